@@ -1,0 +1,639 @@
+#include "pipeline/check.h"
+
+
+#include <algorithm>
+#include <set>
+
+#include "pipeline/batch_id.h"
+
+namespace vtq {
+namespace {
+
+using boost::outcome_v2::success;
+
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+/// Checks one event; keeps the first failure.
+class Checker {
+ public:
+  Checker(const v1::Event& event, TimeMs latest_ms) : event_(event), latest_ms_(latest_ms) {}
+
+  Result<Address> run() {
+    envelope();
+    if (!failed_) fact();
+    if (failed_) return std::move(*failed_);
+    return std::move(address_);
+  }
+
+ private:
+  void fail(std::string field, std::string rule, std::string_view value, std::string message) {
+    if (failed_) return;
+    failed_ = Rejection{std::move(field), std::move(rule), cut_value(value), std::move(message)};
+  }
+
+  std::string path(std::string_view field) const { return fact_name(event_) + "." + std::string(field); }
+
+  void envelope() {
+    if (event_.id().empty() || event_.id().size() > 64 || !printable(event_.id()))
+      fail("id", "event-id", event_.id(), "Give the event an id of 1 to 64 printable characters, unique within its source.");
+    if (event_.source().empty() || event_.source().size() > 64 || !printable(event_.source()))
+      fail("source", "event-source", event_.source(), "Name the sending system in 1 to 64 printable characters.");
+    const auto& at = event_.occurred_at();
+    address_.at_ms = at.seconds() > kLatestEventMs / 1000 ? kLatestEventMs : at.seconds() * 1000 + at.nanos() / 1'000'000;
+    if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs ||
+        at.nanos() < 0 || at.nanos() > 999'999'999) {
+      fail("occurredAt", "occurred-at-range", event_.has_occurred_at() ? std::to_string(at.seconds()) + " s" : "",
+           "Give the time at which the fact came to hold, between the years 2000 and 2099.");
+    } else if (address_.at_ms > latest_ms_) {
+      fail("occurredAt", "occurred-at-future", utc_text(address_.at_ms),
+           "The time is more than a day ahead of the server's clock; correct the sending system's clock.");
+    }
+    if (event_.fact_case() == v1::Event::FACT_NOT_SET)
+      fail("fact", "fact-present", "", "Give exactly one fact that this version knows; see vtq/v1/event.proto.");
+  }
+
+  // ---- fields ----
+
+  void entry(const v1::EntryRef& ref) {
+    address_.subject = Subject::entry;
+    centre("entry.centre", ref.centre());
+    auto qualification = qualification_of("entry.qualification", ref.qualification());
+    auto series = series_of("entry.series", ref.series());
+    if (!learner_is_well_formed(ref.learner()))
+      fail(path("entry.learner"), "learner-form", ref.learner(),
+           "Give the awarding organisation's registration number for the learner: 1 to 20 of A-Z, 0-9 and -.");
+    if (failed_) return;
+    address_.entry = {*qualification, *series, ref.learner()};
+  }
+
+  void centre(std::string_view field, const std::string& text) {
+    auto id = parse_centre(text);
+    if (id) address_.centre = *id;
+    if (!id) fail(path(field), "centre-form", text, "A national centre number has exactly 5 digits.");
+  }
+
+  void centre_or_all(std::string_view field, const std::string& text) {
+    address_.everywhere = text == "*";
+    if (!address_.everywhere) centre(field, text);
+  }
+
+  std::optional<QualificationId> qualification_of(std::string_view field, const std::string& text) {
+    auto id = parse_qualification(text);
+    if (!id)
+      fail(path(field), "qualification-form", text,
+           "A qualification number is NNN/NNNN/C with C a digit or X, or the same 8 characters without slashes.");
+    return id;
+  }
+
+  void optional_qualification(std::string_view field, const std::string& text) {
+    if (!text.empty()) qualification_of(field, text);
+  }
+
+  std::optional<SeriesId> series_of(std::string_view field, const std::string& text) {
+    auto id = parse_series(text);
+    if (!id) fail(path(field), "series-form", text, "A series is the month of its results day, YYYY-MM: 2023-08.");
+    return id;
+  }
+
+  void awarding_organisation(std::string_view field, const std::string& text) {
+    if (!parse_awarding_organisation(text))
+      fail(path(field), "awarding-organisation-form", text,
+           "Give the Ofqual recognition number: RN and 1 to 6 digits, as RN5353.");
+  }
+
+  void optional_date(std::string_view field, const std::string& text) {
+    if (!text.empty() && !parse_date(text))
+      fail(path(field), "date", text, "Give a date that exists as YYYY-MM-DD, or leave it empty.");
+  }
+
+  TimeMs local_time(std::string_view field, const std::string& text, bool required) {
+    if (text.empty() && !required) return 0;
+    auto at = parse_local_time(text);
+    if (!at) fail(path(field), "local-time", text, "Give a local time (Europe/London) that exists as YYYY-MM-DDTHH:MM.");
+    return at.value_or(0);
+  }
+
+  void name(std::string_view field, const std::string& text, std::size_t most) {
+    if (text.empty() || text.size() > most)
+      fail(path(field), "text-length", text, "Give 1 to " + std::to_string(most) + " characters.");
+  }
+
+  void at_most(std::string_view field, const std::string& text, std::size_t most) {
+    if (text.size() > most)
+      fail(path(field), "text-length", text, "Give at most " + std::to_string(most) + " characters.");
+  }
+
+  template <class Enum>
+  void chosen(std::string_view field, Enum value, bool known) {
+    if (static_cast<int>(value) == 0 || !known)
+      fail(path(field), "enum-value", std::to_string(static_cast<int>(value)),
+           "Give one of the values that vtq/v1/event.proto lists for this field.");
+  }
+
+  void level(std::string_view field, v1::Level value) { chosen(field, value, v1::Level_IsValid(value)); }
+
+  void grade(std::string_view field, const v1::Grade& value, bool required) {
+    if (!required && value.scale().empty() && value.value().empty()) return;
+    if (value.scale().empty() || value.value().empty())
+      fail(path(field), "grade-with-scale", value.scale() + "/" + value.value(),
+           "Give a grade together with the grading scale that it belongs to.");
+    at_most(field, value.scale(), 64);
+    at_most(field, value.value(), 32);
+  }
+
+  void uln(const std::string& text) {
+    if (text.empty() || text == kUnknownUln) return;
+    if (!uln_is_well_formed(text))
+      fail(path("uln"), "uln-form", text, "A unique learner number has 10 digits, the first not 0; leave it empty when unknown.");
+    else if (!uln_check_holds(text))
+      fail(path("uln"), "uln-check-digit", text, "The check digit does not fit: a digit is wrong; look the number up again.");
+  }
+
+  // ---- facts ----
+
+  void fact();
+  void registered(const v1::Registered& fact);
+  void outcomes(const v1::OutcomeRecorded& fact);
+  void sample(const v1::SampleDecided& fact);
+  void hold(const v1::HoldPlaced& fact);
+  void cohort(const std::string& centre, const std::string& ao, const std::string& series, v1::Level level);
+  void qualification(const v1::QualificationDefined& fact);
+  void scale(const v1::GradingScaleDefined& fact);
+  void calendar(const v1::CalendarDefined& fact);
+  void mitigation(const v1::MitigationDefined& fact);
+  void defined_centre(const v1::CentreDefined& fact);
+
+  void in_topic(Topic topic, Subject subject) {
+    address_.topic = topic;
+    address_.subject = subject;
+    if (subject == Subject::reference) address_.everywhere = true;
+  }
+
+  const v1::Event& event_;
+  TimeMs latest_ms_;
+  Address address_;
+  std::optional<Rejection> failed_;
+};
+
+void Checker::fact() {
+  switch (event_.fact_case()) {
+    case v1::Event::kRegistered:
+      in_topic(Topic::registrations, Subject::entry);
+      return registered(event_.registered());
+    case v1::Event::kRegistrationChanged: {
+      const auto& fact = event_.registration_changed();
+      in_topic(Topic::registrations, Subject::entry);
+      entry(fact.entry());
+      return chosen("change", fact.change(), v1::RegistrationChanged::Change_IsValid(fact.change()));
+    }
+    case v1::Event::kTransferred: {
+      const auto& fact = event_.transferred();
+      in_topic(Topic::registrations, Subject::entry);
+      if (!parse_centre(fact.to_centre()))
+        fail(path("toCentre"), "centre-form", fact.to_centre(), "A national centre number has exactly 5 digits.");
+      return entry(fact.entry());
+    }
+    case v1::Event::kWithdrawn:
+      in_topic(Topic::registrations, Subject::entry);
+      at_most("reason", event_.withdrawn().reason(), 500);
+      return entry(event_.withdrawn().entry());
+    case v1::Event::kCheckpointAnswered: {
+      const auto& fact = event_.checkpoint_answered();
+      in_topic(Topic::checkpoints, Subject::entry);
+      entry(fact.entry());
+      chosen("answer", fact.answer(), v1::CheckpointAnswered::Answer_IsValid(fact.answer()));
+      optional_date("estimatedCompletion", fact.estimated_completion());
+      return grade("predictedGrade", fact.predicted_grade(), false);
+    }
+    case v1::Event::kCentreDeclared: {
+      const auto& fact = event_.centre_declared();
+      in_topic(Topic::checkpoints, Subject::centre);
+      return cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
+    }
+    case v1::Event::kOutcomeRecorded:
+      in_topic(Topic::assessments, Subject::entry);
+      return outcomes(event_.outcome_recorded());
+    case v1::Event::kPriorLearningRecognised: {
+      const auto& fact = event_.prior_learning_recognised();
+      in_topic(Topic::assessments, Subject::entry);
+      entry(fact.entry());
+      name("unit", fact.unit(), 20);
+      return chosen("kind", fact.kind(), v1::PriorLearningRecognised::Kind_IsValid(fact.kind()));
+    }
+    case v1::Event::kSpecialConsideration: {
+      const auto& fact = event_.special_consideration();
+      in_topic(Topic::assessments, Subject::entry);
+      entry(fact.entry());
+      optional_date("requestedOn", fact.requested_on());
+      return chosen("status", fact.status(), v1::SpecialConsideration::Status_IsValid(fact.status()));
+    }
+    case v1::Event::kClaimSubmitted:
+      in_topic(Topic::claims, Subject::entry);
+      grade("grade", event_.claim_submitted().grade(), false);
+      return entry(event_.claim_submitted().entry());
+    case v1::Event::kClaimWithdrawn:
+      in_topic(Topic::claims, Subject::entry);
+      at_most("reason", event_.claim_withdrawn().reason(), 500);
+      return entry(event_.claim_withdrawn().entry());
+    case v1::Event::kResultDetermined:
+      in_topic(Topic::claims, Subject::entry);
+      grade("grade", event_.result_determined().grade(), true);
+      return entry(event_.result_determined().entry());
+    case v1::Event::kResultAmended:
+      in_topic(Topic::claims, Subject::entry);
+      grade("grade", event_.result_amended().grade(), true);
+      at_most("reason", event_.result_amended().reason(), 500);
+      return entry(event_.result_amended().entry());
+    case v1::Event::kResultRevoked:
+      in_topic(Topic::claims, Subject::entry);
+      at_most("reason", event_.result_revoked().reason(), 500);
+      return entry(event_.result_revoked().entry());
+    case v1::Event::kCentreApproved: {
+      const auto& fact = event_.centre_approved();
+      in_topic(Topic::assurance, Subject::centre);
+      centre("centre", fact.centre());
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+      optional_qualification("qualification", fact.qualification());
+      return chosen("status", fact.status(), v1::CentreApproved::Status_IsValid(fact.status()));
+    }
+    case v1::Event::kStaffApproved: {
+      const auto& fact = event_.staff_approved();
+      in_topic(Topic::assurance, Subject::centre);
+      centre("centre", fact.centre());
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+      optional_qualification("qualification", fact.qualification());
+      name("staff", fact.staff(), 40);
+      return chosen("role", fact.role(), v1::StaffApproved::Role_IsValid(fact.role()));
+    }
+    case v1::Event::kMonitoringRecorded: {
+      const auto& fact = event_.monitoring_recorded();
+      in_topic(Topic::assurance, Subject::centre);
+      centre("centre", fact.centre());
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+      optional_qualification("qualification", fact.qualification());
+      name("monitoring", fact.monitoring(), 40);
+      optional_date("visitedOn", fact.visited_on());
+      if (fact.grade() > 4)
+        fail(path("grade"), "monitoring-grade", std::to_string(fact.grade()), "Grades run from 1 (best) to 4; 0: not graded.");
+      return;
+    }
+    case v1::Event::kSampleDecided:
+      in_topic(Topic::assurance, Subject::centre);
+      return sample(event_.sample_decided());
+    case v1::Event::kHoldPlaced:
+      in_topic(Topic::assurance, Subject::centre);
+      return hold(event_.hold_placed());
+    case v1::Event::kHoldLifted: {
+      const auto& fact = event_.hold_lifted();
+      in_topic(Topic::assurance, Subject::centre);
+      centre("centre", fact.centre());
+      if (fact.hold().size() > 32 || !learner_is_well_formed(fact.hold().substr(0, 20)))
+        fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
+      return;
+    }
+    case v1::Event::kActionPlan: {
+      const auto& fact = event_.action_plan();
+      in_topic(Topic::assurance, Subject::centre);
+      centre("centre", fact.centre());
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+      optional_qualification("qualification", fact.qualification());
+      name("action", fact.action(), 40);
+      return optional_date("dueOn", fact.due_on());
+    }
+    case v1::Event::kReleasePlanned: {
+      const auto& fact = event_.release_planned();
+      in_topic(Topic::commands, Subject::centre);
+      cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
+      local_time("firstIssueAt", fact.first_issue_at(), true);
+      if (fact.every_hours() > 744)
+        fail(path("everyHours"), "release-interval", std::to_string(fact.every_hours()), "Give 1 to 744 hours, or 0 for 24.");
+      return;
+    }
+    case v1::Event::kReleaseApproved: {
+      const auto& fact = event_.release_approved();
+      in_topic(Topic::commands, Subject::centre);
+      cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
+      return name("approver", fact.approver(), 64);
+    }
+    case v1::Event::kIssuingHalted: {
+      const auto& fact = event_.issuing_halted();
+      in_topic(Topic::commands, Subject::centre);
+      centre_or_all("centre", fact.centre());
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+      series_of("series", fact.series());
+      return at_most("reason", fact.reason(), 500);
+    }
+    case v1::Event::kBatchAcknowledged: {
+      const auto& fact = event_.batch_acknowledged();
+      in_topic(Topic::commands, Subject::centre);
+      centre("centre", fact.centre());
+      at_most("acknowledgedBy", fact.acknowledged_by(), 64);
+      if (!parse_batch_id(fact.batch()) || parse_batch_id(fact.batch())->centre != address_.centre)
+        fail(path("batch"), "batch-form", fact.batch(),
+             "Name a batch of this centre: centre.awarding-organisation.series.number, as 12345.RN5353.2023-08.0001.");
+      return;
+    }
+    case v1::Event::kResultQueried: {
+      const auto& fact = event_.result_queried();
+      in_topic(Topic::commands, Subject::entry);
+      at_most("text", fact.text(), 2000);
+      at_most("query", fact.query(), 40);
+      return entry(fact.entry());
+    }
+    case v1::Event::kTimeReached:
+      in_topic(Topic::commands, Subject::centre);
+      address_.everywhere = true;
+      if (event_.time_reached().centre() != "*")
+        fail(path("centre"), "time-for-all", event_.time_reached().centre(), "Time is reached for all: give *.");
+      return;
+    case v1::Event::kAwardingOrganisationDefined: {
+      const auto& fact = event_.awarding_organisation_defined();
+      in_topic(Topic::reference, Subject::reference);
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+      return name("name", fact.name(), 200);
+    }
+    case v1::Event::kCentreDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return defined_centre(event_.centre_defined());
+    case v1::Event::kQualificationDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return qualification(event_.qualification_defined());
+    case v1::Event::kGradingScaleDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return scale(event_.grading_scale_defined());
+    case v1::Event::kCalendarDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return calendar(event_.calendar_defined());
+    case v1::Event::kMitigationDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return mitigation(event_.mitigation_defined());
+    case v1::Event::FACT_NOT_SET:
+      return;
+  }
+}
+
+void Checker::registered(const v1::Registered& fact) {
+  entry(fact.entry());
+  uln(fact.uln());
+  if (!fact.uci().empty() && !uci_is_well_formed(fact.uci()))
+    fail(path("uci"), "uci-form", fact.uci(),
+         "A unique candidate identifier has 12 digits (the sixth may be a board letter) and a check letter.");
+  if (!fact.has_details()) return;
+  at_most("details.givenNames", fact.details().given_names(), 200);
+  at_most("details.familyName", fact.details().family_name(), 200);
+  optional_date("details.dateOfBirth", fact.details().date_of_birth());
+}
+
+void Checker::outcomes(const v1::OutcomeRecorded& fact) {
+  entry(fact.entry());
+  if (fact.outcomes().empty() || fact.outcomes_size() > kOutcomesMax)
+    return fail(path("outcomes"), "outcomes-count", std::to_string(fact.outcomes_size()),
+                "Record 1 to " + std::to_string(kOutcomesMax) + " outcomes in one event.");
+  for (int at = 0; at < fact.outcomes_size(); ++at) {
+    const auto& outcome = fact.outcomes(at);
+    auto field = [&](const char* member) { return "outcomes[" + std::to_string(at) + "]." + member; };
+    if (outcome.unit().empty() || outcome.unit().size() > 20) name(field("unit"), outcome.unit(), 20);
+    if (outcome.learning_outcome().size() > 20) at_most(field("learningOutcome"), outcome.learning_outcome(), 20);
+    if (outcome.grade().size() > 32) at_most(field("grade"), outcome.grade(), 32);
+    if (outcome.standing() == 0 || !v1::Outcome::Standing_IsValid(outcome.standing()))
+      chosen(field("standing"), outcome.standing(), false);
+    if (outcome.mark() > 100'000)
+      fail(path(field("mark")), "mark-range", std::to_string(outcome.mark()), "Marks run from 0 to 100,000.");
+    for (int other = 0; other < at; ++other)
+      if (fact.outcomes(other).unit() == outcome.unit() &&
+          fact.outcomes(other).learning_outcome() == outcome.learning_outcome())
+        fail(path(field("unit")), "outcome-once", outcome.unit(), "Record each unit or learning outcome once in an event.");
+    if (failed_) return;
+  }
+}
+
+void Checker::sample(const v1::SampleDecided& fact) {
+  centre("centre", fact.centre());
+  qualification_of("qualification", fact.qualification());
+  series_of("series", fact.series());
+  if (!fact.learner().empty() && !learner_is_well_formed(fact.learner()))
+    fail(path("learner"), "learner-form", fact.learner(), "Give the learner's registration number, or leave it empty for the cohort.");
+  chosen("status", fact.status(), v1::SampleDecided::Status_IsValid(fact.status()));
+  optional_date("dueOn", fact.due_on());
+  optional_date("respondedOn", fact.responded_on());
+}
+
+void Checker::hold(const v1::HoldPlaced& fact) {
+  centre("centre", fact.centre());
+  if (fact.hold().size() > 32 || !learner_is_well_formed(fact.hold().substr(0, 20)))
+    fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
+  awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+  optional_qualification("qualification", fact.qualification());
+  if (!fact.series().empty()) series_of("series", fact.series());
+  if (!fact.learner().empty() && !learner_is_well_formed(fact.learner()))
+    fail(path("learner"), "learner-form", fact.learner(), "Give the learner's registration number, or leave it empty.");
+  chosen("cause", fact.cause(), v1::HoldPlaced::Cause_IsValid(fact.cause()));
+}
+
+void Checker::cohort(const std::string& centre_text, const std::string& ao, const std::string& series, v1::Level of) {
+  centre_or_all("centre", centre_text);
+  awarding_organisation("awardingOrganisation", ao);
+  series_of("series", series);
+  level("level", of);
+}
+
+void Checker::defined_centre(const v1::CentreDefined& fact) {
+  auto digits = [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  centre("centre", fact.centre());
+  name("name", fact.name(), 200);
+  if (!fact.urn().empty() && (!digits(fact.urn()) || fact.urn().size() < 6 || fact.urn().size() > 7))
+    fail(path("urn"), "urn-form", fact.urn(), "A unique reference number has 6 or 7 digits.");
+  if (!fact.ukprn().empty() && (!digits(fact.ukprn()) || fact.ukprn().size() != 8 || fact.ukprn()[0] != '1'))
+    fail(path("ukprn"), "ukprn-form", fact.ukprn(), "A UKPRN has 8 digits and starts with 1.");
+}
+
+void Checker::qualification(const v1::QualificationDefined& fact) {
+  qualification_of("qualification", fact.qualification());
+  name("title", fact.title(), 300);
+  awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+  level("level", fact.level());
+  name("gradingScale", fact.grading_scale(), 64);
+  at_most("unitGradingScale", fact.unit_grading_scale(), 64);
+  if (fact.guided_learning_hours() > 10'000)
+    fail(path("guidedLearningHours"), "hours-range", std::to_string(fact.guided_learning_hours()), "Hours run from 0 to 10,000.");
+  if (fact.units_size() > kUnitsMax)
+    fail(path("units"), "units-count", std::to_string(fact.units_size()), "A qualification has at most 200 units.");
+  std::set<std::uint32_t> ids;
+  for (int at = 0; at < fact.units_size() && !failed_; ++at) {
+    std::string field = "units[" + std::to_string(at) + "].code";
+    name(field, fact.units(at).code(), 20);
+    if (!ids.insert(short_hash(fact.units(at).code())).second)
+      fail(path(field), "unit-code-once", fact.units(at).code(), "Unit codes are unique within a qualification.");
+  }
+  chosen("certification", fact.certification(), v1::Certification_IsValid(fact.certification()));
+}
+
+void Checker::scale(const v1::GradingScaleDefined& fact) {
+  name("name", fact.name(), 64);
+  if (fact.grades().empty() || fact.grades_size() > 64)
+    fail(path("grades"), "grades-count", std::to_string(fact.grades_size()), "A grading scale has 1 to 64 grades.");
+  std::set<std::string> values;
+  for (int at = 0; at < fact.grades_size() && !failed_; ++at) {
+    std::string field = "grades[" + std::to_string(at) + "].value";
+    name(field, fact.grades(at).value(), 32);
+    if (!values.insert(fact.grades(at).value()).second)
+      fail(path(field), "grade-once", fact.grades(at).value(), "Each grade stands once in its scale.");
+  }
+}
+
+void Checker::calendar(const v1::CalendarDefined& fact) {
+  awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+  level("level", fact.level());
+  series_of("series", fact.series());
+  TimeMs opens = local_time("checkpointOpens", fact.checkpoint_opens(), !fact.checkpoint_closes().empty());
+  TimeMs closes = local_time("checkpointCloses", fact.checkpoint_closes(), !fact.checkpoint_opens().empty());
+  local_time("lateEntryAfter", fact.late_entry_after(), false);
+  TimeMs claim = local_time("claimDeadline", fact.claim_deadline(), false);
+  TimeMs issue = local_time("issueDeadline", fact.issue_deadline(), true);
+  TimeMs centre_sees = local_time("centreRelease", fact.centre_release(), true);
+  TimeMs learner_sees = local_time("learnerRelease", fact.learner_release(), true);
+  if (failed_) return;
+  auto ordered = [&](const char* field, const std::string& value, TimeMs earlier, TimeMs later, const char* message) {
+    if (earlier > later) fail(path(field), "dates-in-order", value, message);
+  };
+  ordered("checkpointCloses", fact.checkpoint_closes(), opens, closes, "The checkpoint closes after it opens.");
+  ordered("claimDeadline", fact.claim_deadline(), claim, learner_sees, "Claims close before results day.");
+  ordered("issueDeadline", fact.issue_deadline(), issue, learner_sees, "Results are issued on or before results day.");
+  ordered("centreRelease", fact.centre_release(), centre_sees, learner_sees, "Centres see results before learners do.");
+}
+
+void Checker::mitigation(const v1::MitigationDefined& fact) {
+  qualification_of("qualification", fact.qualification());
+  series_of("series", fact.series());
+  if (!fact.centre().empty()) centre("centre", fact.centre());
+  chosen("kind", fact.kind(), v1::MitigationDefined::Kind_IsValid(fact.kind()));
+  optional_date("expectedOn", fact.expected_on());
+}
+
+// ---- substance ----
+
+Rejection unknown_qualification(const std::string& field, QualificationId id) {
+  std::string message = "No qualification with this number is in the reference data; send its QualificationDefined, or correct the number.";
+  if (!qualification_check_holds(id)) message += " Its check digit does not fit: a digit may be wrong.";
+  return {field, "qualification-known", text_of(id), message};
+}
+
+std::optional<Rejection> unit_fits(const v1::Event& event, const std::string& field, const std::string& unit,
+                                   const Qualification& qualification) {
+  if (qualification.unit(short_hash(unit))) return std::nullopt;
+  return Rejection{fact_name(event) + "." + field, "unit-of-qualification", cut_value(unit),
+                   "Qualification " + text_of(qualification.id) + " has no such unit; correct the code, or send the qualification anew."};
+}
+
+std::optional<Rejection> grade_fits(const v1::Event& event, const std::string& field, const std::string& scale,
+                                    const std::string& value, const std::string& expected_scale, const Reference& reference) {
+  std::string path = fact_name(event) + "." + field;
+  if (scale != expected_scale)
+    return Rejection{path + ".scale", "scale-of-qualification", cut_value(scale),
+                     "The qualification is graded on the scale " + expected_scale + "."};
+  auto has = reference.scale_has(scale, value);
+  if (!has)
+    return Rejection{path + ".scale", "scale-known", cut_value(scale), "No such grading scale is in the reference data; send its GradingScaleDefined."};
+  if (!*has)
+    return Rejection{path + ".value", "grade-of-scale", cut_value(value), "The scale " + scale + " has no such grade."};
+  return std::nullopt;
+}
+
+std::optional<Rejection> overall_grade_fits(const v1::Event& event, const v1::Grade& grade, const Qualification& qualification,
+                                            const Reference& reference) {
+  if (grade.value().empty()) return std::nullopt;
+  return grade_fits(event, "grade", grade.scale(), grade.value(), qualification.grading_scale, reference);
+}
+
+std::optional<Rejection> outcomes_fit(const v1::Event& event, const Qualification& qualification, const Reference& reference) {
+  for (int at = 0; at < event.outcome_recorded().outcomes_size(); ++at) {
+    const auto& outcome = event.outcome_recorded().outcomes(at);
+    const UnitRule* unit = qualification.unit(short_hash(outcome.unit()));
+    bool known_grade = outcome.grade().empty() ||
+                       reference.scale_has(qualification.unit_grading_scale, outcome.grade()).value_or(false);
+    if (unit && known_grade) continue;
+    std::string field = "outcomes[" + std::to_string(at) + "]";
+    if (!unit) return unit_fits(event, field + ".unit", outcome.unit(), qualification);
+    return grade_fits(event, field + ".grade", qualification.unit_grading_scale, outcome.grade(),
+                      qualification.unit_grading_scale, reference);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view topic_name(Topic topic) {
+  static constexpr std::string_view kNames[kTopics] = {
+      "vtq.reference", "vtq.registrations", "vtq.checkpoints",    "vtq.assessments",   "vtq.claims",  "vtq.assurance",
+      "vtq.commands",  "vtq.entry-status",  "vtq.result-batches", "vtq.notifications", "vtq.rejected"};
+  return kNames[static_cast<std::size_t>(topic)];
+}
+
+std::string fact_name(const v1::Event& event) {
+  const auto* field = v1::Event::descriptor()->FindFieldByNumber(event.fact_case());
+  return field ? field->json_name() : "fact";
+}
+
+std::string cut_value(std::string_view value) {
+  constexpr std::size_t kMost = 200;
+  if (value.size() <= kMost) return std::string(value);
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;  // not inside a UTF-8 character
+  return std::string(value.substr(0, end)) + "...";
+}
+
+Result<Address> check(const v1::Event& event, TimeMs latest_ms) { return Checker(event, latest_ms).run(); }
+
+std::optional<Rejection> fits(const v1::Event& event, const Address& address, const Reference& reference) {
+  auto field = [&](const char* member) { return fact_name(event) + "." + member; };
+  if (!reference.has_centre(address.centre))
+    return Rejection{field(address.subject == Subject::entry ? "entry.centre" : "centre"), "centre-known", text_of(address.centre),
+                     "No centre with this number is in the reference data; send its CentreDefined, or correct the number."};
+  if (event.fact_case() == v1::Event::kSampleDecided) {
+    QualificationId id = *parse_qualification(event.sample_decided().qualification());
+    if (!reference.qualification(id)) return unknown_qualification(field("qualification"), id);
+  }
+  if (address.subject != Subject::entry) return std::nullopt;
+  const Qualification* qualification = reference.qualification(address.entry.qualification);
+  if (!qualification) return unknown_qualification(field("entry.qualification"), address.entry.qualification);
+  if (!reference.awarding_organisation(qualification->awarding_organisation))
+    return Rejection{field("entry.qualification"), "awarding-organisation-known", text_of(qualification->awarding_organisation),
+                     "The qualification's awarding organisation is not in the reference data; send its AwardingOrganisationDefined."};
+  switch (event.fact_case()) {
+    case v1::Event::kOutcomeRecorded:
+      return outcomes_fit(event, *qualification, reference);
+    case v1::Event::kPriorLearningRecognised:
+      return unit_fits(event, "unit", event.prior_learning_recognised().unit(), *qualification);
+    case v1::Event::kClaimSubmitted:
+      return overall_grade_fits(event, event.claim_submitted().grade(), *qualification, reference);
+    case v1::Event::kResultDetermined:
+      return overall_grade_fits(event, event.result_determined().grade(), *qualification, reference);
+    case v1::Event::kResultAmended:
+      return overall_grade_fits(event, event.result_amended().grade(), *qualification, reference);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::vector<Rejection> warnings(const v1::Event& event) {
+  std::vector<Rejection> found;
+  if (event.fact_case() == v1::Event::kQualificationDefined) {
+    const std::string& text = event.qualification_defined().qualification();
+    auto id = parse_qualification(text);
+    if (id && !qualification_check_holds(*id))
+      found.push_back({"qualificationDefined.qualification", "qualification-check-digit", text,
+                       "The check digit does not fit, as for a handful of real numbers; look the number up once more."});
+  }
+  if (event.fact_case() == v1::Event::kRegistered) {
+    const std::string& uci = event.registered().uci();
+    if (uci_is_well_formed(uci) && !uci_check_holds(uci))
+      found.push_back({"registered.uci", "uci-check-letter", uci, "The check letter does not fit; look the identifier up once more."});
+  }
+  return found;
+}
+
+}  // namespace vtq

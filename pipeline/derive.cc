@@ -1,0 +1,431 @@
+#include "pipeline/derive.h"
+
+#include <algorithm>
+
+namespace vtq {
+namespace {
+
+/// What stands in the way of assurance. Malpractice goes before sampling, the centre's part before the awarding organisation's.
+enum class Block { none, malpractice, centre_response, awarding_organisation };
+
+struct Assurance {
+  Block block = Block::none;
+  Day sample_due = 0;
+};
+
+Assurance assurance_of(const Entry& entry, const Circumstances& around) {
+  Assurance found;
+  auto raise = [&](Block block) {
+    if (found.block == Block::none || block < found.block) found.block = block;
+  };
+  for (const Hold& hold : around.centre.holds) {
+    if (!hold.open() || !hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
+    raise(hold.cause == v1::HoldPlaced::MALPRACTICE       ? Block::malpractice
+          : hold.cause == v1::HoldPlaced::CENTRE_RESPONSE ? Block::centre_response
+                                                          : Block::awarding_organisation);
+  }
+  for (const Sample& sample : around.centre.samples) {
+    if (!sample.pending() || !sample.covers(entry.key)) continue;
+    bool with_centre = sample.status != v1::SampleDecided::WITH_AWARDING_ORGANISATION;
+    if (with_centre) found.sample_due = sample.due;
+    raise(with_centre ? Block::centre_response : Block::awarding_organisation);
+  }
+  return found;
+}
+
+bool unit_achieved(const UnitFact& fact, const Qualification& qualification, const Reference& reference) {
+  if (fact.learning_outcome != 0) return false;
+  if (fact.standing == UnitFact::Standing::recognised) return true;
+  return fact.standing == UnitFact::Standing::achieved &&
+         reference.grade_achieves(qualification.unit_grading_scale, fact.grade);
+}
+
+const UnitFact* achieved_fact(const EntryFacts& facts, const UnitRule& rule, const Qualification& qualification,
+                              const Reference& reference) {
+  for (const UnitFact& fact : facts.units)
+    if (fact.unit == rule.id && unit_achieved(fact, qualification, reference)) return &fact;
+  return nullptr;
+}
+
+bool special_consideration_open(const EntryFacts& facts) {
+  return facts.special_consideration.set() && facts.special_consideration_status == v1::SpecialConsideration::REQUESTED;
+}
+
+bool very_late_entry(const EntryFacts& facts, const Calendar* calendar) {
+  return calendar && facts.registered.at_ms > calendar->late_entry_after;
+}
+
+bool late_change(const EntryFacts& facts, const Calendar* calendar) {
+  bool moved = facts.change == v1::RegistrationChanged::COURSE || facts.change == v1::RegistrationChanged::SIZE;
+  return calendar && moved && facts.changed.set() && facts.changed.at_ms > calendar->late_entry_after;
+}
+
+bool very_late_special_consideration(const EntryFacts& facts, const Calendar* calendar) {
+  return calendar && calendar->claim_deadline != kNever && facts.special_consideration.set() &&
+         facts.special_consideration_day > local_day(calendar->claim_deadline);
+}
+
+TimeMs date_or_none(TimeMs at) { return at == kNever ? 0 : at; }
+
+/// Works out one status. Holds what several of its steps need.
+class Derivation {
+ public:
+  Derivation(const Entry& entry, const Circumstances& around, TimeMs now)
+      : entry_(entry), facts_(entry.facts), around_(around), calendar_(around.calendar), now_(now) {}
+
+  Derived run() {
+    out_.attainment = attain(facts_, around_.qualification, around_.reference);
+    status().outstanding_units = out_.attainment.outstanding_units;
+    set_need();
+    if (entry_.issued.any()) {
+      after_issue();
+    } else if (is_withdrawn()) {
+      end(v1::WITHDRAWN, v1::N2);
+    } else if (is_deferred()) {
+      end(v1::DEFERRED, v1::N1);
+    } else {
+      before_issue();
+    }
+    return std::move(out_);
+  }
+
+ private:
+  Status& status() { return out_.status; }
+  bool claimed() const { return facts_.has_claim() || around_.qualification.awarded_without_claim; }
+  bool dated() const { return calendar_ && calendar_->issue_deadline != kNever; }
+
+  bool is_withdrawn() const {
+    return (facts_.withdrawn.set() && facts_.withdrawn > facts_.registered) ||
+           (facts_.transferred.set() && facts_.transferred > facts_.registered);
+  }
+
+  bool is_deferred() const {
+    bool answered_so = facts_.answered.set() && (facts_.answer == v1::CheckpointAnswered::DEFERRED ||
+                                                 facts_.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
+    bool result_anyway = around_.qualification.awarded_without_claim && facts_.has_result();
+    return answered_so && !facts_.has_claim() && !result_anyway;
+  }
+
+  void wake(TimeMs at) {
+    if (at > now_ && at < out_.wake_at_ms) out_.wake_at_ms = at;
+  }
+  /// Thresholds of risk are kept to the hour, so that a centre's entries wake together.
+  void wake_within_the_hour(TimeMs at) { wake((at + kHourMs - 1) / kHourMs * kHourMs); }
+
+  void set_need() {
+    if (!around_.qualification.in_checkpoint_scope()) {
+      status().need = v1::NOT_IN_SCOPE;
+      return;
+    }
+    if (!facts_.answered.set()) {
+      status().need = v1::UNCONFIRMED;
+      bool silent = calendar_ && calendar_->has_checkpoint() && now_ >= calendar_->checkpoint_closes;
+      status().treated_as_critical = silent && around_.awarding_organisation.silence_is_critical;
+      return;
+    }
+    status().need =
+        facts_.answer == v1::CheckpointAnswered::NEEDED ? v1::PROGRESSION_CRITICAL : v1::NOT_NEEDED;
+  }
+
+  void end(v1::Stage stage, v1::Reason reason) {
+    status().stage = stage;
+    status().reason = reason;
+    status().band = v1::SETTLED;
+  }
+
+  void next(v1::Step step, v1::Owner owner, TimeMs due) {
+    status().step = step;
+    status().owner = owner;
+    status().due_ms = date_or_none(due);
+  }
+
+  void after_issue() {
+    const Issued& issued = entry_.issued;
+    status().reason = issued.reason;
+    status().late = issued.late;
+    status().band = v1::SETTLED;
+    TimeMs release = calendar_ ? calendar_->learner_release : kNever;
+    if (now_ >= release) {
+      status().stage = v1::RELEASED;
+    } else if (entry_.acknowledged_ms != 0) {
+      status().stage = v1::ACKNOWLEDGED;
+    } else {
+      status().stage = v1::ISSUED;
+      next(v1::ACKNOWLEDGE_BATCH, v1::CENTRE, release);
+    }
+    if (now_ < release) wake(release);
+    bool differs = facts_.result_kind == ResultKind::revoked
+                       ? !issued.revoked
+                       : facts_.has_result() && (issued.revoked || facts_.result_grade != issued.grade ||
+                                                 facts_.result_scale != issued.scale);
+    out_.issue_now = differs && !around_.halted;
+  }
+
+  void before_issue() {
+    Assurance assurance = assurance_of(entry_, around_);
+    climb(assurance);
+    if (out_.ready) {
+      plan_issue();
+      return;
+    }
+    bool passed = dated() && now_ >= calendar_->issue_deadline;
+    if (passed && (!claimed() || !out_.attainment.eligible())) {
+      end(v1::NOT_CERTIFICATED, code_without_result());
+      return;
+    }
+    find_next_step(assurance);
+    if (passed) {
+      status().late = true;
+      status().band = v1::LATE;
+      status().reason = late_reason(entry_, around_);
+      out_.left_ms = calendar_->issue_deadline - now_;
+      return;
+    }
+    assess_risk(assurance);
+  }
+
+  /// N3: not certificated, the centre did not claim. N4: evidence incomplete and the centre did not confirm the status. N1: a claim
+  /// stands, but the evidence never came.
+  v1::Reason code_without_result() const {
+    bool incomplete = !out_.attainment.eligible();
+    if (incomplete && !facts_.answered.set()) return v1::N4;
+    return claimed() ? v1::N1 : v1::N3;
+  }
+
+  void climb(const Assurance& assurance) {
+    status().stage = v1::REGISTERED;
+    if (!out_.attainment.eligible()) return;
+    status().stage = v1::ELIGIBLE;
+    if (!claimed()) return;
+    status().stage = v1::CLAIMED;
+    if (assurance.block != Block::none) return;
+    status().stage = v1::ASSURED;
+    if (!facts_.has_result() || special_consideration_open(facts_)) return;
+    status().stage = v1::READY;
+    out_.ready = true;
+  }
+
+  void plan_issue() {
+    TimeMs since = entry_.ready_since_ms != 0 ? entry_.ready_since_ms : now_;
+    TimeMs at = issue_time(since, around_.plan, calendar_, around_.release);
+    bool passed = dated() && now_ >= calendar_->issue_deadline;
+    next(v1::ISSUE_RESULT, v1::AWARDING_ORGANISATION, at);
+    if (now_ >= at && !around_.halted) {
+      out_.issue_now = true;
+      return;
+    }
+    if (now_ < at) wake(at);
+    if (passed) {
+      status().late = true;
+      status().band = v1::LATE;
+      status().reason = late_reason(entry_, around_);
+      out_.left_ms = calendar_->issue_deadline - now_;
+      return;
+    }
+    if (dated()) {
+      out_.left_ms = calendar_->issue_deadline - now_;
+      wake(calendar_->issue_deadline);
+    }
+    // Halted: someone must let it go on in time.
+    status().band = around_.halted ? v1::AT_RISK : v1::ON_TRACK;
+    if (around_.halted) status().reason = v1::L6;
+  }
+
+  void find_next_step(const Assurance& assurance) {
+    TimeMs claim_by = calendar_ ? calendar_->claim_deadline : kNever;
+    TimeMs issue_by = calendar_ ? calendar_->issue_deadline : kNever;
+    if (must_answer()) return next(v1::ANSWER_CHECKPOINT, v1::CENTRE, calendar_->checkpoint_closes);
+    if (!out_.attainment.eligible()) return next(v1::RECORD_EVIDENCE, v1::CENTRE, claim_by);
+    if (!claimed()) return next(v1::SUBMIT_CLAIM, v1::CENTRE, claim_by);
+    switch (assurance.block) {
+      case Block::malpractice:
+        return next(v1::CLOSE_CASE, v1::AWARDING_ORGANISATION, issue_by);
+      case Block::centre_response:
+        return next(v1::SEND_SAMPLE, v1::CENTRE, assurance.sample_due ? day_begins(assurance.sample_due + 1) : claim_by);
+      case Block::awarding_organisation:
+        return next(v1::COMPLETE_MODERATION, v1::AWARDING_ORGANISATION, issue_by);
+      case Block::none:
+        break;
+    }
+    if (special_consideration_open(facts_))
+      return next(v1::DECIDE_SPECIAL_CONSIDERATION, v1::AWARDING_ORGANISATION, issue_by);
+    next(v1::DETERMINE_RESULT, v1::AWARDING_ORGANISATION, issue_by);
+  }
+
+  bool must_answer() const {
+    return status_need_open() && now_ >= calendar_->checkpoint_opens && !claimed();
+  }
+  bool status_need_open() const {
+    return calendar_ && calendar_->has_checkpoint() && !facts_.answered.set() &&
+           around_.qualification.in_checkpoint_scope();
+  }
+
+  void assess_risk(const Assurance& assurance) {
+    if (status_need_open()) {
+      wake(calendar_->checkpoint_opens);
+      wake(calendar_->checkpoint_closes);
+    }
+    if (!dated()) {
+      status().band = v1::ON_TRACK;
+      return;
+    }
+    TimeMs deadline = calendar_->issue_deadline;
+    out_.remaining = remaining_steps(assurance);
+    out_.left_ms = deadline - now_;
+    wake(deadline);
+    wake_within_the_hour(deadline - out_.remaining.slow_ms);
+    wake_within_the_hour(deadline - out_.remaining.usual_ms);
+    bool silent = status_need_open() && now_ >= calendar_->checkpoint_closes;
+    if (out_.left_ms < out_.remaining.usual_ms) {
+      status().band = v1::AT_RISK;
+    } else if (out_.left_ms < out_.remaining.slow_ms || silent || assurance.block == Block::malpractice) {
+      status().band = v1::WATCH;
+    } else {
+      status().band = v1::ON_TRACK;
+    }
+    if (status().band != v1::ON_TRACK) status().reason = code_of_what_blocks(assurance);
+  }
+
+  Duration remaining_steps(const Assurance& assurance) const {
+    Duration sum;
+    auto add = [&](TimedStep step, std::uint32_t times) {
+      Duration one = around_.durations.of(around_.qualification.awarding_organisation, step);
+      sum.usual_ms += one.usual_ms * times;
+      sum.slow_ms += one.slow_ms * times;
+    };
+    std::uint32_t gaps_max = around_.durations.policy().evidence_gaps_max;
+    add(TimedStep::evidence, std::min<std::uint32_t>(out_.attainment.outstanding_units, gaps_max));
+    if (!claimed()) add(TimedStep::claim, 1);
+    if (assurance.block != Block::none) add(TimedStep::assurance, 1);
+    if (!facts_.has_result() || special_consideration_open(facts_)) add(TimedStep::result, 1);
+    return sum;
+  }
+
+  /// The code that the return would carry, if nothing moved.
+  v1::Reason code_of_what_blocks(const Assurance& assurance) const {
+    if (assurance.block == Block::malpractice) return v1::L4;
+    if (very_late_entry(facts_, calendar_)) return v1::L2;
+    if (late_change(facts_, calendar_)) return v1::L3;
+    if (!out_.attainment.eligible()) return facts_.answered.set() ? v1::N1 : v1::N4;
+    if (!claimed()) return v1::N3;
+    if (assurance.block == Block::centre_response) return v1::L5;
+    if (special_consideration_open(facts_) && very_late_special_consideration(facts_, calendar_)) return v1::L7;
+    return v1::L6;
+  }
+
+  const Entry& entry_;
+  const EntryFacts& facts_;
+  const Circumstances& around_;
+  const Calendar* calendar_;
+  TimeMs now_;
+  Derived out_;
+};
+
+/// When the last of what assurance waited for was settled; 0 when nothing had to be.
+TimeMs assured_at(const Entry& entry, const Circumstances& around) {
+  TimeMs at = 0;
+  for (const Hold& hold : around.centre.holds)
+    if (hold.covers(entry.key, around.qualification.awarding_organisation)) at = std::max(at, hold.lifted.at_ms);
+  for (const Sample& sample : around.centre.samples)
+    if (sample.covers(entry.key)) at = std::max(at, sample.stamp.at_ms);
+  return at;
+}
+
+bool centre_answered_late(const Entry& entry, const Circumstances& around, TimeMs deadline) {
+  for (const Hold& hold : around.centre.holds) {
+    if (hold.cause != v1::HoldPlaced::CENTRE_RESPONSE) continue;
+    if (!hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
+    if (hold.open() || hold.lifted.at_ms > deadline) return true;
+  }
+  for (const Sample& sample : around.centre.samples) {
+    if (!sample.covers(entry.key)) continue;
+    if (sample.pending() && sample.status != v1::SampleDecided::WITH_AWARDING_ORGANISATION) return true;
+    bool answered_in_time = sample.responded != 0 && (sample.due == 0 || sample.responded <= sample.due);
+    if (!sample.pending() && sample.stamp.at_ms > deadline && !answered_in_time) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Attainment attain(const EntryFacts& facts, const Qualification& qualification, const Reference& reference) {
+  Attainment found;
+  std::uint32_t credit = 0;
+  for (const UnitRule& rule : qualification.units) {
+    bool achieved = achieved_fact(facts, rule, qualification, reference) != nullptr;
+    if (rule.mandatory) {
+      if (!achieved) ++found.outstanding_units;
+    } else if (achieved) {
+      credit += rule.credit;
+    }
+  }
+  if (credit < qualification.optional_credit_required) {
+    found.optional_credit_missing = qualification.optional_credit_required - credit;
+    ++found.outstanding_units;
+  }
+  return found;
+}
+
+TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification, const Reference& reference) {
+  TimeMs complete = facts.registered.at_ms;
+  std::vector<std::pair<TimeMs, std::uint32_t>> optional;
+  for (const UnitRule& rule : qualification.units) {
+    const UnitFact* fact = achieved_fact(facts, rule, qualification, reference);
+    if (!fact && rule.mandatory) return 0;
+    if (!fact) continue;
+    if (rule.mandatory) {
+      complete = std::max(complete, fact->stamp.at_ms);
+    } else {
+      optional.emplace_back(fact->stamp.at_ms, rule.credit);
+    }
+  }
+  std::sort(optional.begin(), optional.end());
+  std::uint32_t credit = 0;
+  for (const auto& [at, worth] : optional) {
+    if (credit >= qualification.optional_credit_required) break;
+    credit += worth;
+    complete = std::max(complete, at);
+  }
+  return credit >= qualification.optional_credit_required ? complete : 0;
+}
+
+Derived derive(const Entry& entry, const Circumstances& around, TimeMs now) {
+  return Derivation(entry, around, now).run();
+}
+
+v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
+  const EntryFacts& facts = entry.facts;
+  const Calendar* calendar = around.calendar;
+  if (!calendar) return v1::L6;
+  TimeMs deadline = calendar->issue_deadline;
+  for (const Hold& hold : around.centre.holds) {
+    if (hold.cause != v1::HoldPlaced::MALPRACTICE) continue;
+    if (!hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
+    if (hold.open() || hold.lifted.at_ms > deadline) return v1::L4;
+  }
+  if (facts.has_claim() && facts.claim.at_ms >= deadline) return v1::L1;
+  if (very_late_entry(facts, calendar)) return v1::L2;
+  if (late_change(facts, calendar)) return v1::L3;
+  bool consideration_late = special_consideration_open(facts) || facts.special_consideration.at_ms > deadline;
+  if (very_late_special_consideration(facts, calendar) && consideration_late) return v1::L7;
+  TimeMs complete = evidence_complete_at(facts, around.qualification, around.reference);
+  if (complete == 0 || complete > deadline || centre_answered_late(entry, around, deadline)) return v1::L5;
+  return v1::L6;
+}
+
+void observe_steps(const Entry& entry, const Circumstances& around, Durations& into) {
+  const EntryFacts& facts = entry.facts;
+  AwardingOrganisationId ao = around.qualification.awarding_organisation;
+  TimeMs complete = evidence_complete_at(facts, around.qualification, around.reference);
+  TimeMs before = 0;
+  for (const UnitFact& fact : facts.units)
+    if (fact.stamp.at_ms < complete) before = std::max(before, fact.stamp.at_ms);
+  if (before != 0) into.observe(ao, TimedStep::evidence, complete - before);
+  if (facts.has_claim()) into.observe(ao, TimedStep::claim, facts.claim.at_ms - complete);
+  TimeMs claimed = std::max(complete, facts.claim.at_ms);
+  TimeMs assured = assured_at(entry, around);
+  if (assured > claimed) into.observe(ao, TimedStep::assurance, assured - claimed);
+  into.observe(ao, TimedStep::result, facts.result.at_ms - std::max(claimed, assured));
+}
+
+}  // namespace vtq

@@ -1,0 +1,58 @@
+// Derive: status out. A pure function of an entry's facts, its centre's facts, the reference data and the time. Nothing else
+// sets a status.
+#pragma once
+
+#include "pipeline/centre.h"
+#include "pipeline/durations.h"
+#include "pipeline/release.h"
+
+namespace vtq {
+
+/// Everything that decides besides the entry's own facts. All outlive the call.
+struct Circumstances {
+  const Reference& reference;
+  const Qualification& qualification;
+  const AwardingOrganisation& awarding_organisation;
+  const Calendar* calendar;  ///< null: no dates are known for the awarding organisation, level and series
+  const ReleasePlan* plan;   ///< null: the policy's
+  bool halted;
+  const CentreFacts& centre;
+  const Durations& durations;
+  const ReleasePolicy& release;
+};
+
+/// What is missing by the attainment rules: mandatory units not achieved, and credit short among the optional ones.
+struct Attainment {
+  std::uint16_t outstanding_units = 0;  ///< mandatory units missing, and one more if optional credit is short
+  std::uint32_t optional_credit_missing = 0;
+  bool eligible() const { return outstanding_units == 0; }
+};
+
+struct Derived {
+  Status status;
+  Attainment attainment;
+  bool ready = false;
+  bool issue_now = false;  ///< belongs into a batch at this moment: a first result, or a correction
+  /// When time alone may change the status next; kNever when it cannot.
+  TimeMs wake_at_ms = kNever;
+  /// For the words: time left to the issue deadline, and how long the remaining steps take.
+  TimeMs left_ms = 0;
+  Duration remaining;
+};
+
+Attainment attain(const EntryFacts& facts, const Qualification& qualification, const Reference& reference);
+
+/// `now` is logical time and not before any earlier call for the entry.
+Derived derive(const Entry& entry, const Circumstances& around, TimeMs now);
+
+/// Why a result that missed the issue deadline is late (Ofqual late results return 2023, L1 to L7); the first code that applies of
+/// L4, L1, L2, L3, L7, L5, L6.
+v1::Reason late_reason(const Entry& entry, const Circumstances& around);
+
+/// Lengths of the steps of an entry whose result is there, for `Durations`.
+void observe_steps(const Entry& entry, const Circumstances& around, Durations& into);
+
+/// When the attainment rules were first met by the facts that now hold; 0 when they are not.
+TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification, const Reference& reference);
+
+}  // namespace vtq

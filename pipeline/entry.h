@@ -1,0 +1,136 @@
+// One entry: a learner, a qualification, a centre, a series; and everything known about it. Facts are the latest asserted;
+// `status` is what was last derived and published; `issued` is what left the house and is never recomputed.
+//
+// Entries are held decoded, hundreds of thousands at once: keep them small. Plain values; the pipeline's thread only.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/identifiers.h"
+#include "pipeline/uk_time.h"
+#include "vtq/v1/event.pb.h"
+#include "vtq/v1/output.pb.h"
+
+namespace vtq {
+
+/// Orders the facts asserted for one slot: the later `at_ms` holds; between equals the larger `tie`, a hash over event id and
+/// content, so that every order of arrival ends the same.
+struct Stamp {
+  TimeMs at_ms = 0;
+  std::uint64_t tie = 0;
+
+  bool set() const { return at_ms != 0; }
+  auto operator<=>(const Stamp&) const = default;
+};
+
+/// Names an entry within its centre.
+struct EntryKey {
+  QualificationId qualification{};
+  SeriesId series{};
+  std::string learner;
+
+  auto operator<=>(const EntryKey&) const = default;
+};
+
+/// The latest decision for a unit (`learning_outcome` 0) or for one of its learning outcomes.
+struct UnitFact {
+  std::uint32_t unit = 0;              ///< short_hash of the unit's code
+  std::uint32_t learning_outcome = 0;  ///< short_hash of the outcome's code, 0 for the unit as a whole
+  Stamp stamp;
+  std::uint32_t grade = 0;             ///< short_hash of the grade on the unit grading scale, 0 when ungraded
+  std::uint32_t mark_plus_one = 0;     ///< 0: no mark
+  enum class Standing : std::uint8_t { achieved = 1, not_yet_achieved = 2, recognised = 3 } standing{};
+};
+
+enum class ResultKind : std::uint8_t { none, determined, amended, revoked };
+
+/// Facts about an entry, each slot with the stamp of the event that set it.
+struct EntryFacts {
+  Stamp registered;
+  std::string uln;
+  std::string uci;
+  std::string details;  ///< serialised LearnerDetails: personal, never logged
+
+  Stamp changed;
+  v1::RegistrationChanged::Change change{};  ///< COURSE or SIZE
+  Stamp details_changed;
+  Stamp transferred;
+  CentreId to_centre{};
+  Stamp withdrawn;
+
+  Stamp answered;
+  v1::CheckpointAnswered::Answer answer{};
+  v1::CheckpointAnswered::Route route{};
+  Day estimated_completion = 0;
+  std::string predicted_grade;
+
+  Stamp special_consideration;
+  v1::SpecialConsideration::Status special_consideration_status{};
+  Day special_consideration_day = 0;
+
+  Stamp claim;
+  bool claim_withdrawn = false;
+  std::string claimed_grade;
+
+  Stamp result;
+  ResultKind result_kind = ResultKind::none;
+  std::string result_scale;
+  std::string result_grade;
+
+  Stamp queried;
+
+  std::vector<UnitFact> units;
+
+  bool has_claim() const { return claim.set() && !claim_withdrawn; }
+  bool has_result() const { return result_kind == ResultKind::determined || result_kind == ResultKind::amended; }
+};
+
+/// A status as derived. Compared with the last one published to find transitions.
+struct Status {
+  v1::Stage stage = v1::STAGE_UNSPECIFIED;
+  v1::Need need = v1::NEED_UNSPECIFIED;
+  v1::Reason reason = v1::REASON_NONE;
+  v1::Band band = v1::BAND_UNSPECIFIED;
+  v1::Step step = v1::STEP_NONE;
+  v1::Owner owner = v1::OWNER_NONE;
+  TimeMs due_ms = 0;  ///< when the next step is due; 0: no date
+  std::uint16_t outstanding_units = 0;
+  bool late = false;
+  bool treated_as_critical = false;
+
+  bool operator==(const Status&) const = default;
+};
+
+/// What has been issued for the entry, as the last batch that named it says.
+struct Issued {
+  std::uint32_t batch_number = 0;  ///< 0: nothing issued yet
+  std::uint32_t first_batch_number = 0;
+  TimeMs first_at_ms = 0;
+  std::string scale;
+  std::string grade;
+  v1::Reason reason = v1::REASON_NONE;
+  bool late = false;
+  bool revoked = false;
+
+  bool any() const { return batch_number != 0; }
+};
+
+struct Entry {
+  EntryKey key;
+  EntryFacts facts;
+  Status status;
+  Issued issued;
+  TimeMs acknowledged_ms = 0;
+  /// When time alone may change the status; kNever when it cannot.
+  TimeMs wake_at_ms = kNever;
+  /// Logical time at which the result became ready; 0 while it is not.
+  TimeMs ready_since_ms = 0;
+  /// Set while the entry waits to be derived, or to be written, in the current commit.
+  bool to_derive = false;
+  bool to_store = false;
+};
+
+}  // namespace vtq

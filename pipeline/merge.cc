@@ -1,0 +1,256 @@
+#include "pipeline/merge.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace vtq {
+namespace {
+
+/// Takes the slot over when `stamp` is later than what it holds.
+Merged take(Stamp& slot, const Stamp& stamp) {
+  if (slot == stamp) return Merged::duplicate;
+  if (slot > stamp) return Merged::superseded;
+  slot = stamp;
+  return Merged::applied;
+}
+
+Merged merge_unit(EntryFacts& facts, UnitFact fact) {
+  for (UnitFact& held : facts.units) {
+    if (held.unit != fact.unit || held.learning_outcome != fact.learning_outcome) continue;
+    Stamp stamp = fact.stamp;
+    Merged merged = take(held.stamp, stamp);
+    if (merged == Merged::applied) held = fact;
+    return merged;
+  }
+  // Kept sorted, so that the same facts make the same state whatever order they came in.
+  auto before = [](const UnitFact& a, const UnitFact& b) {
+    return std::tie(a.unit, a.learning_outcome) < std::tie(b.unit, b.learning_outcome);
+  };
+  if (facts.units.empty()) facts.units.reserve(4);
+  facts.units.insert(std::upper_bound(facts.units.begin(), facts.units.end(), fact, before), fact);
+  return Merged::applied;
+}
+
+Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
+  bool applied = false;
+  bool duplicate = true;
+  for (const auto& outcome : fact.outcomes()) {
+    UnitFact unit{.unit = short_hash(outcome.unit()), .stamp = stamp};
+    if (!outcome.learning_outcome().empty()) unit.learning_outcome = short_hash(outcome.learning_outcome());
+    if (!outcome.grade().empty()) unit.grade = short_hash(outcome.grade());
+    if (outcome.has_mark()) unit.mark_plus_one = outcome.mark() + 1;
+    unit.standing = outcome.standing() == v1::Outcome::ACHIEVED ? UnitFact::Standing::achieved
+                                                                 : UnitFact::Standing::not_yet_achieved;
+    Merged merged = merge_unit(facts, unit);
+    applied |= merged == Merged::applied;
+    duplicate &= merged == Merged::duplicate;
+  }
+  return applied ? Merged::applied : duplicate ? Merged::duplicate : Merged::superseded;
+}
+
+Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, const Stamp& stamp) {
+  Merged merged = take(facts.registered, stamp);
+  if (merged != Merged::applied) return merged;
+  facts.uln = fact.uln() == kUnknownUln ? std::string{} : fact.uln();
+  facts.uci = fact.uci();
+  facts.details.clear();
+  if (fact.has_details()) fact.details().SerializeToString(&facts.details);
+  return merged;
+}
+
+Merged merge_answer(EntryFacts& facts, const v1::CheckpointAnswered& fact, const Stamp& stamp) {
+  Merged merged = take(facts.answered, stamp);
+  if (merged != Merged::applied) return merged;
+  facts.answer = fact.answer();
+  facts.route = fact.route();
+  facts.estimated_completion = parse_date(fact.estimated_completion()).value_or(0);
+  facts.predicted_grade = fact.has_predicted_grade() ? fact.predicted_grade().value() : std::string{};
+  return merged;
+}
+
+Merged merge_result(EntryFacts& facts, ResultKind kind, const v1::Grade& grade, const Stamp& stamp) {
+  Merged merged = take(facts.result, stamp);
+  if (merged != Merged::applied) return merged;
+  facts.result_kind = kind;
+  facts.result_scale = grade.scale();
+  facts.result_grade = grade.value();
+  return merged;
+}
+
+Merged merge_claim(EntryFacts& facts, bool claimed, const std::string& grade, const Stamp& stamp) {
+  Merged merged = take(facts.claim, stamp);
+  if (merged != Merged::applied) return merged;
+  facts.claim_withdrawn = !claimed;
+  facts.claimed_grade = grade;
+  return merged;
+}
+
+Merged merge_special_consideration(EntryFacts& facts, const v1::SpecialConsideration& fact, const Stamp& stamp) {
+  Merged merged = take(facts.special_consideration, stamp);
+  if (merged != Merged::applied) return merged;
+  facts.special_consideration_status = fact.status();
+  facts.special_consideration_day =
+      fact.requested_on().empty() ? local_day(stamp.at_ms) : *parse_date(fact.requested_on());
+  return merged;
+}
+
+Hold& hold_named(CentreFacts& facts, const std::string& name) {
+  for (Hold& hold : facts.holds)
+    if (hold.name == name) return hold;
+  facts.holds.push_back({.name = name});
+  return facts.holds.back();
+}
+
+CentreChange change_of(const Hold& hold) {
+  if (!hold.placed.set()) return {.none = true};
+  return {.qualification = hold.qualification,
+          .awarding_organisation = hold.awarding_organisation,
+          .series = hold.series,
+          .learner = hold.learner};
+}
+
+CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, const Stamp& stamp) {
+  Sample made{.qualification = *parse_qualification(fact.qualification()),
+              .series = *parse_series(fact.series()),
+              .learner = fact.learner(),
+              .stamp = stamp,
+              .status = fact.status(),
+              .due = parse_date(fact.due_on()).value_or(0),
+              .responded = parse_date(fact.responded_on()).value_or(0)};
+  CentreChange change{.qualification = made.qualification, .series = made.series, .learner = made.learner};
+  for (Sample& held : facts.samples) {
+    if (held.qualification != made.qualification || held.series != made.series || held.learner != made.learner) continue;
+    held = made;
+    return change;
+  }
+  facts.samples.push_back(std::move(made));
+  return change;
+}
+
+/// Brings the decoded side of `facts` up to date with a slot just taken over.
+CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& stamp) {
+  switch (event.fact_case()) {
+    case v1::Event::kHoldPlaced: {
+      const auto& fact = event.hold_placed();
+      Hold& hold = hold_named(facts, fact.hold());
+      hold.placed = stamp;
+      hold.awarding_organisation = *parse_awarding_organisation(fact.awarding_organisation());
+      hold.qualification = parse_qualification(fact.qualification());
+      hold.series = parse_series(fact.series());
+      hold.learner = fact.learner();
+      hold.cause = fact.cause();
+      return change_of(hold);
+    }
+    case v1::Event::kHoldLifted: {
+      Hold& hold = hold_named(facts, event.hold_lifted().hold());
+      hold.lifted = stamp;
+      return change_of(hold);
+    }
+    case v1::Event::kSampleDecided:
+      return decode_sample(facts, event.sample_decided(), stamp);
+    case v1::Event::kReleasePlanned: {
+      const auto& fact = event.release_planned();
+      CohortKey key{*parse_awarding_organisation(fact.awarding_organisation()), fact.level(),
+                    *parse_series(fact.series())};
+      ReleasePlan plan{*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
+      std::erase_if(facts.plans, [&](const auto& held) { return held.first == key; });
+      facts.plans.emplace_back(key, plan);
+      return {.awarding_organisation = key.awarding_organisation, .series = key.series};
+    }
+    case v1::Event::kIssuingHalted: {
+      const auto& fact = event.issuing_halted();
+      CentreFacts::Halt halt{*parse_awarding_organisation(fact.awarding_organisation()), *parse_series(fact.series()),
+                             fact.halted()};
+      std::erase_if(facts.halts, [&](const CentreFacts::Halt& held) {
+        return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series;
+      });
+      facts.halts.push_back(halt);
+      return {.awarding_organisation = halt.awarding_organisation, .series = halt.series};
+    }
+    default:
+      return {.none = true};
+  }
+}
+
+}  // namespace
+
+const ReleasePlan* CentreFacts::release_plan(const CohortKey& key) const {
+  for (const auto& [cohort, plan] : plans)
+    if (cohort == key) return &plan;
+  return nullptr;
+}
+
+std::optional<bool> CentreFacts::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
+  for (const Halt& halt : halts)
+    if (halt.awarding_organisation == awarding_organisation && halt.series == series) return halt.halted;
+  return std::nullopt;
+}
+
+Stamp stamp_of(const v1::Event& event, std::string_view bytes) {
+  const auto& at = event.occurred_at();
+  return {at.seconds() * 1000 + at.nanos() / 1'000'000, long_hash(bytes)};
+}
+
+Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
+  switch (event.fact_case()) {
+    case v1::Event::kRegistered:
+      return merge_registered(facts, event.registered(), stamp);
+    case v1::Event::kRegistrationChanged: {
+      // A change of mere details must not hide a change of course or size.
+      auto change = event.registration_changed().change();
+      if (change == v1::RegistrationChanged::DETAILS) return take(facts.details_changed, stamp);
+      Merged merged = take(facts.changed, stamp);
+      if (merged == Merged::applied) facts.change = change;
+      return merged;
+    }
+    case v1::Event::kTransferred: {
+      Merged merged = take(facts.transferred, stamp);
+      if (merged == Merged::applied) facts.to_centre = *parse_centre(event.transferred().to_centre());
+      return merged;
+    }
+    case v1::Event::kWithdrawn:
+      return take(facts.withdrawn, stamp);
+    case v1::Event::kCheckpointAnswered:
+      return merge_answer(facts, event.checkpoint_answered(), stamp);
+    case v1::Event::kOutcomeRecorded:
+      return merge_outcomes(facts, event.outcome_recorded(), stamp);
+    case v1::Event::kPriorLearningRecognised:
+      return merge_unit(facts, {.unit = short_hash(event.prior_learning_recognised().unit()),
+                                .stamp = stamp,
+                                .standing = UnitFact::Standing::recognised});
+    case v1::Event::kSpecialConsideration:
+      return merge_special_consideration(facts, event.special_consideration(), stamp);
+    case v1::Event::kClaimSubmitted:
+      return merge_claim(facts, true, event.claim_submitted().grade().value(), stamp);
+    case v1::Event::kClaimWithdrawn:
+      return merge_claim(facts, false, {}, stamp);
+    case v1::Event::kResultDetermined:
+      return merge_result(facts, ResultKind::determined, event.result_determined().grade(), stamp);
+    case v1::Event::kResultAmended:
+      return merge_result(facts, ResultKind::amended, event.result_amended().grade(), stamp);
+    case v1::Event::kResultRevoked:
+      return merge_result(facts, ResultKind::revoked, {}, stamp);
+    case v1::Event::kResultQueried:
+      return take(facts.queried, stamp);
+    default:
+      std::abort();  // not a fact about an entry: the router is wrong
+  }
+}
+
+Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change) {
+  auto [at, fresh] = facts.slots.try_emplace(slot_of(event));
+  Merged merged = fresh ? Merged::applied : take(at->second.stamp, stamp);
+  if (merged != Merged::applied) return merged;
+  at->second = {stamp, std::string(bytes)};
+  change = decode(facts, event, stamp);
+  return merged;
+}
+
+void restore(CentreFacts& facts, std::string_view slot, const Stamp& stamp, std::string_view bytes) {
+  v1::Event event;
+  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  facts.slots[std::string(slot)] = {stamp, std::string(bytes)};
+  decode(facts, event, stamp);
+}
+
+}  // namespace vtq

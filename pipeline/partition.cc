@@ -1,0 +1,627 @@
+#include "pipeline/partition.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "pipeline/batch_id.h"
+
+namespace vtq {
+namespace {
+
+void set_time(google::protobuf::Timestamp* out, TimeMs at) {
+  out->set_seconds(at / 1000);
+  out->set_nanos(static_cast<int>(at % 1000) * 1'000'000);
+}
+
+void name_entry(v1::EntryRef* out, CentreId centre, const EntryKey& key) {
+  out->set_centre(text_of(centre));
+  out->set_qualification(text_of(key.qualification));
+  out->set_series(text_of(key.series));
+  out->set_learner(key.learner);
+}
+
+/// Whether going from one status to the other is worth a transition.
+bool transition(const Status& before, Status after) {
+  after.outstanding_units = before.outstanding_units;
+  return before != after;
+}
+
+int severity(v1::Band band) { return band <= v1::ON_TRACK ? 0 : static_cast<int>(band); }
+
+}  // namespace
+
+// ---- Centre ----
+
+Entry* Centre::find(const EntryKey& key) {
+  auto at = index_.find(key);
+  return at == index_.end() ? nullptr : *at;
+}
+
+const Entry* Centre::find(const EntryKey& key) const {
+  auto at = index_.find(key);
+  return at == index_.end() ? nullptr : *at;
+}
+
+Entry& Centre::add(const EntryKey& key) {
+  Entry& entry = entries.emplace_back();
+  entry.key = key;
+  index_.insert(&entry);
+  return entry;
+}
+
+void Centre::unload() {
+  loaded = false;
+  facts = {};
+  index_ = {};
+  entries = {};
+  parked = {};
+}
+
+// ---- Partition: reading and loading ----
+
+Partition::Partition(std::uint32_t index, Shared& shared)
+    : index_(index), shared_(shared), durations_(shared.policy.durations) {}
+
+void Partition::restore() {
+  time_ = shared_.store.time(index_);
+  shared_.store.each_durations(index_, [&](const Durations::Key& key, const Durations::Counts& counts) {
+    durations_.restore(key, counts);
+  });
+  shared_.store.each_summary(index_, [&](CentreId id, CentreSummary&& summary) {
+    auto& centre = centres_[id] = std::make_unique<Centre>();
+    centre->id = id;
+    centre->summary = std::move(summary);
+    if (centre->summary.next_wake_ms != kNever) wakes_.insert({centre->summary.next_wake_ms, id});
+    for (const auto& [cell, entries] : centre->summary.cells.all()) shared_.totals[cell] += entries;
+  });
+}
+
+Centre& Partition::centre_of(CentreId id) {
+  auto& centre = centres_[id];
+  if (!centre) {
+    centre = std::make_unique<Centre>();
+    centre->id = id;
+    centre->loaded = true;
+  }
+  return *centre;
+}
+
+Centre& Partition::load(CentreId id) {
+  Centre& centre = centre_of(id);
+  centre.last_used = ++uses_;
+  if (centre.loaded) return centre;
+  shared_.store.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
+    vtq::restore(centre.facts, slot, stamp, event);
+  });
+  shared_.store.each_entry(index_, id, [&](Entry&& entry) { centre.add(entry.key) = std::move(entry); });
+  shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.parked.push_back(std::move(parked)); });
+  entries_loaded_ += centre.entries.size();
+  centre.loaded = true;
+  return centre;
+}
+
+void Partition::evict(std::size_t entries_max) {
+  if (entries_loaded_ <= entries_max) return;
+  std::vector<Centre*> loaded;
+  for (auto& [id, centre] : centres_)
+    if (centre->loaded && !centre->entries.empty()) loaded.push_back(centre.get());
+  std::sort(loaded.begin(), loaded.end(), [](const Centre* a, const Centre* b) { return a->last_used < b->last_used; });
+  for (Centre* centre : loaded) {
+    if (entries_loaded_ <= entries_max - entries_max / 5) break;
+    entries_loaded_ -= centre->entries.size();
+    centre->unload();
+  }
+}
+
+const Centre* Partition::centre(CentreId id) { return centres_.contains(id) ? &load(id) : nullptr; }
+
+void Partition::each_centre(const std::function<void(const Centre&)>& look) const {
+  for (const auto& [id, centre] : centres_) look(*centre);
+}
+
+std::size_t Partition::parked() const {
+  std::size_t sum = 0;
+  for (const auto& [id, centre] : centres_) sum += centre->summary.parked;
+  return sum;
+}
+
+Circumstances Partition::circumstances(const Centre& centre, const EntryKey& key) const {
+  const Reference& reference = shared_.reference;
+  const Qualification* qualification = reference.qualification(key.qualification);
+  if (!qualification) std::abort();  // registered entries have a known qualification; reference data is never removed
+  const AwardingOrganisation* ao = reference.awarding_organisation(qualification->awarding_organisation);
+  if (!ao) std::abort();
+  CohortKey cohort{qualification->awarding_organisation, qualification->level, key.series};
+  const ReleasePlan* plan = centre.facts.plans.empty() ? nullptr : centre.facts.release_plan(cohort);
+  if (!plan) plan = reference.release_plan(cohort);
+  // Either may stop issuing; the centre's own word cannot undo a stop for all.
+  bool halted = reference.halted(cohort.awarding_organisation, key.series) ||
+                centre.facts.halted(cohort.awarding_organisation, key.series).value_or(false);
+  return {.reference = reference,
+          .qualification = *qualification,
+          .awarding_organisation = *ao,
+          .calendar = reference.calendar(cohort),
+          .plan = plan,
+          .halted = halted,
+          .centre = centre.facts,
+          .durations = durations_,
+          .release = shared_.policy.release};
+}
+
+Derived Partition::derive_now(const Centre& centre, const Entry& entry) const {
+  return derive(entry, circumstances(centre, entry.key), time_);
+}
+
+// ---- facts in ----
+
+Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token) {
+  Centre& centre = load(address.centre);
+  Stamp stamp = stamp_of(event, bytes);
+  if (auto unfit = fits(event, address, shared_.reference))
+    return park(centre, bytes, address.topic, stamp, std::move(*unfit), shared_.policy.reference_wait_ms, token);
+  return address.subject == Subject::entry ? apply_to_entry(centre, event, bytes, address, token, stamp)
+                                           : apply_to_centre(centre, event, bytes, stamp);
+}
+
+Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address,
+                                  std::int64_t token, const Stamp& stamp) {
+  Entry* entry = centre.find(address.entry);
+  if (!entry && !event.has_registered()) {
+    Rejection why{fact_name(event) + ".entry", "entry-registered", text_of(address.centre) + " " + text_of(address.entry.qualification) + " " + text_of(address.entry.series),
+                  "No registration came for this entry in time; send its Registered, then replay this record."};
+    return park(centre, bytes, address.topic, stamp, std::move(why), shared_.policy.registration_wait_ms, token);
+  }
+  if (!entry) {
+    entry = &centre.add(address.entry);
+    ++entries_loaded_;
+    if (centre.summary.parked > 0 && !centre.retry_parked) {
+      centre.retry_parked = true;
+      retrying_.push_back(&centre);
+    }
+  }
+  Merged merged = merge(entry->facts, event, stamp);
+  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate, {}, 0};
+  if (merged == Merged::superseded) return {Verdict::Kind::superseded, {}, 0};
+  touch(centre, *entry);
+  return {};
+}
+
+Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
+  CentreChange change;
+  Merged merged = merge(centre.facts, event, bytes, stamp, change);
+  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate, {}, 0};
+  if (merged == Merged::superseded) return {Verdict::Kind::superseded, {}, 0};
+  centre.slots_to_store.push_back(slot_of(event));
+  mark(centre);
+  if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
+  if (!change.none) touch_changed(centre, change);
+  return {};
+}
+
+Verdict Partition::park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
+                        std::int64_t token) {
+  for (const Parked& parked : centre.parked)
+    if (parked.stamp == stamp) return {Verdict::Kind::duplicate, {}, 0};
+  Parked parked{std::string(bytes), stamp, topic, time_ + wait, std::move(why), token};
+  if (centre.parked.size() >= shared_.policy.parked_per_centre_max) {
+    parked.why.rule = "waiting-facts-max";
+    parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
+    Verdict verdict{Verdict::Kind::rejected, parked.why, 0};
+    reject(std::move(parked));
+    return verdict;
+  }
+  Verdict verdict{Verdict::Kind::waiting, parked.why, parked.until_ms};
+  centre.parked.push_back(std::move(parked));
+  centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
+  centre.summary_to_store = true;
+  mark(centre);
+  wake_by(centre, time_ + wait);
+  return verdict;
+}
+
+void Partition::touch(Centre& centre, Entry& entry) {
+  if (!entry.to_derive) {
+    entry.to_derive = true;
+    touched_.push_back({&centre, &entry});
+  }
+  if (!entry.to_store) {
+    entry.to_store = true;
+    to_store_.push_back({&centre, &entry});
+  }
+}
+
+void Partition::touch_changed(Centre& centre, const CentreChange& change) {
+  for (Entry& entry : centre.entries) {
+    if (change.qualification && *change.qualification != entry.key.qualification) continue;
+    if (change.series && *change.series != entry.key.series) continue;
+    if (!change.learner.empty() && change.learner != entry.key.learner) continue;
+    if (change.awarding_organisation) {
+      const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+      if (qualification->awarding_organisation != *change.awarding_organisation) continue;
+    }
+    touch(centre, entry);
+  }
+}
+
+void Partition::acknowledge(Centre& centre, const std::string& batch, TimeMs at) {
+  BatchId id = *parse_batch_id(batch);
+  for (Entry& entry : centre.entries) {
+    if (entry.issued.batch_number != id.number || entry.key.series != id.series) continue;
+    const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+    if (qualification->awarding_organisation != id.awarding_organisation) continue;
+    entry.acknowledged_ms = at;
+    touch(centre, entry);
+  }
+}
+
+void Partition::mark(Centre& centre) {
+  if (centre.in_dirty_list) return;
+  centre.in_dirty_list = true;
+  dirty_.push_back(&centre);
+}
+
+void Partition::wake_by(Centre& centre, TimeMs at) {
+  if (at >= centre.summary.next_wake_ms) return;
+  if (centre.summary.next_wake_ms != kNever) wakes_.erase({centre.summary.next_wake_ms, centre.id});
+  centre.summary.next_wake_ms = at;
+  wakes_.insert({at, centre.id});
+  centre.summary_to_store = true;
+  mark(centre);
+}
+
+void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
+  for (auto& [id, held] : centres_) {
+    if (held->summary.parked > 0 && !held->retry_parked) {
+      held->retry_parked = true;
+      retrying_.push_back(held.get());
+    }
+    // The summary tells cheaply whether any entry here is concerned.
+    auto concerns = [&](const Cell& cell) {
+      return std::any_of(changes.begin(), changes.end(), [&](const ReferenceChange& change) {
+        return (!change.qualification || *change.qualification == cell.qualification) &&
+               (!change.awarding_organisation || *change.awarding_organisation == cell.awarding_organisation) &&
+               (!change.level || *change.level == cell.level) && (!change.series || *change.series == cell.series);
+      });
+    };
+    const auto& cells = held->summary.cells.all();
+    if (std::none_of(cells.begin(), cells.end(), [&](const auto& cell) { return concerns(cell.first); })) continue;
+    Centre& centre = load(id);
+    for (Entry& entry : centre.entries) {
+      const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+      Cell cell = cell_of(entry.status, entry.key.qualification, qualification->awarding_organisation,
+                          qualification->level, entry.key.series);
+      if (concerns(cell)) touch(centre, entry);
+    }
+  }
+}
+
+// ---- time ----
+
+void Partition::advance(TimeMs to) {
+  while (!wakes_.empty() && wakes_.begin()->first <= to) {
+    TimeMs at = std::max(wakes_.begin()->first, time_);
+    time_ = at;
+    while (!wakes_.empty() && wakes_.begin()->first <= at) {
+      CentreId id = wakes_.begin()->second;
+      wakes_.erase(wakes_.begin());
+      wake_centre(load(id));
+    }
+    settle();
+  }
+  if (to > time_) {
+    time_ = to;
+    time_to_store_ = true;
+  }
+}
+
+void Partition::wake_centre(Centre& centre) {
+  centre.summary.next_wake_ms = kNever;
+  centre.summary_to_store = true;
+  mark(centre);
+  TimeMs next = kNever;
+  for (Entry& entry : centre.entries) {
+    if (entry.wake_at_ms <= time_)
+      touch(centre, entry);
+    else
+      next = std::min(next, entry.wake_at_ms);
+  }
+  for (const Parked& parked : centre.parked)
+    if (parked.until_ms > time_) next = std::min(next, parked.until_ms);
+  wake_by(centre, next);
+}
+
+// ---- status out ----
+
+void Partition::settle() {
+  if (!retrying_.empty()) retry_parked();
+  derive_touched();
+  for (std::size_t at = 0; at < dirty_.size(); ++at) expire_parked(*dirty_[at]);
+  durations_.settle();
+}
+
+void Partition::retry_parked() {
+  while (!retrying_.empty()) {
+    Centre& centre = load(retrying_.back()->id);
+    retrying_.pop_back();
+    centre.retry_parked = false;
+    std::vector<Parked> waiting = std::exchange(centre.parked, {});
+    for (Parked& parked : waiting) {
+      v1::Event event;
+      if (!event.ParseFromString(parked.event)) std::abort();
+      Result<Address> address = check(event);
+      if (!address) std::abort();
+      const Address& to = address.value();
+      auto unfit = fits(event, to, shared_.reference);
+      bool unregistered = to.subject == Subject::entry && !event.has_registered() && !centre.find(to.entry);
+      if (unfit || unregistered) {
+        centre.parked.push_back(std::move(parked));
+        continue;
+      }
+      Verdict verdict = to.subject == Subject::entry
+                            ? apply_to_entry(centre, event, parked.event, to, -1, parked.stamp)
+                            : apply_to_centre(centre, event, parked.event, parked.stamp);
+      if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = verdict;
+      centre.parked_to_erase.push_back(parked.stamp);
+    }
+    centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
+    centre.summary_to_store = true;
+    mark(centre);
+  }
+}
+
+void Partition::expire_parked(Centre& centre) {
+  if (centre.summary.parked == 0 || !centre.loaded) return;
+  bool any = std::any_of(centre.parked.begin(), centre.parked.end(),
+                         [&](const Parked& parked) { return parked.until_ms <= time_; });
+  if (!any) return;
+  std::vector<Parked> waiting = std::exchange(centre.parked, {});
+  for (Parked& parked : waiting) {
+    if (parked.until_ms > time_) {
+      centre.parked.push_back(std::move(parked));
+      continue;
+    }
+    centre.parked_to_erase.push_back(parked.stamp);
+    reject(std::move(parked));
+  }
+  centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
+  centre.summary_to_store = true;
+}
+
+void Partition::reject(Parked&& parked) {
+  v1::Rejected rejected;
+  rejected.set_topic(std::string(topic_name(parked.topic)));
+  rejected.set_original(std::move(parked.event));
+  rejected.set_field(parked.why.field);
+  rejected.set_rule(parked.why.rule);
+  rejected.set_value(parked.why.value);
+  rejected.set_message(parked.why.message);
+  set_time(rejected.mutable_rejected_at(), time_);
+  shared_.outputs.rejected(index_, std::move(rejected));
+  if (parked.token >= 0)
+    shared_.verdicts[static_cast<std::size_t>(parked.token)] = {Verdict::Kind::rejected, std::move(parked.why), 0};
+}
+
+void Partition::derive_touched() {
+  std::vector<ToIssue> due;
+  for (std::size_t at = 0; at < touched_.size(); ++at) {
+    auto [centre, entry] = touched_[at];
+    entry->to_derive = false;
+    Circumstances around = circumstances(*centre, entry->key);
+    Derived derived = derive(*entry, around, time_);
+    if (derived.issue_now) {
+      if (!entry->issued.any()) entry->ready_since_ms = time_;
+      due.push_back({centre, entry});
+      continue;  // published once issued
+    }
+    TimeMs ready_since = derived.ready ? (entry->ready_since_ms ? entry->ready_since_ms : time_) : 0;
+    entry->ready_since_ms = ready_since;
+    publish(*centre, *entry, derived, around);
+  }
+  touched_.clear();
+  if (!due.empty()) issue(due);
+}
+
+void Partition::count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by) {
+  Cell cell = cell_of(entry.status, entry.key.qualification, around.qualification.awarding_organisation,
+                      around.qualification.level, entry.key.series);
+  centre.summary.cells.add(cell, by);
+  auto at = shared_.totals.try_emplace(cell, 0).first;
+  at->second += by;
+  if (at->second == 0) shared_.totals.erase(at);
+}
+
+void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around) {
+  entry.wake_at_ms = derived.wake_at_ms;
+  wake_by(centre, derived.wake_at_ms);
+  if (!transition(entry.status, derived.status)) {
+    entry.status.outstanding_units = derived.status.outstanding_units;
+    return;
+  }
+  Status before = entry.status;
+  if (before.stage != v1::STAGE_UNSPECIFIED) count(centre, entry, around, -1);
+  entry.status = derived.status;
+  count(centre, entry, around, +1);
+  centre.summary_to_store = true;
+  mark(centre);
+  v1::EntryStatus status = describe(centre, entry, false);
+  shared_.outputs.entry_status(index_, centre.id, status);
+  bool worse = severity(entry.status.band) > severity(before.band);
+  if (!worse || entry.status.step == v1::STEP_NONE) return;
+  v1::Notification notification;
+  *notification.mutable_entry() = status.entry();
+  notification.set_recipient(entry.status.owner);
+  notification.set_step(entry.status.step);
+  if (entry.status.due_ms) set_time(notification.mutable_due_at(), entry.status.due_ms);
+  notification.set_band(entry.status.band);
+  notification.set_reason(entry.status.reason);
+  notification.set_text(std::string(step_words(entry.status.step)) + ". " + status.why());
+  set_time(notification.mutable_as_of(), time_);
+  shared_.outputs.notification(index_, centre.id, notification);
+}
+
+v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bool in_full) const {
+  Circumstances around = circumstances(centre, entry.key);
+  const Status& status = entry.status;
+  v1::EntryStatus out;
+  name_entry(out.mutable_entry(), centre.id, entry.key);
+  out.set_awarding_organisation(text_of(around.qualification.awarding_organisation));
+  out.set_level(around.qualification.level);
+  out.set_stage(status.stage);
+  out.set_need(status.need);
+  out.set_treated_as_critical(status.treated_as_critical);
+  out.set_reason(status.reason);
+  out.set_band(status.band);
+  out.set_next_step(status.step);
+  out.set_next_owner(status.owner);
+  if (status.due_ms) set_time(out.mutable_next_due_at(), status.due_ms);
+  if (around.calendar) set_time(out.mutable_issue_deadline(), around.calendar->issue_deadline);
+  set_time(out.mutable_as_of(), time_);
+  out.set_late(status.late);
+  if (entry.issued.any()) {
+    out.set_batch(text_of(BatchId{centre.id, around.qualification.awarding_organisation, entry.key.series,
+                                  entry.issued.batch_number}));
+    set_time(out.mutable_issued_at(), entry.issued.first_at_ms);
+  }
+  // On the hot path nothing is spelled out for entries that go well.
+  if (in_full || severity(status.band) > 0) {
+    out.set_why(why(entry, derive(entry, around, time_), around));
+    for (std::string& code : outstanding_units(entry.facts, around.qualification, around.reference))
+      out.add_outstanding_units(std::move(code));
+  }
+  return out;
+}
+
+// ---- batches ----
+
+void Partition::issue(std::vector<ToIssue>& due) {
+  // One batch holds one centre, awarding organisation, series, level and kind, so that one gate fits all its results.
+  struct Group {
+    CentreId centre;
+    AwardingOrganisationId ao;
+    SeriesId series;
+    v1::Level level;
+    bool correction;
+    auto operator<=>(const Group&) const = default;
+  };
+  auto group_of = [&](const ToIssue& item) {
+    const Qualification* qualification = shared_.reference.qualification(item.entry->key.qualification);
+    return Group{item.centre->id, qualification->awarding_organisation, item.entry->key.series, qualification->level,
+                 item.entry->issued.any()};
+  };
+  std::sort(due.begin(), due.end(), [&](const ToIssue& a, const ToIssue& b) {
+    auto first = group_of(a), second = group_of(b);
+    return first != second ? first < second : a.entry->key < b.entry->key;
+  });
+  std::vector<Entry*> batch;
+  for (std::size_t at = 0; at < due.size();) {
+    Group group = group_of(due[at]);
+    Centre& centre = *due[at].centre;
+    batch.clear();
+    while (at < due.size() && batch.size() < shared_.policy.batch_results_max && group_of(due[at]) == group)
+      batch.push_back(due[at++].entry);
+    cut_batch(centre, batch, group.correction);
+  }
+}
+
+void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction) {
+  Circumstances first = circumstances(centre, entries.front()->key);
+  AwardingOrganisationId ao = first.qualification.awarding_organisation;
+  SeriesId series = entries.front()->key.series;
+  auto held = std::find_if(centre.summary.sequences.begin(), centre.summary.sequences.end(), [&](const Sequence& one) {
+    return one.awarding_organisation == ao && one.series == series;
+  });
+  if (held == centre.summary.sequences.end()) held = centre.summary.sequences.insert(held, {ao, series, 0});
+  BatchId id{centre.id, ao, series, ++held->number};
+  centre.summary_to_store = true;
+  mark(centre);
+
+  v1::ResultBatch batch;
+  batch.set_batch(text_of(id));
+  batch.set_centre(text_of(centre.id));
+  batch.set_awarding_organisation(text_of(ao));
+  batch.set_series(text_of(series));
+  batch.set_level(first.qualification.level);
+  batch.set_number(id.number);
+  batch.set_kind(correction ? v1::ResultBatch::CORRECTION : v1::ResultBatch::RESULTS);
+  set_time(batch.mutable_issued_at(), time_);
+  // Without a calendar nothing says when the gates open: they stay shut.
+  set_time(batch.mutable_centre_release_at(), first.calendar ? first.calendar->centre_release : kLatestEventMs);
+  set_time(batch.mutable_learner_release_at(), first.calendar ? first.calendar->learner_release : kLatestEventMs);
+  auto acknowledged = centre.facts.slots.find("acknowledged " + batch.batch());
+
+  for (Entry* entry : entries) {
+    Circumstances around = circumstances(centre, entry->key);
+    const EntryFacts& facts = entry->facts;
+    Issued& issued = entry->issued;
+    v1::Result& result = *batch.add_results();
+    name_entry(result.mutable_entry(), centre.id, entry->key);
+    result.set_uln(facts.uln);
+    result.set_uci(facts.uci);
+    if (issued.any()) {
+      BatchId before = id;
+      before.number = issued.batch_number;
+      result.mutable_supersedes()->set_batch(text_of(before));
+      result.mutable_supersedes()->mutable_grade()->set_scale(issued.scale);
+      result.mutable_supersedes()->mutable_grade()->set_value(issued.grade);
+      result.mutable_supersedes()->set_revoked(issued.revoked);
+    } else {
+      issued.first_batch_number = id.number;
+      issued.first_at_ms = time_;
+      issued.late = around.calendar && time_ > around.calendar->issue_deadline;
+      issued.reason = issued.late ? late_reason(*entry, around) : v1::REASON_NONE;
+      observe_steps(*entry, around, durations_);
+    }
+    issued.batch_number = id.number;
+    issued.revoked = facts.result_kind == ResultKind::revoked;
+    if (!issued.revoked) {
+      issued.scale = facts.result_scale;
+      issued.grade = facts.result_grade;
+      result.mutable_grade()->set_scale(issued.scale);
+      result.mutable_grade()->set_value(issued.grade);
+    }
+    result.set_revoked(issued.revoked);
+    result.set_late(issued.late);
+    result.set_reason(issued.reason);
+    entry->acknowledged_ms = acknowledged == centre.facts.slots.end() ? 0 : acknowledged->second.stamp.at_ms;
+  }
+  shared_.outputs.result_batch(index_, centre.id, batch);
+
+  for (Entry* entry : entries) {
+    Circumstances around = circumstances(centre, entry->key);
+    Derived derived = derive(*entry, around, time_);
+    publish(centre, *entry, derived, around);
+  }
+}
+
+// ---- commit ----
+
+void Partition::write(StateWriter& writer) {
+  for (auto [centre, entry] : to_store_) {
+    writer.put_entry(index_, centre->id, *entry);
+    entry->to_store = false;
+  }
+  to_store_.clear();
+  for (Centre* centre : dirty_) {
+    for (const std::string& slot : centre->slots_to_store) {
+      const Reference::Slot& held = centre->facts.slots.find(slot)->second;
+      writer.put_slot(index_, centre->id, slot, held.stamp, held.event);
+    }
+    centre->slots_to_store.clear();
+    for (Parked& parked : centre->parked) {
+      if (parked.token < 0) continue;
+      writer.put_parked(index_, centre->id, parked);
+      parked.token = -1;
+    }
+    for (const Stamp& stamp : centre->parked_to_erase) writer.erase_parked(index_, centre->id, stamp);
+    centre->parked_to_erase.clear();
+    if (centre->summary_to_store) writer.put_summary(index_, centre->id, centre->summary);
+    centre->summary_to_store = false;
+    centre->in_dirty_list = false;
+  }
+  dirty_.clear();
+  durations_.write_changed(
+      [&](const Durations::Key& key, const Durations::Counts& counts) { writer.put_durations(index_, key, counts); });
+  if (std::exchange(time_to_store_, false)) writer.put_time(index_, time_);
+}
+
+}  // namespace vtq

@@ -1,0 +1,170 @@
+// One partition: a share of the centres, with everything about each of them, and a logical time of its own. The smallest unit
+// that can move between instances.
+//
+//   apply events at the present time ... -> settle -> advance to a later time -> apply ... -> settle
+//
+// `settle` closes a window: statuses are derived once for every entry touched, transitions and batches come out, facts that waited
+// too long are rejected. Within a window the order of events cannot matter. One thread; no clock: time is what the caller says.
+#pragma once
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <deque>
+#include <memory>
+#include <set>
+
+#include "pipeline/merge.h"
+#include "pipeline/ports.h"
+#include "pipeline/words.h"
+
+namespace vtq {
+
+struct Policy {
+  DurationPolicy durations;
+  ReleasePolicy release;
+  /// How long a fact waits for its entry's registration, in logical time.
+  TimeMs registration_wait_ms = 14 * kDayMs;
+  /// How long a fact waits for a centre, qualification, unit or grade to become known; 0: rejected when its window closes.
+  TimeMs reference_wait_ms = 0;
+  /// Facts that may wait at one centre; more are rejected.
+  std::uint32_t parked_per_centre_max = 20'000;
+  /// Results in one batch; more make further batches.
+  std::uint32_t batch_results_max = 5'000;
+};
+
+/// What became of one event.
+struct Verdict {
+  enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected } kind{};
+  std::optional<Rejection> why;  ///< of a rejection; of waiting: for what
+  TimeMs until_ms = 0;           ///< of waiting: rejected then
+};
+
+/// What the partitions of one worker share.
+struct Shared {
+  const Policy& policy;
+  Reference& reference;
+  StateStore& store;
+  Outputs& outputs;
+  Totals& totals;
+  /// The verdicts of the batch being processed, by token.
+  std::vector<Verdict>& verdicts;
+};
+
+/// A centre in memory. The summary is always there; the rest once loaded.
+struct Centre {
+  CentreId id{};
+  CentreSummary summary;
+  bool loaded = false;
+  CentreFacts facts;
+  std::deque<Entry> entries;
+  std::vector<Parked> parked;
+
+  bool summary_to_store = false;
+  bool retry_parked = false;
+  bool in_dirty_list = false;
+  std::uint64_t last_used = 0;
+  std::vector<std::string> slots_to_store;
+  std::vector<Stamp> parked_to_erase;
+
+  Entry* find(const EntryKey& key);
+  const Entry* find(const EntryKey& key) const;
+  Entry& add(const EntryKey& key);
+  void unload();
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const EntryKey& key) const {
+      return long_hash(key.learner, (std::uint64_t{number(key.qualification)} << 16) | number(key.series));
+    }
+    std::size_t operator()(const Entry* entry) const { return (*this)(entry->key); }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(const Entry* a, const Entry* b) const { return a->key == b->key; }
+    bool operator()(const EntryKey& a, const Entry* b) const { return a == b->key; }
+    bool operator()(const Entry* a, const EntryKey& b) const { return a->key == b; }
+  };
+  boost::unordered_flat_set<Entry*, Hash, Same> index_;
+};
+
+class Partition {
+ public:
+  Partition(std::uint32_t index, Shared& shared);
+
+  /// Reads what the last commit left. Centres are loaded when first needed.
+  void restore();
+
+  std::uint32_t index() const { return index_; }
+  TimeMs time() const { return time_; }
+  /// First moment at which time alone changes something; kNever.
+  TimeMs next_wake() const { return wakes_.empty() ? kNever : wakes_.begin()->first; }
+
+  /// Applies one event at the present time. `address` is what `check` returned and names a centre of this partition.
+  Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token);
+  /// Reference data changed: touches the entries it concerns and lets waiting facts try again.
+  void reference_changed(const std::vector<ReferenceChange>& changes);
+  /// Moves time to `to`, through every wake before it; each is settled at its own time. Not backwards.
+  void advance(TimeMs to);
+  /// Closes the window at the present time.
+  void settle();
+
+  /// Hands over what changed since the last call.
+  void write(StateWriter& writer);
+  /// Unloads the longest unused centres until at most `entries_max` entries are in memory. Only right after `write`.
+  void evict(std::size_t entries_max);
+
+  // Reads, between windows.
+  const Centre* centre(CentreId id);
+  void each_centre(const std::function<void(const Centre&)>& look) const;
+  Derived derive_now(const Centre& centre, const Entry& entry) const;
+  v1::EntryStatus describe(const Centre& centre, const Entry& entry, bool in_full) const;
+  std::size_t entries_loaded() const { return entries_loaded_; }
+  std::size_t parked() const;
+  const Durations& durations() const { return durations_; }
+
+ private:
+  struct ToIssue {
+    Centre* centre;
+    Entry* entry;
+  };
+
+  Centre& load(CentreId id);
+  Centre& centre_of(CentreId id);
+  Circumstances circumstances(const Centre& centre, const EntryKey& key) const;
+  Verdict apply_to_entry(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address,
+                         std::int64_t token, const Stamp& stamp);
+  Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
+  Verdict park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
+               std::int64_t token);
+  void touch(Centre& centre, Entry& entry);
+  void touch_changed(Centre& centre, const CentreChange& change);
+  void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
+  void mark(Centre& centre);
+  void wake_by(Centre& centre, TimeMs at);
+  void wake_centre(Centre& centre);
+
+  void retry_parked();
+  void expire_parked(Centre& centre);
+  void reject(Parked&& parked);
+  void derive_touched();
+  void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
+  void count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by);
+  void issue(std::vector<ToIssue>& due);
+  void cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction);
+
+  std::uint32_t index_;
+  Shared& shared_;
+  TimeMs time_ = 0;
+  Durations durations_;
+  bool time_to_store_ = false;
+  boost::unordered_flat_map<CentreId, std::unique_ptr<Centre>> centres_;
+  std::set<std::pair<TimeMs, CentreId>> wakes_;
+  std::vector<ToIssue> touched_;  // entries to derive when the window closes
+  std::vector<std::pair<Centre*, Entry*>> to_store_;
+  std::vector<Centre*> dirty_;
+  std::vector<Centre*> retrying_;
+  std::size_t entries_loaded_ = 0;
+  std::uint64_t uses_ = 0;
+};
+
+}  // namespace vtq

@@ -1,0 +1,117 @@
+#include "pipeline/pipeline.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace vtq {
+
+Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs)
+    : policy_(policy),
+      time_source_(time_source),
+      shared_{policy_, reference_, store, outputs, totals_, verdicts_},
+      store_(store) {
+  for (std::uint32_t index = 0; index < partitions; ++index)
+    partitions_.push_back(std::make_unique<Partition>(index, shared_));
+}
+
+void Pipeline::restore() {
+  store_.each_reference([&](std::string_view slot, const Stamp& stamp, std::string_view event) {
+    reference_.restore(slot, stamp, event);
+  });
+  for (auto& partition : partitions_) partition->restore();
+}
+
+std::uint32_t Pipeline::partition_of(CentreId centre) const {
+  return murmur2_partition(text_of(centre), static_cast<std::uint32_t>(partitions_.size()));
+}
+
+TimeMs Pipeline::next_wake() const {
+  TimeMs next = kNever;
+  for (const auto& partition : partitions_) next = std::min(next, partition->next_wake());
+  return next;
+}
+
+TimeMs Pipeline::time() const {
+  TimeMs latest = 0;
+  for (const auto& partition : partitions_) latest = std::max(latest, partition->time());
+  return latest;
+}
+
+const std::vector<Verdict>& Pipeline::process(std::span<const Inbound> batch, TimeMs now) {
+  verdicts_.assign(batch.size(), Verdict{});
+  if (time_source_ == TimeSource::event)
+    process_by_event_time(batch);
+  else
+    process_window(batch, now);
+  return verdicts_;
+}
+
+void Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
+  for (auto& partition : partitions_) partition->advance(now);
+  // Reference data first, then registrations: what others refer to is there when they come.
+  std::vector<std::uint32_t> order(batch.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return batch[a].address.topic < batch[b].address.topic;
+  });
+  for (std::uint32_t at : order) apply(batch[at], at);
+  spread_reference_changes();
+  for (auto& partition : partitions_) partition->settle();
+}
+
+void Pipeline::process_by_event_time(std::span<const Inbound> batch) {
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    const Inbound& inbound = batch[at];
+    TimeMs when = inbound.address.at_ms;
+    if (inbound.address.everywhere) {
+      for (auto& partition : partitions_) {
+        partition->settle();
+        partition->advance(when);
+      }
+    } else {
+      Partition& partition = *partitions_[partition_of(inbound.address.centre)];
+      if (when > partition.time()) {
+        partition.settle();
+        partition.advance(when);
+      }
+    }
+    apply(inbound, static_cast<std::int64_t>(at));
+    spread_reference_changes();
+  }
+  for (auto& partition : partitions_) partition->settle();
+}
+
+void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
+  if (inbound.address.everywhere) return apply_everywhere(inbound, token);
+  Partition& partition = *partitions_[partition_of(inbound.address.centre)];
+  verdicts_[static_cast<std::size_t>(token)] =
+      partition.apply(*inbound.event, inbound.bytes, inbound.address, token);
+}
+
+void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
+  if (inbound.event->has_time_reached()) return;
+  Merged merged = reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event, inbound.bytes));
+  verdicts_[static_cast<std::size_t>(token)].kind = merged == Merged::applied      ? Verdict::Kind::accepted
+                                                    : merged == Merged::superseded ? Verdict::Kind::superseded
+                                                                                   : Verdict::Kind::duplicate;
+}
+
+void Pipeline::spread_reference_changes() {
+  if (!reference_.changed()) return;
+  std::vector<ReferenceChange> changes = reference_.take_changes();
+  for (auto& partition : partitions_) partition->reference_changed(changes);
+}
+
+void Pipeline::write(StateWriter& writer) {
+  for (const std::string& slot : reference_.take_changed_slots()) {
+    const Reference::Slot& held = reference_.slots().find(slot)->second;
+    writer.put_reference(slot, held.stamp, held.event);
+  }
+  for (auto& partition : partitions_) partition->write(writer);
+}
+
+void Pipeline::evict(std::size_t entries_max) {
+  for (auto& partition : partitions_) partition->evict(entries_max / partitions_.size());
+}
+
+}  // namespace vtq

@@ -1,0 +1,71 @@
+// The pipeline: batches of events in, verdicts, transitions and result batches out, and the changes of one commit. It does not know
+// which log or store it runs on, and it never reads a clock.
+//
+// Lives on one thread. `process` then `write`, then the caller commits; only then are outputs visible to others.
+#pragma once
+
+#include <span>
+
+#include "pipeline/partition.h"
+
+namespace vtq {
+
+/// One event of a batch. The pointers outlive `process`.
+struct Inbound {
+  const v1::Event* event = nullptr;
+  std::string_view bytes;  ///< the same, serialised
+  Address address;         ///< as `check` found it
+};
+
+/// Where logical time comes from.
+enum class TimeSource {
+  wall,   ///< the `now` of each batch; a batch is one window
+  event,  ///< occurred_at of the events, never backwards, for replaying a season; every new time opens a window
+};
+
+class Pipeline {
+ public:
+  Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs);
+
+  /// Reads what the last commit left.
+  void restore();
+
+  /// Applies a batch and closes its windows. `now`: the wall clock, ignored when time comes from events. Verdicts come in the order of
+  /// the batch and are valid until the next call.
+  const std::vector<Verdict>& process(std::span<const Inbound> batch, TimeMs now);
+
+  /// Hands the changes since the last call to the commit.
+  void write(StateWriter& writer);
+  /// Keeps at most about `entries_max` entries in memory. Only after `write`.
+  void evict(std::size_t entries_max);
+
+  // Reads, between batches.
+  std::uint32_t partition_of(CentreId centre) const;
+  Partition& partition(std::uint32_t index) { return *partitions_[index]; }
+  const Partition& partition(std::uint32_t index) const { return *partitions_[index]; }
+  std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
+  const Reference& reference() const { return reference_; }
+  const Totals& totals() const { return totals_; }
+  /// First moment at which time alone changes something in any partition; kNever.
+  TimeMs next_wake() const;
+  /// Latest logical time of any partition.
+  TimeMs time() const;
+
+ private:
+  void process_window(std::span<const Inbound> batch, TimeMs now);
+  void process_by_event_time(std::span<const Inbound> batch);
+  void apply(const Inbound& inbound, std::int64_t token);
+  void apply_everywhere(const Inbound& inbound, std::int64_t token);
+  void spread_reference_changes();
+
+  Policy policy_;
+  TimeSource time_source_;
+  Reference reference_;
+  Totals totals_;
+  std::vector<Verdict> verdicts_;
+  Shared shared_;
+  std::vector<std::unique_ptr<Partition>> partitions_;
+  StateStore& store_;
+};
+
+}  // namespace vtq

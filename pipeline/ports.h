@@ -1,0 +1,83 @@
+// What the pipeline needs from outside: a store to read state from, a writer that takes one commit's changes, and somewhere for
+// outputs to go. Implemented over RocksDB in storage/, by hand-written fakes in tests/support/.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string_view>
+
+#include "pipeline/check.h"
+#include "pipeline/durations.h"
+#include "pipeline/rollup.h"
+
+namespace vtq {
+
+/// A fact that waits for what it names: its entry's registration, or reference data.
+struct Parked {
+  std::string event;  ///< serialised
+  Stamp stamp;
+  Topic topic{};
+  TimeMs until_ms = 0;  ///< rejected at this logical time
+  Rejection why;
+  std::int64_t token = -1;  ///< place in the batch being processed; -1: from an earlier one
+};
+
+/// Last batch number used.
+struct Sequence {
+  AwardingOrganisationId awarding_organisation{};
+  SeriesId series{};
+  std::uint32_t number = 0;
+};
+
+/// What is kept of every centre in memory, loaded or not.
+struct CentreSummary {
+  CentreCells cells;
+  TimeMs next_wake_ms = kNever;
+  std::vector<Sequence> sequences;
+  std::uint32_t parked = 0;
+};
+
+/// Reads. The store is never ahead of the log: what it returns is what the last commit left.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+  /// Logical time of the last commit; 0 in a new store.
+  virtual TimeMs time(std::uint32_t partition) = 0;
+  virtual void each_durations(std::uint32_t partition,
+                              const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) = 0;
+  virtual void each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) = 0;
+  virtual void each_slot(std::uint32_t partition, CentreId centre,
+                         const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
+  virtual void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) = 0;
+  virtual void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) = 0;
+  virtual void each_reference(
+      const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
+};
+
+/// Takes the changes of one commit.
+class StateWriter {
+ public:
+  virtual ~StateWriter() = default;
+  virtual void put_time(std::uint32_t partition, TimeMs time) = 0;
+  virtual void put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) = 0;
+  virtual void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) = 0;
+  virtual void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
+                        std::string_view event) = 0;
+  virtual void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) = 0;
+  virtual void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) = 0;
+  virtual void erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) = 0;
+  virtual void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) = 0;
+};
+
+/// Takes outputs in order. They become visible with the commit.
+class Outputs {
+ public:
+  virtual ~Outputs() = default;
+  virtual void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) = 0;
+  virtual void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) = 0;
+  virtual void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) = 0;
+  /// The output side gives the record its id.
+  virtual void rejected(std::uint32_t partition, v1::Rejected&& rejected) = 0;
+};
+
+}  // namespace vtq

@@ -1,0 +1,250 @@
+#include "pipeline/reference.h"
+
+namespace vtq {
+namespace {
+
+QualificationId qualification_id(const std::string& text) { return *parse_qualification(text); }
+AwardingOrganisationId ao_id(const std::string& text) { return *parse_awarding_organisation(text); }
+SeriesId series_id(const std::string& text) { return *parse_series(text); }
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (std::string_view part : parts) {
+    if (!text.empty()) text += ' ';
+    text += part.empty() ? std::string_view{"-"} : part;
+  }
+  return text;
+}
+
+std::string canonical(const std::string& qualification) {
+  return qualification.empty() ? std::string{} : text_of(qualification_id(qualification));
+}
+
+}  // namespace
+
+bool Qualification::in_checkpoint_scope() const {
+  if (level == v1::LEVEL_3) return guided_learning_hours >= 180 && ucas_points >= 16;
+  return performance_table && guided_learning_hours >= 120;
+}
+
+const UnitRule* Qualification::unit(std::uint32_t unit_id) const {
+  for (const UnitRule& rule : units)
+    if (rule.id == unit_id) return &rule;
+  return nullptr;
+}
+
+std::string slot_of(const v1::Event& event) {
+  switch (event.fact_case()) {
+    case v1::Event::kAwardingOrganisationDefined:
+      return joined({"awarding-organisation", event.awarding_organisation_defined().awarding_organisation()});
+    case v1::Event::kCentreDefined:
+      return joined({"centre", event.centre_defined().centre()});
+    case v1::Event::kQualificationDefined:
+      return joined({"qualification", canonical(event.qualification_defined().qualification())});
+    case v1::Event::kGradingScaleDefined:
+      return joined({"scale", event.grading_scale_defined().name()});
+    case v1::Event::kCalendarDefined: {
+      const auto& fact = event.calendar_defined();
+      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series()});
+    }
+    case v1::Event::kMitigationDefined: {
+      const auto& fact = event.mitigation_defined();
+      return joined({"mitigation", canonical(fact.qualification()), fact.series(), fact.centre(), fact.learner()});
+    }
+    case v1::Event::kCentreDeclared: {
+      const auto& fact = event.centre_declared();
+      return joined({"declared", fact.awarding_organisation(), fact.series(), v1::Level_Name(fact.level())});
+    }
+    case v1::Event::kCentreApproved: {
+      const auto& fact = event.centre_approved();
+      return joined({"approved", fact.awarding_organisation(), canonical(fact.qualification())});
+    }
+    case v1::Event::kStaffApproved: {
+      const auto& fact = event.staff_approved();
+      return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(),
+                     v1::StaffApproved::Role_Name(fact.role())});
+    }
+    case v1::Event::kMonitoringRecorded: {
+      const auto& fact = event.monitoring_recorded();
+      return joined({"monitoring", fact.awarding_organisation(), canonical(fact.qualification()), fact.monitoring()});
+    }
+    case v1::Event::kSampleDecided: {
+      const auto& fact = event.sample_decided();
+      return joined({"sample", canonical(fact.qualification()), fact.series(), fact.learner()});
+    }
+    case v1::Event::kHoldPlaced:
+      return joined({"hold-placed", event.hold_placed().hold()});
+    case v1::Event::kHoldLifted:
+      return joined({"hold-lifted", event.hold_lifted().hold()});
+    case v1::Event::kActionPlan: {
+      const auto& fact = event.action_plan();
+      return joined({"action", fact.awarding_organisation(), canonical(fact.qualification()), fact.action()});
+    }
+    case v1::Event::kReleasePlanned: {
+      const auto& fact = event.release_planned();
+      return joined({"plan", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series()});
+    }
+    case v1::Event::kReleaseApproved: {
+      const auto& fact = event.release_approved();
+      return joined({"release-approval", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(),
+                     fact.approver()});
+    }
+    case v1::Event::kIssuingHalted: {
+      const auto& fact = event.issuing_halted();
+      return joined({"halt", fact.awarding_organisation(), fact.series()});
+    }
+    case v1::Event::kBatchAcknowledged:
+      return joined({"acknowledged", event.batch_acknowledged().batch()});
+    default:
+      return {};
+  }
+}
+
+Merged Reference::merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
+  std::string slot = slot_of(event);
+  auto [at, fresh] = slots_.try_emplace(slot);
+  if (!fresh && at->second.stamp == stamp) return Merged::duplicate;
+  if (!fresh && at->second.stamp > stamp) return Merged::superseded;
+  at->second = Slot{stamp, std::string(bytes)};
+  changed_slots_.push_back(std::move(slot));
+  decode(event);
+  return Merged::applied;
+}
+
+void Reference::restore(std::string_view slot, const Stamp& stamp, std::string_view bytes) {
+  v1::Event event;
+  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
+  decode(event);
+  changes_.clear();
+}
+
+void Reference::decode(const v1::Event& event) {
+  switch (event.fact_case()) {
+    case v1::Event::kAwardingOrganisationDefined: {
+      const auto& fact = event.awarding_organisation_defined();
+      auto id = ao_id(fact.awarding_organisation());
+      awarding_organisations_[id] = {fact.name(), fact.silence_is_critical()};
+      changes_.push_back({.awarding_organisation = id});
+      break;
+    }
+    case v1::Event::kCentreDefined: {
+      const auto& fact = event.centre_defined();
+      auto& held = centres_[*parse_centre(fact.centre())];
+      // A centre new to the reference data may have records waiting for it; its details touch no status.
+      bool fresh = held == nullptr;
+      held = std::make_unique<v1::CentreDefined>(fact);
+      if (fresh) changes_.push_back({.series = SeriesId{}});
+      break;
+    }
+    case v1::Event::kQualificationDefined:
+      decode_qualification(event.qualification_defined());
+      break;
+    case v1::Event::kGradingScaleDefined: {
+      Scale scale;
+      for (const auto& grade : event.grading_scale_defined().grades())
+        scale.achieved_by_grade[short_hash(grade.value())] = grade.achieved();
+      scales_[event.grading_scale_defined().name()] = std::move(scale);
+      changes_.push_back({});
+      break;
+    }
+    case v1::Event::kCalendarDefined:
+      decode_calendar(event.calendar_defined());
+      break;
+    case v1::Event::kReleasePlanned: {
+      const auto& fact = event.release_planned();
+      CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
+      plans_[key] = {*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
+      changes_.push_back(
+          {.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
+      break;
+    }
+    case v1::Event::kIssuingHalted: {
+      const auto& fact = event.issuing_halted();
+      HaltKey key{ao_id(fact.awarding_organisation()), series_id(fact.series())};
+      halts_[key] = fact.halted();
+      changes_.push_back({.awarding_organisation = key.awarding_organisation, .series = key.series});
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+void Reference::decode_qualification(const v1::QualificationDefined& fact) {
+  auto made = std::make_unique<Qualification>();
+  made->id = qualification_id(fact.qualification());
+  made->title = fact.title();
+  made->awarding_organisation = ao_id(fact.awarding_organisation());
+  made->level = fact.level();
+  made->guided_learning_hours = fact.guided_learning_hours();
+  made->ucas_points = fact.ucas_points();
+  made->performance_table = fact.performance_table();
+  made->awarded_without_claim = fact.certification() == v1::CERTIFICATION_AUTOMATIC;
+  made->grading_scale = fact.grading_scale();
+  made->unit_grading_scale = fact.unit_grading_scale();
+  made->optional_credit_required = fact.optional_credit_required();
+  for (const auto& unit : fact.units())
+    made->units.push_back({unit.code(), short_hash(unit.code()), unit.credit(), unit.mandatory()});
+  changes_.push_back({.qualification = made->id});
+  qualifications_[made->id] = std::move(made);
+}
+
+void Reference::decode_calendar(const v1::CalendarDefined& fact) {
+  auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
+  CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
+  calendars_[key] = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
+                     .checkpoint_closes = time(fact.checkpoint_closes(), 0),
+                     .late_entry_after = time(fact.late_entry_after(), kNever),
+                     .claim_deadline = time(fact.claim_deadline(), kNever),
+                     .issue_deadline = time(fact.issue_deadline(), kNever),
+                     .centre_release = time(fact.centre_release(), kNever),
+                     .learner_release = time(fact.learner_release(), kNever)};
+  changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
+}
+
+const Qualification* Reference::qualification(QualificationId id) const {
+  auto at = qualifications_.find(id);
+  return at == qualifications_.end() ? nullptr : at->second.get();
+}
+
+const AwardingOrganisation* Reference::awarding_organisation(AwardingOrganisationId id) const {
+  auto at = awarding_organisations_.find(id);
+  return at == awarding_organisations_.end() ? nullptr : &at->second;
+}
+
+const v1::CentreDefined* Reference::centre(CentreId id) const {
+  auto at = centres_.find(id);
+  return at == centres_.end() ? nullptr : at->second.get();
+}
+
+const Calendar* Reference::calendar(const CohortKey& key) const {
+  auto at = calendars_.find(key);
+  return at == calendars_.end() ? nullptr : &at->second;
+}
+
+const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
+  auto at = plans_.find(key);
+  return at == plans_.end() ? nullptr : &at->second;
+}
+
+bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
+  auto at = halts_.find({awarding_organisation, series});
+  return at != halts_.end() && at->second;
+}
+
+std::optional<bool> Reference::scale_has(const std::string& scale, std::string_view value) const {
+  auto at = scales_.find(scale);
+  if (at == scales_.end()) return std::nullopt;
+  return at->second.achieved_by_grade.contains(short_hash(value));
+}
+
+bool Reference::grade_achieves(const std::string& scale, std::uint32_t grade_hash) const {
+  if (grade_hash == 0) return true;
+  auto at = scales_.find(scale);
+  if (at == scales_.end()) return true;
+  auto grade = at->second.achieved_by_grade.find(grade_hash);
+  return grade == at->second.achieved_by_grade.end() || grade->second;
+}
+
+}  // namespace vtq

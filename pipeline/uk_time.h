@@ -1,0 +1,39 @@
+// Local times of the field. Results days, embargoes and deadlines are Europe/London times; the pipeline counts in
+// milliseconds since 1970-01-01 UTC. The time-zone database does the conversion, never arithmetic by hand.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vtq {
+
+/// Milliseconds since 1970-01-01T00:00Z.
+using TimeMs = std::int64_t;
+/// Days since 1970-01-01.
+using Day = std::int32_t;
+
+constexpr TimeMs kNever = std::numeric_limits<TimeMs>::max();
+constexpr TimeMs kHourMs = 3'600'000;
+constexpr TimeMs kDayMs = 24 * kHourMs;
+/// 2000-01-01T00:00Z and 2100-01-01T00:00Z: events outside are wrong.
+constexpr TimeMs kEarliestEventMs = 946'684'800'000;
+constexpr TimeMs kLatestEventMs = 4'102'444'800'000;
+
+/// `YYYY-MM-DD`, a real date in 1900 to 2099.
+std::optional<Day> parse_date(std::string_view text);
+/// `YYYY-MM-DDTHH:MM` in Europe/London. A time that the clocks skip is read as the moment they change; of a time that comes
+/// twice the first is taken.
+std::optional<TimeMs> parse_local_time(std::string_view text);
+/// The local date at `at`.
+Day local_day(TimeMs at);
+/// Local midnight at which `day` begins.
+TimeMs day_begins(Day day);
+/// `17 Aug 2023, 08:00` in Europe/London, for people.
+std::string local_text(TimeMs at);
+/// `2023-08-17T07:00:00.000Z`.
+std::string utc_text(TimeMs at);
+
+}  // namespace vtq

@@ -1,0 +1,127 @@
+// The store of one instance, over RocksDB: state, batches, rejected records, and the embedded log with the topics of the design. One
+// commit is one write batch: inputs consumed, state and outputs move together or not at all.
+//
+// Opened once, closed by the destructor. The commit side (StateWriter, Outputs, append, commit) belongs to the pipeline's thread; reads
+// marked "any thread" see the last commit. Not here: what the records mean.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "pipeline/batch_id.h"
+#include "pipeline/ports.h"
+
+namespace vtq {
+
+/// The store cannot go on: disk full, corruption, another process holds it. Says what to do.
+struct StoreError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct StoreOptions {
+  std::uint32_t partitions = 8;               ///< fixed when the store is made
+  std::size_t block_cache_bytes = 64u << 20;
+  std::size_t write_buffer_bytes = 64u << 20;
+  std::size_t wal_bytes_max = 24u << 20;      ///< more is flushed, so that start-up after a crash stays short
+  bool sync = true;                           ///< wait for the disk at each commit
+};
+
+/// Named points of a commit at which crash tests stop the process.
+enum class CommitPoint { before_write, after_write };
+
+/// One record of the embedded log.
+struct LogEntry {
+  std::uint64_t offset = 0;
+  TimeMs appended_ms = 0;
+  std::string key;
+  std::string value;
+};
+
+/// What lies on disk, for metrics.
+struct StoreSizes {
+  std::uint64_t state_bytes = 0;
+  std::uint64_t log_bytes = 0;
+  std::uint64_t total_bytes = 0;
+};
+
+struct BackupInfo {
+  std::uint32_t id = 0;
+  TimeMs made_ms = 0;
+  std::uint64_t bytes = 0;
+};
+
+class Store final : public StateStore, public StateWriter, public Outputs {
+ public:
+  /// Opens or makes the store in `directory`. Throws StoreError.
+  static std::unique_ptr<Store> open(const std::filesystem::path& directory, const StoreOptions& options);
+  ~Store() override;
+
+  std::uint32_t partitions() const;
+
+  // ---- commit side: pipeline thread ----
+  /// Appends a consumed record to an input topic. Takes its offset.
+  void append_input(Topic topic, std::uint32_t partition, std::string_view key, std::string_view value);
+  void put_time(std::uint32_t partition, TimeMs time) override;
+  void put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) override;
+  void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) override;
+  void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
+                std::string_view event) override;
+  void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) override;
+  void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override;
+  void erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) override;
+  void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) override;
+  void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override;
+  void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;
+  void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override;
+  void rejected(std::uint32_t partition, v1::Rejected&& rejected) override;
+  /// Marks a rejected record as replayed at `at`; part of the next commit. False when there is none with this id.
+  bool mark_replayed(std::string_view id, TimeMs at);
+  /// Writes everything since the last commit as one batch. `now`: the clock, kept with the log. Throws StoreError.
+  void commit(TimeMs now);
+  /// Called at every commit point; crash tests exit there.
+  void on_commit_point(std::function<void(CommitPoint)> hook);
+
+  // ---- state, as the last commit left it ----
+  TimeMs time(std::uint32_t partition) override;
+  void each_durations(std::uint32_t partition,
+                      const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) override;
+  void each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) override;
+  void each_slot(std::uint32_t partition, CentreId centre,
+                 const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;
+  void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) override;
+  void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) override;
+  void each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;
+
+  // ---- reads: any thread ----
+  /// Records of a topic's partition from `from` on, at most `count`.
+  std::vector<LogEntry> read_log(Topic topic, std::uint32_t partition, std::uint64_t from, std::size_t count) const;
+  /// First offset not written yet.
+  std::uint64_t end_offset(Topic topic, std::uint32_t partition) const;
+  std::optional<v1::ResultBatch> batch(const BatchId& id) const;
+  /// Batches in order of (centre, awarding organisation, series, number), after `after`; `centre`: only that one's.
+  std::vector<v1::ResultBatch> batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const;
+  std::uint64_t batch_count() const;
+  std::optional<v1::Rejected> rejected_record(std::string_view id) const;
+  /// Newest first. `before`: an id to go on from. `open_only`: leaves out those replayed.
+  std::vector<v1::Rejected> rejected_records(std::string_view before, std::size_t count, bool open_only) const;
+  std::uint64_t rejected_count() const;
+  StoreSizes sizes() const;
+
+  /// Adds a snapshot to the backups in `directory`, sharing files with earlier ones. Any thread. Throws StoreError.
+  BackupInfo backup(const std::filesystem::path& directory);
+  static std::vector<BackupInfo> backups(const std::filesystem::path& directory);
+  /// Rebuilds a store from a backup (0: the newest) in a directory that must not hold one. Throws StoreError.
+  static void restore(const std::filesystem::path& backups, std::uint32_t id, const std::filesystem::path& directory);
+
+ private:
+  struct Database;
+  explicit Store(std::unique_ptr<Database> database);
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace vtq
