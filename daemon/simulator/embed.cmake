@@ -1,0 +1,17 @@
+# Writes a .cc that holds text files as string constants, in chunks that every compiler accepts.
+# cmake -DOUTPUT=x.cc -DNAMES="a;b" -DFOLDER=dir -P embed.cmake
+set(code "// Generated from daemon/simulator/data.\n#include \"daemon/simulator/reference_data.h\"\n\nnamespace vtq::simulator {\n")
+foreach(name ${NAMES})
+  file(READ ${FOLDER}/${name}.csv text)
+  string(LENGTH "${text}" length)
+  string(APPEND code "\nstd::string_view ${name}_csv() {\n  static constexpr char text[] =\n")
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${text}" ${at} 4000 chunk)
+    string(APPEND code "R\"csv(${chunk})csv\"\n")
+    math(EXPR at "${at} + 4000")
+  endwhile()
+  string(APPEND code "      ;\n  return {text, sizeof text - 1};\n}\n")
+endforeach()
+string(APPEND code "\n}  // namespace vtq::simulator\n")
+file(WRITE ${OUTPUT} "${code}")
