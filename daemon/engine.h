@@ -50,7 +50,6 @@ struct Submitted {
 struct Answer {
   Verdict verdict;
   std::vector<Rejection> warnings;
-  std::string rejected_id;           ///< id in the list of rejected records, if rejected
 };
 
 enum class EngineState { starting, running, draining, stopped, failed };
@@ -61,6 +60,7 @@ class EngineProbe {
   virtual ~EngineProbe() = default;
   virtual void batch_processed(double process_seconds, double commit_seconds, std::size_t events) = 0;
   virtual void event_processed(Topic topic, Verdict::Kind outcome) = 0;
+  /// Also for facts of earlier batches whose waiting time ran out.
   virtual void event_rejected(std::string_view rule) = 0;
   virtual void event_warned(std::string_view rule) = 0;
 };
@@ -111,6 +111,8 @@ class Engine {
  private:
   struct Work;
 
+  class CountedOutputs;
+
   void run();
   void run_batch(std::vector<Work>& works);
 
@@ -118,6 +120,7 @@ class Engine {
   const Clock& clock_;
   EngineProbe* probe_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<CountedOutputs> outputs_;
   std::unique_ptr<Pipeline> pipeline_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

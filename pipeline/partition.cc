@@ -180,8 +180,8 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, std::s
     }
   }
   Merged merged = merge(entry->facts, event, stamp);
-  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate, {}, 0};
-  if (merged == Merged::superseded) return {Verdict::Kind::superseded, {}, 0};
+  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
+  if (merged == Merged::superseded) return {Verdict::Kind::superseded};
   touch(centre, *entry);
   return {};
 }
@@ -189,8 +189,8 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, std::s
 Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
   CentreChange change;
   Merged merged = merge(centre.facts, event, bytes, stamp, change);
-  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate, {}, 0};
-  if (merged == Merged::superseded) return {Verdict::Kind::superseded, {}, 0};
+  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
+  if (merged == Merged::superseded) return {Verdict::Kind::superseded};
   centre.slots_to_store.push_back(slot_of(event));
   mark(centre);
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
@@ -201,14 +201,12 @@ Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::
 Verdict Partition::park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
                         std::int64_t token) {
   for (const Parked& parked : centre.parked)
-    if (parked.stamp == stamp) return {Verdict::Kind::duplicate, {}, 0};
+    if (parked.stamp == stamp) return {Verdict::Kind::duplicate};
   Parked parked{std::string(bytes), stamp, topic, time_ + wait, std::move(why), token};
   if (centre.parked.size() >= shared_.policy.parked_per_centre_max) {
     parked.why.rule = "waiting-facts-max";
     parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
-    Verdict verdict{Verdict::Kind::rejected, parked.why, 0};
-    reject(std::move(parked));
-    return verdict;
+    return reject(std::move(parked));
   }
   Verdict verdict{Verdict::Kind::waiting, parked.why, parked.until_ms};
   centre.parked.push_back(std::move(parked));
@@ -381,13 +379,15 @@ void Partition::expire_parked(Centre& centre) {
       continue;
     }
     centre.parked_to_erase.push_back(parked.stamp);
-    reject(std::move(parked));
+    std::int64_t token = parked.token;
+    Verdict verdict = reject(std::move(parked));
+    if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
   }
   centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
   centre.summary_to_store = true;
 }
 
-void Partition::reject(Parked&& parked) {
+Verdict Partition::reject(Parked&& parked) {
   v1::Rejected rejected;
   rejected.set_topic(std::string(topic_name(parked.topic)));
   rejected.set_original(std::move(parked.event));
@@ -396,9 +396,8 @@ void Partition::reject(Parked&& parked) {
   rejected.set_value(parked.why.value);
   rejected.set_message(parked.why.message);
   set_time(rejected.mutable_rejected_at(), time_);
-  shared_.outputs.rejected(index_, std::move(rejected));
-  if (parked.token >= 0)
-    shared_.verdicts[static_cast<std::size_t>(parked.token)] = {Verdict::Kind::rejected, std::move(parked.why), 0};
+  std::string id = shared_.outputs.rejected(index_, std::move(rejected));
+  return {Verdict::Kind::rejected, std::move(parked.why), 0, std::move(id)};
 }
 
 void Partition::derive_touched() {

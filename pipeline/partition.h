@@ -36,6 +36,7 @@ struct Verdict {
   enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected } kind{};
   std::optional<Rejection> why;  ///< of a rejection; of waiting: for what
   TimeMs until_ms = 0;           ///< of waiting: rejected then
+  std::string rejected_id;       ///< of a rejection: the record's id in the list of rejected records
 };
 
 /// What the partitions of one worker share.
@@ -145,7 +146,7 @@ class Partition {
 
   void retry_parked();
   void expire_parked(Centre& centre);
-  void reject(Parked&& parked);
+  Verdict reject(Parked&& parked);
   void derive_touched();
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
   void count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by);

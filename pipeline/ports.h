@@ -76,8 +76,8 @@ class Outputs {
   virtual void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) = 0;
   virtual void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) = 0;
   virtual void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) = 0;
-  /// The output side gives the record its id.
-  virtual void rejected(std::uint32_t partition, v1::Rejected&& rejected) = 0;
+  /// Gives the record its id and returns it.
+  virtual std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) = 0;
 };
 
 }  // namespace vtq

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,7 +79,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override;
   void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;
   void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override;
-  void rejected(std::uint32_t partition, v1::Rejected&& rejected) override;
+  std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override;
   /// Marks a rejected record as replayed at `at`; part of the next commit. False when there is none with this id.
   bool mark_replayed(std::string_view id, TimeMs at);
   /// Writes everything since the last commit as one batch. `now`: the clock, kept with the log. Throws StoreError.

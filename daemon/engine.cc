@@ -1,0 +1,278 @@
+#include "daemon/engine.h"
+
+#include <google/protobuf/arena.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace vtq {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
+
+/// What a queued event counts against the queue's limit besides its bytes.
+constexpr std::size_t kEventOverhead = 128;
+
+std::size_t bytes_of(const std::vector<Submitted>& events) {
+  std::size_t bytes = 0;
+  for (const Submitted& event : events) bytes += event.event.size() + kEventOverhead;
+  return bytes;
+}
+
+std::string_view key_of(const Address& address, std::string& scratch) {
+  scratch = address.everywhere ? "*" : text_of(address.centre);
+  return scratch;
+}
+
+}  // namespace
+
+struct Engine::Work {
+  std::vector<Submitted> events;
+  Done done;
+  std::size_t bytes = 0;
+  TimeMs queued_ms = 0;
+};
+
+/// Passes outputs on to the store and tells the probe what it counts.
+class Engine::CountedOutputs final : public Outputs {
+ public:
+  CountedOutputs(Store& store, EngineProbe* probe) : store_(store), probe_(probe) {}
+
+  void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override {
+    store_.entry_status(partition, centre, status);
+  }
+  void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override {
+    store_.result_batch(partition, centre, batch);
+  }
+  void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override {
+    store_.notification(partition, centre, notification);
+  }
+  std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override {
+    if (probe_) probe_->event_rejected(rejected.rule());
+    return store_.rejected(partition, std::move(rejected));
+  }
+
+ private:
+  Store& store_;
+  EngineProbe* probe_;
+};
+
+Engine::Engine(const EngineOptions& options, const Clock& clock, EngineProbe* probe)
+    : options_(options),
+      clock_(clock),
+      probe_(probe),
+      store_(Store::open(options.directory, options.store)),
+      outputs_(std::make_unique<CountedOutputs>(*store_, probe)),
+      pipeline_(std::make_unique<Pipeline>(options.policy, options.time_source, options.store.partitions, *store_, *outputs_)) {
+  pipeline_->restore();
+  last_progress_ms_ = clock_.now();
+  state_ = EngineState::running;
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "pipeline-1");
+}
+
+Engine::~Engine() { drain(); }
+
+bool Engine::submit(std::vector<Submitted>&& events, Done done) {
+  std::size_t bytes = bytes_of(events);
+  std::lock_guard lock(mutex_);
+  if (state_ != EngineState::running) return false;
+  // One body larger than the limit may pass when nothing else waits, or it never could.
+  if (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queue_bytes_max) return false;
+  queued_bytes_ += bytes;
+  if (oldest_ms_ == 0) oldest_ms_ = clock_.now();
+  queue_.push_back({std::move(events), std::move(done), bytes, clock_.now()});
+  changed_.notify_one();
+  return true;
+}
+
+void Engine::when_room(std::function<void()> wake) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == EngineState::running && queued_bytes_ > options_.queue_bytes_max / 2) {
+      waiting_for_room_.push_back(std::move(wake));
+      return;
+    }
+  }
+  wake();
+}
+
+std::size_t Engine::queued_bytes() const {
+  std::lock_guard lock(mutex_);
+  return queued_bytes_;
+}
+
+void Engine::post(std::function<void(Pipeline&, Store&)> look) {
+  std::unique_lock lock(mutex_);
+  if (state_ == EngineState::stopped || state_ == EngineState::failed) {
+    // No thread is left to run it: the caller does, against what was committed last.
+    lock.unlock();
+    look(*pipeline_, *store_);
+    return;
+  }
+  looks_.push_back(std::move(look));
+  changed_.notify_one();
+}
+
+double Engine::lag_seconds() const {
+  TimeMs oldest = oldest_ms_;
+  return oldest == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.now() - oldest, 0)) / 1000.0;
+}
+
+std::string Engine::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Engine::drain() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == EngineState::running) state_ = EngineState::draining;
+    changed_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Engine::run() {
+  std::vector<Work> works;
+  try {
+    for (;;) {
+      std::deque<std::function<void(Pipeline&, Store&)>> looks;
+      std::vector<std::function<void()>> wakes;
+      works.clear();
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms), [&] {
+          return !queue_.empty() || !looks_.empty() || state_ != EngineState::running;
+        });
+        looks.swap(looks_);
+        std::size_t events = 0;
+        while (!queue_.empty() && (events == 0 || events + queue_.front().events.size() <= options_.batch_events_max)) {
+          events += queue_.front().events.size();
+          works.push_back(std::move(queue_.front()));
+          queue_.pop_front();
+        }
+        if (works.empty() && looks.empty() && state_ == EngineState::draining) {
+          state_ = EngineState::stopped;
+          wakes.swap(waiting_for_room_);
+        }
+      }
+      for (auto& wake : wakes) wake();
+      if (state_ == EngineState::stopped) return;
+      for (auto& look : looks) look(*pipeline_, *store_);
+      run_batch(works);
+      last_progress_ms_ = clock_.now();
+    }
+  } catch (const StoreError& error) {
+    std::vector<std::function<void()>> wakes;
+    std::deque<std::function<void(Pipeline&, Store&)>> looks;
+    {
+      std::lock_guard lock(mutex_);
+      failure_ = error.what();
+      state_ = EngineState::failed;
+      for (Work& work : queue_) works.push_back(std::move(work));
+      queue_.clear();
+      wakes.swap(waiting_for_room_);
+      looks.swap(looks_);
+    }
+    // Nothing of these was committed: their submitters hear that there is no answer.
+    for (Work& work : works) work.done({});
+    for (auto& look : looks) look(*pipeline_, *store_);
+    for (auto& wake : wakes) wake();
+  }
+}
+
+void Engine::run_batch(std::vector<Work>& works) {
+  TimeMs now = clock_.now();
+  auto started = Steady::now();
+  google::protobuf::ArenaOptions arena_options;
+  arena_options.start_block_size = 256 << 10;
+  arena_options.max_block_size = 1 << 20;
+  google::protobuf::Arena arena(arena_options);
+
+  struct Place {
+    std::size_t work, event;
+  };
+  std::vector<std::vector<Answer>> answers(works.size());
+  std::vector<Inbound> batch;
+  std::vector<Place> places;
+  std::string scratch;
+  std::size_t events = 0;
+  TimeMs latest = options_.time_source == TimeSource::wall ? now + kDayMs : kLatestEventMs;
+
+  auto reject = [&](Answer& answer, const Submitted& submitted, Rejection why, Topic topic) {
+    v1::Rejected record;
+    record.set_topic(std::string(topic_name(topic)));
+    record.set_original(submitted.event);
+    record.set_json(submitted.unreadable.has_value() && submitted.json);
+    record.set_field(why.field);
+    record.set_rule(why.rule);
+    record.set_value(why.value);
+    record.set_message(why.message);
+    record.mutable_rejected_at()->set_seconds(now / 1000);
+    record.mutable_rejected_at()->set_nanos(static_cast<int>(now % 1000) * 1'000'000);
+    std::string id = outputs_->rejected(0, std::move(record));
+    answer.verdict = {Verdict::Kind::rejected, std::move(why), 0, std::move(id)};
+    if (probe_) probe_->event_processed(topic, Verdict::Kind::rejected);
+  };
+
+  for (std::size_t work = 0; work < works.size(); ++work) {
+    events += works[work].events.size();
+    answers[work].resize(works[work].events.size());
+    for (std::size_t at = 0; at < works[work].events.size(); ++at) {
+      Submitted& submitted = works[work].events[at];
+      Answer& answer = answers[work][at];
+      if (submitted.unreadable) {
+        reject(answer, submitted, *submitted.unreadable, Topic::rejected);
+        continue;
+      }
+      auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
+      if (!event->ParseFromString(submitted.event)) {
+        reject(answer, submitted, {"", "protobuf-form", "", "The bytes are not a vtq.v1.Event; serialise one with this version's schema."}, Topic::rejected);
+        continue;
+      }
+      Result<Address> address = check(*event, latest);
+      if (!address) {
+        reject(answer, submitted, std::move(address).error(), Topic::rejected);
+        continue;
+      }
+      answer.warnings = warnings(*event);
+      batch.push_back({event, submitted.event, std::move(address).value()});
+      places.push_back({work, at});
+    }
+  }
+
+  const std::vector<Verdict>& verdicts = pipeline_->process(batch, now);
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    const Inbound& inbound = batch[at];
+    Answer& answer = answers[places[at].work][places[at].event];
+    answer.verdict = verdicts[at];
+    std::uint32_t partition = inbound.address.everywhere ? 0 : pipeline_->partition_of(inbound.address.centre);
+    store_->append_input(inbound.address.topic, partition, key_of(inbound.address, scratch), inbound.bytes);
+    if (!probe_) continue;
+    probe_->event_processed(inbound.address.topic, answer.verdict.kind);
+    for (const Rejection& warning : answer.warnings) probe_->event_warned(warning.rule);
+  }
+  pipeline_->write(*store_);
+  double process_seconds = seconds_since(started);
+  auto committing = Steady::now();
+  store_->commit(now);
+  pipeline_->evict(options_.entries_in_memory_max);
+  if (probe_ && events > 0) probe_->batch_processed(process_seconds, seconds_since(committing), events);
+
+  std::vector<std::function<void()>> wakes;
+  {
+    std::lock_guard lock(mutex_);
+    for (const Work& work : works) queued_bytes_ -= work.bytes;
+    oldest_ms_ = queue_.empty() ? 0 : queue_.front().queued_ms;
+    if (queued_bytes_ <= options_.queue_bytes_max / 2) wakes.swap(waiting_for_room_);
+  }
+  for (std::size_t work = 0; work < works.size(); ++work) works[work].done(std::move(answers[work]));
+  works.clear();
+  for (auto& wake : wakes) wake();
+}
+
+}  // namespace vtq

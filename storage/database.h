@@ -1,0 +1,72 @@
+// The open RocksDB and one commit under way. Included by store*.cc and backup.cc only.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/utilities/write_batch_with_index.h>
+
+#include <array>
+#include <mutex>
+
+#include "storage/keys.h"
+#include "storage/log_chunk.h"
+#include "storage/records.h"
+#include "storage/store.h"
+
+namespace vtq {
+
+/// Layout of keys and records; a store of another schema is refused.
+constexpr std::uint64_t kSchema = 1;
+
+struct Store::Database {
+  StoreOptions options;
+  std::filesystem::path directory;
+  std::unique_ptr<rocksdb::DB> db;
+  // Column families: state, log chunks, result batches, rejected records.
+  rocksdb::ColumnFamilyHandle* state = nullptr;
+  rocksdb::ColumnFamilyHandle* log = nullptr;
+  rocksdb::ColumnFamilyHandle* batches = nullptr;
+  rocksdb::ColumnFamilyHandle* rejected = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+
+  // The commit under way. Pipeline thread.
+  rocksdb::WriteBatch pending;
+  struct Appends {
+    LogChunkBuilder chunk;
+    std::uint64_t next_offset = 0;
+  };
+  std::vector<std::array<Appends, kTopics>> appends;  // by partition
+  bool dirty = false;
+  std::uint64_t rejected_last = 0;
+  std::uint64_t batch_count = 0;
+  v1::EntryRecord scratch;
+  std::string key;
+  std::string value;
+  std::function<void(CommitPoint)> hook;
+
+  // What the last commit left, for readers on other threads.
+  mutable std::mutex committed_mutex;
+  std::vector<std::array<std::uint64_t, kTopics>> committed_offsets;
+  std::uint64_t committed_rejected = 0;
+  std::uint64_t committed_batches = 0;
+
+  ~Database();
+  void put(rocksdb::ColumnFamilyHandle* family, std::string_view put_key, std::string_view put_value);
+  void erase(rocksdb::ColumnFamilyHandle* family, std::string_view erase_key);
+  void append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value);
+  void append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message);
+  void read_counters();
+  void check_format(bool fresh);
+  std::optional<std::string> get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key) const;
+  std::uint64_t get_u64(std::string_view get_key) const;
+  /// Every key that starts with `prefix`.
+  void scan(rocksdb::ColumnFamilyHandle* family, std::string_view prefix,
+            const std::function<void(std::string_view, std::string_view)>& take) const;
+};
+
+/// Throws StoreError unless `status` is ok; `doing` says what was tried.
+void require(const rocksdb::Status& status, std::string_view doing);
+
+inline rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+
+}  // namespace vtq

@@ -1,0 +1,118 @@
+#include "storage/keys.h"
+
+namespace vtq::keys {
+namespace {
+
+template <class Number>
+void append(std::string& out, Number value) {
+  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8)
+    out += static_cast<char>((value >> shift) & 0xff);
+}
+
+template <class Number>
+Number read(std::string_view key, std::size_t from) {
+  Number value = 0;
+  for (std::size_t at = from; at < from + sizeof(Number); ++at)
+    value = static_cast<Number>((value << 8) | static_cast<unsigned char>(key[at]));
+  return value;
+}
+
+std::string of(char kind, std::uint32_t partition) {
+  std::string key(1, kind);
+  append(key, static_cast<std::uint16_t>(partition));
+  return key;
+}
+
+std::string of(char kind, std::uint32_t partition, CentreId centre) {
+  std::string key = of(kind, partition);
+  append(key, number(centre));
+  return key;
+}
+
+constexpr std::size_t kCentreAt = 3;  // kind, partition
+constexpr std::size_t kEntryAt = 7;   // ..., centre
+
+}  // namespace
+
+std::string time(std::uint32_t partition) { return of('t', partition); }
+std::string durations(std::uint32_t partition) { return of('d', partition); }
+
+std::string durations(std::uint32_t partition, const Durations::Key& of_key) {
+  std::string key = durations(partition);
+  append(key, number(of_key.awarding_organisation));
+  append(key, static_cast<std::uint8_t>(of_key.step));
+  return key;
+}
+
+std::string summaries(std::uint32_t partition) { return of('s', partition); }
+std::string summary(std::uint32_t partition, CentreId centre) { return of('s', partition, centre); }
+std::string slots(std::uint32_t partition, CentreId centre) { return of('f', partition, centre); }
+std::string entries(std::uint32_t partition, CentreId centre) { return of('e', partition, centre); }
+std::string parked(std::uint32_t partition, CentreId centre) { return of('p', partition, centre); }
+
+std::string parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) {
+  std::string key = parked(partition, centre);
+  append(key, static_cast<std::uint64_t>(stamp.at_ms));
+  append(key, stamp.tie);
+  return key;
+}
+
+std::string reference(std::string_view slot) { return std::string(kReference) + std::string(slot); }
+
+std::string next_offset(Topic topic, std::uint32_t partition) {
+  std::string key = of('o', partition);
+  append(key, static_cast<std::uint8_t>(topic));
+  return key;
+}
+
+std::string chunk(Topic topic, std::uint32_t partition, std::uint64_t offset) {
+  std::string key(1, static_cast<char>(topic));
+  append(key, static_cast<std::uint16_t>(partition));
+  append(key, offset);
+  return key;
+}
+
+std::string batch(const BatchId& id) {
+  std::string key;
+  append(key, number(id.centre));
+  append(key, number(id.awarding_organisation));
+  append(key, number(id.series));
+  append(key, id.number);
+  return key;
+}
+
+std::string rejected(std::uint64_t id) { return u64(id); }
+
+void entry(std::uint32_t partition, CentreId centre, const EntryKey& key, std::string& out) {
+  out.assign(1, 'e');
+  append(out, static_cast<std::uint16_t>(partition));
+  append(out, number(centre));
+  append(out, number(key.series));
+  append(out, number(key.qualification));
+  out += key.learner;
+}
+
+EntryKey entry_key(std::string_view key) {
+  return {.qualification = QualificationId{read<std::uint32_t>(key, kEntryAt + 2)},
+          .series = SeriesId{read<std::uint16_t>(key, kEntryAt)},
+          .learner = std::string(key.substr(kEntryAt + 6))};
+}
+
+CentreId summary_centre(std::string_view key) { return CentreId{read<std::uint32_t>(key, kCentreAt)}; }
+
+BatchId batch_id(std::string_view key) {
+  return {.centre = CentreId{read<std::uint32_t>(key, 0)},
+          .awarding_organisation = AwardingOrganisationId{read<std::uint32_t>(key, 4)},
+          .series = SeriesId{read<std::uint16_t>(key, 8)},
+          .number = read<std::uint32_t>(key, 10)};
+}
+
+std::uint64_t last_u64(std::string_view key) { return read<std::uint64_t>(key, key.size() - 8); }
+
+std::string u64(std::uint64_t value) {
+  std::string text;
+  append(text, value);
+  return text;
+}
+
+}  // namespace vtq::keys

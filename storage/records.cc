@@ -1,0 +1,284 @@
+#include "storage/records.h"
+
+#include <cstdlib>
+
+namespace vtq::records {
+namespace {
+
+void set(v1::Stamp* out, const Stamp& stamp) {
+  out->set_at_ms(stamp.at_ms);
+  out->set_tie(stamp.tie);
+}
+
+Stamp stamp_of(const v1::Stamp& stamp) { return {stamp.at_ms(), stamp.tie()}; }
+
+template <class Message>
+void parse(std::string_view bytes, Message& message) {
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+}
+
+void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
+  if (facts.registered.set()) set(record.mutable_registered(), facts.registered);
+  record.set_uln(facts.uln);
+  record.set_uci(facts.uci);
+  record.set_details(facts.details);
+  if (facts.changed.set()) {
+    set(record.mutable_changed(), facts.changed);
+    record.set_change(static_cast<std::uint32_t>(facts.change));
+  }
+  if (facts.details_changed.set()) set(record.mutable_details_changed(), facts.details_changed);
+  if (facts.transferred.set()) {
+    set(record.mutable_transferred(), facts.transferred);
+    record.set_to_centre(number(facts.to_centre));
+  }
+  if (facts.withdrawn.set()) set(record.mutable_withdrawn(), facts.withdrawn);
+  if (facts.answered.set()) {
+    set(record.mutable_answered(), facts.answered);
+    record.set_answer(static_cast<std::uint32_t>(facts.answer));
+    record.set_route(static_cast<std::uint32_t>(facts.route));
+    record.set_estimated_completion_day(facts.estimated_completion);
+    record.set_predicted_grade(facts.predicted_grade);
+  }
+  if (facts.special_consideration.set()) {
+    set(record.mutable_special_consideration(), facts.special_consideration);
+    record.set_special_consideration_status(static_cast<std::uint32_t>(facts.special_consideration_status));
+    record.set_special_consideration_day(facts.special_consideration_day);
+  }
+  if (facts.claim.set()) {
+    set(record.mutable_claim(), facts.claim);
+    record.set_claim_withdrawn(facts.claim_withdrawn);
+    record.set_claimed_grade(facts.claimed_grade);
+  }
+  if (facts.result.set()) {
+    set(record.mutable_result(), facts.result);
+    record.set_result_kind(static_cast<std::uint32_t>(facts.result_kind));
+    record.set_result_scale(facts.result_scale);
+    record.set_result_grade(facts.result_grade);
+  }
+  if (facts.queried.set()) set(record.mutable_queried(), facts.queried);
+  for (const UnitFact& unit : facts.units) {
+    v1::UnitRecord& out = *record.add_units();
+    out.set_unit(unit.unit);
+    out.set_learning_outcome(unit.learning_outcome);
+    out.set_at_ms(unit.stamp.at_ms);
+    out.set_tie(unit.stamp.tie);
+    out.set_standing(static_cast<std::uint32_t>(unit.standing));
+    out.set_grade(unit.grade);
+    out.set_mark_plus_one(unit.mark_plus_one);
+  }
+}
+
+void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
+  facts.registered = stamp_of(record.registered());
+  facts.uln = record.uln();
+  facts.uci = record.uci();
+  facts.details = record.details();
+  facts.changed = stamp_of(record.changed());
+  facts.change = static_cast<v1::RegistrationChanged::Change>(record.change());
+  facts.details_changed = stamp_of(record.details_changed());
+  facts.transferred = stamp_of(record.transferred());
+  facts.to_centre = CentreId{record.to_centre()};
+  facts.withdrawn = stamp_of(record.withdrawn());
+  facts.answered = stamp_of(record.answered());
+  facts.answer = static_cast<v1::CheckpointAnswered::Answer>(record.answer());
+  facts.route = static_cast<v1::CheckpointAnswered::Route>(record.route());
+  facts.estimated_completion = record.estimated_completion_day();
+  facts.predicted_grade = record.predicted_grade();
+  facts.special_consideration = stamp_of(record.special_consideration());
+  facts.special_consideration_status =
+      static_cast<v1::SpecialConsideration::Status>(record.special_consideration_status());
+  facts.special_consideration_day = record.special_consideration_day();
+  facts.claim = stamp_of(record.claim());
+  facts.claim_withdrawn = record.claim_withdrawn();
+  facts.claimed_grade = record.claimed_grade();
+  facts.result = stamp_of(record.result());
+  facts.result_kind = static_cast<ResultKind>(record.result_kind());
+  facts.result_scale = record.result_scale();
+  facts.result_grade = record.result_grade();
+  facts.queried = stamp_of(record.queried());
+  facts.units.reserve(static_cast<std::size_t>(record.units_size()));
+  for (const v1::UnitRecord& unit : record.units())
+    facts.units.push_back({.unit = unit.unit(),
+                           .learning_outcome = unit.learning_outcome(),
+                           .stamp = {unit.at_ms(), unit.tie()},
+                           .grade = unit.grade(),
+                           .mark_plus_one = unit.mark_plus_one(),
+                           .standing = static_cast<UnitFact::Standing>(unit.standing())});
+}
+
+/// kNever is stored as 0, which no wake ever is.
+TimeMs stored(TimeMs at) { return at == kNever ? 0 : at; }
+TimeMs restored(TimeMs at) { return at == 0 ? kNever : at; }
+
+}  // namespace
+
+void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
+  record.Clear();
+  encode_facts(entry.facts, record);
+  v1::StatusRecord& status = *record.mutable_status();
+  status.set_stage(entry.status.stage);
+  status.set_need(entry.status.need);
+  status.set_reason(entry.status.reason);
+  status.set_band(entry.status.band);
+  status.set_step(entry.status.step);
+  status.set_owner(entry.status.owner);
+  status.set_due_ms(entry.status.due_ms);
+  status.set_late(entry.status.late);
+  status.set_treated_as_critical(entry.status.treated_as_critical);
+  status.set_outstanding(entry.status.outstanding_units);
+  if (entry.issued.any()) {
+    v1::IssuedRecord& issued = *record.mutable_issued();
+    issued.set_batch_number(entry.issued.batch_number);
+    issued.set_first_batch_number(entry.issued.first_batch_number);
+    issued.set_first_at_ms(entry.issued.first_at_ms);
+    issued.set_scale(entry.issued.scale);
+    issued.set_grade(entry.issued.grade);
+    issued.set_late(entry.issued.late);
+    issued.set_reason(entry.issued.reason);
+    issued.set_revoked(entry.issued.revoked);
+  }
+  record.set_acknowledged_ms(entry.acknowledged_ms);
+  record.set_wake_at_ms(stored(entry.wake_at_ms));
+  record.set_ready_since_ms(entry.ready_since_ms);
+  record.SerializeToString(&out);
+}
+
+void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
+  parse(bytes, record);
+  decode_facts(record, entry.facts);
+  const v1::StatusRecord& status = record.status();
+  entry.status = {.stage = static_cast<v1::Stage>(status.stage()),
+                  .need = static_cast<v1::Need>(status.need()),
+                  .reason = static_cast<v1::Reason>(status.reason()),
+                  .band = static_cast<v1::Band>(status.band()),
+                  .step = static_cast<v1::Step>(status.step()),
+                  .owner = static_cast<v1::Owner>(status.owner()),
+                  .due_ms = status.due_ms(),
+                  .outstanding_units = static_cast<std::uint16_t>(status.outstanding()),
+                  .late = status.late(),
+                  .treated_as_critical = status.treated_as_critical()};
+  const v1::IssuedRecord& issued = record.issued();
+  entry.issued = {.batch_number = issued.batch_number(),
+                  .first_batch_number = issued.first_batch_number(),
+                  .first_at_ms = issued.first_at_ms(),
+                  .scale = issued.scale(),
+                  .grade = issued.grade(),
+                  .reason = static_cast<v1::Reason>(issued.reason()),
+                  .late = issued.late(),
+                  .revoked = issued.revoked()};
+  entry.acknowledged_ms = record.acknowledged_ms();
+  entry.wake_at_ms = restored(record.wake_at_ms());
+  entry.ready_since_ms = record.ready_since_ms();
+}
+
+void encode(const CentreSummary& summary, std::string& out) {
+  static thread_local v1::CentreSummaryRecord record;
+  record.Clear();
+  for (const auto& [cell, entries] : summary.cells.all()) {
+    v1::CellRecord& stored_cell = *record.add_cells();
+    stored_cell.set_qualification(number(cell.qualification));
+    stored_cell.set_series(number(cell.series));
+    stored_cell.set_awarding_organisation(number(cell.awarding_organisation));
+    std::uint64_t packed = 0;
+    for (std::uint64_t part : {static_cast<std::uint64_t>(cell.late), static_cast<std::uint64_t>(cell.reason),
+                               static_cast<std::uint64_t>(cell.band), static_cast<std::uint64_t>(cell.need),
+                               static_cast<std::uint64_t>(cell.stage), static_cast<std::uint64_t>(cell.level)})
+      packed = (packed << 8) | part;
+    stored_cell.set_cell(packed);
+    stored_cell.set_entries(entries);
+  }
+  record.set_next_wake_ms(stored(summary.next_wake_ms));
+  for (const Sequence& sequence : summary.sequences) {
+    v1::SequenceRecord& stored_sequence = *record.add_sequences();
+    stored_sequence.set_awarding_organisation(number(sequence.awarding_organisation));
+    stored_sequence.set_series(number(sequence.series));
+    stored_sequence.set_number(sequence.number);
+  }
+  record.set_parked(summary.parked);
+  record.SerializeToString(&out);
+}
+
+CentreSummary decode_summary(std::string_view bytes) {
+  v1::CentreSummaryRecord record;
+  parse(bytes, record);
+  CentreSummary summary;
+  for (const v1::CellRecord& stored_cell : record.cells()) {
+    std::uint64_t packed = stored_cell.cell();
+    auto next = [&packed] {
+      auto part = packed & 0xff;
+      packed >>= 8;
+      return part;
+    };
+    Cell cell{.qualification = QualificationId{stored_cell.qualification()},
+              .awarding_organisation = AwardingOrganisationId{stored_cell.awarding_organisation()},
+              .series = SeriesId{static_cast<std::uint16_t>(stored_cell.series())}};
+    cell.level = static_cast<v1::Level>(next());
+    cell.stage = static_cast<v1::Stage>(next());
+    cell.need = static_cast<v1::Need>(next());
+    cell.band = static_cast<v1::Band>(next());
+    cell.reason = static_cast<v1::Reason>(next());
+    cell.late = next() != 0;
+    summary.cells.add(cell, stored_cell.entries());
+  }
+  summary.next_wake_ms = restored(record.next_wake_ms());
+  for (const v1::SequenceRecord& sequence : record.sequences())
+    summary.sequences.push_back({AwardingOrganisationId{sequence.awarding_organisation()},
+                                 SeriesId{static_cast<std::uint16_t>(sequence.series())}, sequence.number()});
+  summary.parked = record.parked();
+  return summary;
+}
+
+void encode(const Stamp& stamp, std::string_view event, std::string& out) {
+  v1::SlotRecord record;
+  set(record.mutable_stamp(), stamp);
+  record.set_event(std::string(event));
+  record.SerializeToString(&out);
+}
+
+std::pair<Stamp, std::string> decode_slot(std::string_view bytes) {
+  v1::SlotRecord record;
+  parse(bytes, record);
+  return {stamp_of(record.stamp()), record.event()};
+}
+
+void encode(const Parked& parked, std::string& out) {
+  v1::ParkedRecord record;
+  record.set_event(parked.event);
+  set(record.mutable_stamp(), parked.stamp);
+  record.set_until_ms(parked.until_ms);
+  record.set_topic(static_cast<std::uint32_t>(parked.topic));
+  record.set_field(parked.why.field);
+  record.set_rule(parked.why.rule);
+  record.set_value(parked.why.value);
+  record.set_message(parked.why.message);
+  record.SerializeToString(&out);
+}
+
+Parked decode_parked(std::string_view bytes) {
+  v1::ParkedRecord record;
+  parse(bytes, record);
+  return {.event = record.event(),
+          .stamp = stamp_of(record.stamp()),
+          .topic = static_cast<Topic>(record.topic()),
+          .until_ms = record.until_ms(),
+          .why = {record.field(), record.rule(), record.value(), record.message()}};
+}
+
+void encode(const Durations::Key& key, const Durations::Counts& counts, std::string& out) {
+  v1::DurationsRecord record;
+  record.set_awarding_organisation(number(key.awarding_organisation));
+  record.set_step(static_cast<std::uint32_t>(key.step));
+  for (std::uint32_t count : counts) record.add_buckets(count);
+  record.SerializeToString(&out);
+}
+
+std::pair<Durations::Key, Durations::Counts> decode_durations(std::string_view bytes) {
+  v1::DurationsRecord record;
+  parse(bytes, record);
+  Durations::Counts counts{};
+  for (std::size_t at = 0; at < counts.size() && at < static_cast<std::size_t>(record.buckets_size()); ++at)
+    counts[at] = record.buckets(static_cast<int>(at));
+  return {{AwardingOrganisationId{record.awarding_organisation()}, static_cast<TimedStep>(record.step())}, counts};
+}
+
+}  // namespace vtq::records

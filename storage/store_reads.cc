@@ -1,0 +1,172 @@
+// Reads of the store: state for the pipeline, and what any thread may look at.
+#include <algorithm>
+#include <charconv>
+
+#include "storage/database.h"
+
+namespace vtq {
+namespace {
+
+std::optional<std::uint64_t> parse_id(std::string_view id) {
+  std::uint64_t value = 0;
+  auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), value);
+  if (error != std::errc{} || end != id.data() + id.size() || value == 0) return std::nullopt;
+  return value;
+}
+
+template <class Message>
+Message parsed(std::string_view bytes) {
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  return message;
+}
+
+}  // namespace
+
+TimeMs Store::time(std::uint32_t partition) { return static_cast<TimeMs>(database_->get_u64(keys::time(partition))); }
+
+void Store::each_durations(std::uint32_t partition,
+                           const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) {
+  database_->scan(database_->state, keys::durations(partition), [&](std::string_view, std::string_view value) {
+    auto [key, counts] = records::decode_durations(value);
+    take(key, counts);
+  });
+}
+
+void Store::each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) {
+  database_->scan(database_->state, keys::summaries(partition), [&](std::string_view key, std::string_view value) {
+    take(keys::summary_centre(key), records::decode_summary(value));
+  });
+}
+
+void Store::each_slot(std::uint32_t partition, CentreId centre,
+                      const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
+  std::string prefix = keys::slots(partition, centre);
+  database_->scan(database_->state, prefix, [&](std::string_view key, std::string_view value) {
+    auto [stamp, event] = records::decode_slot(value);
+    take(key.substr(prefix.size()), stamp, event);
+  });
+}
+
+void Store::each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) {
+  database_->scan(database_->state, keys::entries(partition, centre), [&](std::string_view key, std::string_view value) {
+    Entry entry;
+    entry.key = keys::entry_key(key);
+    records::decode(value, database_->scratch, entry);
+    take(std::move(entry));
+  });
+}
+
+void Store::each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) {
+  database_->scan(database_->state, keys::parked(partition, centre),
+                  [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
+}
+
+void Store::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
+  database_->scan(database_->state, keys::kReference, [&](std::string_view key, std::string_view value) {
+    auto [stamp, event] = records::decode_slot(value);
+    take(key.substr(keys::kReference.size()), stamp, event);
+  });
+}
+
+std::vector<LogEntry> Store::read_log(Topic topic, std::uint32_t partition, std::uint64_t from, std::size_t count) const {
+  std::vector<LogEntry> found;
+  std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->log));
+  std::string prefix = keys::chunk(topic, partition, 0).substr(0, 3);
+  for (at->SeekForPrev(slice(keys::chunk(topic, partition, from))); found.size() < count; at->Next()) {
+    if (!at->Valid() || !at->key().starts_with(slice(prefix))) {
+      // Nothing at or before `from`: go on with the first chunk after it.
+      if (!found.empty() || from != 0) break;
+      at->Seek(slice(prefix));
+      if (!at->Valid() || !at->key().starts_with(slice(prefix))) break;
+    }
+    auto chunk = parsed<v1::LogChunk>(view(at->value()));
+    std::uint64_t offset = keys::last_u64(view(at->key()));
+    for (v1::LogRecord& record : *chunk.mutable_records()) {
+      if (offset >= from && found.size() < count)
+        found.push_back({offset, chunk.appended_ms(), std::move(*record.mutable_key()), std::move(*record.mutable_value())});
+      ++offset;
+    }
+  }
+  return found;
+}
+
+std::uint64_t Store::end_offset(Topic topic, std::uint32_t partition) const {
+  std::lock_guard lock(database_->committed_mutex);
+  return database_->committed_offsets[partition][static_cast<std::size_t>(topic)];
+}
+
+std::optional<v1::ResultBatch> Store::batch(const BatchId& id) const {
+  auto found = database_->get(database_->batches, keys::batch(id));
+  if (!found) return std::nullopt;
+  return parsed<v1::ResultBatch>(*found);
+}
+
+std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, const std::optional<BatchId>& after,
+                                            std::size_t count) const {
+  std::vector<v1::ResultBatch> found;
+  std::string prefix = centre ? keys::batch({*centre, {}, {}, 0}).substr(0, 4) : std::string{};
+  std::string from = after ? keys::batch(*after) + '\0' : prefix;
+  std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->batches));
+  for (at->Seek(slice(std::max(from, prefix))); at->Valid() && at->key().starts_with(slice(prefix)) && found.size() < count; at->Next())
+    found.push_back(parsed<v1::ResultBatch>(view(at->value())));
+  require(at->status(), "reading batches");
+  return found;
+}
+
+std::uint64_t Store::batch_count() const {
+  std::lock_guard lock(database_->committed_mutex);
+  return database_->committed_batches;
+}
+
+std::optional<v1::Rejected> Store::rejected_record(std::string_view id) const {
+  auto number = parse_id(id);
+  if (!number) return std::nullopt;
+  auto found = database_->get(database_->rejected, keys::rejected(*number));
+  if (!found) return std::nullopt;
+  return parsed<v1::Rejected>(*found);
+}
+
+std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::size_t count, bool open_only) const {
+  std::vector<v1::Rejected> found;
+  std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->rejected));
+  auto limit = parse_id(before);
+  if (limit) {
+    at->SeekForPrev(slice(keys::rejected(*limit - 1)));
+  } else {
+    at->SeekToLast();
+  }
+  for (; at->Valid() && found.size() < count; at->Prev()) {
+    auto record = parsed<v1::Rejected>(view(at->value()));
+    if (!open_only || !record.has_replayed_at()) found.push_back(std::move(record));
+  }
+  require(at->status(), "reading rejected records");
+  return found;
+}
+
+std::uint64_t Store::rejected_count() const {
+  std::lock_guard lock(database_->committed_mutex);
+  return database_->committed_rejected;
+}
+
+StoreSizes Store::sizes() const {
+  auto property = [&](rocksdb::ColumnFamilyHandle* family, const char* name) {
+    std::uint64_t value = 0;
+    database_->db->GetIntProperty(family, name, &value);
+    return value;
+  };
+  auto of = [&](rocksdb::ColumnFamilyHandle* family) {
+    return property(family, "rocksdb.total-sst-files-size") + property(family, "rocksdb.total-blob-file-size") +
+           property(family, "rocksdb.cur-size-all-mem-tables");
+  };
+  StoreSizes sizes{.state_bytes = of(database_->state), .log_bytes = of(database_->log)};
+  std::error_code ignored;  // files come and go while they are counted
+  for (const auto& file : std::filesystem::directory_iterator(database_->directory, ignored)) {
+    auto bytes = file.file_size(ignored);
+    if (!ignored) sizes.total_bytes += bytes;
+    ignored.clear();
+  }
+  return sizes;
+}
+
+}  // namespace vtq
