@@ -1,6 +1,7 @@
 #include "daemon/simulator/catalogue.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <stdexcept>
 
@@ -185,7 +186,7 @@ void add_invented(Catalogue& catalogue, std::size_t until, bool level_3, Rng& rn
     q.automatic = !q.moderated && form.performance_table && rng.chance(0.08);
     q.scale = scale(form.scale);
     q.unit_scale = scale(form.unit_scale);
-    q.weight = all[organisation].weight * form.share * rng.lognormal(1, 1.0);
+    q.weight = std::sqrt(all[organisation].weight) * rng.lognormal(1, 0.8);
     add_units(q, subject, rng);
     catalogue.qualifications.push_back(std::move(q));
   }
