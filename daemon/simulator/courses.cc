@@ -9,7 +9,9 @@ namespace {
 
 using std::chrono::days;
 
-Millis last_fact(const Sample& sample) { return sample.decided; }
+Millis last_fact(const Sample& sample) {
+  return sample.decided;
+}
 
 // The last missing units never come before these decisive ones.
 Millis evidence_complete(const CohortCourse& cohort, const Course& course, std::size_t learner) {
@@ -31,14 +33,18 @@ Millis CoursePlanner::clear_time(Day day) {
   return at;
 }
 
-Millis CoursePlanner::before_first_cut(const Dates& dates) { return clear_time(dates.first_cut_day - days{rng_.between(1, 4)}); }
+Millis CoursePlanner::before_first_cut(const Dates& dates) {
+  return clear_time(dates.first_cut_day - days{rng_.between(1, 4)});
+}
 
 Millis CoursePlanner::late_time(const Dates& dates, int days_after_deadline) {
   const double more = std::min(rng_.exponential(7), 24.0);
   return clear_time(dates.issue_deadline_day + days{days_after_deadline + static_cast<int>(more)});
 }
 
-Millis CoursePlanner::after(Millis decisive) { return clear_time(london_day(decisive) + days{rng_.between(1, 3)}); }
+Millis CoursePlanner::after(Millis decisive) {
+  return clear_time(london_day(decisive) + days{rng_.between(1, 3)});
+}
 
 std::size_t CoursePlanner::other_grade(std::size_t grade, const CohortCourse& cohort) {
   const std::size_t count = cohort.qualification->scale->achieved.size();
@@ -109,7 +115,8 @@ CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qual
   const Day registered = working_day(day_of(season_.year - (two_years ? 2 : 1), 9, 4) + days{rng_.between(0, 80)});
   const Day evidence_ends = qualification.automatic ? day_of(season_.year, 7, 3) + days{rng_.between(0, 25)}
                                                     : day_of(season_.year, 5, 10) + days{rng_.between(0, 46)};
-  cohort.step = std::min<Millis>(rng_.between(2, 9) * kSecond + rng_.between(1, 999), 40 * kMinute / std::max(1u, plan.size));
+  cohort.step =
+      std::min<Millis>(rng_.between(2, 9) * kSecond + rng_.between(1, 999), 40 * kMinute / std::max(1u, plan.size));
   cohort.registered = office_time(registered);
   const std::size_t sessions = std::min(cohort.units.size(), std::clamp<std::size_t>(cohort.units.size() - 1, 4, 7));
   for (std::size_t i = 0; i < sessions; ++i) {
@@ -129,9 +136,9 @@ CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qual
   Day known = std::max(london_day(cohort.claimed), claim_from);
   if (decided_in_time) known = std::max(known, london_day(cohort.sample.decided));
   const bool second_batch = plan.fate == Fate::on_time && rng_.chance(0.05);
-  const Day determined =
-      second_batch ? std::min(dates.first_cut_day + days{rng_.between(0, 5)}, dates.issue_deadline_day)
-                   : std::min(working_day(known + days{rng_.between(3, 18)}), dates.first_cut_day - days{1});
+  const Day determined = second_batch
+                             ? std::min(dates.first_cut_day + days{rng_.between(0, 5)}, dates.issue_deadline_day)
+                             : std::min(working_day(known + days{rng_.between(3, 18)}), dates.first_cut_day - days{1});
   cohort.determined = clear_time(determined);
 
   if (season_.checkpoint) {
@@ -161,7 +168,8 @@ void CoursePlanner::plan_answers(Course& course, const CohortCourse& cohort, std
   const auto never = rng_.chance(0.6) ? v1::CheckpointAnswered::DEFERRED : v1::CheckpointAnswered::NOT_ELIGIBLE;
   const bool ends_deferred = course.fate == Fate::deferred || course.fate == Fate::deferred_but_claimed;
   if (rng_.chance(ends_deferred ? 0.4 : 0.09)) {
-    const auto opposite = needed == v1::CheckpointAnswered::NEEDED ? v1::CheckpointAnswered::NOT_NEEDED : v1::CheckpointAnswered::NEEDED;
+    const auto opposite =
+        needed == v1::CheckpointAnswered::NEEDED ? v1::CheckpointAnswered::NOT_NEEDED : v1::CheckpointAnswered::NEEDED;
     const Millis again = std::max(cohort.answered_again, at + kHour) + static_cast<Millis>(learner) * cohort.step;
     course.answers.push_back({at, ends_deferred ? needed : rng_.chance(0.2) ? never : opposite});
     course.answers.push_back({again, ends_deferred ? never : needed});
@@ -232,8 +240,9 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
     result_known = result.at;
     expected.grade = result.grade;
   }
-  const Millis ready = std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted,
-                                 last_fact(cohort.sample), last_fact(course.sample), course.consideration_decided, result_known});
+  const Millis ready =
+      std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted,
+                last_fact(cohort.sample), last_fact(course.sample), course.consideration_decided, result_known});
   expected.issued_at = dates.issued_at(ready);
   if ((expected.issued_at > dates.issue_deadline) != expected.late) {
     throw std::logic_error("simulator: the course of fate " + std::string{rule.name} + " does not lead to it");

@@ -1,5 +1,5 @@
-// The course of a cohort and of each of its entries through the season: when which fact comes to hold. Plain values; the
-// events are made from them in centre_events.cc. A time of 0 means never.
+// The course of a cohort and of each of its entries through the season: when which fact comes to hold. Plain values;
+// the events are made from them in centre_events.cc. A time of 0 means never.
 #pragma once
 
 #include <string>
@@ -99,7 +99,8 @@ struct Expectation {
 // Plans the courses at one centre.
 class CoursePlanner {
  public:
-  CoursePlanner(const Season& season, const CentrePlan& centre, Rng& rng) : season_(season), centre_(centre), rng_(rng) {}
+  CoursePlanner(const Season& season, const CentrePlan& centre, Rng& rng)
+      : season_(season), centre_(centre), rng_(rng) {}
 
   CohortCourse cohort(const Cohort& cohort, const Qualification& qualification);
   // The `learner`-th entry of the cohort.

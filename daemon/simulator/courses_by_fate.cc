@@ -144,8 +144,9 @@ void CoursePlanner::plan_late(Course& course, const CohortCourse& cohort) {
       break;
     case Fate::response_hold_lifted_late:
     case Fate::awarding_organisation_hold_late:
-      course.hold = hold_in_summer(course.fate == Fate::response_hold_lifted_late ? v1::HoldPlaced::CENTRE_RESPONSE
-                                                                                  : v1::HoldPlaced::AWARDING_ORGANISATION);
+      course.hold =
+          hold_in_summer(course.fate == Fate::response_hold_lifted_late ? v1::HoldPlaced::CENTRE_RESPONSE
+                                                                        : v1::HoldPlaced::AWARDING_ORGANISATION);
       course.hold.lifted = late_time(dates, 1);
       determine_late(course, course.hold.lifted, 0.6);
       break;

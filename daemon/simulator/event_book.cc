@@ -24,13 +24,15 @@ std::string to_json(const v1::Event& event) {
 
 class EventFile {
  public:
-  explicit EventFile(const std::filesystem::path& path) : path_(path), json_(path.extension() == ".jsonl"), out_(path, std::ios::binary) {
+  explicit EventFile(const std::filesystem::path& path)
+      : path_(path), json_(path.extension() == ".jsonl"), out_(path, std::ios::binary) {
     if (!out_) throw std::runtime_error("cannot write events to " + path.string());
   }
 
   void append(const char* bytes, std::uint32_t size) {
     if (json_) {
-      if (!event_.ParseFromArray(bytes, static_cast<int>(size))) throw std::logic_error("simulator: event does not parse");
+      if (!event_.ParseFromArray(bytes, static_cast<int>(size)))
+        throw std::logic_error("simulator: event does not parse");
       buffer_ += to_json(event_);
       buffer_ += '\n';
     } else {
@@ -69,7 +71,8 @@ class EventFile {
 void check_events_path(const std::filesystem::path& path) {
   if (path.empty()) throw std::runtime_error("name a file for the events, ending in .jsonl or .pb");
   if (path.extension() != ".jsonl" && path.extension() != ".pb") {
-    throw std::runtime_error("events file " + path.string() + " must end in .jsonl (JSON Lines) or .pb (length-delimited protobuf)");
+    throw std::runtime_error("events file " + path.string() +
+                             " must end in .jsonl (JSON Lines) or .pb (length-delimited protobuf)");
   }
 }
 
@@ -77,7 +80,7 @@ void EventBook::add(const v1::Event& event, Millis arrival, Millis again) {
   const auto bytes = static_cast<std::uint32_t>(event.ByteSizeLong());
   if (chunks_.empty() || end_ + bytes > chunks_.size() * kChunkBytes) {
     end_ = chunks_.size() * kChunkBytes;
-    chunks_.push_back(std::make_unique<char[]>(kChunkBytes));
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(kChunkBytes));
   }
   auto* target = reinterpret_cast<std::uint8_t*>(chunks_.back().get() + end_ % kChunkBytes);
   event.SerializeWithCachedSizesToArray(target);
@@ -86,13 +89,14 @@ void EventBook::add(const v1::Event& event, Millis arrival, Millis again) {
   end_ += bytes;
 }
 
-const char* EventBook::at(std::uint64_t position) const { return chunks_[position / kChunkBytes].get() + position % kChunkBytes; }
+const char* EventBook::at(std::uint64_t position) const {
+  return chunks_[position / kChunkBytes].get() + position % kChunkBytes;
+}
 
-EventBook::Written EventBook::write(const std::filesystem::path& path, std::optional<Millis> until, const v1::Event& last,
-                                    const std::function<void(std::uint64_t)>& written) {
-  std::sort(arrivals_.begin(), arrivals_.end(), [](const Arrival& a, const Arrival& b) {
-    return a.at != b.at ? a.at < b.at : a.position < b.position;
-  });
+EventBook::Written EventBook::write(const std::filesystem::path& path, std::optional<Millis> until,
+                                    const v1::Event& last, const std::function<void(std::uint64_t)>& written) {
+  std::sort(arrivals_.begin(), arrivals_.end(),
+            [](const Arrival& a, const Arrival& b) { return a.at != b.at ? a.at < b.at : a.position < b.position; });
   EventFile file(path);
   Written total;
   for (const auto& arrival : arrivals_) {

@@ -1,4 +1,5 @@
-// Holds a season's events, serialised, until they are written in order of arrival. About 110 bytes per event, in memory.
+// Holds a season's events, serialised, until they are written in order of arrival. About 110 bytes per event, in
+// memory.
 #pragma once
 
 #include <filesystem>

@@ -14,7 +14,8 @@ constexpr auto kByClaim = Certified::by_claim;
 const std::array<FateRule, kFates> kRules = {{
     {Fate::on_time, "on_time", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::second_batch, "second_batch", Kind::on_time, kReleased, v1::REASON_NONE},
-    {Fate::claim_after_claim_deadline, "claim_after_claim_deadline", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::claim_after_claim_deadline, "claim_after_claim_deadline", Kind::on_time, kReleased, v1::REASON_NONE,
+     kByClaim},
     {Fate::very_late_entry_on_time, "very_late_entry_on_time", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::late_change_on_time, "late_change_on_time", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::hold_lifted_in_time, "hold_lifted_in_time", Kind::on_time, kReleased, v1::REASON_NONE},
@@ -63,7 +64,11 @@ const std::array<FateRule, kFates> kRules = {{
 
 }  // namespace
 
-const std::array<FateRule, kFates>& fate_rules() { return kRules; }
-const FateRule& rule_of(Fate fate) { return kRules[index_of(fate)]; }
+const std::array<FateRule, kFates>& fate_rules() {
+  return kRules;
+}
+const FateRule& rule_of(Fate fate) {
+  return kRules[index_of(fate)];
+}
 
 }  // namespace vtq::simulator

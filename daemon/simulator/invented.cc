@@ -44,19 +44,22 @@ constexpr KnownAwardingOrganisation kKnown[] = {
 };
 
 constexpr std::string_view kPlaces[] = {
-    "Ashcombe", "Birkholme", "Calderby", "Dunmoor",  "Eastmere",  "Fernhill",  "Glenbrook", "Harrowby", "Inglewick",
-    "Kestrel",  "Langford",  "Millbeck", "Northmoor", "Oakhurst", "Pennine",   "Quarryside", "Ravenhill", "Southfleet",
-    "Thornbury", "Underwood", "Valebridge", "Westmarsh", "Yarrowdale", "Amberley", "Broadwater", "Cranmoor", "Elmstead"};
+    "Ashcombe",  "Birkholme",  "Calderby",  "Dunmoor",    "Eastmere",  "Fernhill",  "Glenbrook",
+    "Harrowby",  "Inglewick",  "Kestrel",   "Langford",   "Millbeck",  "Northmoor", "Oakhurst",
+    "Pennine",   "Quarryside", "Ravenhill", "Southfleet", "Thornbury", "Underwood", "Valebridge",
+    "Westmarsh", "Yarrowdale", "Amberley",  "Broadwater", "Cranmoor",  "Elmstead"};
 constexpr std::string_view kKinds[] = {"Hill", "Park", "Bridge", "Green", "Valley", "Heath", "Road", "Cross", "Wood"};
-constexpr std::string_view kUnitForms[] = {"Principles of",   "Working in",        "Project in",  "Health and Safety in",
-                                           "Technologies in", "Customers and",     "Planning for", "Investigating",
-                                           "Applied Science of", "Communication in", "Business of", "Practical Skills in"};
+constexpr std::string_view kUnitForms[] = {"Principles of",        "Working in",      "Project in",
+                                           "Health and Safety in", "Technologies in", "Customers and",
+                                           "Planning for",         "Investigating",   "Applied Science of",
+                                           "Communication in",     "Business of",     "Practical Skills in"};
 
 }  // namespace
 
 std::vector<AwardingOrganisation> known_awarding_organisations() {
   std::vector<AwardingOrganisation> known;
-  for (const auto& one : kKnown) known.push_back({std::string{one.number}, std::string{one.name}, one.weight, known.size() % 8 == 5});
+  for (const auto& one : kKnown)
+    known.push_back({std::string{one.number}, std::string{one.name}, one.weight, known.size() % 8 == 5});
   return known;
 }
 
@@ -68,17 +71,68 @@ int awarding_organisation_of(std::string_view title, const std::vector<AwardingO
 }
 
 const std::vector<std::string_view>& subjects() {
-  static const std::vector<std::string_view> all = {
-      "Engineering", "Health and Social Care", "Business", "Information Technology", "Sport", "Applied Science",
-      "Art and Design", "Creative Media Production", "Travel and Tourism", "Public Services", "Performing Arts", "Music",
-      "Construction", "Animal Management", "Agriculture", "Hospitality", "Professional Cookery", "Hairdressing",
-      "Beauty Therapy", "Motor Vehicle Maintenance", "Plumbing", "Electrical Installation", "Bricklaying", "Carpentry",
-      "Children's Play, Learning and Development", "Early Years Practice", "Criminology", "Forensic Science",
-      "Computing", "Cyber Security", "Digital Media", "Games Design", "Photography", "Fashion", "Graphic Design",
-      "Accounting", "Marketing", "Retail", "Enterprise", "Financial Studies", "Law", "Logistics", "Land Management",
-      "Horticulture", "Equine Studies", "Fitness Instruction", "Outdoor Adventure", "Dance", "Acting", "Production Arts",
-      "Events", "Food Science", "Medical Science", "Nutrition", "Welding", "Manufacturing", "Aeronautics",
-      "Built Environment", "Sustainability", "Teaching Support", "Community Work", "Child Development"};
+  static const std::vector<std::string_view> all = {"Engineering",
+                                                    "Health and Social Care",
+                                                    "Business",
+                                                    "Information Technology",
+                                                    "Sport",
+                                                    "Applied Science",
+                                                    "Art and Design",
+                                                    "Creative Media Production",
+                                                    "Travel and Tourism",
+                                                    "Public Services",
+                                                    "Performing Arts",
+                                                    "Music",
+                                                    "Construction",
+                                                    "Animal Management",
+                                                    "Agriculture",
+                                                    "Hospitality",
+                                                    "Professional Cookery",
+                                                    "Hairdressing",
+                                                    "Beauty Therapy",
+                                                    "Motor Vehicle Maintenance",
+                                                    "Plumbing",
+                                                    "Electrical Installation",
+                                                    "Bricklaying",
+                                                    "Carpentry",
+                                                    "Children's Play, Learning and Development",
+                                                    "Early Years Practice",
+                                                    "Criminology",
+                                                    "Forensic Science",
+                                                    "Computing",
+                                                    "Cyber Security",
+                                                    "Digital Media",
+                                                    "Games Design",
+                                                    "Photography",
+                                                    "Fashion",
+                                                    "Graphic Design",
+                                                    "Accounting",
+                                                    "Marketing",
+                                                    "Retail",
+                                                    "Enterprise",
+                                                    "Financial Studies",
+                                                    "Law",
+                                                    "Logistics",
+                                                    "Land Management",
+                                                    "Horticulture",
+                                                    "Equine Studies",
+                                                    "Fitness Instruction",
+                                                    "Outdoor Adventure",
+                                                    "Dance",
+                                                    "Acting",
+                                                    "Production Arts",
+                                                    "Events",
+                                                    "Food Science",
+                                                    "Medical Science",
+                                                    "Nutrition",
+                                                    "Welding",
+                                                    "Manufacturing",
+                                                    "Aeronautics",
+                                                    "Built Environment",
+                                                    "Sustainability",
+                                                    "Teaching Support",
+                                                    "Community Work",
+                                                    "Child Development"};
   return all;
 }
 

@@ -48,8 +48,10 @@ void describe(CentrePlan& centre, double size, std::uint32_t index, Rng& rng, st
   do number = static_cast<std::uint32_t>(rng.between(10'000, 79'999));
   while (!taken.insert(number).second);
   centre.number = digits(number, 5);
-  centre.type = size > 1'500 ? "Further education college" : size > 500 && rng.chance(0.6) ? "Sixth form college"
-                : rng.chance(0.12) ? "Training provider" : "School";
+  centre.type = size > 1'500                    ? "Further education college"
+                : size > 500 && rng.chance(0.6) ? "Sixth form college"
+                : rng.chance(0.12)              ? "Training provider"
+                                                : "School";
   centre.name = centre_name(centre.type, rng);
   if (centre.type != "Training provider") centre.urn = digits(100'000 + (index * 7ull + 13) % 900'000, 6);
   centre.ukprn = digits(10'000'000 + (index * 11ull + 5) % 9'000'000, 8);
@@ -89,7 +91,8 @@ struct CohortAt {
 
 // Gives whole cohorts to the cohort fates, at centres that are to have late results.
 void choose_late_cohorts(const Figures& figures, const Catalogue& catalogue, std::vector<CentrePlan>& centres,
-                         const std::vector<std::uint32_t>& troubled, std::array<std::uint32_t, kGroups>& missed, Rng& rng) {
+                         const std::vector<std::uint32_t>& troubled, std::array<std::uint32_t, kGroups>& missed,
+                         Rng& rng) {
   std::array<std::vector<CohortAt>, kGroups> moderated;
   for (const auto c : troubled) {
     for (std::uint32_t k = 0; k < centres[c].cohorts.size(); ++k) {
@@ -162,9 +165,12 @@ void allot_fates(const Figures& figures, const Catalogue& catalogue, std::vector
       if (rule.kind == Kind::late_cohort || rule.fate == Fate::on_time) continue;
       std::uint32_t count = figures.fates[group][index_of(rule.fate)];
       if (rule.fate == Fate::claim_late) count += missed[group];
-      if (is_late(rule.kind)) spread(centres, troubled, group, rule.fate, count, first_each, rng);
-      else if (figures.checkpoint && rule.answered == Answered::no) spread(centres, incomplete, group, rule.fate, count, nobody, rng);
-      else spread(centres, all, group, rule.fate, count, nobody, rng);
+      if (is_late(rule.kind))
+        spread(centres, troubled, group, rule.fate, count, first_each, rng);
+      else if (figures.checkpoint && rule.answered == Answered::no)
+        spread(centres, incomplete, group, rule.fate, count, nobody, rng);
+      else
+        spread(centres, all, group, rule.fate, count, nobody, rng);
     }
   }
 }

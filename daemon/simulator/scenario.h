@@ -1,5 +1,5 @@
-// The figures and the dates of a season. Figures at scale 1 follow what was published about the summers of 2022 and 2023;
-// where nothing was published the share is an assumption.
+// The figures and the dates of a season. Figures at scale 1 follow what was published about the summers of 2022 and
+// 2023; where nothing was published the share is an assumption.
 #pragma once
 
 #include <array>
@@ -16,7 +16,9 @@ namespace vtq::simulator {
 
 // Results days are two: Level 3, and all other levels.
 inline constexpr std::size_t kGroups = 2;
-inline std::size_t group_of(v1::Level level) { return level == v1::LEVEL_3 ? 0 : 1; }
+inline std::size_t group_of(v1::Level level) {
+  return level == v1::LEVEL_3 ? 0 : 1;
+}
 
 // How many of everything, already scaled.
 struct Figures {

@@ -36,7 +36,8 @@ Summary simulate(const Options& options) {
   check_events_path(options.events);
   const auto until = parsed_until(options.until);
 
-  Rng season_rng(options.seed, kSeasonStream), catalogue_rng(options.seed, kCatalogueStream), plan_rng(options.seed, kPlanStream);
+  Rng season_rng(options.seed, kSeasonStream), catalogue_rng(options.seed, kCatalogueStream),
+      plan_rng(options.seed, kPlanStream);
   const Season season = season_for(figures, season_rng);
   const Catalogue catalogue = make_catalogue(figures, catalogue_rng);
   const auto centres = make_plan(figures, catalogue, plan_rng);
@@ -58,7 +59,8 @@ Summary simulate(const Options& options) {
   const auto progress = [&](std::uint64_t written) {
     if (options.progress) options.progress(made + (total - made) * written / events, total);
   };
-  const auto written = run.book.write(options.events, until, time_reached(run.ids, until.value_or(season.ends)), progress);
+  const auto written =
+      run.book.write(options.events, until, time_reached(run.ids, until.value_or(season.ends)), progress);
   run.summary.events = written.events;
   run.summary.event_bytes = written.bytes;
   if (options.progress) options.progress(total, total);

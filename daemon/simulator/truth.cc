@@ -60,7 +60,8 @@ void TruthFile::add(const Season& season, const CentrePlan& centre, std::string_
     out += out.back() == '[' ? "{" : ",{";
     field(out, "issued_at", rfc3339(correction.at));
     flag(out, "revoked", correction.kind == ResultFact::revoked);
-    if (correction.kind != ResultFact::revoked) field(out, "grade", cohort.qualification->scale->achieved[correction.grade]);
+    if (correction.kind != ResultFact::revoked)
+      field(out, "grade", cohort.qualification->scale->achieved[correction.grade]);
     out += '}';
   }
   out += "]}\n";

@@ -15,8 +15,8 @@ class TruthFile {
  public:
   // An empty path writes nothing. Throws std::runtime_error when the file cannot be written.
   explicit TruthFile(const std::filesystem::path& path);
-  void add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation, std::string_view learner,
-           const CohortCourse& cohort, Fate fate, const Expectation& expected);
+  void add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation,
+           std::string_view learner, const CohortCourse& cohort, Fate fate, const Expectation& expected);
   void close();
 
  private:
