@@ -109,8 +109,9 @@ class Derivation {
   void wake(TimeMs at) {
     if (at > now_ && at < out_.wake_at_ms) out_.wake_at_ms = at;
   }
-  /// Thresholds of risk are kept to the hour, so that a centre's entries wake together.
-  void wake_within_the_hour(TimeMs at) { wake((at + kHourMs - 1) / kHourMs * kHourMs); }
+  /// Risk is judged by the full hour, so that a centre's entries wake together and a look in between sees the same.
+  TimeMs hour() const { return now_ / kHourMs * kHourMs; }
+  void wake_at_the_hour_after(TimeMs at) { wake((at / kHourMs + 1) * kHourMs); }
 
   void set_need() {
     if (!around_.qualification.in_checkpoint_scope()) {
@@ -271,10 +272,10 @@ class Derivation {
     }
     TimeMs deadline = calendar_->issue_deadline;
     out_.remaining = remaining_steps(assurance);
-    out_.left_ms = deadline - now_;
+    out_.left_ms = deadline - hour();
     wake(deadline);
-    wake_within_the_hour(deadline - out_.remaining.slow_ms);
-    wake_within_the_hour(deadline - out_.remaining.usual_ms);
+    wake_at_the_hour_after(deadline - out_.remaining.slow_ms);
+    wake_at_the_hour_after(deadline - out_.remaining.usual_ms);
     bool silent = status_need_open() && now_ >= calendar_->checkpoint_closes;
     if (out_.left_ms < out_.remaining.usual_ms) {
       status().band = v1::AT_RISK;

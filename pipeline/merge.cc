@@ -101,14 +101,6 @@ Hold& hold_named(CentreFacts& facts, const std::string& name) {
   return facts.holds.back();
 }
 
-CentreChange change_of(const Hold& hold) {
-  if (!hold.placed.set()) return {.none = true};
-  return {.qualification = hold.qualification,
-          .awarding_organisation = hold.awarding_organisation,
-          .series = hold.series,
-          .learner = hold.learner};
-}
-
 CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, const Stamp& stamp) {
   Sample made{.qualification = *parse_qualification(fact.qualification()),
               .series = *parse_series(fact.series()),
@@ -139,12 +131,12 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
       hold.series = parse_series(fact.series());
       hold.learner = fact.learner();
       hold.cause = fact.cause();
-      return change_of(hold);
+      // Placed anew it may cover others than before: all are looked at, whatever order the placings came in.
+      return {};
     }
     case v1::Event::kHoldLifted: {
-      Hold& hold = hold_named(facts, event.hold_lifted().hold());
-      hold.lifted = stamp;
-      return change_of(hold);
+      hold_named(facts, event.hold_lifted().hold()).lifted = stamp;
+      return {};
     }
     case v1::Event::kSampleDecided:
       return decode_sample(facts, event.sample_decided(), stamp);

@@ -82,6 +82,9 @@ Centre& Partition::centre_of(CentreId id) {
     centre = std::make_unique<Centre>();
     centre->id = id;
     centre->loaded = true;
+    // Its summary is how the centre is found again after a restart.
+    centre->summary_to_store = true;
+    mark(*centre);
   }
   return *centre;
 }

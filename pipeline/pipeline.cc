@@ -49,11 +49,12 @@ const std::vector<Verdict>& Pipeline::process(std::span<const Inbound> batch, Ti
 void Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
   for (auto& partition : partitions_) partition->advance(now);
   // Reference data first, then registrations: what others refer to is there when they come.
+  auto rank = [&](std::uint32_t at) {
+    return std::pair(batch[at].address.topic, !batch[at].event->has_registered());
+  };
   std::vector<std::uint32_t> order(batch.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return batch[a].address.topic < batch[b].address.topic;
-  });
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
   for (std::uint32_t at : order) apply(batch[at], at);
   spread_reference_changes();
   for (auto& partition : partitions_) partition->settle();
