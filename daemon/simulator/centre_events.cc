@@ -184,7 +184,7 @@ void CentreEvents::add_registration(const CohortCourse&, const Course& course) {
   auto& event = begin("registrations", gone_);
   if (course.fate == Fate::transferred) {
     name_entry(*event.mutable_transferred()->mutable_entry());
-    event.mutable_transferred()->set_to_centre(centre_.number == "88888" ? "88887" : "88888");
+    event.mutable_transferred()->set_to_centre(centre_.neighbour);
   } else {
     name_entry(*event.mutable_withdrawn()->mutable_entry());
     event.mutable_withdrawn()->set_reason("left the course");

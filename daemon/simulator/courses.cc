@@ -13,7 +13,7 @@ Millis last_fact(const Sample& sample) {
   return sample.decided;
 }
 
-// The last missing units never come before these decisive ones.
+// When the last required unit is achieved; 0 when one never is.
 Millis evidence_complete(const CohortCourse& cohort, const Course& course, std::size_t learner) {
   if (course.units_missing > 0) return course.missing_at;
   return course.session(cohort, cohort.sessions.size() - 1, learner);
@@ -242,7 +242,7 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
   }
   const Millis ready =
       std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted,
-                last_fact(cohort.sample), last_fact(course.sample), course.consideration_decided, result_known});
+                cohort.sample.decided, course.sample.decided, course.consideration_decided, result_known});
   expected.issued_at = dates.issued_at(ready);
   if ((expected.issued_at > dates.issue_deadline) != expected.late) {
     throw std::logic_error("simulator: the course of fate " + std::string{rule.name} + " does not lead to it");

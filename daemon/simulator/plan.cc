@@ -195,6 +195,7 @@ std::vector<CentrePlan> make_plan(const Figures& figures, const Catalogue& catal
     weights[0].push_back(sizes[i] * share);
     weights[1].push_back(sizes[i] * (1 - share));
   }
+  for (std::size_t i = 0; i < centres.size(); ++i) centres[i].neighbour = centres[(i + 1) % centres.size()].number;
   for (std::size_t group = 0; group < kGroups; ++group) {
     const auto entries = apportion(weights[group], figures.entries[group]);
     for (std::size_t i = 0; i < centres.size(); ++i) {

@@ -22,12 +22,14 @@ struct Cohort {
 
 struct CentrePlan {
   std::string number, name, urn, ukprn, postcode, type;
+  // Another centre, to which learners transfer.
+  std::string neighbour;
   std::vector<Cohort> cohorts;
   std::uint32_t entries = 0;
   std::array<std::uint32_t, kGroups> entries_in{};
   // Not all of the checkpoint answered by 30 June.
   bool incomplete = false;
-  // Of Kind::late_cohort only what the cohorts above do not show already, which is nothing.
+  // How many entries each fate befalls, without those of the cohorts' own fates.
   std::array<FateCounts, kGroups> fates{};
 };
 
