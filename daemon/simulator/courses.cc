@@ -9,8 +9,6 @@ namespace {
 
 using std::chrono::days;
 
-Millis last_fact(const Sample& sample) {
-  return sample.decided;
 }
 
 // When the last required unit is achieved; 0 when one never is.
