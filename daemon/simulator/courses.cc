@@ -9,8 +9,6 @@ namespace {
 
 using std::chrono::days;
 
-}
-
 // When the last required unit is achieved; 0 when one never is.
 Millis evidence_complete(const CohortCourse& cohort, const Course& course, std::size_t learner) {
   if (course.units_missing > 0) return course.missing_at;
