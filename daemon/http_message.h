@@ -1,0 +1,57 @@
+// A request and a reply, free of any HTTP library. Plain values.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace vtq {
+
+struct HttpRequest {
+  std::string method;
+  std::string target;                                      ///< as it came
+  std::string path;                                        ///< without the query, still percent-encoded
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
+  std::vector<std::string> parameters;                     ///< decoded, of the route's pattern, in order
+  std::string content_type;                                ///< lower case, without parameters
+  std::string accept;
+  std::string body;
+
+  const std::string* query_value(std::string_view name) const;
+};
+
+struct HttpReply {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
+/// Takes the one reply to a request; from any thread.
+using Respond = std::function<void(HttpReply&&)>;
+
+/// Fills path and query from the target. False when its percent-encoding is broken.
+bool split_target(HttpRequest& request);
+std::optional<std::string> percent_decode(std::string_view text);
+std::string percent_encode(std::string_view text);
+
+/// `application/problem+json` (RFC 9457) with the project's members field, rule and value. `members`: further JSON members, as
+/// `"rejectedId":"0-1"`, or empty.
+struct Problem {
+  unsigned status = 400;
+  std::string title;
+  std::string detail;
+  std::string field = {};
+  std::string rule = {};
+  std::string value = {};
+  std::string members = {};
+};
+HttpReply reply_with(const Problem& problem);
+
+/// `text` as a JSON string, quotes included. What is not UTF-8 is replaced.
+std::string json_string(std::string_view text);
+
+}  // namespace vtq

@@ -1,0 +1,208 @@
+#include "daemon/ingest.h"
+
+namespace vtq {
+namespace {
+
+/// Above this many events only the ones worth a look are listed in the reply, unless all are asked for.
+constexpr std::size_t kListedMax = 100;
+
+constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected"};
+
+std::string why_json(const Rejection& why) {
+  return "\"field\":" + json_string(why.field) + ",\"rule\":" + json_string(why.rule) + ",\"value\":" + json_string(why.value) +
+         ",\"message\":" + json_string(why.message);
+}
+
+std::string event_json(std::size_t index, const std::string& id, std::size_t line, const Answer& answer) {
+  const Verdict& verdict = answer.verdict;
+  std::string text = "{\"index\":" + std::to_string(index) + ",\"line\":" + std::to_string(line) + ",\"id\":" + json_string(id) +
+                     ",\"outcome\":\"" + std::string(kOutcomes[static_cast<std::size_t>(verdict.kind)]) + "\"";
+  if (verdict.why) text += "," + why_json(*verdict.why);
+  if (verdict.kind == Verdict::Kind::rejected) text += ",\"rejectedId\":" + json_string(verdict.rejected_id);
+  if (verdict.kind == Verdict::Kind::waiting) text += ",\"until\":\"" + utc_text(verdict.until_ms) + "\"";
+  if (!answer.warnings.empty()) {
+    text += ",\"warnings\":[";
+    for (const Rejection& warning : answer.warnings) text += (&warning == answer.warnings.data() ? "{" : ",{") + why_json(warning) + "}";
+    text += "]";
+  }
+  return text + "}";
+}
+
+struct Named {
+  std::string id;
+  std::size_t line;
+};
+
+std::string answers_json(const std::vector<Answer>& answers, const std::vector<Named>& names, bool all) {
+  std::size_t counts[std::size(kOutcomes)] = {};
+  std::string listed;
+  for (std::size_t at = 0; at < answers.size(); ++at) {
+    auto kind = answers[at].verdict.kind;
+    ++counts[static_cast<std::size_t>(kind)];
+    bool plain = kind != Verdict::Kind::waiting && kind != Verdict::Kind::rejected && answers[at].warnings.empty();
+    if (plain && !all && answers.size() > kListedMax) continue;
+    if (!listed.empty()) listed += ',';
+    listed += event_json(at, names[at].id, names[at].line, answers[at]);
+  }
+  std::string text = "{";
+  for (std::size_t kind = 0; kind < std::size(kOutcomes); ++kind)
+    text += "\"" + std::string(kOutcomes[kind]) + "\":" + std::to_string(counts[kind]) + ",";
+  return text + "\"events\":[" + listed + "]}\n";
+}
+
+HttpReply unprocessable(const Rejection& why, const std::string& members) {
+  return reply_with({422, "Rejected", why.message, why.field, why.rule, why.value, members});
+}
+
+HttpReply busy_or(const Problem& problem) {
+  HttpReply reply = reply_with(problem);
+  if (problem.status == 503) reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
+HttpReply unsupported(const std::string& content_type) {
+  return reply_with({415, "Unknown format",
+                     "Send application/json, application/x-ndjson, application/x-protobuf or application/x-protobuf-delimited.",
+                     "Content-Type", "content-type", content_type});
+}
+
+}  // namespace
+
+Ingest::Ingest(Engine& engine, const Clock& clock, std::size_t queue_bytes_max, unsigned wait_seconds_max)
+    : engine_(engine),
+      clock_(clock),
+      queue_bytes_max_(queue_bytes_max),
+      wait_max_(wait_seconds_max),
+      worker_("ingest", [this] {
+        retry();
+        give_up_overdue();
+      }) {}
+
+void Ingest::take_events(HttpRequest&& request, Respond&& respond) {
+  worker_.post([this, request = std::move(request), respond = std::move(respond)]() mutable {
+    read_and_offer(std::move(request), std::move(respond));
+  });
+}
+
+void Ingest::replay(HttpRequest&& request, Respond&& respond) {
+  worker_.post([this, request = std::move(request), respond = std::move(respond)]() mutable {
+    read_and_replay(std::move(request), std::move(respond));
+  });
+}
+
+void Ingest::read_and_offer(HttpRequest&& request, Respond&& respond) {
+  auto format = body_format(request.content_type);
+  if (!format) return respond(unsupported(request.content_type));
+  const std::string* detail = request.query_value("detail");
+  if (request.query.size() > (detail ? 1u : 0u) || (detail && *detail != "all"))
+    return respond(reply_with({400, "Wrong query parameter", "Only detail=all is known here.", "detail", "query-parameter", detail ? *detail : ""}));
+  ReadBody body = read_body(request.body, *format);
+  if (body.unreadable)
+    return respond(reply_with({400, "Unreadable body", body.unreadable->message, body.unreadable->field, body.unreadable->rule, body.unreadable->value}));
+  if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true)});
+  request.body = {};
+
+  std::vector<Submitted> events;
+  std::vector<Named> names;
+  for (ReadEvent& read : body.events) {
+    events.push_back(std::move(read.submitted));
+    names.push_back({std::move(read.id), read.line});
+  }
+  offer(std::move(events), [respond = std::move(respond), names = std::move(names), all = detail != nullptr, single = body.single](
+                               std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
+    if (problem) return respond(busy_or(*problem));
+    const Verdict& first = answers.front().verdict;
+    if (single && first.kind == Verdict::Kind::rejected)
+      return respond(unprocessable(*first.why, "\"id\":" + json_string(names.front().id) +
+                                                   ",\"rejectedId\":" + json_string(first.rejected_id)));
+    respond({200, "application/json", answers_json(answers, names, all)});
+  });
+}
+
+void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
+  std::string id = request.parameters[0];
+  if (!request.query.empty())
+    return respond(reply_with({400, "Wrong query parameter", "There are none here.", request.query.front().first, "query-parameter", request.query.front().second}));
+  std::optional<v1::Rejected> record;
+  try {
+    record = engine_.store().rejected_record(id);
+  } catch (const StoreError& error) {
+    return respond(reply_with({500, "Store error", error.what(), "", "store"}));
+  }
+  if (!record) return respond(reply_with({404, "Not found", "There is no such rejected record.", "id", "rejected-known", id}));
+  if (record->has_replayed_at())
+    return respond(reply_with({409, "Replayed already", "This record was replayed already; send further changes as events of their own.", "id", "rejected-open", id}));
+  ReadEvent read;
+  if (request.body.empty()) {
+    read = record->json() ? read_json_event(record->original()) : read_protobuf_event(record->original());
+  } else {
+    auto format = body_format(request.content_type);
+    if (!format || (*format != BodyFormat::json && *format != BodyFormat::protobuf)) return respond(unsupported(request.content_type));
+    read = *format == BodyFormat::json ? read_json_event(request.body) : read_protobuf_event(request.body);
+  }
+  // What cannot be read is not rejected anew: the record stands already.
+  if (read.submitted.unreadable) return respond(unprocessable(*read.submitted.unreadable, "\"id\":" + json_string(id)));
+
+  std::vector<Submitted> events;
+  events.push_back(std::move(read.submitted));
+  offer(std::move(events), [this, id, respond = std::move(respond)](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
+    if (problem) return respond(busy_or(*problem));
+    const Verdict& verdict = answers.front().verdict;
+    if (verdict.kind == Verdict::Kind::rejected)
+      return respond(unprocessable(*verdict.why, "\"id\":" + json_string(id) + ",\"rejectedId\":" + json_string(verdict.rejected_id)));
+    // A fact that waits is taken: should its time run out, it is rejected under a new id.
+    std::string outcome = event_json(0, id, 1, answers.front());
+    engine_.post([id, at = clock_.now(), respond, outcome, &engine = engine_](Pipeline&, Store& store) {
+      store.mark_replayed(id, at);
+      // The next look runs after the mark's commit.
+      engine.post([respond, outcome](Pipeline&, Store&) { respond({200, "application/json", outcome + "\n"}); });
+    });
+  });
+}
+
+void Ingest::offer(std::vector<Submitted>&& events, Answered answered) {
+  Held held{std::move(events), std::make_shared<Answered>(std::move(answered)), std::chrono::steady_clock::now() + wait_max_};
+  if (held_.empty() && submit(held)) return;
+  held_.push_back(std::move(held));
+  wake_when_room();
+}
+
+bool Ingest::submit(Held& held) {
+  if (EngineState state = engine_.state(); state != EngineState::running) {
+    (*held.answered)({}, Problem{503, "Not running", "resultsd is stopping or has failed; send these events again later.", "", "engine-running"});
+    return true;
+  }
+  return engine_.submit(std::move(held.events), [answered = held.answered](std::vector<Answer>&& answers) {
+    std::optional<Problem> problem;
+    if (answers.empty())
+      problem = Problem{503, "Not committed", "The store failed before these events were committed; send them again.", "", "engine-running"};
+    (*answered)(std::move(answers), std::move(problem));
+  });
+}
+
+void Ingest::retry() {
+  while (!held_.empty() && submit(held_.front())) held_.pop_front();
+  if (!held_.empty()) wake_when_room();
+}
+
+void Ingest::wake_when_room() {
+  // Below half of its limit the engine wakes at once; what does not fit even then waits for the next tick.
+  if (waking_ || engine_.queued_bytes() <= queue_bytes_max_ / 2) return;
+  waking_ = true;
+  engine_.when_room([this] {
+    worker_.post([this] {
+      waking_ = false;
+      retry();
+    });
+  });
+}
+
+void Ingest::give_up_overdue() {
+  auto now = std::chrono::steady_clock::now();
+  while (!held_.empty() && held_.front().until <= now) {
+    (*held_.front().answered)({}, Problem{503, "Busy", "The queue of events stayed full; send them again.", "", "queue-bytes-max"});
+    held_.pop_front();
+  }
+}
+
+}  // namespace vtq

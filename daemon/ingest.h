@@ -1,0 +1,54 @@
+// Takes events from HTTP into the engine. Bodies are read on a thread of their own, `ingest`; when the engine's queue is full they are
+// held, in order, until there is room or their time is up, and their connections are not read meanwhile.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+
+#include "daemon/engine.h"
+#include "daemon/event_bodies.h"
+#include "daemon/http_message.h"
+#include "daemon/worker.h"
+
+namespace vtq {
+
+class Ingest {
+ public:
+  Ingest(Engine& engine, const Clock& clock, std::size_t queue_bytes_max, unsigned wait_seconds_max);
+
+  /// POST /v1/events. Any thread.
+  void take_events(HttpRequest&& request, Respond&& respond);
+  /// POST /v1/rejected/{id}/replay. Any thread.
+  void replay(HttpRequest&& request, Respond&& respond);
+  /// Drops what is held. The engine answers no more after this.
+  void stop() { worker_.stop(); }
+
+ private:
+  /// Answers once: with one answer per event, or with the problem that kept them from being taken.
+  using Answered = std::function<void(std::vector<Answer>&&, std::optional<Problem>&&)>;
+  struct Held {
+    std::vector<Submitted> events;
+    std::shared_ptr<Answered> answered;
+    std::chrono::steady_clock::time_point until;
+  };
+
+  void read_and_offer(HttpRequest&& request, Respond&& respond);
+  void read_and_replay(HttpRequest&& request, Respond&& respond);
+  void offer(std::vector<Submitted>&& events, Answered answered);
+  bool submit(Held& held);
+  void retry();
+  void wake_when_room();
+  void give_up_overdue();
+
+  Engine& engine_;
+  const Clock& clock_;
+  std::size_t queue_bytes_max_;
+  std::chrono::seconds wait_max_;
+  // The rest on the worker's thread only.
+  std::deque<Held> held_;
+  bool waking_ = false;
+  Worker worker_;  // last: stops before what it uses dies
+};
+
+}  // namespace vtq

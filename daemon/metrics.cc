@@ -1,0 +1,300 @@
+#include "daemon/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "daemon/rollup_json.h"
+
+namespace vtq {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::map<std::string, std::string>;
+
+/// Rules that `check` and the daemon know; others are counted as `other`.
+constexpr std::string_view kRules[] = {
+    "awarding-organisation-form", "awarding-organisation-known", "batch-form", "centre-form", "centre-known", "date",
+    "dates-in-order", "entry-registered", "enum-value", "event-bytes-max", "event-id", "event-source", "fact-present", "framing",
+    "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "hold-form", "hours-range", "json-form", "learner-form",
+    "local-time", "mark-range", "monitoring-grade", "occurred-at-future", "occurred-at-range", "outcome-once", "outcomes-count",
+    "protobuf-form", "qualification-form", "qualification-known", "release-interval", "scale-known", "scale-of-qualification",
+    "series-form", "text-length", "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-once",
+    "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
+constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
+constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected"};
+constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped,
+                                   EngineState::failed};
+
+std::string label_of(AwardingOrganisationId id) { return text_of(id); }
+
+/// `LEVEL_1_2` to `1/2`.
+std::string level_label(v1::Level level) {
+  switch (level) {
+    case v1::LEVEL_3:
+      return "3";
+    case v1::LEVEL_2:
+      return "2";
+    case v1::LEVEL_1_2:
+      return "1/2";
+    default:
+      return "unknown";
+  }
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// A gauge family filled series by series; what is added to the same labels sums up.
+class GaugeFamily {
+ public:
+  GaugeFamily(std::string name, std::string help) : name_(std::move(name)), help_(std::move(help)) {}
+
+  void add(Labels labels, double value) { values_[std::move(labels)] += value; }
+  void set(Labels labels, double value) { values_[std::move(labels)] = value; }
+
+  void append_to(std::vector<MetricFamily>& families) const {
+    MetricFamily family{name_, help_, MetricType::Gauge, {}};
+    for (const auto& [labels, value] : values_) {
+      prometheus::ClientMetric metric;
+      for (const auto& [label, text] : labels) metric.label.push_back({label, text});
+      metric.gauge.value = value;
+      family.metric.push_back(std::move(metric));
+    }
+    families.push_back(std::move(family));
+  }
+
+ private:
+  std::string name_;
+  std::string help_;
+  std::map<Labels, double> values_;
+};
+
+/// Labels for awarding organisations: its own for those with most entries, `other` for the rest.
+class OrganisationLabels {
+ public:
+  explicit OrganisationLabels(const std::vector<EntryGauges::Row>& rows) {
+    std::map<AwardingOrganisationId, std::int64_t> entries;
+    for (const auto& row : rows) entries[row.awarding_organisation] += row.entries;
+    std::vector<std::pair<std::int64_t, AwardingOrganisationId>> order;
+    for (auto [id, count] : entries) order.emplace_back(-count, id);
+    std::sort(order.begin(), order.end());
+    if (order.size() > kAwardingOrganisationLabelsMax) order.resize(kAwardingOrganisationLabelsMax);
+    for (auto [count, id] : order) named_.push_back(id);
+  }
+
+  std::string of(AwardingOrganisationId id) const {
+    return std::find(named_.begin(), named_.end(), id) == named_.end() ? "other" : label_of(id);
+  }
+
+ private:
+  std::vector<AwardingOrganisationId> named_;
+};
+
+void append_entries(const EntryGauges& entries, std::vector<MetricFamily>& families) {
+  OrganisationLabels organisations(entries.rows);
+  GaugeFamily by_stage("vtq_entries", "Entries by the stage they have reached.");
+  GaugeFamily by_need("vtq_entries_by_need", "Entries by whether the learner needs the result to progress.");
+  GaugeFamily by_band("vtq_entries_by_band", "Entries by risk band.");
+  GaugeFamily by_reason("vtq_entries_by_reason", "Entries that have a reason code of the late results return.");
+  GaugeFamily late("vtq_late_entries", "Entries issued after the issue deadline, or due and not issued by it.");
+  for (const auto& row : entries.rows) {
+    Labels labels{{"awarding_organisation", organisations.of(row.awarding_organisation)}, {"level", level_label(row.level)}};
+    auto with = [&](const char* name, std::string value) {
+      Labels more = labels;
+      more[name] = std::move(value);
+      return more;
+    };
+    auto count = static_cast<double>(row.entries);
+    by_stage.add(with("stage", lower(v1::Stage_Name(row.stage))), count);
+    by_need.add(with("need", lower(v1::Need_Name(row.need))), count);
+    by_band.add(with("band", lower(v1::Band_Name(row.band))), count);
+    if (row.reason != v1::REASON_NONE) by_reason.add(with("reason", v1::Reason_Name(row.reason)), count);
+    late.add(labels, row.late ? count : 0);
+  }
+  GaugeFamily deadlines("vtq_deadline_seconds", "Logical time left to a date of the nearest series; negative once it has passed.");
+  std::map<Labels, double> nearest;
+  for (const auto& one : entries.deadlines) {
+    Labels labels{{"awarding_organisation", organisations.of(one.awarding_organisation)},
+                  {"level", level_label(one.level)},
+                  {"deadline", std::string(one.name)}};
+    auto [at, added] = nearest.try_emplace(labels, one.seconds_left);
+    bool nearer = at->second < 0 ? one.seconds_left > at->second : one.seconds_left >= 0 && one.seconds_left < at->second;
+    if (!added && nearer) at->second = one.seconds_left;
+  }
+  for (const auto& [labels, seconds] : nearest) deadlines.set(labels, seconds);
+  for (const GaugeFamily* family : {&by_stage, &by_need, &by_band, &by_reason, &late, &deadlines}) family->append_to(families);
+}
+
+void append_gauge(std::vector<MetricFamily>& families, const char* name, const char* help, double value) {
+  GaugeFamily family(name, help);
+  family.set({}, value);
+  family.append_to(families);
+}
+
+void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& families) {
+  append_gauge(families, "vtq_processing_lag_seconds", "Age of the oldest event taken and not committed; 0 when idle.", daemon.lag_seconds);
+  append_gauge(families, "vtq_queue_bytes", "Events taken and not committed.", static_cast<double>(daemon.queue_bytes));
+  append_gauge(families, "vtq_http_bodies_bytes", "Bodies of requests held.", static_cast<double>(daemon.bodies_bytes));
+  append_gauge(families, "vtq_http_connections", "Connections open.", static_cast<double>(daemon.connections));
+  append_gauge(families, "vtq_batches_issued", "Result batches in the store.", static_cast<double>(daemon.batches));
+  GaugeFamily store("vtq_store_bytes", "Bytes on disk.");
+  store.set({{"part", "state"}}, static_cast<double>(daemon.sizes.state_bytes));
+  store.set({{"part", "log"}}, static_cast<double>(daemon.sizes.log_bytes));
+  store.set({{"part", "total"}}, static_cast<double>(daemon.sizes.total_bytes));
+  store.append_to(families);
+  GaugeFamily states("vtq_engine_state", "1 for the state that the engine is in.");
+  for (EngineState state : kStates) states.set({{"state", std::string(state_name(state))}}, state == daemon.state ? 1 : 0);
+  states.append_to(families);
+}
+
+}  // namespace
+
+std::string_view state_name(EngineState state) {
+  switch (state) {
+    case EngineState::starting:
+      return "starting";
+    case EngineState::running:
+      return "running";
+    case EngineState::draining:
+      return "draining";
+    case EngineState::stopped:
+      return "stopped";
+    case EngineState::failed:
+      return "failed";
+  }
+  return "";
+}
+
+EntryGauges take_entry_gauges(const Pipeline& pipeline) {
+  EntryGauges gauges;
+  boost::unordered_flat_map<Cell, std::int64_t> merged;
+  std::vector<CohortKey> cohorts;
+  for (const auto& [cell, entries] : pipeline.totals()) {
+    CohortKey cohort{cell.awarding_organisation, cell.level, cell.series};
+    if (std::find(cohorts.begin(), cohorts.end(), cohort) == cohorts.end()) cohorts.push_back(cohort);
+    Cell wider = cell;
+    wider.qualification = {};
+    wider.series = {};
+    merged[wider] += entries;
+  }
+  for (const auto& [cell, entries] : merged)
+    gauges.rows.push_back({cell.awarding_organisation, cell.level, cell.stage, cell.need, cell.band, cell.reason, cell.late, entries});
+  for (const CohortKey& cohort : cohorts) {
+    const Calendar* calendar = pipeline.reference().calendar(cohort);
+    if (!calendar) continue;
+    for (auto [name, at] : deadlines_of(*calendar)) {
+      if (at == kNever) continue;
+      gauges.deadlines.push_back({cohort.awarding_organisation, cohort.level, name, static_cast<double>(at - pipeline.time()) / 1000});
+    }
+  }
+  for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) gauges.waiting_facts += pipeline.partition(index).parked();
+  return gauges;
+}
+
+struct Metrics::Series {
+  using Counter = prometheus::Counter;
+  using Histogram = prometheus::Histogram;
+  using Buckets = prometheus::Histogram::BucketBoundaries;
+
+  static constexpr std::size_t kEventTopics = kInputTopics + 1;  ///< the last: not readable as an event of any
+
+  prometheus::Registry registry;
+  std::array<std::array<Counter*, std::size(kOutcomes)>, kEventTopics> events{};
+  std::map<std::string, Counter*, std::less<>> rejected;
+  std::map<std::string, Counter*, std::less<>> warned;
+  std::vector<std::array<Counter*, std::size(kStatusClasses)>> requests;
+  Histogram* commit_seconds = nullptr;
+  Histogram* process_seconds = nullptr;
+  Histogram* batch_events = nullptr;
+  Histogram* request_seconds = nullptr;
+
+  auto& counters(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+  }
+  Histogram* histogram(const char* name, const char* help, Buckets buckets) {
+    return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, std::move(buckets));
+  }
+};
+
+Metrics::Metrics(std::string_view version, const std::vector<std::string>& routes) : series_(std::make_unique<Series>()) {
+  Series& all = *series_;
+  auto& events = all.counters("vtq_events_total", "Events by the topic they belong to and what became of them.");
+  for (std::size_t topic = 0; topic < Series::kEventTopics; ++topic)
+    for (std::size_t outcome = 0; outcome < std::size(kOutcomes); ++outcome) {
+      std::string name = topic < kInputTopics ? std::string(topic_name(static_cast<Topic>(topic))) : "none";
+      all.events[topic][outcome] = &events.Add({{"topic", name}, {"outcome", std::string(kOutcomes[outcome])}});
+    }
+  auto& rejected = all.counters("vtq_rejected_total", "Rejected records by the rule they broke, with facts that waited too long.");
+  for (std::string_view rule : kRules) all.rejected[std::string(rule)] = &rejected.Add({{"rule", std::string(rule)}});
+  all.rejected["other"] = &rejected.Add({{"rule", "other"}});
+  auto& warned = all.counters("vtq_warnings_total", "Events taken with something worth a look, by rule.");
+  for (std::string_view rule : kWarningRules) all.warned[std::string(rule)] = &warned.Add({{"rule", std::string(rule)}});
+  all.warned["other"] = &warned.Add({{"rule", "other"}});
+  auto& requests = all.counters("vtq_http_requests_total", "HTTP requests by route and class of status.");
+  for (std::size_t route = 0; route <= routes.size(); ++route) {
+    auto& row = all.requests.emplace_back();
+    for (std::size_t status = 1; status < std::size(kStatusClasses); ++status)
+      if (status != 2)  // there are no redirections
+        row[status] = &requests.Add(
+            {{"route", route < routes.size() ? routes[route] : "none"}, {"status", std::string(kStatusClasses[status])}});
+  }
+  all.commit_seconds = all.histogram("vtq_commit_duration_seconds", "Writing one batch to the store.",
+                                     {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5});
+  all.process_seconds = all.histogram("vtq_process_duration_seconds", "Applying one batch: merging facts, deriving statuses, cutting result batches.",
+                                      {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5});
+  all.batch_events = all.histogram("vtq_batch_events", "Events in one batch.", {1, 10, 100, 500, 1000, 2500, 5000, 10000, 20000, 50000});
+  all.request_seconds = all.histogram("vtq_http_request_duration_seconds", "From a request's last byte to its reply.",
+                                      {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30});
+  prometheus::BuildGauge().Name("vtq_build_info").Help("1, labelled with the version.").Register(all.registry).Add({{"version", std::string(version)}}).Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::batch_processed(double process_seconds, double commit_seconds, std::size_t events) {
+  series_->process_seconds->Observe(process_seconds);
+  series_->commit_seconds->Observe(commit_seconds);
+  series_->batch_events->Observe(static_cast<double>(events));
+}
+
+void Metrics::event_processed(Topic topic, Verdict::Kind outcome) {
+  std::size_t at = std::min(static_cast<std::size_t>(topic), kInputTopics);
+  series_->events[at][static_cast<std::size_t>(outcome)]->Increment();
+}
+
+void Metrics::event_rejected(std::string_view rule) {
+  auto at = series_->rejected.find(rule);
+  (at == series_->rejected.end() ? series_->rejected.find("other") : at)->second->Increment();
+}
+
+void Metrics::event_warned(std::string_view rule) {
+  auto at = series_->warned.find(rule);
+  (at == series_->warned.end() ? series_->warned.find("other") : at)->second->Increment();
+}
+
+void Metrics::http_request(std::size_t route, unsigned status, double seconds) {
+  auto& row = series_->requests[std::min(route, series_->requests.size() - 1)];
+  if (auto* counter = row[std::clamp(status / 100, 1u, 5u) - 1]) counter->Increment();
+  series_->request_seconds->Observe(seconds);
+}
+
+std::string Metrics::text(const EntryGauges& entries, const DaemonGauges& daemon) const {
+  std::vector<MetricFamily> families = series_->registry.Collect();
+  append_entries(entries, families);
+  append_daemon(daemon, families);
+  append_gauge(families, "vtq_waiting_facts", "Facts that wait for what they name.", static_cast<double>(entries.waiting_facts));
+  std::sort(families.begin(), families.end(), [](const MetricFamily& a, const MetricFamily& b) { return a.name < b.name; });
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace vtq

@@ -1,0 +1,82 @@
+// What can be read over HTTP: entries, centres, qualifications, roll-ups, batches, rejected records, backups. Every handler runs on the
+// `store-read` thread and may block: on the store, and on looks at the pipeline, which run on the pipeline's thread between batches and
+// are kept short (one centre at a time).
+//
+// The gates are here: no grade leaves before its batch's centre release (for a centre) or learner release (for a learner), by the
+// server's wall clock, in event-time mode by logical time too. Entries never carry a grade at all.
+#pragma once
+
+#include <chrono>
+#include <stdexcept>
+
+#include "daemon/engine.h"
+#include "daemon/http_message.h"
+#include "daemon/query.h"
+#include "daemon/settings.h"
+
+namespace vtq {
+
+/// The pipeline did not answer a look in time.
+struct EngineStalled : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class Reads {
+ public:
+  Reads(Engine& engine, const Clock& clock, const Settings& settings) : engine_(engine), clock_(clock), settings_(settings) {}
+
+  HttpReply entry(const HttpRequest& request);
+  HttpReply entries(const HttpRequest& request);
+  HttpReply centre(const HttpRequest& request);
+  HttpReply qualification(const HttpRequest& request);
+  HttpReply rollups(const HttpRequest& request);
+  HttpReply overview(const HttpRequest& request);
+  HttpReply batches(const HttpRequest& request);
+  HttpReply batch(const HttpRequest& request);
+  HttpReply learner_result(const HttpRequest& request);
+  HttpReply export_batches(const HttpRequest& request);
+  HttpReply rejected_records(const HttpRequest& request);
+  HttpReply rejected_record(const HttpRequest& request);
+  HttpReply backups(const HttpRequest& request);
+  /// Takes as long as the store is large: on a thread of its own.
+  HttpReply make_backup(const HttpRequest& request);
+
+ private:
+  enum class Gate { centre, learner };
+
+  /// Runs `look` on the pipeline's thread. It holds what it needs by value: it may run after the wait was given up.
+  template <class Look>
+  auto look(Look look) {
+    auto future = engine_.ask(std::move(look));
+    if (future.wait_for(std::chrono::seconds(10)) != std::future_status::ready)
+      throw EngineStalled("The pipeline has not answered for 10 seconds.");
+    return future.get();
+  }
+
+  /// When the batch's gate opens: the later of the time it was issued with and the calendar's now, so that a moved results day
+  /// cannot open it early. Nothing: it is open.
+  struct Opens {
+    TimeMs at_ms = 0;
+    bool open = false;
+  };
+  std::vector<Opens> gates(const std::vector<v1::ResultBatch>& batches, Gate gate);
+
+  Engine& engine_;
+  const Clock& clock_;
+  const Settings& settings_;
+};
+
+/// Protobuf's JSON mapping, every field written, so that readers need no defaults.
+std::string json_of(const google::protobuf::Message& message);
+
+TimeMs time_of(const google::protobuf::Timestamp& at);
+
+/// `</v1/entries?limit=100&after=...>; rel="next"`: the request again, going on after `after`.
+std::pair<std::string, std::string> link_to_next(const HttpRequest& request, std::string_view name, std::string_view after);
+
+bool wants_lines(const HttpRequest& request);
+constexpr std::string_view kJsonLines = "application/x-ndjson";
+
+HttpReply not_found(std::string detail, std::string field = {}, std::string rule = {}, std::string value = {});
+
+}  // namespace vtq

@@ -1,0 +1,87 @@
+// resultsd: the daemon's process. Reads settings, runs the service until SIGTERM or SIGINT, drains, exits 0.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "daemon/log.h"
+#include "daemon/service.h"
+
+namespace {
+
+using vtq::log::Level;
+
+/// SIGTERM and SIGINT are waited for, by the main thread alone: called before any thread starts.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int run(const vtq::Settings& settings) {
+  sigset_t signals = block_signals();
+  vtq::log::start(settings.log_level);
+  try {
+    vtq::Service service(settings);
+    vtq::log::write(Level::info, "listening",
+                    {{"version", std::string(vtq::version())},
+                     {"address", settings.http_address},
+                     {"port", std::int64_t{service.port()}},
+                     {"data", settings.data_directory},
+                     {"time", settings.time_source}});
+    for (;;) {
+      timespec every{0, 200'000'000};
+      int signal = ::sigtimedwait(&signals, nullptr, &every);
+      if (std::string why = service.failure(); !why.empty()) {
+        vtq::log::write(Level::critical, "the store failed; nothing was committed after the last answer", {{"why", why}});
+        return 1;
+      }
+      if (signal < 0) continue;
+      vtq::log::write(Level::info, "stopping", {{"signal", std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT")}});
+      service.stop();
+      if (std::string why = service.failure(); !why.empty()) {
+        vtq::log::write(Level::critical, "the store failed while stopping", {{"why", why}});
+        return 1;
+      }
+      vtq::log::write(Level::info, "stopped");
+      return 0;
+    }
+  } catch (const vtq::StoreError& error) {
+    vtq::log::write(Level::critical, "cannot open the store", {{"why", std::string(error.what())}});
+  } catch (const vtq::ListenError& error) {
+    vtq::log::write(Level::critical, "cannot listen", {{"why", std::string(error.what())}});
+  }
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("resultsd: gets vocational results to schools on time");
+  std::string file;
+  bool check = false, print = false, reference = false;
+  app.add_option("--config", file, "TOML file of settings; without it, defaults and environment");
+  app.add_flag("--check-config", check, "Say whether the settings are right, and stop");
+  app.add_flag("--print-config", print, "Print the effective settings and where each comes from, and stop");
+  app.add_flag("--print-config-reference", reference, "Print every setting as a Markdown table, and stop");
+  app.set_version_flag("--version", "resultsd " + std::string(vtq::version()));
+  app.footer(vtq::print_settings_help);
+  CLI11_PARSE(app, argc, argv);
+
+  if (reference) {
+    std::cout << vtq::print_settings_reference();
+    return 0;
+  }
+  vtq::LoadedSettings loaded = vtq::load_settings(file, vtq::process_environment());
+  if (!loaded.errors.empty()) {
+    std::cerr << vtq::print_setting_errors(loaded.errors);
+    return 2;
+  }
+  if (print) std::cout << vtq::print_settings(loaded);
+  if (check && !print) std::cout << "The settings are right.\n";
+  return print || check ? 0 : run(loaded.settings);
+}

@@ -1,0 +1,267 @@
+#include "daemon/service.h"
+
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "daemon/log.h"
+
+namespace vtq {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+EngineOptions engine_options(const Settings& s) {
+  auto days = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kDayMs)); };
+  auto hours = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kHourMs)); };
+  EngineOptions options;
+  options.directory = s.data_directory;
+  options.store = {.partitions = static_cast<std::uint32_t>(s.partitions),
+                   .block_cache_bytes = static_cast<std::size_t>(s.store_block_cache_bytes),
+                   .write_buffer_bytes = static_cast<std::size_t>(s.store_write_buffer_bytes),
+                   .wal_bytes_max = static_cast<std::size_t>(s.store_wal_bytes_max),
+                   .sync = s.data_sync};
+  options.time_source = s.time_source == "event" ? TimeSource::event : TimeSource::wall;
+  options.queue_bytes_max = static_cast<std::size_t>(s.engine_queue_bytes_max);
+  options.batch_events_max = static_cast<std::size_t>(s.engine_batch_events_max);
+  options.entries_in_memory_max = static_cast<std::size_t>(s.engine_entries_in_memory_max);
+  Policy& policy = options.policy;
+  policy.registration_wait_ms = days(s.wait_registration_days);
+  policy.reference_wait_ms = hours(s.wait_reference_minutes / 60);
+  policy.parked_per_centre_max = static_cast<std::uint32_t>(s.wait_facts_per_centre_max);
+  policy.batch_results_max = static_cast<std::uint32_t>(s.release_batch_results_max);
+  policy.release = {.lead_ms = hours(s.release_lead_hours),
+                    .every_ms = hours(s.release_every_hours),
+                    .final_margin_ms = hours(s.release_final_margin_minutes / 60)};
+  policy.durations.configured = {{{days(s.risk_evidence_usual_days), days(s.risk_evidence_slow_days)},
+                                  {days(s.risk_claim_usual_days), days(s.risk_claim_slow_days)},
+                                  {days(s.risk_assurance_usual_days), days(s.risk_assurance_slow_days)},
+                                  {days(s.risk_result_usual_days), days(s.risk_result_slow_days)}}};
+  policy.durations.samples_min = static_cast<std::uint32_t>(s.risk_samples_min);
+  return options;
+}
+
+HttpOptions http_options(const Settings& s) {
+  return {.address = s.http_address,
+          .port = static_cast<unsigned short>(s.http_port),
+          .body_bytes_max = static_cast<std::size_t>(s.http_body_bytes_max),
+          .bodies_bytes_max = static_cast<std::size_t>(s.http_bodies_bytes_max),
+          .connections_max = static_cast<std::size_t>(s.http_connections_max),
+          .idle_seconds_max = static_cast<unsigned>(s.http_idle_seconds_max),
+          .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
+}
+
+/// Crash tests: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill -9, at
+/// the Nth passing of that point of a commit. Anything else in the variable is ignored.
+void crash_when_asked(Engine& engine) {
+  const char* asked = std::getenv("RESULTSD_CRASH_AT");
+  if (!asked) return;
+  std::string text = asked;
+  auto colon = text.find(':');
+  if (colon == text.npos) return;
+  std::string name = text.substr(0, colon);
+  if (name != "before_write" && name != "after_write") return;
+  CommitPoint at = name == "before_write" ? CommitPoint::before_write : CommitPoint::after_write;
+  std::uint64_t count = std::strtoull(text.c_str() + colon + 1, nullptr, 10);
+  engine
+      .ask([at, count](Pipeline&, Store& store) {
+        store.on_commit_point([at, left = count](CommitPoint point) mutable {
+          if (point == at && left > 0 && --left == 0) ::raise(SIGKILL);
+        });
+      })
+      .get();
+}
+
+/// The decoded parameters, if the path fits the pattern.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parameters;
+  while (!pattern.empty()) {
+    if (path.empty() || path[0] != '/') return std::nullopt;
+    std::string_view want = pattern.substr(1, pattern.find('/', 1) - 1);
+    std::string_view have = path.substr(1, path.find('/', 1) - 1);
+    pattern.remove_prefix(want.size() + 1);
+    path.remove_prefix(have.size() + 1);
+    if (!want.starts_with('{')) {
+      if (want != have) return std::nullopt;
+      continue;
+    }
+    auto decoded = percent_decode(have);
+    if (!decoded || decoded->empty()) return std::nullopt;
+    parameters.push_back(std::move(*decoded));
+  }
+  return path.empty() ? std::optional(std::move(parameters)) : std::nullopt;
+}
+
+/// The API's description with the routes that the server really has, `x-routes`.
+std::string openapi_with(const std::vector<Route>& routes) {
+  auto document = nlohmann::ordered_json::parse(openapi_text());
+  auto names = nlohmann::ordered_json::array();
+  for (const Route& route : routes) names.push_back(route.method + " " + route.pattern);
+  document["x-routes"] = std::move(names);
+  return document.dump(2) + "\n";
+}
+
+}  // namespace
+
+std::string_view version() { return VTQ_VERSION; }
+
+TimeMs SystemClock::now() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Service::Service(const Settings& settings) : settings_(settings) {
+  add_routes();
+  openapi_ = openapi_with(routes_);
+  std::vector<std::string> patterns;
+  for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
+  metrics_ = std::make_unique<Metrics>(version(), patterns);
+  engine_ = std::make_unique<Engine>(engine_options(settings_), clock_, metrics_.get());
+  crash_when_asked(*engine_);
+  reads_ = std::make_unique<Reads>(*engine_, clock_, settings_);
+  store_read_ = std::make_unique<Worker>("store-read");
+  backup_ = std::make_unique<Worker>("backup");
+  ingest_ = std::make_unique<Ingest>(*engine_, clock_, static_cast<std::size_t>(settings_.engine_queue_bytes_max),
+                                     static_cast<unsigned>(settings_.http_wait_seconds_max));
+  server_ = std::make_unique<HttpServer>(http_options(settings_), [this](HttpRequest&& request, Respond&& respond) {
+    dispatch(std::move(request), std::move(respond));
+  });
+}
+
+Service::~Service() {
+  if (server_) server_->stop_taking();
+  if (engine_) engine_->drain();
+  if (ingest_) ingest_->stop();
+  if (store_read_) store_read_->stop();
+  if (backup_) backup_->stop();
+  // The http thread may still hand requests to those: it goes first, they follow.
+  server_.reset();
+}
+
+std::string Service::failure() const { return engine_->state() == EngineState::failed ? engine_->failure() : ""; }
+
+void Service::stop() {
+  stopping_ = true;
+  server_->stop_taking();
+  auto until = Steady::now() + std::chrono::seconds(settings_.http_stop_seconds_max);
+  while (server_->requests_in_flight() > 0 && Steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  engine_->drain();
+}
+
+void Service::add(std::string method, std::string pattern, Place place, std::function<HttpReply(const HttpRequest&)> handler) {
+  auto guarded = [handler = std::move(handler)](const HttpRequest& request) -> HttpReply {
+    try {
+      return handler(request);
+    } catch (const EngineStalled& error) {
+      HttpReply reply = reply_with({503, "Busy", error.what(), "", "engine-progress"});
+      reply.headers.emplace_back("Retry-After", "1");
+      return reply;
+    } catch (const StoreError& error) {
+      return reply_with({500, "Store error", error.what(), "", "store"});
+    }
+  };
+  auto take = [this, place, guarded](HttpRequest&& request, Respond&& respond) {
+    if (place == Place::http) return respond(guarded(request));
+    Worker& worker = place == Place::backup ? *backup_ : *store_read_;
+    worker.post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
+  };
+  routes_.push_back({std::move(method), std::move(pattern), std::move(take)});
+}
+
+void Service::add_routes() {
+  auto read = [this](HttpReply (Reads::*handler)(const HttpRequest&)) {
+    return [this, handler](const HttpRequest& request) { return (reads_.get()->*handler)(request); };
+  };
+  routes_.push_back({"POST", "/v1/events", [this](HttpRequest&& request, Respond&& respond) {
+                       ingest_->take_events(std::move(request), std::move(respond));
+                     }});
+  add("GET", "/v1/entries", Place::store_read, read(&Reads::entries));
+  add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::store_read, read(&Reads::entry));
+  add("GET", "/v1/centres/{centre}", Place::store_read, read(&Reads::centre));
+  add("GET", "/v1/qualifications/{qualification}", Place::store_read, read(&Reads::qualification));
+  add("GET", "/v1/rollups", Place::store_read, read(&Reads::rollups));
+  add("GET", "/v1/overview", Place::store_read, read(&Reads::overview));
+  add("GET", "/v1/batches", Place::store_read, read(&Reads::batches));
+  add("GET", "/v1/batches/{batch}", Place::store_read, read(&Reads::batch));
+  add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::store_read, read(&Reads::learner_result));
+  add("GET", "/v1/export/batches", Place::store_read, read(&Reads::export_batches));
+  add("GET", "/v1/rejected", Place::store_read, read(&Reads::rejected_records));
+  add("GET", "/v1/rejected/{id}", Place::store_read, read(&Reads::rejected_record));
+  routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this](HttpRequest&& request, Respond&& respond) {
+                       ingest_->replay(std::move(request), std::move(respond));
+                     }});
+  // Both on one thread: opening the backups tidies away one that is being made.
+  add("GET", "/v1/backups", Place::backup, read(&Reads::backups));
+  add("POST", "/v1/backups", Place::backup, read(&Reads::make_backup));
+  add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
+  add("GET", "/readyz", Place::http, [this](const HttpRequest&) { return ready(); });
+  add("GET", "/metrics", Place::store_read, [this](const HttpRequest&) { return metrics_text(); });
+  add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
+}
+
+void Service::dispatch(HttpRequest&& request, Respond&& respond) {
+  bool well_formed = split_target(request);
+  std::size_t found = routes_.size();
+  std::string allowed;
+  for (std::size_t at = 0; well_formed && at < routes_.size() && found == routes_.size(); ++at) {
+    auto parameters = match(routes_[at].pattern, request.path);
+    if (!parameters) continue;
+    if (routes_[at].method == request.method) {
+      found = at;
+      request.parameters = std::move(*parameters);
+    } else {
+      allowed += (allowed.empty() ? "" : ", ") + routes_[at].method;
+    }
+  }
+  auto measured = [this, found, began = Steady::now(), respond = std::move(respond)](HttpReply&& reply) {
+    double seconds = std::chrono::duration<double>(Steady::now() - began).count();
+    metrics_->http_request(found, reply.status, seconds);
+    // The route, never the path: a path may name a learner.
+    log::write(log::Level::debug, "request",
+               {{"route", found < routes_.size() ? routes_[found].method + " " + routes_[found].pattern : std::string("none")},
+                {"status", static_cast<std::int64_t>(reply.status)},
+                {"seconds", seconds}});
+    respond(std::move(reply));
+  };
+  if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
+  if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
+  if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
+  HttpReply reply = reply_with({405, "Wrong method", "This address takes " + allowed + ".", "", "method", request.method});
+  reply.headers.emplace_back("Allow", allowed);
+  measured(std::move(reply));
+}
+
+HttpReply Service::live() {
+  TimeMs since = clock_.now() - engine_->last_progress_ms();
+  if (engine_->state() == EngineState::failed)
+    return reply_with({503, "Failed", "The engine has failed: " + engine_->failure(), "", "engine-running"});
+  if (since > 10'000)
+    return reply_with({503, "Stalled", "The pipeline has made no progress for " + std::to_string(since / 1000) + " s.", "", "engine-progress"});
+  return {200, "application/json", "{\"status\":\"alive\"}\n"};
+}
+
+HttpReply Service::ready() {
+  EngineState state = engine_->state();
+  if (stopping_ || state != EngineState::running)
+    return reply_with({503, "Not ready", "resultsd is " + std::string(stopping_ ? "stopping" : state_name(state)) + ".", "", "engine-running"});
+  return {200, "application/json", "{\"status\":\"ready\"}\n"};
+}
+
+HttpReply Service::metrics_text() {
+  auto future = engine_->ask([](Pipeline& pipeline, Store&) { return take_entry_gauges(pipeline); });
+  // A pipeline that does not answer must not hide that very fact.
+  if (future.wait_for(std::chrono::seconds(2)) == std::future_status::ready) last_gauges_ = future.get();
+  const Store& store = engine_->store();
+  DaemonGauges gauges{.state = engine_->state(),
+                      .lag_seconds = engine_->lag_seconds(),
+                      .queue_bytes = engine_->queued_bytes(),
+                      .bodies_bytes = server_->bodies_bytes(),
+                      .connections = server_->connections(),
+                      .batches = store.batch_count(),
+                      .sizes = store.sizes()};
+  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_->text(last_gauges_, gauges)};
+}
+
+}  // namespace vtq

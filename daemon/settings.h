@@ -1,0 +1,107 @@
+// Settings: what an operator can choose. One table declares each once: name, description, kind, default, range, unit, secret or not.
+// It drives the TOML file, the environment, `--help`, `--check-config`, `--print-config` and the reference in the README.
+//
+// Loaded once at start-up, then constant; any thread may read. Nothing here acts on a setting.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace vtq {
+
+struct Settings {
+  std::string data_directory;
+  bool data_sync = true;
+  std::string log_level;
+  std::string http_address;
+  std::int64_t http_port = 0;
+  std::int64_t http_body_bytes_max = 0;
+  std::int64_t http_bodies_bytes_max = 0;
+  std::int64_t http_connections_max = 0;
+  std::int64_t http_wait_seconds_max = 0;
+  std::int64_t http_idle_seconds_max = 0;
+  std::int64_t http_stop_seconds_max = 0;
+  std::string time_source;
+  std::int64_t partitions = 0;
+  std::int64_t engine_batch_events_max = 0;
+  std::int64_t engine_queue_bytes_max = 0;
+  std::int64_t engine_entries_in_memory_max = 0;
+  std::int64_t store_block_cache_bytes = 0;
+  std::int64_t store_write_buffer_bytes = 0;
+  std::int64_t store_wal_bytes_max = 0;
+  double wait_registration_days = 0;
+  double wait_reference_minutes = 0;
+  std::int64_t wait_facts_per_centre_max = 0;
+  double release_lead_hours = 0;
+  double release_every_hours = 0;
+  double release_final_margin_minutes = 0;
+  std::int64_t release_batch_results_max = 0;
+  double risk_evidence_usual_days = 0;
+  double risk_evidence_slow_days = 0;
+  double risk_claim_usual_days = 0;
+  double risk_claim_slow_days = 0;
+  double risk_assurance_usual_days = 0;
+  double risk_assurance_slow_days = 0;
+  double risk_result_usual_days = 0;
+  double risk_result_slow_days = 0;
+  std::int64_t risk_samples_min = 0;
+  std::string backup_directory;
+
+  /// Where backups go: relative to data.directory unless absolute; empty: there are none.
+  std::filesystem::path backups() const;
+};
+
+/// One row of the table.
+struct Setting {
+  enum class Kind { text, choice, boolean, number, bytes, real };
+
+  std::string_view name;  ///< `http.port`; the environment's is RESULTSD_HTTP_PORT
+  std::string_view description;
+  Kind kind;
+  std::variant<std::string Settings::*, bool Settings::*, std::int64_t Settings::*, double Settings::*> member;
+  std::string_view standard;  ///< the default, as it would be written in the environment
+  double least = 0;
+  double most = 0;
+  std::string_view unit = "";                 ///< of numbers, in words
+  std::vector<std::string_view> choices = {};  ///< of a choice
+  bool secret = false;                        ///< masked wherever it is shown
+
+  std::string environment_name() const;
+};
+
+const std::vector<Setting>& settings_table();
+
+/// What is wrong with a setting, and where.
+struct SettingError {
+  std::string where;  ///< `resultsd.toml:12` or `environment RESULTSD_HTTP_PORT`
+  std::string message;
+};
+
+struct LoadedSettings {
+  Settings settings;
+  std::map<std::string_view, std::string> origins;  ///< by name: `default`, `resultsd.toml:12`, `environment RESULTSD_...`
+  std::vector<SettingError> errors;                 ///< all of them; `settings` may be used only when there are none
+};
+
+/// Defaults, then the file if `file` is not empty, then `environment` (NAME=value; names that do not start with RESULTSD_ are ignored).
+LoadedSettings load_settings(const std::filesystem::path& file, const std::vector<std::string>& environment);
+
+/// The environment of this process, for `load_settings`.
+std::vector<std::string> process_environment();
+
+/// Effective values as TOML, each with its origin as a comment; secrets masked.
+std::string print_settings(const LoadedSettings& loaded);
+/// A Markdown table of every setting.
+std::string print_settings_reference();
+/// Every setting, for `--help`.
+std::string print_settings_help();
+/// `resultsd.toml:12: ...`, one per line.
+std::string print_setting_errors(const std::vector<SettingError>& errors);
+
+}  // namespace vtq
