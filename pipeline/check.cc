@@ -543,10 +543,10 @@ std::optional<Rejection> grade_fits(const v1::Event& event, const std::string& f
   return std::nullopt;
 }
 
-std::optional<Rejection> overall_grade_fits(const v1::Event& event, const v1::Grade& grade, const Qualification& qualification,
-                                            const Reference& reference) {
+std::optional<Rejection> overall_grade_fits(const v1::Event& event, const char* field, const v1::Grade& grade,
+                                            const Qualification& qualification, const Reference& reference) {
   if (grade.value().empty()) return std::nullopt;
-  return grade_fits(event, "grade", grade.scale(), grade.value(), qualification.grading_scale, reference);
+  return grade_fits(event, field, grade.scale(), grade.value(), qualification.grading_scale, reference);
 }
 
 std::optional<Rejection> outcomes_fit(const v1::Event& event, const Qualification& qualification, const Reference& reference) {
@@ -604,16 +604,18 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
     return Rejection{field("entry.qualification"), "awarding-organisation-known", text_of(qualification->awarding_organisation),
                      "The qualification's awarding organisation is not in the reference data; send its AwardingOrganisationDefined."};
   switch (event.fact_case()) {
+    case v1::Event::kCheckpointAnswered:
+      return overall_grade_fits(event, "predictedGrade", event.checkpoint_answered().predicted_grade(), *qualification, reference);
     case v1::Event::kOutcomeRecorded:
       return outcomes_fit(event, *qualification, reference);
     case v1::Event::kPriorLearningRecognised:
       return unit_fits(event, "unit", event.prior_learning_recognised().unit(), *qualification);
     case v1::Event::kClaimSubmitted:
-      return overall_grade_fits(event, event.claim_submitted().grade(), *qualification, reference);
+      return overall_grade_fits(event, "grade", event.claim_submitted().grade(), *qualification, reference);
     case v1::Event::kResultDetermined:
-      return overall_grade_fits(event, event.result_determined().grade(), *qualification, reference);
+      return overall_grade_fits(event, "grade", event.result_determined().grade(), *qualification, reference);
     case v1::Event::kResultAmended:
-      return overall_grade_fits(event, event.result_amended().grade(), *qualification, reference);
+      return overall_grade_fits(event, "grade", event.result_amended().grade(), *qualification, reference);
     default:
       return std::nullopt;
   }

@@ -6,11 +6,13 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "pipeline/identifiers.h"
 #include "pipeline/uk_time.h"
+#include "pipeline/word.h"
 #include "vtq/v1/event.pb.h"
 #include "vtq/v1/output.pb.h"
 
@@ -41,18 +43,20 @@ struct UnitFact {
   std::uint32_t learning_outcome = 0;  ///< short_hash of the outcome's code, 0 for the unit as a whole
   Stamp stamp;
   std::uint32_t grade = 0;             ///< short_hash of the grade on the unit grading scale, 0 when ungraded
-  std::uint32_t mark_plus_one = 0;     ///< 0: no mark
-  enum class Standing : std::uint8_t { achieved = 1, not_yet_achieved = 2, recognised = 3 } standing{};
+  std::uint32_t mark_plus_one : 24 = 0;  ///< 0: no mark
+  enum class Standing : std::uint8_t { achieved = 1, not_yet_achieved = 2, recognised = 3 };
+  Standing standing : 8 = {};
 };
+static_assert(sizeof(UnitFact) == 32);
 
 enum class ResultKind : std::uint8_t { none, determined, amended, revoked };
 
 /// Facts about an entry, each slot with the stamp of the event that set it.
 struct EntryFacts {
   Stamp registered;
-  std::string uln;
-  std::string uci;
-  std::string details;  ///< serialised LearnerDetails: personal, never logged
+  std::uint64_t uln = 0;  ///< 0: unknown
+  FixedText<13> uci;
+  std::shared_ptr<const std::string> details;  ///< serialised LearnerDetails, if any: personal, never logged
 
   Stamp changed;
   v1::RegistrationChanged::Change change{};  ///< COURSE or SIZE
@@ -65,7 +69,7 @@ struct EntryFacts {
   v1::CheckpointAnswered::Answer answer{};
   v1::CheckpointAnswered::Route route{};
   Day estimated_completion = 0;
-  std::string predicted_grade;
+  Word predicted_grade;
 
   Stamp special_consideration;
   v1::SpecialConsideration::Status special_consideration_status{};
@@ -73,12 +77,12 @@ struct EntryFacts {
 
   Stamp claim;
   bool claim_withdrawn = false;
-  std::string claimed_grade;
+  Word claimed_grade;
 
   Stamp result;
   ResultKind result_kind = ResultKind::none;
-  std::string result_scale;
-  std::string result_grade;
+  Word result_scale;
+  Word result_grade;
 
   Stamp queried;
 
@@ -109,8 +113,8 @@ struct Issued {
   std::uint32_t batch_number = 0;  ///< 0: nothing issued yet
   std::uint32_t first_batch_number = 0;
   TimeMs first_at_ms = 0;
-  std::string scale;
-  std::string grade;
+  Word scale;
+  Word grade;
   v1::Reason reason = v1::REASON_NONE;
   bool late = false;
   bool revoked = false;

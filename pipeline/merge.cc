@@ -26,7 +26,8 @@ Merged merge_unit(EntryFacts& facts, UnitFact fact) {
   auto before = [](const UnitFact& a, const UnitFact& b) {
     return std::tie(a.unit, a.learning_outcome) < std::tie(b.unit, b.learning_outcome);
   };
-  if (facts.units.empty()) facts.units.reserve(4);
+  // Grown by few at a time: there are many entries, and a qualification has few units.
+  if (facts.units.size() == facts.units.capacity()) facts.units.reserve(facts.units.size() + 3);
   facts.units.insert(std::upper_bound(facts.units.begin(), facts.units.end(), fact, before), fact);
   return Merged::applied;
 }
@@ -38,7 +39,7 @@ Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const 
     UnitFact unit{.unit = short_hash(outcome.unit()), .stamp = stamp};
     if (!outcome.learning_outcome().empty()) unit.learning_outcome = short_hash(outcome.learning_outcome());
     if (!outcome.grade().empty()) unit.grade = short_hash(outcome.grade());
-    if (outcome.has_mark()) unit.mark_plus_one = outcome.mark() + 1;
+    if (outcome.has_mark()) unit.mark_plus_one = (outcome.mark() + 1) & 0xffffff;
     unit.standing = outcome.standing() == v1::Outcome::ACHIEVED ? UnitFact::Standing::achieved
                                                                  : UnitFact::Standing::not_yet_achieved;
     Merged merged = merge_unit(facts, unit);
@@ -51,10 +52,9 @@ Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const 
 Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, const Stamp& stamp) {
   Merged merged = take(facts.registered, stamp);
   if (merged != Merged::applied) return merged;
-  facts.uln = fact.uln() == kUnknownUln ? std::string{} : fact.uln();
-  facts.uci = fact.uci();
-  facts.details.clear();
-  if (fact.has_details()) fact.details().SerializeToString(&facts.details);
+  facts.uln = fact.uln().empty() || fact.uln() == kUnknownUln ? 0 : std::stoull(fact.uln());
+  facts.uci = FixedText<13>(fact.uci());
+  facts.details = fact.has_details() ? std::make_shared<const std::string>(fact.details().SerializeAsString()) : nullptr;
   return merged;
 }
 
@@ -64,7 +64,7 @@ Merged merge_answer(EntryFacts& facts, const v1::CheckpointAnswered& fact, const
   facts.answer = fact.answer();
   facts.route = fact.route();
   facts.estimated_completion = parse_date(fact.estimated_completion()).value_or(0);
-  facts.predicted_grade = fact.has_predicted_grade() ? fact.predicted_grade().value() : std::string{};
+  facts.predicted_grade = Word(fact.predicted_grade().value());
   return merged;
 }
 
@@ -72,8 +72,8 @@ Merged merge_result(EntryFacts& facts, ResultKind kind, const v1::Grade& grade, 
   Merged merged = take(facts.result, stamp);
   if (merged != Merged::applied) return merged;
   facts.result_kind = kind;
-  facts.result_scale = grade.scale();
-  facts.result_grade = grade.value();
+  facts.result_scale = Word(grade.scale());
+  facts.result_grade = Word(grade.value());
   return merged;
 }
 
@@ -81,7 +81,7 @@ Merged merge_claim(EntryFacts& facts, bool claimed, const std::string& grade, co
   Merged merged = take(facts.claim, stamp);
   if (merged != Merged::applied) return merged;
   facts.claim_withdrawn = !claimed;
-  facts.claimed_grade = grade;
+  facts.claimed_grade = Word(grade);
   return merged;
 }
 

@@ -557,14 +557,14 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
     Issued& issued = entry->issued;
     v1::Result& result = *batch.add_results();
     name_entry(result.mutable_entry(), centre.id, entry->key);
-    result.set_uln(facts.uln);
-    result.set_uci(facts.uci);
+    if (facts.uln != 0) result.set_uln(std::to_string(facts.uln));
+    result.set_uci(facts.uci.str());
     if (issued.any()) {
       BatchId before = id;
       before.number = issued.batch_number;
       result.mutable_supersedes()->set_batch(text_of(before));
-      result.mutable_supersedes()->mutable_grade()->set_scale(issued.scale);
-      result.mutable_supersedes()->mutable_grade()->set_value(issued.grade);
+      result.mutable_supersedes()->mutable_grade()->set_scale(issued.scale.str());
+      result.mutable_supersedes()->mutable_grade()->set_value(issued.grade.str());
       result.mutable_supersedes()->set_revoked(issued.revoked);
     } else {
       issued.first_batch_number = id.number;
@@ -578,8 +578,8 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
     if (!issued.revoked) {
       issued.scale = facts.result_scale;
       issued.grade = facts.result_grade;
-      result.mutable_grade()->set_scale(issued.scale);
-      result.mutable_grade()->set_value(issued.grade);
+      result.mutable_grade()->set_scale(issued.scale.str());
+      result.mutable_grade()->set_value(issued.grade.str());
     }
     result.set_revoked(issued.revoked);
     result.set_late(issued.late);

@@ -20,8 +20,8 @@ void parse(std::string_view bytes, Message& message) {
 void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
   if (facts.registered.set()) set(record.mutable_registered(), facts.registered);
   record.set_uln(facts.uln);
-  record.set_uci(facts.uci);
-  record.set_details(facts.details);
+  record.set_uci(facts.uci.str());
+  if (facts.details) record.set_details(*facts.details);
   if (facts.changed.set()) {
     set(record.mutable_changed(), facts.changed);
     record.set_change(static_cast<std::uint32_t>(facts.change));
@@ -37,7 +37,7 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
     record.set_answer(static_cast<std::uint32_t>(facts.answer));
     record.set_route(static_cast<std::uint32_t>(facts.route));
     record.set_estimated_completion_day(facts.estimated_completion);
-    record.set_predicted_grade(facts.predicted_grade);
+    record.set_predicted_grade(facts.predicted_grade.str());
   }
   if (facts.special_consideration.set()) {
     set(record.mutable_special_consideration(), facts.special_consideration);
@@ -47,13 +47,13 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
   if (facts.claim.set()) {
     set(record.mutable_claim(), facts.claim);
     record.set_claim_withdrawn(facts.claim_withdrawn);
-    record.set_claimed_grade(facts.claimed_grade);
+    record.set_claimed_grade(facts.claimed_grade.str());
   }
   if (facts.result.set()) {
     set(record.mutable_result(), facts.result);
     record.set_result_kind(static_cast<std::uint32_t>(facts.result_kind));
-    record.set_result_scale(facts.result_scale);
-    record.set_result_grade(facts.result_grade);
+    record.set_result_scale(facts.result_scale.str());
+    record.set_result_grade(facts.result_grade.str());
   }
   if (facts.queried.set()) set(record.mutable_queried(), facts.queried);
   for (const UnitFact& unit : facts.units) {
@@ -71,8 +71,8 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
 void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
   facts.registered = stamp_of(record.registered());
   facts.uln = record.uln();
-  facts.uci = record.uci();
-  facts.details = record.details();
+  facts.uci = FixedText<13>(record.uci());
+  if (!record.details().empty()) facts.details = std::make_shared<const std::string>(record.details());
   facts.changed = stamp_of(record.changed());
   facts.change = static_cast<v1::RegistrationChanged::Change>(record.change());
   facts.details_changed = stamp_of(record.details_changed());
@@ -83,18 +83,18 @@ void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
   facts.answer = static_cast<v1::CheckpointAnswered::Answer>(record.answer());
   facts.route = static_cast<v1::CheckpointAnswered::Route>(record.route());
   facts.estimated_completion = record.estimated_completion_day();
-  facts.predicted_grade = record.predicted_grade();
+  facts.predicted_grade = Word(record.predicted_grade());
   facts.special_consideration = stamp_of(record.special_consideration());
   facts.special_consideration_status =
       static_cast<v1::SpecialConsideration::Status>(record.special_consideration_status());
   facts.special_consideration_day = record.special_consideration_day();
   facts.claim = stamp_of(record.claim());
   facts.claim_withdrawn = record.claim_withdrawn();
-  facts.claimed_grade = record.claimed_grade();
+  facts.claimed_grade = Word(record.claimed_grade());
   facts.result = stamp_of(record.result());
   facts.result_kind = static_cast<ResultKind>(record.result_kind());
-  facts.result_scale = record.result_scale();
-  facts.result_grade = record.result_grade();
+  facts.result_scale = Word(record.result_scale());
+  facts.result_grade = Word(record.result_grade());
   facts.queried = stamp_of(record.queried());
   facts.units.reserve(static_cast<std::size_t>(record.units_size()));
   for (const v1::UnitRecord& unit : record.units())
@@ -102,7 +102,7 @@ void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
                            .learning_outcome = unit.learning_outcome(),
                            .stamp = {unit.at_ms(), unit.tie()},
                            .grade = unit.grade(),
-                           .mark_plus_one = unit.mark_plus_one(),
+                           .mark_plus_one = unit.mark_plus_one() & 0xffffff,
                            .standing = static_cast<UnitFact::Standing>(unit.standing())});
 }
 
@@ -131,8 +131,8 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
     issued.set_batch_number(entry.issued.batch_number);
     issued.set_first_batch_number(entry.issued.first_batch_number);
     issued.set_first_at_ms(entry.issued.first_at_ms);
-    issued.set_scale(entry.issued.scale);
-    issued.set_grade(entry.issued.grade);
+    issued.set_scale(entry.issued.scale.str());
+    issued.set_grade(entry.issued.grade.str());
     issued.set_late(entry.issued.late);
     issued.set_reason(entry.issued.reason);
     issued.set_revoked(entry.issued.revoked);
@@ -161,8 +161,8 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
   entry.issued = {.batch_number = issued.batch_number(),
                   .first_batch_number = issued.first_batch_number(),
                   .first_at_ms = issued.first_at_ms(),
-                  .scale = issued.scale(),
-                  .grade = issued.grade(),
+                  .scale = Word(issued.scale()),
+                  .grade = Word(issued.grade()),
                   .reason = static_cast<v1::Reason>(issued.reason()),
                   .late = issued.late(),
                   .revoked = issued.revoked()};
