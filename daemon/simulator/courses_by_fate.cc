@@ -86,8 +86,10 @@ void CoursePlanner::plan_on_time(Course& course, const CohortCourse& cohort) {
     case Fate::amended_after_issue: {
       const std::size_t grade = course.results.back().grade, other = other_grade(grade, cohort);
       const Millis amended = late_time(dates, kAfterResultsDay);
-      course.results.push_back({ResultFact::amended, amended, other});
-      if (rng_.chance(0.25)) course.results.push_back({ResultFact::amended, after(amended), grade});
+      // A scale of one grade leaves nothing to amend to: the result is revoked and given back.
+      const bool one_grade = other == grade;
+      course.results.push_back({one_grade ? ResultFact::revoked : ResultFact::amended, amended, other});
+      if (one_grade || rng_.chance(0.25)) course.results.push_back({ResultFact::amended, after(amended), grade});
       break;
     }
     case Fate::revoked_after_issue: {
