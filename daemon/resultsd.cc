@@ -32,7 +32,7 @@ int run(const vtq::Settings& settings) {
                      {"address", settings.http_address},
                      {"port", std::int64_t{service.port()}},
                      {"data", settings.data_directory},
-                     {"time", settings.time_source}});
+                     {"timeSource", settings.time_source}});
     for (;;) {
       timespec every{0, 200'000'000};
       int signal = ::sigtimedwait(&signals, nullptr, &every);

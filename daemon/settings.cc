@@ -174,11 +174,18 @@ class Loader {
     if (!file.empty()) read_file(file);
     for (const std::string& variable : environment) read_variable(variable);
     check_together();
+    std::stable_sort(loaded_.errors.begin(), loaded_.errors.end(), [](const SettingError& a, const SettingError& b) {
+      return (a.line ? a.line : ~std::size_t{0}) < (b.line ? b.line : ~std::size_t{0});
+    });
     return std::move(loaded_);
   }
 
  private:
-  void fail(std::string where, std::string message) { loaded_.errors.push_back({std::move(where), std::move(message)}); }
+  void fail(std::string where, std::string message) {
+    std::size_t line = 0;
+    if (!file_.empty() && where.starts_with(file_ + ":")) line = std::strtoul(where.c_str() + file_.size() + 1, nullptr, 10);
+    loaded_.errors.push_back({std::move(where), std::move(message), line});
+  }
 
   void read_file(const std::filesystem::path& file) {
     file_ = file.string();

@@ -81,12 +81,13 @@ const std::vector<Setting>& settings_table();
 struct SettingError {
   std::string where;  ///< `resultsd.toml:12` or `environment RESULTSD_HTTP_PORT`
   std::string message;
+  std::size_t line = 0;  ///< in the file; 0: not there
 };
 
 struct LoadedSettings {
   Settings settings;
   std::map<std::string_view, std::string> origins;  ///< by name: `default`, `resultsd.toml:12`, `environment RESULTSD_...`
-  std::vector<SettingError> errors;                 ///< all of them; `settings` may be used only when there are none
+  std::vector<SettingError> errors;                 ///< all of them, those of the file first and in its order; `settings` may be used only when there are none
 };
 
 /// Defaults, then the file if `file` is not empty, then `environment` (NAME=value; names that do not start with RESULTSD_ are ignored).

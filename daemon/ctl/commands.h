@@ -1,0 +1,47 @@
+// The commands of resultsctl. Each prints for people and returns the process's exit code: 0 done, 1 it found or met a problem. They throw
+// Unreachable, and std::runtime_error in words for the person who called.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "daemon/ctl/http_client.h"
+
+namespace vtq::ctl {
+
+struct PublishOptions {
+  std::vector<std::filesystem::path> files;  ///< .jsonl, .ndjson or .pb
+  std::string until;                         ///< RFC 3339; events that occurred later are left out, and time is moved there
+  std::size_t batch_events = 5000;
+  unsigned give_up_seconds = 300;            ///< without an answer
+};
+int publish(HttpClient& client, const PublishOptions& options);
+/// Form checks, without a daemon.
+int validate(const std::vector<std::filesystem::path>& files, bool with_warnings);
+
+int status(HttpClient& client, bool json);
+/// The entries most in need of somebody.
+int entries_at_risk(HttpClient& client, std::size_t count, bool json);
+int entry(HttpClient& client, const std::string& centre, const std::string& qualification, const std::string& series,
+          const std::string& learner, bool json);
+int centre(HttpClient& client, const std::string& centre, bool json);
+int batches(HttpClient& client, const std::string& centre, const std::string& batch, bool json);
+
+int rejected_list(HttpClient& client, std::size_t count, bool open_only, bool json);
+int rejected_show(HttpClient& client, const std::string& id);
+/// `with`: a file with the mended event, .json or .pb; empty: the original again.
+int rejected_replay(HttpClient& client, const std::string& id, const std::filesystem::path& with);
+
+int backup(HttpClient& client, bool list);
+int restore(const std::filesystem::path& from, const std::filesystem::path& to, std::uint32_t id);
+/// `what`: statuses or batches; JSON Lines to `out`, or to standard output when empty.
+int export_lines(HttpClient& client, const std::string& what, const std::filesystem::path& out);
+/// Checks what resultsd needs; says what to do about what is wrong.
+int doctor(const std::string& url, const std::filesystem::path& config);
+
+/// The reply's JSON; a problem becomes a std::runtime_error in its words.
+std::string expect_ok(const HttpReply& reply);
+
+}  // namespace vtq::ctl

@@ -1,0 +1,175 @@
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "daemon/ctl/commands.h"
+#include "daemon/ctl/output.h"
+#include "daemon/settings.h"
+#include "pipeline/uk_time.h"
+#include "storage/store.h"
+
+namespace vtq::ctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string bytes_text(std::uint64_t bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(units)) value /= 1024, ++unit;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  return text;
+}
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error(path.string() + ": the file cannot be read; check its name and permissions.");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The findings of `doctor`, with what to do.
+class Findings {
+ public:
+  void good(const std::string& what) { std::cout << "  ok    " << what << "\n"; }
+  void bad(const std::string& what, const std::string& then) {
+    std::cout << "  WRONG " << what << "\n        " << then << "\n";
+    ++wrong_;
+  }
+  int wrong() const { return wrong_; }
+
+ private:
+  int wrong_ = 0;
+};
+
+void look_at_directory(Findings& findings, const Settings& settings) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path directory = fs::absolute(settings.data_directory, error), existing = directory;
+  while (!existing.empty() && !fs::exists(existing, error) && existing != existing.parent_path()) existing = existing.parent_path();
+  bool is_there = existing == directory;
+  if (::access(existing.c_str(), W_OK | X_OK) != 0)
+    findings.bad("data.directory " + directory.string() + " cannot be written by this user",
+                 "Make it and give it to the user that runs resultsd: install -d -o USER " + directory.string() + ".");
+  else
+    findings.good("data.directory " + directory.string() + (is_there ? " can be written" : " can be made"));
+  struct statvfs disk {};
+  if (::statvfs(existing.c_str(), &disk) != 0) return;
+  std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  constexpr std::uint64_t kWanted = std::uint64_t{2} << 30;
+  if (free < kWanted)
+    findings.bad("only " + bytes_text(free) + " free there", "A season of 800,000 entries takes some 2 GiB with its log; make room, or choose another data.directory.");
+  else
+    findings.good(bytes_text(free) + " free there");
+}
+
+void look_at_time(Findings& findings) {
+  // Results day 2023 was in summer time, New Year is not.
+  auto summer = parse_local_time("2023-08-17T08:00"), winter = parse_local_time("2023-01-01T08:00");
+  bool right = summer && winter && utc_text(*summer) == "2023-08-17T07:00:00.000Z" && utc_text(*winter) == "2023-01-01T08:00:00.000Z";
+  if (right)
+    findings.good("the time-zone database knows Europe/London's summer time");
+  else
+    findings.bad("the time-zone database does not know Europe/London", "Install tzdata: every deadline hangs on it.");
+  auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  if (now < *parse_local_time("2023-01-01T00:00") || now > *parse_local_time("2099-01-01T00:00"))
+    findings.bad("the clock says " + utc_text(now), "Set it and keep it with NTP: gates open by it.");
+  else
+    findings.good("the clock says " + utc_text(now));
+}
+
+void look_at_daemon(Findings& findings, const std::string& url) {
+  try {
+    HttpClient client(url);
+    HttpReply ready = client.get("/readyz");
+    if (ready.status == 200)
+      findings.good("resultsd at " + url + " is ready");
+    else
+      findings.bad("resultsd at " + url + " is not ready: " + Json::parse(ready.body, nullptr, false).value("detail", ""),
+                   "Wait for it to start, or read its log.");
+    HttpReply live = client.get("/livez");
+    if (live.status != 200) findings.bad("its pipeline makes no progress", "Read its log; restart it if it does not recover.");
+    Json overview = Json::parse(expect_ok(client.get("/v1/overview")));
+    std::int64_t rejected = overview.value("rejected", std::int64_t{0});
+    if (rejected > 0) std::cout << "  note  " << grouped(rejected) << " records were rejected; see resultsctl rejected\n";
+  } catch (const Unreachable& error) {
+    findings.bad("resultsd does not answer at " + url, "Start it with resultsd --config FILE, or name another with --url.");
+  }
+}
+
+}  // namespace
+
+int rejected_replay(HttpClient& client, const std::string& id, const std::filesystem::path& with) {
+  std::string body, type = "application/json";
+  if (!with.empty()) {
+    body = read_all(with);
+    if (with.extension() == ".pb") type = "application/x-protobuf";
+  }
+  Json answer = Json::parse(expect_ok(client.post("/v1/rejected/" + percent_encode(id) + "/replay", type, body)));
+  std::cout << "Replayed record " << id << ": " << answer.value("outcome", "") << ".\n";
+  return 0;
+}
+
+int backup(HttpClient& client, bool list) {
+  if (!list) {
+    Json made = Json::parse(expect_ok(client.post("/v1/backups", "application/json", "")));
+    std::cout << "Backup " << made.at("id") << " made, " << bytes_text(made.at("bytes")) << ".\n";
+    return 0;
+  }
+  Json all = Json::parse(expect_ok(client.get("/v1/backups")));
+  Table table({"id", "made", "size"});
+  for (const Json& one : all.at("backups")) table.add({one.at("id").dump(), one.at("madeAt"), bytes_text(one.at("bytes"))});
+  std::cout << all.value("directory", "") << "\n" << (table.empty() ? "No backups yet.\n" : table.text());
+  return 0;
+}
+
+int restore(const std::filesystem::path& from, const std::filesystem::path& to, std::uint32_t id) {
+  Store::restore(from, id, to);
+  std::cout << "Restored into " << to.string() << ". Start resultsd with data.directory = \"" << to.string() << "\".\n";
+  return 0;
+}
+
+int export_lines(HttpClient& client, const std::string& what, const std::filesystem::path& out) {
+  std::ofstream file;
+  if (!out.empty()) {
+    file.open(out, std::ios::binary | std::ios::trunc);
+    if (!file) throw std::runtime_error(out.string() + ": the file cannot be written; check the directory and its permissions.");
+  }
+  std::ostream& to = out.empty() ? std::cout : file;
+  std::string target = what == "statuses" ? "/v1/entries?limit=10000" : "/v1/export/batches?limit=1000";
+  std::int64_t lines = 0;
+  while (!target.empty()) {
+    HttpReply reply = client.get(target, "application/x-ndjson");
+    std::string body = expect_ok(reply);
+    lines += std::count(body.begin(), body.end(), '\n');
+    to << body;
+    target = next_link(reply);
+  }
+  to.flush();
+  if (!to) throw std::runtime_error("Writing failed; is the disk full?");
+  if (!out.empty()) std::cout << grouped(lines) << " " << what << " written to " << out.string() << ".\n";
+  return 0;
+}
+
+int doctor(const std::string& url, const std::filesystem::path& config) {
+  Findings findings;
+  LoadedSettings loaded = load_settings(config, process_environment());
+  std::cout << "resultsd, looked at from here:\n";
+  if (loaded.errors.empty()) findings.good(config.empty() ? "the settings (defaults and environment) are right" : "the settings in " + config.string() + " are right");
+  for (const SettingError& error : loaded.errors) findings.bad(error.where, error.message);
+  if (loaded.errors.empty()) look_at_directory(findings, loaded.settings);
+  look_at_time(findings);
+  std::string address = loaded.settings.http_address;
+  if (address.find(':') != address.npos) address = "[" + address + "]";
+  look_at_daemon(findings, url.empty() ? "http://" + address + ":" + std::to_string(loaded.settings.http_port) : url);
+  std::cout << (findings.wrong() == 0 ? "All is well.\n" : grouped(findings.wrong()) + " to put right.\n");
+  return findings.wrong() == 0 ? 0 : 1;
+}
+
+}  // namespace vtq::ctl

@@ -1,0 +1,215 @@
+// resultsctl: the command line of resultsd.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "daemon/ctl/commands.h"
+#include "daemon/ctl/output.h"
+#include "daemon/service.h"
+#include "daemon/simulator/simulator.h"
+
+namespace {
+
+using namespace vtq::ctl;
+
+/// What the command line chose: set by the subcommand that was parsed.
+struct Chosen {
+  std::string url;
+  std::function<int()> run;
+};
+
+HttpClient client_of(const Chosen& chosen) {
+  const char* named = std::getenv("RESULTSD_URL");
+  return HttpClient(!chosen.url.empty() ? chosen.url : named ? named : "http://127.0.0.1:8410");
+}
+
+int simulate_season(const vtq::simulator::Options& given) {
+  ProgressBar bar("simulating");
+  vtq::simulator::Options options = given;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); };
+  auto made = vtq::simulator::simulate(options);
+  bar.clear();
+  auto text = [](std::uint64_t number) { return grouped(static_cast<std::int64_t>(number)); };
+  std::cout << text(made.events) << " events for " << text(made.entries) << " entries at " << text(made.centres) << " centres, "
+            << text(made.qualifications) << " qualifications of " << text(made.awarding_organisations) << " awarding organisations.\n"
+            << "The truth: " << text(made.on_time_level_3 + made.on_time_level_1_2) << " on time, " << text(made.late) << " late at "
+            << text(made.centres_with_late) << " centres, " << text(made.batches) << " batches.\n"
+            << "Next: resultsctl publish " << options.events.string() << "\n";
+  return 0;
+}
+
+void add_simulate(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<vtq::simulator::Options>();
+  options->events = "season.jsonl";
+  auto* command = app.add_subcommand("simulate", "Write the events of a season, and what must come out of it");
+  command->add_option("--scenario", options->scenario, "2022 (no checkpoint), 2023 or small")->capture_default_str();
+  command->add_option("--scale", options->scale, "Multiplies entries and centres")->capture_default_str();
+  command->add_option("--seed", options->seed, "The same seed gives the same season")->capture_default_str();
+  command->add_option("--events,--out", options->events, "File of events, .jsonl or .pb")->capture_default_str();
+  command->add_option("--truth", options->truth, "File of what should happen to each entry, and when");
+  command->add_option("--until", options->until, "Leave out what arrives after this time (RFC 3339)");
+  command->callback([&chosen, options] { chosen.run = [options] { return simulate_season(*options); }; });
+}
+
+void add_publish(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<PublishOptions>();
+  auto* command = app.add_subcommand("publish", "Send files of events to resultsd");
+  command->add_option("files", options->files, "Files of events, .jsonl or .pb")->required();
+  command->add_option("--until", options->until, "Leave out what occurred after this time (RFC 3339), and move event time there");
+  command->add_option("--batch", options->batch_events, "Events in one request")->capture_default_str()->check(CLI::Range(1, 100'000));
+  command->add_option("--give-up", options->give_up_seconds, "Seconds to try again while resultsd is away or busy")->capture_default_str();
+  command->callback([&chosen, options] {
+    chosen.run = [&chosen, options] {
+      HttpClient client = client_of(chosen);
+      return publish(client, *options);
+    };
+  });
+  auto files = std::make_shared<std::vector<std::filesystem::path>>();
+  auto with_warnings = std::make_shared<bool>(false);
+  auto* check = app.add_subcommand("validate", "Check the form of files of events, without resultsd");
+  check->add_option("files", *files, "Files of events, .jsonl or .pb")->required();
+  check->add_flag("--warnings", *with_warnings, "Show warnings too");
+  check->callback([&chosen, files, with_warnings] { chosen.run = [files, with_warnings] { return validate(*files, *with_warnings); }; });
+}
+
+void add_reads(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    bool json = false;
+    std::size_t at_risk = 0;
+    std::string centre, qualification, series, learner, batch;
+  };
+  auto words = std::make_shared<Words>();
+  auto with_client = [&chosen](auto command) {
+    return [&chosen, command] {
+      chosen.run = [&chosen, command] {
+        HttpClient client = client_of(chosen);
+        return command(client);
+      };
+    };
+  };
+  auto* status_command = app.add_subcommand("status", "Where all entries stand, and the next dates");
+  status_command->add_flag("--json", words->json, "As JSON");
+  status_command->add_option("--at-risk", words->at_risk, "Instead, this many entries that are late or at risk, and why");
+  status_command->callback(with_client([words](HttpClient& client) {
+    return words->at_risk > 0 ? entries_at_risk(client, std::min<std::size_t>(words->at_risk, 10'000), words->json) : status(client, words->json);
+  }));
+  auto* entry_command = app.add_subcommand("entry", "One entry: where it stands and what comes next");
+  entry_command->add_option("centre", words->centre, "National centre number")->required();
+  entry_command->add_option("qualification", words->qualification, "Qualification number")->required();
+  entry_command->add_option("series", words->series, "YYYY-MM")->required();
+  entry_command->add_option("learner", words->learner, "Registration number")->required();
+  entry_command->add_flag("--json", words->json, "As JSON");
+  entry_command->callback(with_client([words](HttpClient& client) {
+    return entry(client, words->centre, words->qualification, words->series, words->learner, words->json);
+  }));
+  auto* centre_command = app.add_subcommand("centre", "One centre: counts of its entries");
+  centre_command->add_option("centre", words->centre, "National centre number")->required();
+  centre_command->add_flag("--json", words->json, "As JSON");
+  centre_command->callback(with_client([words](HttpClient& client) { return centre(client, words->centre, words->json); }));
+  auto* batches_command = app.add_subcommand("batches", "Result batches, or one with its results once its centre may see them");
+  batches_command->add_option("batch", words->batch, "Name of a batch");
+  batches_command->add_option("--centre", words->centre, "Only this centre's");
+  batches_command->add_flag("--json", words->json, "As JSON");
+  batches_command->callback(with_client([words](HttpClient& client) { return batches(client, words->centre, words->batch, words->json); }));
+}
+
+void add_rejected(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    std::string id;
+    std::filesystem::path with;
+    std::size_t limit = 50;
+    bool all = false, json = false;
+  };
+  auto words = std::make_shared<Words>();
+  auto* command = app.add_subcommand("rejected", "Records that could not be applied (list, show, replay)");
+  command->require_subcommand(0, 1);
+  command->add_option("--limit", words->limit, "How many to list")->capture_default_str()->check(CLI::Range(1, 1000));
+  command->add_flag("--all", words->all, "List those replayed too");
+  command->add_flag("--json", words->json, "As JSON");
+  auto list = [&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return rejected_list(client, words->limit, !words->all, words->json);
+    };
+  };
+  command->preparse_callback([list](std::size_t) { list(); });
+  auto* list_command = command->add_subcommand("list", "Those still open, newest first");
+  list_command->add_option("--limit", words->limit, "How many to list")->check(CLI::Range(1, 1000));
+  list_command->add_flag("--all", words->all, "Those replayed too");
+  list_command->add_flag("--json", words->json, "As JSON");
+  auto* show_command = command->add_subcommand("show", "One, with the record as it came");
+  show_command->add_option("id", words->id)->required();
+  show_command->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return rejected_show(client, words->id);
+    };
+  });
+  auto* replay_command = command->add_subcommand("replay", "Send one again, or a mended event in its place");
+  replay_command->add_option("id", words->id)->required();
+  replay_command->add_option("--with", words->with, "File with the mended event: .json, or .pb with its bare protobuf");
+  replay_command->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return rejected_replay(client, words->id, words->with);
+    };
+  });
+}
+
+void add_maintenance(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    bool list = false;
+    std::filesystem::path from, to, config, out;
+    std::uint32_t id = 0;
+    std::string what;
+  };
+  auto words = std::make_shared<Words>();
+  auto* backup_command = app.add_subcommand("backup", "Make a backup of the running resultsd");
+  backup_command->add_flag("--list", words->list, "List backups instead");
+  backup_command->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return backup(client, words->list);
+    };
+  });
+  auto* restore_command = app.add_subcommand("restore", "Rebuild a store from a backup, while no resultsd uses it");
+  restore_command->add_option("--from", words->from, "Directory of backups")->required();
+  restore_command->add_option("--to", words->to, "Data directory to make; it must not hold a store")->required();
+  restore_command->add_option("--id", words->id, "Which backup; 0: the newest")->capture_default_str();
+  restore_command->callback([&chosen, words] { chosen.run = [words] { return restore(words->from, words->to, words->id); }; });
+  auto* doctor_command = app.add_subcommand("doctor", "Check what resultsd needs, and say what to do");
+  doctor_command->add_option("--config", words->config, "The daemon's TOML file");
+  doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(chosen.url, words->config); }; });
+  auto* export_command = app.add_subcommand("export", "Write all statuses or batches as JSON Lines");
+  export_command->add_option("what", words->what, "statuses or batches")->required()->check(CLI::IsMember({"statuses", "batches"}));
+  export_command->add_option("--out", words->out, "File to write; without it, standard output");
+  export_command->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return export_lines(client, words->what, words->out);
+    };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("resultsctl: the command line of resultsd");
+  Chosen chosen;
+  app.add_option("--url", chosen.url, "Address of resultsd (default: RESULTSD_URL, else http://127.0.0.1:8410)");
+  app.set_version_flag("--version", "resultsctl " + std::string(vtq::version()));
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_simulate(app, chosen);
+  add_publish(app, chosen);
+  add_reads(app, chosen);
+  add_rejected(app, chosen);
+  add_maintenance(app, chosen);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return chosen.run();
+  } catch (const std::exception& error) {
+    std::cerr << "resultsctl: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,230 @@
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "daemon/ctl/commands.h"
+#include "daemon/ctl/output.h"
+
+namespace vtq::ctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json fetch(HttpClient& client, const std::string& target) { return Json::parse(expect_ok(client.get(target))); }
+
+std::string lower_words(std::string text) {
+  for (char& c : text) c = c == '_' ? ' ' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// `2023-08-17T07:00:00.000Z` to `2023-08-17 07:00 UTC`.
+std::string time_text(const std::string& at) {
+  if (at.size() < 16) return at;
+  return at.substr(0, 10) + " " + at.substr(11, 5) + " UTC";
+}
+
+std::string text_at(const Json& object, const char* name) {
+  auto at = object.find(name);
+  if (at == object.end() || at->is_null()) return "";
+  return at->is_string() ? at->get<std::string>() : at->dump();
+}
+
+std::string count_text(const Json& object, const char* name) { return grouped(object.value(name, std::int64_t{0})); }
+
+void print_counts(const Json& from) {
+  Table table({"", "entries"});
+  for (auto [title, member] : {std::pair{"stage", "byStage"}, {"need", "byNeed"}, {"band", "byBand"}, {"reason", "byReason"}})
+    for (const auto& [value, entries] : from.at(member).items())
+      table.add({std::string(title) + " " + (member == std::string("byReason") ? value : lower_words(value)), grouped(entries.get<std::int64_t>())});
+  if (table.empty())
+    std::cout << "  No entries yet. Publish some: resultsctl publish FILE.\n";
+  else
+    std::cout << table.text(2);
+}
+
+std::string entry_text(const Json& ref) {
+  return text_at(ref, "centre") + " " + text_at(ref, "qualification") + " " + text_at(ref, "series") + " " + text_at(ref, "learner");
+}
+
+std::string step_text(const Json& status) {
+  std::string text = lower_words(text_at(status, "nextStep"));
+  if (text == "step none") return "nothing";
+  std::string owner = lower_words(text_at(status, "nextOwner")), due = text_at(status, "nextDueAt");
+  if (owner != "owner none") text += ", by the " + owner;
+  if (!due.empty()) text += ", due " + time_text(due);
+  return text;
+}
+
+void print_status(const Json& status) {
+  std::string stage = lower_words(text_at(status, "stage"));
+  std::cout << entry_text(status.at("entry")) << "  " << lower_words(text_at(status, "band")) << ", " << stage << "\n";
+  if (std::string why = text_at(status, "why"); !why.empty()) std::cout << "  " << why << "\n";
+  if (std::string step = step_text(status); step != "nothing") std::cout << "  next: " << step << "\n";
+}
+
+std::string join(const Json& list) {
+  std::string text;
+  for (const Json& one : list) text += (text.empty() ? "" : ", ") + one.get<std::string>();
+  return text;
+}
+
+}  // namespace
+
+std::string expect_ok(const HttpReply& reply) {
+  if (reply.status < 300) return reply.body;
+  Json problem = Json::parse(reply.body, nullptr, false);
+  if (problem.is_discarded() || !problem.is_object()) throw std::runtime_error("resultsd answered " + std::to_string(reply.status) + ".");
+  std::string text = text_at(problem, "title") + ": " + text_at(problem, "detail");
+  if (std::string rule = text_at(problem, "rule"); !rule.empty()) {
+    text += " [" + rule;
+    if (std::string field = text_at(problem, "field"); !field.empty()) text += ", " + field;
+    if (std::string value = text_at(problem, "value"); !value.empty()) text += ": " + value;
+    text += "]";
+  }
+  throw std::runtime_error(text);
+}
+
+int status(HttpClient& client, bool json) {
+  Json overview = fetch(client, "/v1/overview");
+  if (json) {
+    std::cout << overview.dump(2) << "\n";
+    return 0;
+  }
+  std::string time = text_at(overview, "time");
+  std::cout << count_text(overview, "entries") << " entries at " << count_text(overview, "centres") << " centres, "
+            << count_text(overview, "late") << " late, as of " << (time.empty() ? "no time yet" : time_text(time))
+            << (overview.value("timeSource", "") == "event" ? " (event time)" : "") << "\n";
+  std::cout << count_text(overview, "batches") << " batches issued, " << count_text(overview, "waitingFacts") << " facts waiting, "
+            << count_text(overview, "rejected") << " records rejected\n\n";
+  print_counts(overview);
+  Table organisations({"awarding organisation", "", "entries", "issued", "watch", "at risk", "late"});
+  for (const Json& one : overview.at("awardingOrganisations"))
+    organisations.add({text_at(one, "awardingOrganisation"), text_at(one, "name"), count_text(one, "entries"), count_text(one, "issued"),
+                       count_text(one, "watch"), count_text(one, "atRisk"), count_text(one, "late")});
+  if (!organisations.empty()) std::cout << "\n" << organisations.text(2);
+  Table deadlines({"next dates", "", "level", "series", "at", "left"});
+  for (const Json& one : overview.at("nextDeadlines"))
+    deadlines.add({lower_words(text_at(one, "deadline")), text_at(one, "awardingOrganisation"), lower_words(text_at(one, "level")).substr(6),
+                   text_at(one, "series"), time_text(text_at(one, "at")), span_text(one.value("secondsLeft", std::int64_t{0}))});
+  if (!deadlines.empty()) std::cout << "\n" << deadlines.text(2);
+  return 0;
+}
+
+int entries_at_risk(HttpClient& client, std::size_t count, bool json) {
+  Json shown = Json::array();
+  // Late and still due first, then those that may become late.
+  for (const char* band : {"LATE", "AT_RISK", "WATCH"}) {
+    if (shown.size() >= count) break;
+    Json page = fetch(client, "/v1/entries?band=" + std::string(band) + "&limit=" + std::to_string(count - shown.size()));
+    for (Json& one : page.at("entries")) shown.push_back(std::move(one));
+  }
+  if (json) {
+    std::cout << shown.dump(2) << "\n";
+    return 0;
+  }
+  for (const Json& one : shown) print_status(one);
+  if (shown.empty()) std::cout << "No entry is late, at risk or to be watched.\n";
+  return 0;
+}
+
+int entry(HttpClient& client, const std::string& centre, const std::string& qualification, const std::string& series,
+          const std::string& learner, bool json) {
+  std::string target = "/v1/entries";
+  for (const std::string& part : {centre, qualification, series, learner}) target += "/" + percent_encode(part);
+  Json found = fetch(client, target);
+  if (json) {
+    std::cout << found.dump(2) << "\n";
+    return 0;
+  }
+  const Json& status = found.at("status");
+  const Json& facts = found.at("facts");
+  std::cout << entry_text(status.at("entry")) << "\n";
+  auto flag = [&](const char* name) { return facts.value(name, false) ? "yes" : "no"; };
+  std::string claimed = flag("claimed");
+  if (std::string at = text_at(facts, "claimedAt"); !at.empty()) claimed += ", " + time_text(at);
+  Table table({"awarding organisation", text_at(status, "awardingOrganisation")});
+  table.add({"stage", lower_words(text_at(status, "stage"))});
+  table.add({"need", lower_words(text_at(status, "need")) + (status.value("treatedAsCritical", false) ? " (treated as critical)" : "")});
+  table.add({"band", lower_words(text_at(status, "band"))});
+  table.add({"why", text_at(status, "why")});
+  if (std::string reason = text_at(status, "reason"); reason != "REASON_NONE") table.add({"reason", reason + ", " + text_at(found, "reasonText")});
+  table.add({"next", step_text(status)});
+  table.add({"issue deadline", time_text(text_at(status, "issueDeadline"))});
+  if (const Json& units = status.at("outstandingUnits"); !units.empty()) table.add({"outstanding units", join(units)});
+  if (std::string batch = text_at(status, "batch"); !batch.empty()) table.add({"batch", batch + ", " + time_text(text_at(status, "issuedAt"))});
+  table.add({"registered", time_text(text_at(facts, "registeredAt"))});
+  table.add({"checkpoint answer", facts.at("checkpointAnswer").is_null() ? "none" : lower_words(text_at(facts, "checkpointAnswer"))});
+  table.add({"units recorded", text_at(facts, "unitsRecorded")});
+  table.add({"claimed", claimed});
+  table.add({"result determined", flag("resultDetermined")});
+  std::cout << table.text(2);
+  return 0;
+}
+
+int centre(HttpClient& client, const std::string& centre, bool json) {
+  Json found = fetch(client, "/v1/centres/" + percent_encode(centre));
+  if (json) {
+    std::cout << found.dump(2) << "\n";
+    return 0;
+  }
+  std::cout << text_at(found, "centre") << " " << text_at(found, "name") << ": " << count_text(found, "entries") << " entries, "
+            << count_text(found, "late") << " late, " << count_text(found, "batches") << " batches, " << count_text(found, "waitingFacts")
+            << " facts waiting\n\n";
+  print_counts(found);
+  return 0;
+}
+
+int batches(HttpClient& client, const std::string& centre, const std::string& batch, bool json) {
+  if (!batch.empty()) {
+    std::cout << fetch(client, "/v1/batches/" + percent_encode(batch)).dump(2) << "\n";
+    return 0;
+  }
+  Json all = Json::array();
+  std::string target = "/v1/batches?limit=1000" + (centre.empty() ? "" : "&centre=" + percent_encode(centre));
+  while (!target.empty()) {
+    HttpReply reply = client.get(target);
+    for (Json& one : Json::parse(expect_ok(reply)).at("batches")) all.push_back(std::move(one));
+    target = next_link(reply);
+  }
+  if (json) {
+    std::cout << all.dump(2) << "\n";
+    return 0;
+  }
+  Table table({"batch", "kind", "level", "results", "late", "issued", "centre may see"});
+  for (const Json& one : all)
+    table.add({text_at(one, "batch"), lower_words(text_at(one, "kind")), lower_words(text_at(one, "level")).substr(6), count_text(one, "resultCount"),
+               count_text(one, "lateCount"), time_text(text_at(one, "issuedAt")),
+               one.contains("embargoedUntil") ? "from " + time_text(text_at(one, "embargoedUntil")) : "now"});
+  if (table.empty())
+    std::cout << "No batches yet" << (centre.empty() ? "" : " for centre " + centre) << ".\n";
+  else
+    std::cout << table.text();
+  return 0;
+}
+
+int rejected_list(HttpClient& client, std::size_t count, bool open_only, bool json) {
+  Json found = fetch(client, "/v1/rejected?limit=" + std::to_string(count) + (open_only ? "&open=1" : "")).at("rejected");
+  if (json) {
+    std::cout << found.dump(2) << "\n";
+    return 0;
+  }
+  Table table({"id", "rejected", "rule", "field", "value", "replayed"});
+  for (const Json& one : found) {
+    std::string value = text_at(one, "value");
+    if (value.size() > 40) value = value.substr(0, 37) + "...";
+    table.add({text_at(one, "id"), time_text(text_at(one, "rejectedAt")), text_at(one, "rule"), text_at(one, "field"), value,
+               time_text(text_at(one, "replayedAt"))});
+  }
+  if (table.empty())
+    std::cout << "No rejected records" << (open_only ? " open" : "") << ".\n";
+  else
+    std::cout << table.text() << "\nresultsctl rejected show ID shows one whole; resultsctl rejected replay ID [--with FILE] sends it again.\n";
+  return 0;
+}
+
+int rejected_show(HttpClient& client, const std::string& id) {
+  std::cout << fetch(client, "/v1/rejected/" + percent_encode(id)).dump(2) << "\n";
+  return 0;
+}
+
+}  // namespace vtq::ctl
