@@ -53,7 +53,7 @@ struct Settings {
   std::int64_t risk_samples_min = 0;
   std::string backup_directory;
 
-  /// Where backups go: relative to data.directory unless absolute; empty: there are none.
+  /// Where backups go, absolute; empty: there are none.
   std::filesystem::path backups() const;
 };
 

@@ -96,7 +96,7 @@ std::string Setting::environment_name() const {
 
 std::filesystem::path Settings::backups() const {
   if (backup_directory.empty()) return {};
-  return (std::filesystem::path(data_directory) / backup_directory).lexically_normal();
+  return (std::filesystem::absolute(data_directory) / backup_directory).lexically_normal();
 }
 
 }  // namespace vtq

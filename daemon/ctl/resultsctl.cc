@@ -18,9 +18,15 @@ struct Chosen {
   std::function<int()> run;
 };
 
-HttpClient client_of(const Chosen& chosen) {
+/// Named on the command line or in the environment; else empty.
+std::string url_of(const Chosen& chosen) {
   const char* named = std::getenv("RESULTSD_URL");
-  return HttpClient(!chosen.url.empty() ? chosen.url : named ? named : "http://127.0.0.1:8410");
+  return !chosen.url.empty() ? chosen.url : named ? named : "";
+}
+
+HttpClient client_of(const Chosen& chosen) {
+  std::string url = url_of(chosen);
+  return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url);
 }
 
 int simulate_season(const vtq::simulator::Options& given) {
@@ -179,7 +185,7 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
   restore_command->callback([&chosen, words] { chosen.run = [words] { return restore(words->from, words->to, words->id); }; });
   auto* doctor_command = app.add_subcommand("doctor", "Check what resultsd needs, and say what to do");
   doctor_command->add_option("--config", words->config, "The daemon's TOML file");
-  doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(chosen.url, words->config); }; });
+  doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(url_of(chosen), words->config); }; });
   auto* export_command = app.add_subcommand("export", "Write all statuses or batches as JSON Lines");
   export_command->add_option("what", words->what, "statuses or batches")->required()->check(CLI::IsMember({"statuses", "batches"}));
   export_command->add_option("--out", words->out, "File to write; without it, standard output");

@@ -183,7 +183,8 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
   std::string target = "/v1/batches?limit=1000" + (centre.empty() ? "" : "&centre=" + percent_encode(centre));
   while (!target.empty()) {
     HttpReply reply = client.get(target);
-    for (Json& one : Json::parse(expect_ok(reply)).at("batches")) all.push_back(std::move(one));
+    Json page = Json::parse(expect_ok(reply));
+    for (Json& one : page.at("batches")) all.push_back(std::move(one));
     target = next_link(reply);
   }
   if (json) {
