@@ -219,6 +219,15 @@ void Engine::run_batch(std::vector<Work>& works) {
     if (probe_) probe_->event_processed(topic, Verdict::Kind::rejected);
   };
 
+  auto take = [&](const Inbound& inbound, const Verdict& verdict, Answer& answer) {
+    answer.verdict = verdict;
+    std::uint32_t partition = inbound.address.everywhere ? 0 : pipeline_->partition_of(inbound.address.centre);
+    store_->append_input(inbound.address.topic, partition, key_of(inbound.address, scratch), inbound.bytes);
+    if (!probe_) return;
+    probe_->event_processed(inbound.address.topic, verdict.kind);
+    for (const Rejection& warning : answer.warnings) probe_->event_warned(warning.rule);
+  };
+
   for (std::size_t work = 0; work < works.size(); ++work) {
     events += works[work].events.size();
     answers[work].resize(works[work].events.size());
@@ -245,23 +254,25 @@ void Engine::run_batch(std::vector<Work>& works) {
     }
   }
 
-  const std::vector<Verdict>& verdicts = pipeline_->process(batch, now);
-  for (std::size_t at = 0; at < batch.size(); ++at) {
-    const Inbound& inbound = batch[at];
-    Answer& answer = answers[places[at].work][places[at].event];
-    answer.verdict = verdicts[at];
-    std::uint32_t partition = inbound.address.everywhere ? 0 : pipeline_->partition_of(inbound.address.centre);
-    store_->append_input(inbound.address.topic, partition, key_of(inbound.address, scratch), inbound.bytes);
-    if (!probe_) continue;
-    probe_->event_processed(inbound.address.topic, answer.verdict.kind);
-    for (const Rejection& warning : answer.warnings) probe_->event_warned(warning.rule);
-  }
-  pipeline_->write(*store_);
   double process_seconds = seconds_since(started);
-  auto committing = Steady::now();
-  store_->commit(now);
-  pipeline_->evict(options_.entries_in_memory_max);
-  if (probe_ && events > 0) probe_->batch_processed(process_seconds, seconds_since(committing), events);
+  double commit_seconds = 0;
+  std::size_t consumed = 0;
+  for (bool finished = false; !finished;) {
+    auto processing = Steady::now();
+    Pipeline::Progress progress = pipeline_->process(std::span(batch).subspan(consumed), now);
+    for (std::size_t at = 0; at < progress.consumed; ++at)
+      take(batch[consumed + at], pipeline_->verdicts()[at], answers[places[consumed + at].work][places[consumed + at].event]);
+    consumed += progress.consumed;
+    finished = progress.finished;
+    pipeline_->write(*store_);
+    process_seconds += seconds_since(processing);
+    auto committing = Steady::now();
+    store_->commit(now);
+    commit_seconds += seconds_since(committing);
+    pipeline_->evict(options_.entries_in_memory_max);
+    last_progress_ms_ = clock_.now();
+  }
+  if (probe_ && events > 0) probe_->batch_processed(process_seconds, commit_seconds, events);
 
   std::vector<std::function<void()>> wakes;
   {

@@ -15,6 +15,12 @@ bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
+bool names_a_hold(std::string_view text) {
+  return !text.empty() && text.size() <= 32 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
 /// Checks one event; keeps the first failure.
 class Checker {
  public:
@@ -41,7 +47,9 @@ class Checker {
     if (event_.source().empty() || event_.source().size() > 64 || !printable(event_.source()))
       fail("source", "event-source", event_.source(), "Name the sending system in 1 to 64 printable characters.");
     const auto& at = event_.occurred_at();
-    address_.at_ms = at.seconds() > kLatestEventMs / 1000 ? kLatestEventMs : at.seconds() * 1000 + at.nanos() / 1'000'000;
+    // Within what can be counted in milliseconds; the range itself is checked below.
+    auto seconds = std::clamp<std::int64_t>(at.seconds(), 0, kLatestEventMs / 1000);
+    address_.at_ms = seconds * 1000 + at.nanos() / 1'000'000;
     if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs ||
         at.nanos() < 0 || at.nanos() > 999'999'999) {
       fail("occurredAt", "occurred-at-range", event_.has_occurred_at() ? std::to_string(at.seconds()) + " s" : "",
@@ -210,6 +218,7 @@ void Checker::fact() {
     case v1::Event::kCentreDeclared: {
       const auto& fact = event_.centre_declared();
       in_topic(Topic::checkpoints, Subject::centre);
+      centre("centre", fact.centre());
       return cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
     }
     case v1::Event::kOutcomeRecorded:
@@ -289,7 +298,7 @@ void Checker::fact() {
       const auto& fact = event_.hold_lifted();
       in_topic(Topic::assurance, Subject::centre);
       centre("centre", fact.centre());
-      if (fact.hold().size() > 32 || !learner_is_well_formed(fact.hold().substr(0, 20)))
+      if (!names_a_hold(fact.hold()))
         fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
       return;
     }
@@ -422,7 +431,7 @@ void Checker::sample(const v1::SampleDecided& fact) {
 
 void Checker::hold(const v1::HoldPlaced& fact) {
   centre("centre", fact.centre());
-  if (fact.hold().size() > 32 || !learner_is_well_formed(fact.hold().substr(0, 20)))
+  if (!names_a_hold(fact.hold()))
     fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
   awarding_organisation("awardingOrganisation", fact.awarding_organisation());
   optional_qualification("qualification", fact.qualification());

@@ -286,32 +286,41 @@ void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
     };
     const auto& cells = held->summary.cells.all();
     if (std::none_of(cells.begin(), cells.end(), [&](const auto& cell) { return concerns(cell.first); })) continue;
-    Centre& centre = load(id);
-    for (Entry& entry : centre.entries) {
-      const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
-      Cell cell = cell_of(entry.status, entry.key.qualification, qualification->awarding_organisation,
-                          qualification->level, entry.key.series);
-      if (concerns(cell)) touch(centre, entry);
-    }
+    held->summary.derive_all = true;
+    held->summary_to_store = true;
+    mark(*held);
+    wake_by(*held, time_);
   }
 }
 
 // ---- time ----
 
-void Partition::advance(TimeMs to) {
+bool Partition::advance(TimeMs to) {
   while (!wakes_.empty() && wakes_.begin()->first <= to) {
+    if (shared_.woken >= shared_.policy.woken_per_commit_max) return false;
     TimeMs at = std::max(wakes_.begin()->first, time_);
-    time_ = at;
-    while (!wakes_.empty() && wakes_.begin()->first <= at) {
-      CentreId id = wakes_.begin()->second;
-      wakes_.erase(wakes_.begin());
-      wake_centre(load(id));
+    if (at > time_) {
+      time_ = at;
+      time_to_store_ = true;
     }
+    wake_due_centres(at);
     settle();
   }
   if (to > time_) {
     time_ = to;
     time_to_store_ = true;
+  }
+  return true;
+}
+
+/// Wakes centres due at `at`, as many as one commit bears.
+void Partition::wake_due_centres(TimeMs at) {
+  while (!wakes_.empty() && wakes_.begin()->first <= at && shared_.woken < shared_.policy.woken_per_commit_max) {
+    CentreId id = wakes_.begin()->second;
+    wakes_.erase(wakes_.begin());
+    std::size_t before = touched_.size();
+    wake_centre(load(id));
+    shared_.woken += touched_.size() - before + 1;
   }
 }
 
@@ -320,8 +329,9 @@ void Partition::wake_centre(Centre& centre) {
   centre.summary_to_store = true;
   mark(centre);
   TimeMs next = kNever;
+  bool all = std::exchange(centre.summary.derive_all, false);
   for (Entry& entry : centre.entries) {
-    if (entry.wake_at_ms <= time_)
+    if (all || entry.wake_at_ms <= time_)
       touch(centre, entry);
     else
       next = std::min(next, entry.wake_at_ms);
@@ -563,9 +573,11 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
       BatchId before = id;
       before.number = issued.batch_number;
       result.mutable_supersedes()->set_batch(text_of(before));
-      result.mutable_supersedes()->mutable_grade()->set_scale(issued.scale.str());
-      result.mutable_supersedes()->mutable_grade()->set_value(issued.grade.str());
       result.mutable_supersedes()->set_revoked(issued.revoked);
+      if (!issued.revoked) {
+        result.mutable_supersedes()->mutable_grade()->set_scale(issued.scale.str());
+        result.mutable_supersedes()->mutable_grade()->set_value(issued.grade.str());
+      }
     } else {
       issued.first_batch_number = id.number;
       issued.first_at_ms = time_;

@@ -27,6 +27,8 @@ struct Policy {
   TimeMs reference_wait_ms = 0;
   /// Facts that may wait at one centre; more are rejected.
   std::uint32_t parked_per_centre_max = 20'000;
+  /// Entries that time wakes before a commit is due; more are left to the next one.
+  std::size_t woken_per_commit_max = 20'000;
   /// Results in one batch; more make further batches.
   std::uint32_t batch_results_max = 5'000;
 };
@@ -48,6 +50,8 @@ struct Shared {
   Totals& totals;
   /// The verdicts of the batch being processed, by token.
   std::vector<Verdict>& verdicts;
+  /// Entries woken by time since the last commit, over all partitions.
+  std::size_t woken = 0;
 };
 
 /// A centre in memory. The summary is always there; the rest once loaded.
@@ -102,10 +106,11 @@ class Partition {
 
   /// Applies one event at the present time. `address` is what `check` returned and names a centre of this partition.
   Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token);
-  /// Reference data changed: touches the entries it concerns and lets waiting facts try again.
+  /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
   void reference_changed(const std::vector<ReferenceChange>& changes);
-  /// Moves time to `to`, through every wake before it; each is settled at its own time. Not backwards.
-  void advance(TimeMs to);
+  /// Moves time to `to`, through every wake up to it; each is settled at its own time. Not backwards. False when so much changed
+  /// that a commit is due first: write, then call again.
+  [[nodiscard]] bool advance(TimeMs to);
   /// Closes the window at the present time.
   void settle();
 
@@ -142,6 +147,7 @@ class Partition {
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);
+  void wake_due_centres(TimeMs at);
   void wake_centre(Centre& centre);
 
   void retry_parked();

@@ -37,17 +37,13 @@ TimeMs Pipeline::time() const {
   return latest;
 }
 
-const std::vector<Verdict>& Pipeline::process(std::span<const Inbound> batch, TimeMs now) {
+Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now) {
   verdicts_.assign(batch.size(), Verdict{});
-  if (time_source_ == TimeSource::event)
-    process_by_event_time(batch);
-  else
-    process_window(batch, now);
-  return verdicts_;
+  return time_source_ == TimeSource::event ? process_by_event_time(batch) : process_window(batch, now);
 }
 
-void Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
-  for (auto& partition : partitions_) partition->advance(now);
+Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
+  if (!advance_all(now)) return {0, false};
   // Reference data first, then registrations: what others refer to is there when they come.
   auto rank = [&](std::uint32_t at) {
     return std::pair(batch[at].address.topic, !batch[at].event->has_registered());
@@ -57,28 +53,46 @@ void Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
   for (std::uint32_t at : order) apply(batch[at], at);
   spread_reference_changes();
-  for (auto& partition : partitions_) partition->settle();
+  return {batch.size(), close_window()};
 }
 
-void Pipeline::process_by_event_time(std::span<const Inbound> batch) {
+Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batch) {
   for (std::size_t at = 0; at < batch.size(); ++at) {
-    const Inbound& inbound = batch[at];
-    TimeMs when = inbound.address.at_ms;
-    if (inbound.address.everywhere) {
-      for (auto& partition : partitions_) {
-        partition->settle();
-        partition->advance(when);
-      }
-    } else {
-      Partition& partition = *partitions_[partition_of(inbound.address.centre)];
-      if (when > partition.time()) {
-        partition.settle();
-        partition.advance(when);
-      }
+    if (!advance_for(batch[at])) {
+      settle_all();
+      return {at, false};
     }
-    apply(inbound, static_cast<std::int64_t>(at));
-    spread_reference_changes();
+    apply(batch[at], static_cast<std::int64_t>(at));
+    if (spread_reference_changes() && !close_window()) return {at + 1, false};
   }
+  return {batch.size(), close_window()};
+}
+
+/// Brings the partitions that an event is for to the time of the event.
+bool Pipeline::advance_for(const Inbound& inbound) {
+  TimeMs when = inbound.address.at_ms;
+  if (inbound.address.everywhere) {
+    settle_all();
+    return advance_all(when);
+  }
+  Partition& partition = *partitions_[partition_of(inbound.address.centre)];
+  if (when <= partition.time()) return true;
+  partition.settle();
+  return partition.advance(when);
+}
+
+bool Pipeline::advance_all(TimeMs to) {
+  return std::all_of(partitions_.begin(), partitions_.end(), [&](auto& partition) { return partition->advance(to); });
+}
+
+/// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
+bool Pipeline::close_window() {
+  settle_all();
+  return std::all_of(partitions_.begin(), partitions_.end(),
+                     [](auto& partition) { return partition->advance(partition->time()); });
+}
+
+void Pipeline::settle_all() {
   for (auto& partition : partitions_) partition->settle();
 }
 
@@ -97,10 +111,11 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
                                                                                    : Verdict::Kind::duplicate;
 }
 
-void Pipeline::spread_reference_changes() {
-  if (!reference_.changed()) return;
+bool Pipeline::spread_reference_changes() {
+  if (!reference_.changed()) return false;
   std::vector<ReferenceChange> changes = reference_.take_changes();
   for (auto& partition : partitions_) partition->reference_changed(changes);
+  return true;
 }
 
 void Pipeline::write(StateWriter& writer) {
@@ -109,6 +124,7 @@ void Pipeline::write(StateWriter& writer) {
     writer.put_reference(slot, held.stamp, held.event);
   }
   for (auto& partition : partitions_) partition->write(writer);
+  shared_.woken = 0;
 }
 
 void Pipeline::evict(std::size_t entries_max) {

@@ -30,9 +30,15 @@ class Pipeline {
   /// Reads what the last commit left.
   void restore();
 
-  /// Applies a batch and closes its windows. `now`: the wall clock, ignored when time comes from events. Verdicts come in the order of
-  /// the batch and are valid until the next call.
-  const std::vector<Verdict>& process(std::span<const Inbound> batch, TimeMs now);
+  /// How far `process` came.
+  struct Progress {
+    std::size_t consumed = 0;  ///< events of the batch, from its start
+    bool finished = true;      ///< false: a commit is due; then call again with the rest of the batch, even if it is empty
+  };
+  /// Applies a batch and closes its windows. `now`: the wall clock, ignored when time comes from events.
+  Progress process(std::span<const Inbound> batch, TimeMs now);
+  /// What became of each event of the last call's batch, as far as it was consumed.
+  const std::vector<Verdict>& verdicts() const { return verdicts_; }
 
   /// Hands the changes since the last call to the commit.
   void write(StateWriter& writer);
@@ -52,11 +58,15 @@ class Pipeline {
   TimeMs time() const;
 
  private:
-  void process_window(std::span<const Inbound> batch, TimeMs now);
-  void process_by_event_time(std::span<const Inbound> batch);
+  Progress process_window(std::span<const Inbound> batch, TimeMs now);
+  Progress process_by_event_time(std::span<const Inbound> batch);
+  bool advance_for(const Inbound& inbound);
+  bool advance_all(TimeMs to);
+  bool close_window();
+  void settle_all();
   void apply(const Inbound& inbound, std::int64_t token);
   void apply_everywhere(const Inbound& inbound, std::int64_t token);
-  void spread_reference_changes();
+  bool spread_reference_changes();
 
   Policy policy_;
   TimeSource time_source_;

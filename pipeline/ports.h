@@ -35,6 +35,7 @@ struct CentreSummary {
   TimeMs next_wake_ms = kNever;
   std::vector<Sequence> sequences;
   std::uint32_t parked = 0;
+  bool derive_all = false;  ///< reference data changed: every entry is derived at the next wake
 };
 
 /// Reads. The store is never ahead of the log: what it returns is what the last commit left.

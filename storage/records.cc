@@ -195,6 +195,7 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_sequence.set_number(sequence.number);
   }
   record.set_parked(summary.parked);
+  record.set_derive_all(summary.derive_all);
   record.SerializeToString(&out);
 }
 
@@ -225,6 +226,7 @@ CentreSummary decode_summary(std::string_view bytes) {
     summary.sequences.push_back({AwardingOrganisationId{sequence.awarding_organisation()},
                                  SeriesId{static_cast<std::uint16_t>(sequence.series())}, sequence.number()});
   summary.parked = record.parked();
+  summary.derive_all = record.derive_all();
   return summary;
 }
 

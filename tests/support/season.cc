@@ -119,8 +119,14 @@ std::vector<Verdict> Season::play(std::vector<v1::Event> events, TimeMs now) {
     if (!address) continue;
     batch.push_back({&events[at], bytes[at], std::move(address).value()});
   }
-  std::vector<Verdict> verdicts = pipeline->process(batch, now);
-  pipeline->write(store);
+  std::vector<Verdict> verdicts;
+  for (bool finished = false; !finished;) {
+    auto progress = pipeline->process(std::span(batch).subspan(verdicts.size()), now);
+    verdicts.insert(verdicts.end(), pipeline->verdicts().begin(),
+                    pipeline->verdicts().begin() + static_cast<std::ptrdiff_t>(progress.consumed));
+    finished = progress.finished;
+    pipeline->write(store);
+  }
   return verdicts;
 }
 

@@ -1,0 +1,203 @@
+// Plays a season from a file of length-delimited events into a store of its own, as fast as it goes, and prints one JSON object of
+// figures. With --statuses and --batches it also writes what came out, for comparison with the truth.
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <google/protobuf/util/json_util.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "daemon/engine.h"
+#include "tests/bench/machine.h"
+
+namespace vtq::bench {
+namespace {
+
+struct SystemClock final : Clock {
+  TimeMs now() const override {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  }
+};
+
+struct Options {
+  std::string events;
+  std::string directory;
+  std::string statuses;
+  std::string batches;
+  bool sync = true;
+  std::size_t events_per_body = 5'000;
+  EngineOptions engine;
+};
+
+/// Reads delimited events one by one.
+class EventFile {
+ public:
+  explicit EventFile(const std::string& path) : file_(std::fopen(path.c_str(), "rb")), raw_(fileno(file_), 1 << 20) {}
+  ~EventFile() { std::fclose(file_); }
+
+  bool next(std::string& bytes) {
+    // A fresh stream each time keeps its total-bytes limit out of the way.
+    google::protobuf::io::CodedInputStream in(&raw_);
+    std::uint32_t size = 0;
+    return in.ReadVarint32(&size) && in.ReadString(&bytes, static_cast<int>(size));
+  }
+
+ private:
+  std::FILE* file_;
+  google::protobuf::io::FileInputStream raw_;
+};
+
+/// Hands bodies to the engine; waits while its queue is full; counts answers.
+class Feed {
+ public:
+  explicit Feed(Engine& engine) : engine_(engine) {}
+
+  void send(std::vector<Submitted>&& events) {
+    {
+      std::lock_guard lock(mutex_);
+      ++open_;
+    }
+    for (;;) {
+      std::vector<Submitted> copy = std::move(events);
+      if (engine_.submit(std::move(copy), [this](std::vector<Answer>&& answers) { answered(answers); })) return;
+      events = std::move(copy);
+      std::promise<void> room;
+      engine_.when_room([&] { room.set_value(); });
+      room.get_future().wait();
+    }
+  }
+
+  void wait() {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return open_ == 0; });
+  }
+
+  std::map<Verdict::Kind, std::uint64_t> outcomes;
+
+ private:
+  void answered(const std::vector<Answer>& answers) {
+    std::lock_guard lock(mutex_);
+    for (const Answer& answer : answers) ++outcomes[answer.verdict.kind];
+    --open_;
+    done_.notify_one();
+  }
+
+  Engine& engine_;
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::size_t open_ = 0;
+};
+
+std::string json_of(const google::protobuf::Message& message) {
+  std::string json;
+  auto status = google::protobuf::util::MessageToJsonString(message, &json);
+  if (!status.ok()) throw std::runtime_error("an output has no JSON form: " + std::string(status.message()));
+  return json;
+}
+
+void write_results(Engine& engine, const Options& options) {
+  if (!options.statuses.empty()) {
+    std::ofstream out(options.statuses);
+    engine.ask([&](Pipeline& pipeline, Store&) {
+      for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) {
+        Partition& partition = pipeline.partition(index);
+        std::vector<CentreId> ids;
+        partition.each_centre([&](const Centre& centre) { ids.push_back(centre.id); });
+        for (CentreId id : ids) {
+          const Centre* centre = partition.centre(id);
+          for (const Entry& entry : centre->entries) out << json_of(partition.describe(*centre, entry, false)) << '\n';
+        }
+      }
+      return 0;
+    }).get();
+  }
+  if (options.batches.empty()) return;
+  std::ofstream out(options.batches);
+  std::optional<BatchId> after;
+  for (;;) {
+    auto page = engine.store().batches({}, after, 1000);
+    if (page.empty()) break;
+    for (const auto& batch : page) out << json_of(batch) << '\n';
+    after = parse_batch_id(page.back().batch());
+  }
+}
+
+int run(Options options) {
+  SystemClock clock;
+  options.engine.directory = options.directory;
+  options.engine.store.sync = options.sync;
+  options.engine.time_source = TimeSource::event;
+  nlohmann::ordered_json figures;
+  double issue_seconds = 0;
+  {
+    Engine engine(options.engine, clock, nullptr);
+    Feed feed(engine);
+    EventFile file(options.events);
+    Usage before = Usage::now();
+    std::uint64_t events = 0;
+    std::vector<Submitted> body;
+    Submitted event;
+    while (file.next(event.event)) {
+      ++events;
+      body.push_back(std::move(event));
+      event = {};
+      if (body.size() < options.events_per_body) continue;
+      feed.send(std::move(body));
+      body = {};
+    }
+    if (!body.empty()) feed.send(std::move(body));
+    feed.wait();
+    Usage used = Usage::now() - before;
+    figures["events"] = events;
+    figures["entries"] = engine.ask([](Pipeline& pipeline, Store&) {
+      std::int64_t sum = 0;
+      for (const auto& [cell, entries] : pipeline.totals()) sum += entries;
+      return sum;
+    }).get();
+    figures["batches"] = engine.store().batch_count();
+    figures["rejected"] = engine.store().rejected_count();
+    figures["seconds"] = used.wall_seconds;
+    figures["events_per_second"] = static_cast<double>(events) / used.wall_seconds;
+    figures["cpu_seconds_per_million_events"] = used.cpu_seconds / static_cast<double>(events) * 1e6;
+    figures["events_per_cpu_second"] = static_cast<double>(events) / used.cpu_seconds;
+    figures["outcomes"] = {{"accepted", feed.outcomes[Verdict::Kind::accepted]},
+                           {"superseded", feed.outcomes[Verdict::Kind::superseded]},
+                           {"duplicate", feed.outcomes[Verdict::Kind::duplicate]},
+                           {"waiting", feed.outcomes[Verdict::Kind::waiting]},
+                           {"rejected", feed.outcomes[Verdict::Kind::rejected]}};
+    figures["issue_seconds"] = issue_seconds;
+    figures["peak_memory_bytes"] = peak_memory_bytes();
+    write_results(engine, options);
+  }
+  auto started = std::chrono::steady_clock::now();
+  Engine engine(options.engine, clock, nullptr);
+  figures["startup_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  StoreSizes sizes = engine.store().sizes();
+  figures["disk_bytes_per_entry"] = {{"state", sizes.state_bytes / figures["entries"].get<std::uint64_t>()},
+                                     {"log", sizes.log_bytes / figures["entries"].get<std::uint64_t>()},
+                                     {"total", sizes.total_bytes / figures["entries"].get<std::uint64_t>()}};
+  std::cout << figures.dump(2) << '\n';
+  return 0;
+}
+
+}  // namespace
+}  // namespace vtq::bench
+
+int main(int argc, char** argv) {
+  CLI::App app("Plays a season into the embedded log and prints figures");
+  vtq::bench::Options options;
+  app.add_option("--events", options.events, "Length-delimited events")->required()->check(CLI::ExistingFile);
+  app.add_option("--data", options.directory, "Directory for the store; must not exist")->required();
+  app.add_option("--statuses", options.statuses, "Write final statuses there, JSON Lines");
+  app.add_option("--batches", options.batches, "Write result batches there, JSON Lines");
+  app.add_option("--sync", options.sync, "Wait for the disk at each commit");
+  app.add_option("--events-per-commit", options.engine.batch_events_max, "Events in one commit at most");
+  app.add_option("--write-buffer", options.engine.store.write_buffer_bytes, "Bytes of a memtable");
+  app.add_option("--wal-max", options.engine.store.wal_bytes_max, "Bytes of write-ahead log kept");
+  CLI11_PARSE(app, argc, argv);
+  return vtq::bench::run(options);
+}
