@@ -1,0 +1,418 @@
+#!/usr/bin/env python3
+"""Events in and results out over HTTP, against the real daemon."""
+import base64
+import json
+import re
+import socket
+import threading
+import unittest
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import events as e
+from daemon import Daemon, wait_until
+
+EVENTS = "/v1/events"
+LINES = "application/x-ndjson"
+
+
+class EventsIn(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon({"time.source": "event", "http.body_bytes_max": "1MiB"}).start()
+        cls.addClassCleanup(cls.daemon.__exit__)
+        cls.daemon.post_events(e.reference())
+
+    def post(self, body, content_type="application/json"):
+        if not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        return self.daemon.post(EVENTS, body, content_type)
+
+    def assert_problem(self, reply, status, rule, field=None, value=None):
+        self.assertEqual(reply.status, status, reply.body)
+        self.assertEqual(reply.type, "application/problem+json")
+        problem = reply.json()
+        self.assertEqual(problem["status"], status)
+        self.assertEqual(problem["rule"], rule)
+        if field is not None:
+            self.assertEqual(problem["field"], field)
+        if value is not None:
+            self.assertEqual(problem["value"], value)
+        return problem
+
+    def assert_rejected(self, event, rule, field, value):
+        """Alone: 422. Among others: listed, and the others are taken."""
+        problem = self.assert_problem(self.post(event), 422, rule, field, value)
+        kept = self.daemon.get(f"/v1/rejected/{problem['rejectedId']}").json()
+        self.assertEqual((kept["rule"], kept["field"], kept["value"]), (rule, field, value))
+        self.assertTrue(kept["message"])
+        answer = self.post([event, e.registered("NEXT")]).json()
+        self.assertEqual(answer["rejected"], 1)
+        first = answer["events"][0]
+        self.assertEqual((first["outcome"], first["rule"], first["field"], first["value"]), ("rejected", rule, field, value))
+        return problem
+
+    # ---- formats ----
+
+    def test_one_event_in_json_is_accepted_and_then_a_duplicate(self):
+        event = e.registered("ONE")
+        self.assertEqual(self.post(event).json()["events"][0]["outcome"], "accepted")
+        self.assertEqual(self.post(event).json()["events"][0]["outcome"], "duplicate")
+
+    def test_an_array_and_a_wrapped_array_are_taken_in_order(self):
+        for body in ([e.registered("A1"), e.registered("A2")], {"events": [e.registered("A3"), e.registered("A4")]}):
+            answer = self.post(body).json()
+            self.assertEqual(answer["accepted"], 2)
+            self.assertEqual([one["index"] for one in answer["events"]], [0, 1])
+        self.assertEqual(self.post([]).json()["accepted"], 0)
+
+    def test_an_unreadable_line_rejects_only_that_line(self):
+        body = "\n".join([json.dumps(e.registered("L1")), '{"id": "x", ', "", json.dumps(e.registered("L2"))])
+        answer = self.post(body, LINES).json()
+        self.assertEqual((answer["accepted"], answer["rejected"]), (2, 1))
+        self.assertEqual([(one["line"], one["outcome"]) for one in answer["events"]],
+                         [(1, "accepted"), (2, "rejected"), (4, "accepted")])
+        self.assertEqual(answer["events"][1]["rule"], "json-form")
+
+    def test_protobuf_and_json_of_the_same_event_are_one(self):
+        record = e.protobuf_centre("90101", "pb-1")
+        self.assertEqual(self.post(record, "application/x-protobuf").json()["accepted"], 1)
+        same = {"centreDefined": {"name": "School", "centre": "90101"}, "occurredAt": "2023-01-02T09:00:00Z", "source": "test", "id": "pb-1"}
+        self.assertEqual(self.post(same).json()["duplicate"], 1)
+
+    def test_a_corrupt_record_among_delimited_ones_rejects_only_itself(self):
+        body = e.delimited([e.protobuf_centre("90102", "pb-2"), b"\x0a\xff\xff", e.protobuf_centre("90103", "pb-3")])
+        answer = self.post(body, "application/x-protobuf-delimited").json()
+        self.assertEqual([one["outcome"] for one in answer["events"]], ["accepted", "rejected", "accepted"])
+        self.assertEqual(answer["events"][1]["rule"], "protobuf-form")
+
+    def test_broken_framing_rejects_the_rest_as_one_record(self):
+        body = e.delimited([e.protobuf_centre("90104", "pb-4")]) + e.varint(5000) + b"too short"
+        answer = self.post(body, "application/x-protobuf-delimited").json()
+        self.assertEqual([one["outcome"] for one in answer["events"]], ["accepted", "rejected"])
+        self.assertEqual(answer["events"][1]["rule"], "framing")
+        kept = self.daemon.get(f"/v1/rejected/{answer['events'][1]['rejectedId']}").json()
+        self.assertTrue(base64.b64decode(kept["originalBase64"]).endswith(b"too short"))
+
+    def test_an_unreadable_body_is_400_and_an_unknown_type_415(self):
+        self.assert_problem(self.post('[{"id": "x"'), 400, "json-form")
+        self.assert_problem(self.post('[{}] x'), 400, "json-form")
+        self.assert_problem(self.post(""), 400, "json-form")
+        self.assert_problem(self.post("<event/>", "application/xml"), 415, "content-type", "Content-Type", "application/xml")
+
+    def test_large_requests_list_only_what_is_worth_a_look(self):
+        body = "\n".join(json.dumps(e.registered(f"LARGE{number}")) for number in range(150)) + "\n{}\n"
+        answer = self.post(body, LINES).json()
+        self.assertEqual((answer["accepted"], answer["rejected"]), (150, 1))
+        self.assertEqual([one["index"] for one in answer["events"]], [150])
+        every = self.daemon.post(EVENTS + "?detail=all", body, LINES).json()
+        self.assertEqual((every["duplicate"], len(every["events"])), (150, 151))
+
+    def test_warnings_do_not_stop_an_event(self):
+        wrong = e.QUALIFICATION[:-1] + ("1" if e.QUALIFICATION[-1] != "1" else "2")
+        definition = next(event for event in e.reference(qualification=wrong) if "qualificationDefined" in event)
+        answer = self.post(definition).json()["events"][0]
+        self.assertEqual((answer["outcome"], answer["warnings"][0]["rule"]), ("accepted", "qualification-check-digit"))
+
+    # ---- rejections ----
+
+    def test_malformed_values_come_back_with_field_rule_and_value(self):
+        def entry_with(**wrong):
+            event = e.registered("W")
+            event["registered"]["entry"].update(wrong)
+            return event
+        self.assert_rejected(entry_with(centre="9000"), "centre-form", "registered.entry.centre", "9000")
+        self.assert_rejected(entry_with(centre="99999"), "centre-known", "registered.entry.centre", "99999")
+        self.assert_rejected(entry_with(qualification="60/1"), "qualification-form", "registered.entry.qualification", "60/1")
+        self.assert_rejected(entry_with(qualification=e.qualification_number("7777777")), "qualification-known",
+                             "registered.entry.qualification", e.qualification_number("7777777"))
+        self.assert_rejected(entry_with(series="August"), "series-form", "registered.entry.series", "August")
+        self.assert_rejected(e.event("2023-02-30T00:00:00Z", "registered", {"entry": e.entry("W")}), "json-form", "occurredAt",
+                             "2023-02-30T00:00:00Z")
+        self.assert_rejected({**e.registered("W"), "bogus": 1}, "json-form", "bogus", "bogus")
+        self.assert_rejected(e.event("2023-05-02T00:00:00Z", "checkpointAnswered", {"entry": e.entry("W"), "answer": "PERHAPS"}),
+                             "json-form", "checkpointAnswered.answer", "PERHAPS")
+        self.assert_rejected(e.calendar("2023-01-02T00:00:00Z", {**e.DATES, "issueDeadline": "2023-02-30T17:00"}), "local-time",
+                             "calendarDefined.issueDeadline", "2023-02-30T17:00")
+        self.assert_rejected(e.claimed("W", grade="Starred"), "grade-of-scale", "claimSubmitted.grade.value", "Starred")
+
+    def test_an_event_above_the_limit_is_rejected_and_kept(self):
+        event = e.event("2023-02-01T10:00:00Z", "withdrawn", {"entry": e.entry("BIG"), "reason": "x" * 70_000})
+        problem = self.assert_problem(self.post(event), 422, "event-bytes-max")
+        self.assertEqual(json.loads(self.daemon.get(f"/v1/rejected/{problem['rejectedId']}").json()["original"]), event)
+
+    def test_a_body_above_the_limit_is_413(self):
+        self.assert_problem(self.post("x" * (3 << 20), LINES), 413, "body-bytes-max")
+        self.assertEqual(self.daemon.get("/readyz").status, 200)
+
+    def test_a_fact_without_registration_waits_and_then_counts(self):
+        answer = self.post(e.claimed("WAITS")).json()["events"][0]
+        self.assertEqual((answer["outcome"], answer["rule"]), ("waiting", "entry-registered"))
+        self.assertTrue(answer["until"].endswith("Z"))
+        self.post(e.registered("WAITS"))
+        found = self.daemon.get(f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/WAITS").json()
+        self.assertTrue(found["facts"]["claimed"])
+
+    def test_a_rejected_record_is_replayed_once_mended(self):
+        event = e.registered("MEND", centre="90555")
+        rejected_id = self.post(event).json()["rejectedId"]
+        self.assertIn(rejected_id, self.open_rejected())
+        replay = f"/v1/rejected/{rejected_id}/replay"
+        self.assert_problem(self.daemon.post(replay), 422, "centre-known", "registered.entry.centre", "90555")
+        event["registered"]["entry"]["centre"] = e.CENTRE
+        reply = self.daemon.post(replay, json.dumps(event))
+        self.assertEqual((reply.status, reply.json()["outcome"]), (200, "accepted"), reply.body)
+        self.assertNotIn(rejected_id, self.open_rejected())
+        self.assertTrue(self.daemon.get(f"/v1/rejected/{rejected_id}").json()["replayedAt"])
+        self.assert_problem(self.daemon.post(replay), 409, "rejected-open")
+        self.assert_problem(self.daemon.post("/v1/rejected/999999/replay"), 404, "rejected-known")
+
+    def test_a_record_is_replayed_as_it_was_once_the_reference_data_came(self):
+        rejected_id = self.post(e.registered("LATER", centre="90666")).json()["rejectedId"]
+        self.daemon.post_events([e.event("2023-01-02T09:00:00Z", "centreDefined", {"centre": "90666", "name": "School"})])
+        self.assertEqual(self.daemon.post(f"/v1/rejected/{rejected_id}/replay").json()["outcome"], "accepted")
+
+    def open_rejected(self):
+        page = self.daemon.get("/v1/rejected", open=1, limit=1000).json()
+        for one in page["rejected"]:
+            self.assertNotIn("original", one)
+        return [one["id"] for one in page["rejected"]]
+
+    def test_rejected_records_page_newest_first(self):
+        for _ in range(3):
+            self.post(e.registered("PAGE", centre="90777"))
+        every = [one["id"] for one in self.daemon.get("/v1/rejected", limit=1000).json()["rejected"]]
+        paged, target = [], "/v1/rejected?limit=2"
+        while target:
+            reply = self.daemon.get(target)
+            paged += [one["id"] for one in reply.json()["rejected"]]
+            target = reply.next()
+        self.assertEqual(paged, every)
+
+    # ---- the protocol ----
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as connection:
+            asked = b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in ("/livez", "/v1/nothing", "/readyz"))
+            connection.sendall(asked + b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+        statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answer)]
+        self.assertEqual(statuses, [200, 404, 200, 200])
+
+    def test_what_is_not_http_is_refused(self):
+        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as connection:
+            connection.sendall(b"HELO there\r\n\r\n")
+            self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 400"))
+
+    def test_wrong_queries_and_methods_are_named(self):
+        self.assert_problem(self.daemon.get("/v1/entries", band="BAD"), 400, "query-parameter", "band", "BAD")
+        self.assert_problem(self.daemon.get("/v1/entries", bands="LATE"), 400, "query-parameter", "bands")
+        self.assert_problem(self.daemon.get("/v1/rollups", by="grade"), 400, "query-parameter", "by", "grade")
+        self.assert_problem(self.daemon.get("/v1/entries", after="zz"), 400, "query-parameter", "after", "zz")
+        reply = self.daemon.post("/v1/overview")
+        self.assert_problem(reply, 405, "method")
+        self.assertEqual(reply.headers["Allow"], "GET")
+
+
+class Reads(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon({"time.source": "event"}).start()
+        cls.addClassCleanup(cls.daemon.__exit__)
+        made = e.reference()
+        for number in range(30):
+            centre = e.CENTRE if number % 3 else e.OTHER_CENTRE
+            made.append(e.registered(f"R{number:02}", centre=centre))
+        made.append(e.answered("R01"))
+        made += [e.outcomes("R01"), e.claimed("R01"), e.determined("R01"), e.time_reached("2023-07-12T00:00:00Z")]
+        cls.daemon.post_events(sorted(made, key=lambda event: event["occurredAt"]))
+
+    def test_an_entry_says_where_it_stands_and_never_a_grade(self):
+        reply = self.daemon.get(f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/R01")
+        found = reply.json()
+        self.assertEqual((found["status"]["stage"], found["status"]["need"]), ("READY", "PROGRESSION_CRITICAL"))
+        self.assertEqual((found["facts"]["claimed"], found["facts"]["resultDetermined"], found["facts"]["unitsRecorded"]), (True, True, 2))
+        self.assertNotIn(b"Distinction", reply.body)
+        self.assertNotIn(b"rade", reply.body)
+
+    def test_an_unknown_entry_is_404(self):
+        self.assertEqual(self.daemon.get(f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/NOBODY").status, 404)
+        self.assertEqual(self.daemon.get("/v1/centres/12345").status, 404)
+        self.assertEqual(self.daemon.get("/v1/qualifications/12345678").status, 404)
+
+    def test_pages_of_entries_are_complete_and_in_order(self):
+        whole = self.daemon.get("/v1/entries", limit=10000).json()
+        self.assertEqual(len(whole["entries"]), 30)
+        self.assertIsNone(whole["next"])
+        lines, target = [], "/v1/entries?limit=7"
+        while target:
+            reply = self.daemon.get(target, accept="application/x-ndjson")
+            self.assertEqual(reply.type, "application/x-ndjson")
+            lines += reply.lines()
+            target = reply.next()
+        self.assertEqual(lines, whole["entries"])
+
+    def test_entries_are_filtered(self):
+        self.assertEqual(len(self.daemon.get("/v1/entries", centre=e.OTHER_CENTRE).json()["entries"]), 10)
+        ready = self.daemon.get("/v1/entries", stage="READY").json()["entries"]
+        self.assertEqual([one["entry"]["learner"] for one in ready], ["R01"])
+        self.assertEqual(self.daemon.get("/v1/entries", band="LATE").json()["entries"], [])
+
+    def test_roll_ups_count_by_any_dimensions(self):
+        by_stage = self.daemon.get("/v1/rollups", by="centre,stage").json()
+        self.assertEqual(by_stage["entries"], 30)
+        self.assertIn({"centre": e.CENTRE, "stage": "READY", "entries": 1}, by_stage["rows"])
+        filtered = self.daemon.get("/v1/rollups", by="need", centre=e.OTHER_CENTRE).json()
+        self.assertEqual(filtered["entries"], 10)
+        self.assertEqual(self.daemon.get("/v1/overview").json()["byStage"]["READY"], 1)
+        self.assertEqual(self.daemon.get(f"/v1/centres/{e.CENTRE}").json()["entries"], 20)
+        self.assertEqual(self.daemon.get(f"/v1/qualifications/{e.PATH_QUALIFICATION}").json()["entries"], 30)
+
+
+class Gates(unittest.TestCase):
+    def assert_closed(self, daemon, batch, rule):
+        targets = {"centre-release": [f"/v1/batches/{batch}"],
+                   "learner-release": [f"/v1/batches/{batch}/learners/{e.PATH_QUALIFICATION}/{learner}" for learner in ("G1", "NOBODY")]}
+        for target in targets[rule]:
+            reply = daemon.get(target)
+            self.assertEqual((reply.status, reply.json()["rule"]), (403, rule))
+            self.assertTrue(reply.json()["opensAt"])
+            self.assertNotIn(b"Distinction", reply.body)
+
+    def assert_no_grade(self, daemon):
+        for target in ("/v1/batches", "/v1/export/batches", "/v1/entries", f"/v1/centres/{e.CENTRE}", "/v1/overview", "/v1/rejected",
+                       f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/G1", "/metrics"):
+            self.assertNotIn(b"Distinction", daemon.get(target).body, target)
+
+    def season(self, daemon, dates=None):
+        made = e.reference(dates=dates) + e.with_result("G1")
+        daemon.post_events(sorted(made, key=lambda event: event["occurredAt"]))
+
+    def only_batch(self, daemon):
+        return wait_until(lambda: daemon.get("/v1/batches").json()["batches"], "a batch")[0]
+
+    def test_in_event_time_results_open_first_to_the_centre_and_then_to_the_learner(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            self.season(daemon)
+            daemon.post_events([e.time_reached("2023-08-15T12:00:00Z")])
+            summary = self.only_batch(daemon)
+            batch = summary["batch"]
+            self.assertEqual((summary["resultCount"], summary["embargoedUntil"]), (1, "2023-08-15T23:01:00.000Z"))
+            self.assert_closed(daemon, batch, "centre-release")
+            self.assert_closed(daemon, batch, "learner-release")
+            self.assert_no_grade(daemon)
+            self.assertNotIn("results", daemon.get("/v1/export/batches").lines()[0])
+
+            daemon.post_events([e.time_reached("2023-08-16T12:00:00Z")])
+            whole = daemon.get(f"/v1/batches/{batch}").json()
+            self.assertEqual(whole["results"][0]["grade"], {"scale": "test-pmd", "value": "Distinction"})
+            self.assertEqual(daemon.get("/v1/export/batches").lines()[0], whole)
+            self.assertNotIn("embargoedUntil", self.only_batch(daemon))
+            self.assert_closed(daemon, batch, "learner-release")
+
+            daemon.post_events([e.time_reached("2023-08-17T12:00:00Z")])
+            found = daemon.get(f"/v1/batches/{batch}/learners/{e.PATH_QUALIFICATION}/G1")
+            self.assertEqual(found.json()["result"]["grade"]["value"], "Distinction")
+            self.assertEqual(daemon.get(f"/v1/batches/{batch}/learners/{e.PATH_QUALIFICATION}/NOBODY").status, 404)
+            self.assertEqual(daemon.get("/v1/batches/90001.RN9001.2023-08.0099").status, 404)
+
+    def test_a_results_day_moved_later_shuts_the_gate_again(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            self.season(daemon)
+            daemon.post_events([e.time_reached("2023-08-16T12:00:00Z")])
+            batch = self.only_batch(daemon)["batch"]
+            self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 200)
+            moved = {**e.DATES, "centreRelease": "2023-08-18T00:01", "learnerRelease": "2023-08-18T08:00"}
+            daemon.post_events([e.calendar("2023-08-16T12:00:01Z", moved)])
+            self.assert_closed(daemon, batch, "centre-release")
+
+    def test_by_the_clock_a_release_to_come_is_shut_and_a_past_one_open(self):
+        def local(when):
+            return when.astimezone(ZoneInfo("Europe/London")).strftime("%Y-%m-%dT%H:%M")
+        now = datetime.now(timezone.utc)
+        for offset, status in ((timedelta(days=2), 403), (timedelta(days=-2), 200)):
+            with self.subTest(offset=offset), Daemon() as daemon:
+                dates = {"claimDeadline": local(now + timedelta(minutes=5)), "issueDeadline": local(now + timedelta(minutes=10)),
+                         "centreRelease": local(now + timedelta(days=2)), "learnerRelease": local(now + timedelta(days=3))}
+                if offset < timedelta(0):
+                    dates = {"claimDeadline": local(now - timedelta(days=4)), "issueDeadline": local(now - timedelta(days=3)),
+                             "centreRelease": local(now + offset), "learnerRelease": local(now + offset + timedelta(days=1))}
+                self.season(daemon, dates)
+                batch = self.only_batch(daemon)["batch"]
+                self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, status)
+                learner = daemon.get(f"/v1/batches/{batch}/learners/{e.PATH_QUALIFICATION}/G1")
+                self.assertEqual(learner.status, status)
+                if status == 403:
+                    self.assert_no_grade(daemon)
+
+
+class Running(unittest.TestCase):
+    def test_a_stop_commits_and_what_was_taken_is_there_again(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(e.reference() + [e.registered("S1")])
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(daemon.log()[-1]["message"], "stopped")
+            daemon.start()
+            self.assertEqual(daemon.get("/v1/overview").json()["entries"], 1)
+
+    def test_an_answered_event_outlives_a_crash_after_its_commit(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(e.reference() + [e.registered("C1")])
+            daemon.stop(9)
+            daemon.environment["RESULTSD_CRASH_AT"] = "before_write:1"
+            daemon.start()
+            with self.assertRaises(OSError):
+                daemon.post(EVENTS, json.dumps(e.registered("C2")))
+                daemon.post(EVENTS, json.dumps(e.registered("C3")))
+            self.assertEqual(daemon.process.wait(10), -9)
+            del daemon.environment["RESULTSD_CRASH_AT"]
+            daemon.close()
+            daemon.start()
+            self.assertEqual(daemon.get("/v1/overview").json()["entries"], 1)
+
+    def test_a_full_queue_holds_requests_back_and_loses_none(self):
+        small = {"time.source": "event", "http.body_bytes_max": 65536, "engine.queue_bytes_max": 65536, "http.bodies_bytes_max": 131072}
+        with Daemon(small) as daemon:
+            daemon.post_events(e.reference())
+            statuses = []
+
+            def publish(prefix):
+                mine = Daemon(directory=daemon.directory)
+                mine.port = daemon.port
+                for part in range(10):
+                    body = "\n".join(json.dumps(e.registered(f"{prefix}-{part}-{number}")) for number in range(200))
+                    statuses.append(mine.post(EVENTS, body, LINES).status)
+                mine.close()
+
+            publishers = [threading.Thread(target=publish, args=(f"Q{number}",)) for number in range(8)]
+            for publisher in publishers:
+                publisher.start()
+            for publisher in publishers:
+                publisher.join()
+            self.assertEqual(statuses, [200] * 80)
+            self.assertEqual(daemon.get("/v1/overview").json()["entries"], 16_000)
+
+    def test_logs_are_json_and_name_no_learner(self):
+        with Daemon({"time.source": "event", "log.level": "debug"}) as daemon:
+            daemon.post_events(e.reference() + [e.registered("SECRETLEARNER")])
+            daemon.get(f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/SECRETLEARNER")
+            daemon.stop()
+            lines = daemon.log()
+            self.assertTrue(all({"time", "level", "message"} <= line.keys() for line in lines))
+            self.assertNotIn("SECRETLEARNER", json.dumps(lines))
+
+    def test_a_backup_is_made_listed_and_restored(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(e.reference() + [e.registered("B1")])
+            made = daemon.post("/v1/backups")
+            self.assertEqual(made.status, 201)
+            listed = daemon.get("/v1/backups").json()
+            self.assertEqual([one["id"] for one in listed["backups"]], [made.json()["id"]])
+        with Daemon({"backup.directory": ""}) as daemon:
+            self.assertEqual((daemon.post("/v1/backups").status, daemon.get("/v1/backups").status), (409, 409))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

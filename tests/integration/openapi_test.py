@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Holds proto/http/openapi.json against the running server, both ways: every documented route is there and answers as described, and
+the server has no other."""
+import json
+import os
+import re
+import unittest
+
+import events as e
+from daemon import Daemon, ROOT
+
+with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8") as document:
+    API = json.load(document)
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def resolve(schema):
+    while "$ref" in schema:
+        schema = API["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
+
+
+def mismatches(schema, value, where="$"):
+    """What does not fit: types, required members, enums, members that are not described."""
+    schema = resolve(schema)
+    if "allOf" in schema:
+        merged = {"type": "object", "required": [], "properties": {}}
+        for part in map(resolve, schema["allOf"]):
+            merged["required"] += part.get("required", [])
+            merged["properties"].update(part.get("properties", {}))
+        schema = merged
+    wanted = schema.get("type", [])
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if wanted and not any(isinstance(value, TYPES[one]) and not (one == "integer" and isinstance(value, bool)) for one in wanted):
+        return [f"{where}: {type(value).__name__} is not {wanted}"]
+    found = []
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{where}: {value!r} is not in {schema['enum']}")
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        found += [f"{where}.{name}: missing" for name in schema.get("required", []) if name not in value]
+        for name, member in value.items():
+            if name in properties:
+                found += mismatches(properties[name], member, f"{where}.{name}")
+            elif isinstance(schema.get("additionalProperties"), dict):
+                found += mismatches(schema["additionalProperties"], member, f"{where}.{name}")
+            elif properties and not schema.get("additionalProperties"):
+                found.append(f"{where}.{name}: not described")
+    if isinstance(value, list) and "items" in schema:
+        for at, item in enumerate(value):
+            found += mismatches(schema["items"], item, f"{where}[{at}]")
+    return found
+
+
+def operations():
+    for path, item in API["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+class OpenApi(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon({"time.source": "event"}).start()
+        cls.addClassCleanup(cls.daemon.__exit__)
+        season = e.reference() + e.with_result("P1") + e.with_result("P2")[:2]
+        cls.daemon.post_events(sorted(season, key=lambda event: event["occurredAt"]))
+        cls.daemon.post_events([e.time_reached("2023-08-17T12:00:00Z")])
+        cls.daemon.post_events([e.determined("P1", "2023-08-18T09:00:00Z", "Merit"), e.time_reached("2023-08-19T00:00:00Z")])
+        cls.rejected_id = cls.daemon.post("/v1/events", json.dumps(e.registered("BAD", centre="99999"))).json()["rejectedId"]
+        cls.batch = cls.daemon.get("/v1/batches").json()["batches"][0]["batch"]
+
+    def check(self, operation, reply, *statuses):
+        """The reply is one of the described, and its body fits."""
+        if statuses:
+            self.assertIn(reply.status, statuses, reply.body)
+        self.assertIn(str(reply.status), operation["responses"], f"{operation['operationId']}: status {reply.status} is not described")
+        content = operation["responses"][str(reply.status)]["content"]
+        self.assertIn(reply.type, content, f"{operation['operationId']}: {reply.type} is not described")
+        if reply.type.endswith("json") and "ndjson" not in reply.type:
+            self.assertEqual(mismatches(content[reply.type]["schema"], reply.json()), [], operation["operationId"])
+
+    def target(self, path, known=True):
+        values = {"centre": e.CENTRE, "qualification": e.PATH_QUALIFICATION, "series": e.SERIES, "learner": "P1", "batch": self.batch,
+                  "id": self.rejected_id} if known else {}
+        return re.sub(r"\{(\w+)\}", lambda part: values.get(part.group(1), "nothing"), path)
+
+    def required_query(self, operation):
+        given = [(one["name"], one["example"]) for one in operation.get("parameters", []) if one["in"] == "query" and one["required"]]
+        return "?" + "&".join(f"{name}={value}" for name, value in given) if given else ""
+
+    def test_every_documented_read_answers_as_described(self):
+        for path, method, operation in operations():
+            if method != "get":
+                continue
+            with self.subTest(path=path):
+                good = str(min(int(status) for status in operation["responses"]))
+                target = self.target(path) + self.required_query(operation)
+                for media in operation["responses"][good]["content"]:
+                    reply = self.daemon.get(target, accept=media)
+                    self.check(operation, reply, 200)
+                    self.assertEqual(reply.type, media)
+                if "400" in operation["responses"]:
+                    self.check(operation, self.daemon.get(self.target(path) + "?bogus=1"), 400)
+                if "404" in operation["responses"]:
+                    self.check(operation, self.daemon.get(self.target(path, known=False)), 404)
+
+    def test_every_query_parameter_is_known_to_the_server(self):
+        for path, method, operation in operations():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] != "query" or method != "get":
+                    continue
+                with self.subTest(path=path, parameter=parameter["name"]):
+                    schema = parameter["schema"]
+                    for value in schema.get("enum", ["true"] if schema["type"] == "boolean" else ["1"] if schema["type"] == "integer" else []):
+                        query = self.required_query(operation)
+                        reply = self.daemon.get(f"{self.target(path)}{query}{'&' if query else '?'}{parameter['name']}={value}")
+                        self.assertEqual(reply.status, 200, reply.body)
+
+    def test_events_are_answered_as_described(self):
+        operation = API["paths"]["/v1/events"]["post"]
+        post = lambda body, media="application/json": self.daemon.post("/v1/events", body, media)
+        self.check(operation, post(json.dumps([e.registered("OA1"), e.claimed("OA-WAITS"), e.registered("OA2", centre="99999")])), 200)
+        self.check(operation, post("{"), 422)
+        self.check(operation, post("["), 400)
+        self.check(operation, post("{}", "text/plain"), 415)
+        self.check(operation, post(json.dumps(e.registered("OA3", centre="99999"))), 422)
+        self.check(operation, post("x" * (17 << 20)), 413)
+        bodies = {"application/json": json.dumps(e.registered("OA4")), "application/x-ndjson": json.dumps(e.registered("OA5")),
+                  "application/x-protobuf": e.protobuf_centre("90201", "oa-1"),
+                  "application/x-protobuf-delimited": e.delimited([e.protobuf_centre("90202", "oa-2")])}
+        self.assertEqual(set(bodies), set(operation["requestBody"]["content"]))
+        for media, body in bodies.items():
+            self.check(operation, post(body, media), 200)
+
+    def test_replays_are_answered_as_described(self):
+        operation = API["paths"]["/v1/rejected/{id}/replay"]["post"]
+        event = e.registered("OA6", centre="99998")
+        rejected_id = self.daemon.post("/v1/events", json.dumps(event)).json()["rejectedId"]
+        target = f"/v1/rejected/{rejected_id}/replay"
+        self.check(operation, self.daemon.post(target), 422)
+        self.check(operation, self.daemon.post(target, "<a/>", "application/xml"), 415)
+        self.check(operation, self.daemon.post(target + "?bogus=1"), 400)
+        event["registered"]["entry"]["centre"] = e.CENTRE
+        self.check(operation, self.daemon.post(target, json.dumps(event)), 200)
+        self.check(operation, self.daemon.post(target), 409)
+        self.check(operation, self.daemon.post("/v1/rejected/nothing/replay"), 404)
+
+    def test_backups_are_answered_as_described(self):
+        operation = API["paths"]["/v1/backups"]["post"]
+        self.check(operation, self.daemon.post("/v1/backups"), 201)
+        with Daemon({"backup.directory": ""}) as daemon:
+            self.check(operation, daemon.post("/v1/backups"), 409)
+            self.check(API["paths"]["/v1/backups"]["get"], daemon.get("/v1/backups"), 409)
+
+    def test_closed_gates_are_answered_as_described(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            season = e.reference() + e.with_result("P1") + [e.time_reached("2023-08-15T12:00:00Z")]
+            daemon.post_events(sorted(season, key=lambda event: event["occurredAt"]))
+            for path in ("/v1/batches/{batch}", "/v1/batches/{batch}/learners/{qualification}/{learner}"):
+                self.check(API["paths"][path]["get"], daemon.get(self.target(path)), 403)
+
+    def test_the_server_has_the_documented_routes_and_no_other(self):
+        documented = {f"{method.upper()} {path}" for path, method, _ in operations()}
+        served = self.daemon.get("/openapi.json").json()
+        self.assertEqual(set(served.pop("x-routes")), documented)
+        self.assertEqual(served, API)
+
+    def test_undocumented_methods_are_405_and_undocumented_paths_404(self):
+        for path, item in API["paths"].items():
+            for method in METHODS:
+                reply = self.daemon.request(method.upper(), self.target(path), b"" if method != "get" else None)
+                self.assertEqual(reply.status == 405, method not in item, f"{method} {path}: {reply.status}")
+        for path in ("/", "/v1", "/v1/", "/v1/events/", "/v1/entry", "/v2/events", "/v1/entries/1/2/3", "/v1/entries/1/2/3/4/5", "//livez"):
+            self.assertEqual(self.daemon.get(path).status, 404, path)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
