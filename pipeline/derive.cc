@@ -122,6 +122,8 @@ class Derivation {
       status().need = v1::UNCONFIRMED;
       bool silent = calendar_ && calendar_->has_checkpoint() && now_ >= calendar_->checkpoint_closes;
       status().treated_as_critical = silent && around_.awarding_organisation.silence_is_critical;
+      if (calendar_ && calendar_->has_checkpoint() && around_.awarding_organisation.silence_is_critical)
+        wake(calendar_->checkpoint_closes);
       return;
     }
     status().need =
