@@ -43,6 +43,8 @@ rocksdb::ColumnFamilyOptions state_options(const StoreOptions& options, const st
   rocksdb::ColumnFamilyOptions made = family_options(options, cache);
   // A centre's entries lie together and often change together.
   made.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(7));
+  made.compression = rocksdb::kNoCompression;
+  made.bottommost_compression = rocksdb::kLZ4Compression;
   made.compaction_style = rocksdb::kCompactionStyleUniversal;
   made.compaction_options_universal.max_size_amplification_percent = 100;
   made.compaction_options_universal.compression_size_percent = -1;
