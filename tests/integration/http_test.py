@@ -394,6 +394,57 @@ class Running(unittest.TestCase):
             self.assertEqual(statuses, [200] * 80)
             self.assertEqual(daemon.get("/v1/overview").json()["entries"], 16_000)
 
+    def test_a_request_in_flight_is_finished_before_it_stops(self):
+        body = json.dumps(e.registered("FLIGHT")).encode()
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(e.reference())
+            daemon.close()
+            with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as connection:
+                head = f"POST {EVENTS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+                connection.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+                self.assertTrue(connection.recv(1024).startswith(b"HTTP/1.1 100 "))
+                connection.sendall(body[:10])
+                daemon.process.terminate()
+                wait_until(lambda: not self.accepts(daemon.port), "no more connections")
+                connection.sendall(body[10:])
+                answer = connection.recv(65536)
+            self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
+            self.assertIn(b"Connection: close", answer)
+            self.assertEqual(daemon.process.wait(10), 0)
+            daemon.start()
+            self.assertEqual(daemon.get("/v1/overview").json()["entries"], 1)
+
+    def accepts(self, port):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
+    def test_silent_connections_are_closed(self):
+        with Daemon({"http.idle_seconds_max": 1}) as daemon:
+            for sent in (b"", b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"):
+                with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as connection:
+                    connection.sendall(sent)
+                    self.assertEqual(connection.recv(1024), b"")
+
+    def test_connections_above_the_limit_wait_for_one_to_end(self):
+        ask = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        with Daemon({"http.connections_max": 2}) as daemon:
+            daemon.close()
+            one, two, three = (socket.create_connection(("127.0.0.1", daemon.port), timeout=10) for _ in range(3))
+            for open_one in (one, two):
+                open_one.sendall(ask)
+                self.assertTrue(open_one.recv(1024))
+            three.sendall(ask)
+            three.settimeout(0.2)
+            self.assertRaises(TimeoutError, three.recv, 1024)
+            one.close()
+            three.settimeout(10)
+            self.assertTrue(three.recv(1024).startswith(b"HTTP/1.1 200"))
+            two.close()
+            three.close()
+
     def test_logs_are_json_and_name_no_learner(self):
         with Daemon({"time.source": "event", "log.level": "debug"}) as daemon:
             daemon.post_events(e.reference() + [e.registered("SECRETLEARNER")])
