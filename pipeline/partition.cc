@@ -132,8 +132,10 @@ Circumstances Partition::circumstances(const Centre& centre, const EntryKey& key
   const Reference& reference = shared_.reference;
   const Qualification* qualification = reference.qualification(key.qualification);
   if (!qualification) std::abort();  // registered entries have a known qualification; reference data is never removed
+  // A qualification may be moved to an awarding organisation that is not known yet, under entries already registered.
+  static const AwardingOrganisation kUnknown{};
   const AwardingOrganisation* ao = reference.awarding_organisation(qualification->awarding_organisation);
-  if (!ao) std::abort();
+  if (!ao) ao = &kUnknown;
   CohortKey cohort{qualification->awarding_organisation, qualification->level, key.series};
   const ReleasePlan* plan = centre.facts.plans.empty() ? nullptr : centre.facts.release_plan(cohort);
   if (!plan) plan = reference.release_plan(cohort);
@@ -271,11 +273,14 @@ void Partition::wake_by(Centre& centre, TimeMs at) {
 }
 
 void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
+  bool requalified =
+      std::any_of(changes.begin(), changes.end(), [](const ReferenceChange& change) { return change.qualification.has_value(); });
   for (auto& [id, held] : centres_) {
     if (held->summary.parked > 0 && !held->retry_parked) {
       held->retry_parked = true;
       retrying_.push_back(held.get());
     }
+    if (requalified) move_counts(*held);
     // The summary tells cheaply whether any entry here is concerned.
     auto concerns = [&](const Cell& cell) {
       return std::any_of(changes.begin(), changes.end(), [&](const ReferenceChange& change) {
@@ -290,6 +295,21 @@ void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
     held->summary_to_store = true;
     mark(*held);
     wake_by(*held, time_);
+  }
+}
+
+/// Counts go along when a qualification changes its level or its awarding organisation.
+void Partition::move_counts(Centre& centre) {
+  for (const auto& [cell, entries] : std::vector(centre.summary.cells.all())) {
+    const Qualification* qualification = shared_.reference.qualification(cell.qualification);
+    Cell moved = cell;
+    moved.level = qualification->level;
+    moved.awarding_organisation = qualification->awarding_organisation;
+    if (moved == cell) continue;
+    count(centre, cell, -entries);
+    count(centre, moved, entries);
+    centre.summary_to_store = true;
+    mark(centre);
   }
 }
 
@@ -434,8 +454,13 @@ void Partition::derive_touched() {
 }
 
 void Partition::count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by) {
-  Cell cell = cell_of(entry.status, entry.key.qualification, around.qualification.awarding_organisation,
-                      around.qualification.level, entry.key.series);
+  count(centre,
+        cell_of(entry.status, entry.key.qualification, around.qualification.awarding_organisation, around.qualification.level,
+                entry.key.series),
+        by);
+}
+
+void Partition::count(Centre& centre, const Cell& cell, std::int64_t by) {
   centre.summary.cells.add(cell, by);
   auto at = shared_.totals.try_emplace(cell, 0).first;
   at->second += by;
@@ -621,13 +646,14 @@ void Partition::write(StateWriter& writer) {
       writer.put_slot(index_, centre->id, slot, held.stamp, held.event);
     }
     centre->slots_to_store.clear();
+    // Erased first: a fact whose time ran out may have come again since.
+    for (const Stamp& stamp : centre->parked_to_erase) writer.erase_parked(index_, centre->id, stamp);
+    centre->parked_to_erase.clear();
     for (Parked& parked : centre->parked) {
       if (parked.token < 0) continue;
       writer.put_parked(index_, centre->id, parked);
       parked.token = -1;
     }
-    for (const Stamp& stamp : centre->parked_to_erase) writer.erase_parked(index_, centre->id, stamp);
-    centre->parked_to_erase.clear();
     if (centre->summary_to_store) writer.put_summary(index_, centre->id, centre->summary);
     centre->summary_to_store = false;
     centre->in_dirty_list = false;

@@ -156,6 +156,8 @@ class Partition {
   void derive_touched();
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
   void count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by);
+  void count(Centre& centre, const Cell& cell, std::int64_t by);
+  void move_counts(Centre& centre);
   void issue(std::vector<ToIssue>& due);
   void cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction);
 
