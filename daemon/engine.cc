@@ -60,11 +60,27 @@ class Engine::CountedOutputs final : public Outputs {
   EngineProbe* probe_;
 };
 
+/// Where the events of a batch are parsed. The first block stays, so that no batch asks the system for memory anew.
+struct Engine::Parsing {
+  static constexpr std::size_t kBlockBytes = 16 << 20;
+  std::unique_ptr<char[]> block{new char[kBlockBytes]};
+  google::protobuf::Arena arena{options(block.get())};
+
+  static google::protobuf::ArenaOptions options(char* block) {
+    google::protobuf::ArenaOptions made;
+    made.initial_block = block;
+    made.initial_block_size = kBlockBytes;
+    made.max_block_size = 1 << 20;
+    return made;
+  }
+};
+
 Engine::Engine(const EngineOptions& options, const Clock& clock, EngineProbe* probe)
     : options_(options),
       clock_(clock),
       probe_(probe),
       store_(Store::open(options.directory, options.store)),
+      parsing_(std::make_unique<Parsing>()),
       outputs_(std::make_unique<CountedOutputs>(*store_, probe)),
       pipeline_(std::make_unique<Pipeline>(options.policy, options.time_source, options.store.partitions, *store_, *outputs_)) {
   pipeline_->restore();
@@ -188,10 +204,8 @@ void Engine::run() {
 void Engine::run_batch(std::vector<Work>& works) {
   TimeMs now = clock_.now();
   auto started = Steady::now();
-  google::protobuf::ArenaOptions arena_options;
-  arena_options.start_block_size = 256 << 10;
-  arena_options.max_block_size = 1 << 20;
-  google::protobuf::Arena arena(arena_options);
+  google::protobuf::Arena& arena = parsing_->arena;
+  arena.Reset();
 
   struct Place {
     std::size_t work, event;

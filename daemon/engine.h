@@ -112,6 +112,7 @@ class Engine {
   struct Work;
 
   class CountedOutputs;
+  struct Parsing;
 
   void run();
   void run_batch(std::vector<Work>& works);
@@ -120,6 +121,7 @@ class Engine {
   const Clock& clock_;
   EngineProbe* probe_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Parsing> parsing_;
   std::unique_ptr<CountedOutputs> outputs_;
   std::unique_ptr<Pipeline> pipeline_;
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include <chrono>
 #include <cstdint>
@@ -23,6 +24,13 @@ struct Usage {
     return {a.wall_seconds - b.wall_seconds, a.cpu_seconds - b.cpu_seconds};
   }
 };
+
+/// Processor time of the calling thread since it began.
+inline double thread_cpu_seconds() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
 
 inline std::uint64_t peak_memory_bytes() {
   rusage used{};

@@ -1,9 +1,12 @@
 // Plays a season from a file of length-delimited events into a store of its own, as fast as it goes, and prints one JSON object of
-// figures. With --statuses and --batches it also writes what came out, for comparison with the truth.
+// figures. With --statuses and --batches it also writes what came out, for comparison with the truth. With --stop-before and --then it
+// stops at the first event that occurred at or after the one time, and measures how long everything takes that is due by the other:
+// all batches, when the times are the first release and the last issue deadline.
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <google/protobuf/util/json_util.h>
-#include <sys/resource.h>
+#include <google/protobuf/util/time_util.h>
+#include <csignal>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -30,6 +33,10 @@ struct Options {
   std::string batches;
   bool sync = true;
   std::size_t events_per_body = 5'000;
+  std::string stop_before;
+  std::string then;
+  bool kill_at_end = false;
+  bool open_only = false;
   EngineOptions engine;
 };
 
@@ -126,13 +133,41 @@ void write_results(Engine& engine, const Options& options) {
   }
 }
 
+/// A TimeReached event, as submitted.
+Submitted time_reached(const google::protobuf::Timestamp& at) {
+  v1::Event event;
+  event.set_id("bench-time");
+  event.set_source("bench");
+  *event.mutable_occurred_at() = at;
+  event.mutable_time_reached()->set_centre("*");
+  return {.event = event.SerializeAsString()};
+}
+
+google::protobuf::Timestamp time_of(const std::string& text) {
+  google::protobuf::Timestamp at;
+  if (!text.empty() && !google::protobuf::util::TimeUtil::FromString(text, &at))
+    throw CLI::ValidationError(text + " is not an RFC 3339 time");
+  return at;
+}
+
+double open_seconds(const Options& options, const Clock& clock) {
+  auto started = std::chrono::steady_clock::now();
+  Engine engine(options.engine, clock, nullptr);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+
 int run(Options options) {
   SystemClock clock;
   options.engine.directory = options.directory;
   options.engine.store.sync = options.sync;
   options.engine.time_source = TimeSource::event;
   nlohmann::ordered_json figures;
-  double issue_seconds = 0;
+  if (options.open_only) {
+    figures["startup_seconds"] = open_seconds(options, clock);
+    std::cout << figures.dump(2) << '\n';
+    return 0;
+  }
+  auto stop_before = time_of(options.stop_before);
   {
     Engine engine(options.engine, clock, nullptr);
     Feed feed(engine);
@@ -141,7 +176,12 @@ int run(Options options) {
     std::uint64_t events = 0;
     std::vector<Submitted> body;
     Submitted event;
+    v1::Event parsed;
     while (file.next(event.event)) {
+      if (!options.stop_before.empty()) {
+        parsed.ParseFromString(event.event);
+        if (parsed.occurred_at() >= stop_before) break;
+      }
       ++events;
       body.push_back(std::move(event));
       event = {};
@@ -151,6 +191,14 @@ int run(Options options) {
     }
     if (!body.empty()) feed.send(std::move(body));
     feed.wait();
+    if (!options.then.empty()) {
+      auto started = std::chrono::steady_clock::now();
+      std::vector<Submitted> last;
+      last.push_back(time_reached(time_of(options.then)));
+      feed.send(std::move(last));
+      feed.wait();
+      figures["issue_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    }
     Usage used = Usage::now() - before;
     figures["events"] = events;
     figures["entries"] = engine.ask([](Pipeline& pipeline, Store&) {
@@ -164,18 +212,23 @@ int run(Options options) {
     figures["events_per_second"] = static_cast<double>(events) / used.wall_seconds;
     figures["cpu_seconds_per_million_events"] = used.cpu_seconds / static_cast<double>(events) * 1e6;
     figures["events_per_cpu_second"] = static_cast<double>(events) / used.cpu_seconds;
+    figures["events_per_pipeline_cpu_second"] = static_cast<double>(events) / engine.ask([](Pipeline&, Store&) {
+      return thread_cpu_seconds();
+    }).get();
     figures["outcomes"] = {{"accepted", feed.outcomes[Verdict::Kind::accepted]},
                            {"superseded", feed.outcomes[Verdict::Kind::superseded]},
                            {"duplicate", feed.outcomes[Verdict::Kind::duplicate]},
                            {"waiting", feed.outcomes[Verdict::Kind::waiting]},
                            {"rejected", feed.outcomes[Verdict::Kind::rejected]}};
-    figures["issue_seconds"] = issue_seconds;
     figures["peak_memory_bytes"] = peak_memory_bytes();
     write_results(engine, options);
+    if (options.kill_at_end) {
+      std::cout << figures.dump(2) << std::endl;
+      std::raise(SIGKILL);
+    }
   }
-  auto started = std::chrono::steady_clock::now();
+  figures["startup_seconds"] = open_seconds(options, clock);
   Engine engine(options.engine, clock, nullptr);
-  figures["startup_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   StoreSizes sizes = engine.store().sizes();
   figures["disk_bytes_per_entry"] = {{"state", sizes.state_bytes / figures["entries"].get<std::uint64_t>()},
                                      {"log", sizes.log_bytes / figures["entries"].get<std::uint64_t>()},
@@ -190,14 +243,18 @@ int run(Options options) {
 int main(int argc, char** argv) {
   CLI::App app("Plays a season into the embedded log and prints figures");
   vtq::bench::Options options;
-  app.add_option("--events", options.events, "Length-delimited events")->required()->check(CLI::ExistingFile);
-  app.add_option("--data", options.directory, "Directory for the store; must not exist")->required();
+  auto* events = app.add_option("--events", options.events, "Length-delimited events")->check(CLI::ExistingFile);
+  app.add_option("--data", options.directory, "Directory for the store")->required();
   app.add_option("--statuses", options.statuses, "Write final statuses there, JSON Lines");
   app.add_option("--batches", options.batches, "Write result batches there, JSON Lines");
   app.add_option("--sync", options.sync, "Wait for the disk at each commit");
   app.add_option("--events-per-commit", options.engine.batch_events_max, "Events in one commit at most");
   app.add_option("--write-buffer", options.engine.store.write_buffer_bytes, "Bytes of a memtable");
   app.add_option("--wal-max", options.engine.store.wal_bytes_max, "Bytes of write-ahead log kept");
+  app.add_option("--stop-before", options.stop_before, "Leave out what occurred from this time on (RFC 3339)");
+  app.add_option("--then", options.then, "Then let this time come, and measure what is due by it");
+  app.add_flag("--kill-at-end", options.kill_at_end, "End with kill -9, leaving the store as it is");
+  app.add_flag("--open-only", options.open_only, "Only open the store and measure that")->excludes(events);
   CLI11_PARSE(app, argc, argv);
   return vtq::bench::run(options);
 }

@@ -1,0 +1,148 @@
+// Micro-benchmarks of the steps an event goes through: parse, check, merge, derive, encode, commit.
+#include <benchmark/benchmark.h>
+#include <google/protobuf/arena.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <filesystem>
+
+#include "storage/store.h"
+#include "tests/support/season.h"
+
+namespace vtq::bench {
+namespace {
+
+using test::Ref;
+
+const TimeMs kMay = test::local("2023-05-10T09:00");
+
+/// A season with a qualification of 20 mandatory units, and one entry that has all but one of them.
+struct LargeQualification : test::StartedSeason {
+  LargeQualification() {
+    v1::Event defined = test::reference_data()[5];
+    defined.set_id("large");
+    auto* fact = defined.mutable_qualification_defined();
+    fact->set_qualification("601/0010/6");
+    fact->clear_units();
+    fact->set_optional_credit_required(0);
+    for (int unit = 0; unit < 20; ++unit) {
+      auto* added = fact->add_units();
+      added->set_code("U" + std::to_string(unit));
+      added->set_mandatory(true);
+    }
+    ref.qualification = "601/0010/6";
+    play({defined, test::registered(ref, kMay), test::answered(ref, kMay)}, kMay);
+    for (int unit = 0; unit < 19; ++unit) play({test::achieved(ref, kMay + unit + 1, {"U" + std::to_string(unit)})}, kMay + unit + 1);
+  }
+  Ref ref;
+};
+
+void parse(benchmark::State& state) {
+  std::string bytes = test::achieved({}, kMay, {"A", "B"}).SerializeAsString();
+  google::protobuf::Arena arena;
+  for (auto _ : state) {
+    auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
+    benchmark::DoNotOptimize(event->ParseFromString(bytes));
+    if (arena.SpaceUsed() > (1u << 20)) arena.Reset();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+}
+BENCHMARK(parse);
+
+void parse_json(benchmark::State& state) {
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(test::achieved({}, kMay, {"A", "B"}), &json).ok()) std::abort();
+  v1::Event event;
+  for (auto _ : state) {
+    event.Clear();
+    benchmark::DoNotOptimize(google::protobuf::util::JsonStringToMessage(json, &event).ok());
+  }
+}
+BENCHMARK(parse_json);
+
+void check_form(benchmark::State& state) {
+  v1::Event event = test::achieved({}, kMay, {"A", "B"});
+  for (auto _ : state) benchmark::DoNotOptimize(check(event));
+}
+BENCHMARK(check_form);
+
+void merge_outcome(benchmark::State& state) {
+  std::vector<v1::Event> events;
+  std::vector<Stamp> stamps;
+  for (int at = 0; at < 16; ++at) {
+    events.push_back(test::achieved({}, kMay + at, {"U" + std::to_string(at)}));
+    stamps.push_back(stamp_of(events.back(), events.back().SerializeAsString()));
+  }
+  EntryFacts facts;
+  std::size_t at = 0;
+  for (auto _ : state) {
+    if (at == events.size()) {
+      facts.units.clear();
+      at = 0;
+    }
+    benchmark::DoNotOptimize(merge(facts, events[at], stamps[at]));
+    ++at;
+  }
+}
+BENCHMARK(merge_outcome);
+
+void derive_entry_of_20_units(benchmark::State& state) {
+  LargeQualification season;
+  CentreId id = *parse_centre(season.ref.centre);
+  Partition& partition = season.pipeline->partition(season.pipeline->partition_of(id));
+  const Centre& centre = *partition.centre(id);
+  const Entry& entry = *season.entry(season.ref);
+  for (auto _ : state) benchmark::DoNotOptimize(partition.derive_now(centre, entry));
+}
+BENCHMARK(derive_entry_of_20_units);
+
+void encode_entry(benchmark::State& state) {
+  LargeQualification season;
+  const Entry& entry = *season.entry(season.ref);
+  v1::EntryRecord scratch;
+  std::string out;
+  for (auto _ : state) {
+    records::encode(entry, scratch, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.counters["bytes"] = static_cast<double>(out.size());
+}
+BENCHMARK(encode_entry);
+
+void decode_entry(benchmark::State& state) {
+  LargeQualification season;
+  v1::EntryRecord scratch;
+  std::string out;
+  records::encode(*season.entry(season.ref), scratch, out);
+  for (auto _ : state) {
+    Entry entry;
+    records::decode(out, scratch, entry);
+    benchmark::DoNotOptimize(entry.facts.units.data());
+  }
+}
+BENCHMARK(decode_entry);
+
+/// One commit of `range` entries, each written once, without waiting for the disk. Time is for one entry.
+void commit(benchmark::State& state) {
+  LargeQualification season;
+  auto directory = std::filesystem::temp_directory_path() / ("vtq-bench-" + std::to_string(::getpid()));
+  {
+    auto store = Store::open(directory, {.sync = false});
+    Entry entry = *season.entry(season.ref);
+    std::uint64_t learner = 0;
+    for (auto _ : state) {
+      for (std::int64_t at = 0; at < state.range(0); ++at) {
+        entry.key.learner = std::to_string(1'000'000 + (learner++ * 7919) % 500'000);
+        store->put_entry(0, *parse_centre("12345"), entry);
+      }
+      store->commit(kMay);
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(0));
+  }
+  std::filesystem::remove_all(directory);
+}
+BENCHMARK(commit)->Arg(1000)->Arg(20000)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace vtq::bench
+
+BENCHMARK_MAIN();
