@@ -1,9 +1,14 @@
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
+#include "pipeline/uk_time.h"
 
 namespace vtq::ctl {
 namespace {
@@ -17,10 +22,11 @@ std::string lower_words(std::string text) {
   return text;
 }
 
-/// `2023-08-17T07:00:00.000Z` to `2023-08-17 07:00 UTC`.
+/// `2023-08-17T07:00:00Z` to `17 Aug 2023, 08:00`: the field's times are Europe/London.
 std::string time_text(const std::string& at) {
-  if (at.size() < 16) return at;
-  return at.substr(0, 10) + " " + at.substr(11, 5) + " UTC";
+  google::protobuf::Timestamp parsed;
+  if (!google::protobuf::util::TimeUtil::FromString(at, &parsed)) return at;
+  return local_text(google::protobuf::util::TimeUtil::TimestampToMilliseconds(parsed));
 }
 
 std::string text_at(const Json& object, const char* name) {
@@ -40,6 +46,36 @@ void print_counts(const Json& from) {
     std::cout << "  No entries yet. Publish some: resultsctl publish FILE.\n";
   else
     std::cout << table.text(2);
+}
+
+/// Dates that several awarding organisations share stand in one line.
+void print_deadlines(const Json& deadlines) {
+  struct Line {
+    std::string what, series, at, left;
+    std::set<std::string> levels, awarding_organisations;
+  };
+  std::vector<Line> lines;
+  for (const Json& one : deadlines) {
+    std::string what = lower_words(text_at(one, "deadline")), series = text_at(one, "series"), at = time_text(text_at(one, "at"));
+    auto held = std::find_if(lines.begin(), lines.end(),
+                             [&](const Line& line) { return line.what == what && line.series == series && line.at == at; });
+    if (held == lines.end())
+      held = lines.insert(held, {what, series, at, span_text(one.value("secondsLeft", std::int64_t{0})), {}, {}});
+    std::string level = lower_words(text_at(one, "level")).substr(6);
+    std::replace(level.begin(), level.end(), ' ', '/');
+    held->levels.insert(level);
+    held->awarding_organisations.insert(text_at(one, "awardingOrganisation"));
+  }
+  Table table({"next dates", "series", "level", "awarding organisations", "at", "left"});
+  for (const Line& line : lines) {
+    std::string levels;
+    for (const std::string& level : line.levels) levels += (levels.empty() ? "" : ", ") + level;
+    std::string awarding_organisations = line.awarding_organisations.size() == 1
+                                             ? *line.awarding_organisations.begin()
+                                             : std::to_string(line.awarding_organisations.size());
+    table.add({line.what, line.series, levels, awarding_organisations, line.at, line.left});
+  }
+  if (!table.empty()) std::cout << "\n" << table.text(2);
 }
 
 std::string entry_text(const Json& ref) {
@@ -102,21 +138,27 @@ int status(HttpClient& client, bool json) {
     organisations.add({text_at(one, "awardingOrganisation"), text_at(one, "name"), count_text(one, "entries"), count_text(one, "issued"),
                        count_text(one, "watch"), count_text(one, "atRisk"), count_text(one, "late")});
   if (!organisations.empty()) std::cout << "\n" << organisations.text(2);
-  Table deadlines({"next dates", "", "level", "series", "at", "left"});
-  for (const Json& one : overview.at("nextDeadlines"))
-    deadlines.add({lower_words(text_at(one, "deadline")), text_at(one, "awardingOrganisation"), lower_words(text_at(one, "level")).substr(6),
-                   text_at(one, "series"), time_text(text_at(one, "at")), span_text(one.value("secondsLeft", std::int64_t{0}))});
-  if (!deadlines.empty()) std::cout << "\n" << deadlines.text(2);
+  print_deadlines(overview.at("nextDeadlines"));
   return 0;
 }
 
 int entries_at_risk(HttpClient& client, std::size_t count, bool json) {
+  constexpr std::size_t kLookedAt = 1000;
   Json shown = Json::array();
-  // Late and still due first, then those that may become late.
+  // Late and still due first, then those that may become late; within a band those who need the result to progress, and each reason
+  // once before any comes again.
   for (const char* band : {"LATE", "AT_RISK", "WATCH"}) {
     if (shown.size() >= count) break;
-    Json page = fetch(client, "/v1/entries?band=" + std::string(band) + "&limit=" + std::to_string(count - shown.size()));
-    for (Json& one : page.at("entries")) shown.push_back(std::move(one));
+    Json page = fetch(client, "/v1/entries?band=" + std::string(band) + "&limit=" + std::to_string(std::max(count, kLookedAt)));
+    std::map<std::string, std::size_t> seen_with_reason;
+    std::vector<std::pair<std::pair<std::size_t, bool>, Json>> ranked;
+    for (bool critical : {true, false})
+      for (Json& one : page.at("entries"))
+        if ((text_at(one, "need") == "PROGRESSION_CRITICAL") == critical)
+          ranked.emplace_back(std::pair(seen_with_reason[text_at(one, "reason")]++, !critical), std::move(one));
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [rank, one] : ranked)
+      if (shown.size() < count) shown.push_back(std::move(one));
   }
   if (json) {
     std::cout << shown.dump(2) << "\n";
