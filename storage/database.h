@@ -55,7 +55,8 @@ struct Store::Database {
   void append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value);
   void append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message);
   void read_counters();
-  void check_format(bool fresh);
+  void check_format();
+  bool holds_nothing() const;
   std::optional<std::string> get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key) const;
   std::uint64_t get_u64(std::string_view get_key) const;
   /// Every key that starts with `prefix`.

@@ -5,6 +5,8 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <algorithm>
+
 #include "storage/database.h"
 
 namespace vtq {
@@ -125,15 +127,25 @@ void Store::Database::scan(rocksdb::ColumnFamilyHandle* family, std::string_view
   require(at->status(), "scanning");
 }
 
-void Store::Database::check_format(bool fresh) {
+/// Also true of a store whose first start was killed before it was marked.
+bool Store::Database::holds_nothing() const {
+  return std::all_of(handles.begin(), handles.end(), [&](rocksdb::ColumnFamilyHandle* family) {
+    std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions{}, family));
+    at->SeekToFirst();
+    require(at->status(), "looking for records");
+    return !at->Valid();
+  });
+}
+
+void Store::Database::check_format() {
   std::string wanted = keys::u64(kSchema) + keys::u64(options.partitions);
-  if (fresh) {
+  auto found = get(state, keys::kFormat);
+  if (!found && holds_nothing()) {
     rocksdb::WriteOptions write;
     write.sync = true;
     require(db->Put(write, state, slice(keys::kFormat), slice(wanted)), "marking the new store");
     return;
   }
-  auto found = get(state, keys::kFormat);
   if (!found || found->size() != wanted.size())
     throw StoreError("Store: " + directory.string() + " holds a RocksDB that is not a resultsd store; set data.directory to another place.");
   if (found->substr(0, 8) != wanted.substr(0, 8))
@@ -163,7 +175,6 @@ std::unique_ptr<Store> Store::open(const std::filesystem::path& directory, const
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw StoreError("Store: cannot make " + directory.string() + ": " + error.message() + ". Set data.directory to a place that can be written.");
-  bool fresh = !std::filesystem::exists(directory / "CURRENT");
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, family_options(options, cache)},
@@ -179,7 +190,7 @@ std::unique_ptr<Store> Store::open(const std::filesystem::path& directory, const
   database->log = database->handles[2];
   database->batches = database->handles[3];
   database->rejected = database->handles[4];
-  database->check_format(fresh);
+  database->check_format();
   database->read_counters();
   return std::unique_ptr<Store>(new Store(std::move(database)));
 }
