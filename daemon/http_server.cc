@@ -314,7 +314,6 @@ void HttpServer::Listener::release(std::size_t bytes) {
 HttpServer::HttpServer(const HttpOptions& options, Handler handler)
     : listener_(std::make_unique<Listener>(options, std::move(handler))) {
   listener_->listen();
-  asio::post(listener_->context, [listener = listener_.get()] { listener->accept(); });
   listener_->thread = std::thread([listener = listener_.get()] {
     auto work = asio::make_work_guard(listener->context);
     listener->context.run();
@@ -325,6 +324,10 @@ HttpServer::HttpServer(const HttpOptions& options, Handler handler)
 HttpServer::~HttpServer() {
   listener_->context.stop();
   listener_->thread.join();
+}
+
+void HttpServer::start_taking() {
+  asio::post(listener_->context, [listener = listener_.get()] { listener->accept(); });
 }
 
 unsigned short HttpServer::port() const { return listener_->port; }

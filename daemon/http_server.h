@@ -1,7 +1,7 @@
 // HTTP/1.1 server on one thread, `http`. It reads requests, hands them to the handler, and writes the replies in order; it knows no
 // route and never blocks.
 //
-//   start -> (requests) -> stop_taking -> idle -> destroyed
+//   constructed (listens) -> start_taking -> (requests) -> stop_taking -> idle -> destroyed
 //
 // Limits: connections, bytes of one body, bytes of all bodies held. At a limit it stops accepting or reading, so that the peer waits.
 #pragma once
@@ -43,6 +43,8 @@ class HttpServer {
   /// Closes every connection and joins.
   ~HttpServer();
 
+  /// From here on connections are accepted and the handler is called; until then they wait. Any thread.
+  void start_taking();
   unsigned short port() const;
   /// No more connections; those without a request in flight are closed, the others after their reply. Any thread.
   void stop_taking();

@@ -26,7 +26,7 @@ constexpr std::string_view kRules[] = {
     "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "hold-form", "hours-range", "json-form", "learner-form",
     "local-time", "mark-range", "monitoring-grade", "occurred-at-future", "occurred-at-range", "outcome-once", "outcomes-count",
     "protobuf-form", "qualification-form", "qualification-known", "release-interval", "scale-known", "scale-of-qualification",
-    "series-form", "text-length", "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-once",
+    "series-form", "text-length", "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected"};

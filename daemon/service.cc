@@ -128,6 +128,7 @@ Service::Service(const Settings& settings) : settings_(settings) {
   server_ = std::make_unique<HttpServer>(http_options(settings_), [this](HttpRequest&& request, Respond&& respond) {
     dispatch(std::move(request), std::move(respond));
   });
+  server_->start_taking();  // only now: handlers use the server too
 }
 
 Service::~Service() {
