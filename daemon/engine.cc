@@ -254,7 +254,7 @@ void Engine::run_batch(std::vector<Work>& works) {
       }
       auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
       if (!event->ParseFromString(submitted.event)) {
-        reject(answer, submitted, {"", "protobuf-form", "", "The bytes are not a vtq.v1.Event; serialise one with this version's schema."}, Topic::rejected);
+        reject(answer, submitted, {"event", "protobuf-form", std::to_string(submitted.event.size()) + " bytes", "The bytes are not a vtq.v1.Event; serialise one with this version's schema."}, Topic::rejected);
         continue;
       }
       Result<Address> address = check(*event, latest);

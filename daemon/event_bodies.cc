@@ -275,7 +275,7 @@ ReadEvent read_protobuf_event(std::string_view bytes) {
   if (bytes.size() > kEventBytesMax) return keep(too_large(bytes.size()));
   v1::Event event;
   if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return keep({"", "protobuf-form", std::to_string(bytes.size()) + " bytes",
+    return keep({"event", "protobuf-form", std::to_string(bytes.size()) + " bytes",
                  "The bytes are not a vtq.v1.Event; serialise one with this version's schema."});
   make_canonical(read, event);
   return read;

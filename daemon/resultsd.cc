@@ -1,4 +1,5 @@
 // resultsd: the daemon's process. Reads settings, runs the service until SIGTERM or SIGINT, drains, exits 0.
+#include <google/protobuf/stubs/logging.h>
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
@@ -61,6 +62,8 @@ int run(const vtq::Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What cannot be parsed is rejected with field, rule and value; the library's own lines would say less, and not in JSON.
+  google::protobuf::SetLogHandler(nullptr);
   CLI::App app("resultsd: gets vocational results to schools on time");
   std::string file;
   bool check = false, print = false, reference = false;

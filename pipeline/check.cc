@@ -212,6 +212,7 @@ void Checker::fact() {
       in_topic(Topic::checkpoints, Subject::entry);
       entry(fact.entry());
       chosen("answer", fact.answer(), v1::CheckpointAnswered::Answer_IsValid(fact.answer()));
+      if (!v1::CheckpointAnswered::Route_IsValid(fact.route())) chosen("route", fact.route(), false);
       optional_date("estimatedCompletion", fact.estimated_completion());
       return grade("predictedGrade", fact.predicted_grade(), false);
     }
@@ -475,6 +476,8 @@ void Checker::qualification(const v1::QualificationDefined& fact) {
   for (int at = 0; at < fact.units_size() && !failed_; ++at) {
     std::string field = "units[" + std::to_string(at) + "].code";
     name(field, fact.units(at).code(), 20);
+    if (!printable(fact.units(at).code()))
+      fail(path(field), "unit-code-form", fact.units(at).code(), "Write unit codes in printable ASCII characters.");
     if (!ids.insert(short_hash(fact.units(at).code())).second)
       fail(path(field), "unit-code-once", fact.units(at).code(), "Unit codes are unique within a qualification.");
   }

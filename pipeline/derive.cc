@@ -34,9 +34,8 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around) {
 }
 
 bool unit_achieved(const UnitFact& fact, const Qualification& qualification, const Reference& reference) {
-  if (fact.learning_outcome != 0) return false;
-  if (fact.standing == UnitFact::Standing::recognised) return true;
-  return fact.standing == UnitFact::Standing::achieved &&
+  if (fact.learning_outcome == kPriorLearning) return true;
+  return fact.learning_outcome == 0 && fact.standing == UnitFact::Standing::achieved &&
          reference.grade_achieves(qualification.unit_grading_scale, fact.grade);
 }
 
@@ -52,7 +51,7 @@ bool special_consideration_open(const EntryFacts& facts) {
 }
 
 bool very_late_entry(const EntryFacts& facts, const Calendar* calendar) {
-  return calendar && facts.registered.at_ms > calendar->late_entry_after;
+  return calendar && facts.first_registered_ms > calendar->late_entry_after;
 }
 
 bool late_change(const EntryFacts& facts, const Calendar* calendar) {
@@ -406,6 +405,7 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
     if (!hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
     if (hold.open() || hold.lifted.at_ms > deadline) return v1::L4;
   }
+  // The list knows no code for a claim between the issue deadline and results day: L1 is the nearest.
   if (facts.has_claim() && facts.claim.at_ms >= deadline) return v1::L1;
   if (very_late_entry(facts, calendar)) return v1::L2;
   if (late_change(facts, calendar)) return v1::L3;

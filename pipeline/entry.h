@@ -37,10 +37,13 @@ struct EntryKey {
   auto operator<=>(const EntryKey&) const = default;
 };
 
+/// In place of a learning outcome: what was recognised of prior learning, which no later mark takes away.
+constexpr std::uint32_t kPriorLearning = 0xffffffff;
+
 /// The latest decision for a unit (`learning_outcome` 0) or for one of its learning outcomes.
 struct UnitFact {
   std::uint32_t unit = 0;              ///< short_hash of the unit's code
-  std::uint32_t learning_outcome = 0;  ///< short_hash of the outcome's code, 0 for the unit as a whole
+  std::uint32_t learning_outcome = 0;  ///< short_hash of the outcome's code, 0 for the unit as a whole, or kPriorLearning
   Stamp stamp;
   std::uint32_t grade = 0;             ///< short_hash of the grade on the unit grading scale, 0 when ungraded
   std::uint32_t mark_plus_one : 24 = 0;  ///< 0: no mark
@@ -54,6 +57,7 @@ enum class ResultKind : std::uint8_t { none, determined, amended, revoked };
 /// Facts about an entry, each slot with the stamp of the event that set it.
 struct EntryFacts {
   Stamp registered;
+  TimeMs first_registered_ms = 0;  ///< earliest registration asserted: a correction of details makes no late entry
   std::uint64_t uln = 0;  ///< 0: unknown
   FixedText<13> uci;
   std::shared_ptr<const std::string> details;  ///< serialised LearnerDetails, if any: personal, never logged

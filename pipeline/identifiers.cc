@@ -119,7 +119,7 @@ bool uci_check_holds(std::string_view uci) {
 }
 
 bool learner_is_well_formed(std::string_view learner) {
-  return !learner.empty() && learner.size() <= 20 &&
+  return !learner.empty() && learner.size() <= 20 && learner[0] != '-' &&
          std::all_of(learner.begin(), learner.end(), [](char c) { return is_digit(c) || is_upper(c) || c == '-'; });
 }
 

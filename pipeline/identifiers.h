@@ -44,8 +44,7 @@ bool qualification_check_holds(QualificationId id);
 
 /// ULN: 10 digits, the first not 0.
 bool uln_is_well_formed(std::string_view uln);
-/// Weights 10 to 1 over the digits, sum mod 11 = 0 with the remainder of the first nine read as 10 - (sum mod 11).
-/// 9999999999 (unknown) fails.
+/// Weights 10 to 1 over the digits, the check digit last: the sum mod 11 is 10. 9999999999 (unknown) fails.
 bool uln_check_holds(std::string_view uln);
 /// 9999999999 stands for an unknown ULN; two learners with it are not one.
 constexpr std::string_view kUnknownUln = "9999999999";
@@ -55,7 +54,7 @@ bool uci_is_well_formed(std::string_view uci);
 /// Weights 16 to 5 over the first 12, mod 17, letters ABCDEFGHKLMRTVWXY; a board letter counts A=1, B=2, ...
 bool uci_check_holds(std::string_view uci);
 
-/// AO registration number of a learner: 1 to 20 of A-Z, 0-9 and `-`.
+/// AO registration number of a learner: 1 to 20 of A-Z, 0-9 and `-`, not starting with `-`.
 bool learner_is_well_formed(std::string_view learner);
 
 /// 32-bit hash of a unit code, outcome code or grade; never 0.

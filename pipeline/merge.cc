@@ -50,8 +50,10 @@ Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const 
 }
 
 Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, const Stamp& stamp) {
+  bool earliest = facts.first_registered_ms == 0 || stamp.at_ms < facts.first_registered_ms;
+  if (earliest) facts.first_registered_ms = stamp.at_ms;
   Merged merged = take(facts.registered, stamp);
-  if (merged != Merged::applied) return merged;
+  if (merged != Merged::applied) return earliest ? Merged::applied : merged;
   facts.uln = fact.uln().empty() || fact.uln() == kUnknownUln ? 0 : std::stoull(fact.uln());
   facts.uci = FixedText<13>(fact.uci());
   facts.details = fact.has_details() ? std::make_shared<const std::string>(fact.details().SerializeAsString()) : nullptr;
@@ -208,6 +210,7 @@ Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
       return merge_outcomes(facts, event.outcome_recorded(), stamp);
     case v1::Event::kPriorLearningRecognised:
       return merge_unit(facts, {.unit = short_hash(event.prior_learning_recognised().unit()),
+                                .learning_outcome = kPriorLearning,
                                 .stamp = stamp,
                                 .standing = UnitFact::Standing::recognised});
     case v1::Event::kSpecialConsideration:

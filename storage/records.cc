@@ -19,6 +19,7 @@ void parse(std::string_view bytes, Message& message) {
 
 void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
   if (facts.registered.set()) set(record.mutable_registered(), facts.registered);
+  record.set_first_registered_ms(facts.first_registered_ms);
   record.set_uln(facts.uln);
   record.set_uci(facts.uci.str());
   if (facts.details) record.set_details(*facts.details);
@@ -70,6 +71,7 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
 
 void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
   facts.registered = stamp_of(record.registered());
+  facts.first_registered_ms = record.first_registered_ms();
   facts.uln = record.uln();
   facts.uci = FixedText<13>(record.uci());
   if (!record.details().empty()) facts.details = std::make_shared<const std::string>(record.details());

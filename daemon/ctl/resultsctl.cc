@@ -1,4 +1,6 @@
 // resultsctl: the command line of resultsd.
+#include <google/protobuf/stubs/logging.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -200,6 +202,8 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What cannot be parsed is rejected with field, rule and value; the library's own lines would say less, and not in JSON.
+  google::protobuf::SetLogHandler(nullptr);
   CLI::App app("resultsctl: the command line of resultsd");
   Chosen chosen;
   app.add_option("--url", chosen.url, "Address of resultsd (default: RESULTSD_URL, else http://127.0.0.1:8410)");

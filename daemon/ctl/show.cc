@@ -93,7 +93,9 @@ std::string step_text(const Json& status) {
 
 void print_status(const Json& status) {
   std::string stage = lower_words(text_at(status, "stage"));
-  std::cout << entry_text(status.at("entry")) << "  " << lower_words(text_at(status, "band")) << ", " << stage << "\n";
+  std::string reason = text_at(status, "reason");
+  if (!reason.empty()) reason = reason == "REASON_NONE" ? "" : " (" + reason + ")";
+  std::cout << entry_text(status.at("entry")) << "  " << lower_words(text_at(status, "band")) << reason << ", " << stage << "\n";
   if (std::string why = text_at(status, "why"); !why.empty()) std::cout << "  " << why << "\n";
   if (std::string step = step_text(status); step != "nothing") std::cout << "  next: " << step << "\n";
 }

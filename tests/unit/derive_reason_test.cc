@@ -161,7 +161,7 @@ TEST(Late, gives_the_first_that_applies_of_l4_l1_l2_l3_l7_l5_l6) {
   EXPECT_EQ(late_reason_of(situation), v1::L1);
   situation.entry.facts.claim.at_ms = local("2023-06-10T09:00");
   EXPECT_EQ(late_reason_of(situation), v1::L2);
-  situation.entry.facts.registered.at_ms = local("2023-05-01T09:00");
+  situation.entry.facts.first_registered_ms = local("2023-05-01T09:00");
   EXPECT_EQ(late_reason_of(situation), v1::L3);
   situation.entry.facts.changed.at_ms = local("2023-05-01T09:00");
   EXPECT_EQ(late_reason_of(situation), v1::L7);

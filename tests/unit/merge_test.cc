@@ -238,5 +238,31 @@ TEST(Merge, any_order_of_any_facts_ends_the_same) {
   }
 }
 
+TEST(Merge, keeps_the_earliest_registration_whatever_order_registrations_come_in) {
+  TimeMs early = local("2022-10-01T09:00");
+  v1::Event first = registered({}, early);
+  v1::Event corrected = registered({}, local("2023-06-15T09:00"));
+  for (bool first_comes_first : {true, false}) {
+    EntryFacts facts;
+    for (const v1::Event* event : {first_comes_first ? &first : &corrected, first_comes_first ? &corrected : &first})
+      merge(facts, *event, stamp_of(*event, event->SerializeAsString()));
+    EXPECT_EQ(facts.first_registered_ms, early);
+    EXPECT_EQ(facts.registered.at_ms, local("2023-06-15T09:00"));
+  }
+}
+
+TEST(Merge, a_later_mark_does_not_take_recognised_prior_learning_away) {
+  v1::Event recognised = event_at(local("2022-10-05T09:00"));
+  set_ref(recognised.mutable_prior_learning_recognised()->mutable_entry(), {});
+  recognised.mutable_prior_learning_recognised()->set_unit("A");
+  v1::Event missed = achieved({}, local("2023-01-05T09:00"), {"A"});
+  missed.mutable_outcome_recorded()->mutable_outcomes(0)->set_standing(v1::Outcome::NOT_YET_ACHIEVED);
+  EntryFacts facts;
+  for (const v1::Event* event : {&recognised, &missed}) merge(facts, *event, stamp_of(*event, event->SerializeAsString()));
+  Qualification qualification;
+  qualification.units.push_back({"A", short_hash("A"), 10, true});
+  EXPECT_TRUE(attain(facts, qualification, Reference{}).eligible());
+}
+
 }  // namespace
 }  // namespace vtq::test

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Runs the README's worked examples as written, against a demonstration on a port of its own, and holds its settings reference and folder
+list against the product."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks():
+    """Command blocks marked `<!-- run -->`, in order."""
+    return re.findall(r"<!-- run -->\n```sh\n(.*?)```", README, re.S)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Readme(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.env = dict(os.environ, RESULTSD_HTTP_PORT=str(free_port()))
+        run = subprocess.run(["deploy/quickstart"], cwd=ROOT, env=cls.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        cls.quickstart = run
+        if run.returncode != 0:
+            raise AssertionError(run.stdout + run.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        subprocess.run(["deploy/quickstart", "stop"], cwd=ROOT, env=cls.env, check=True, stdout=subprocess.DEVNULL)
+
+    def test_1_the_quickstart_prints_counts_three_entries_at_risk_with_why_and_addresses(self):
+        out = self.quickstart.stdout
+        self.assertRegex(out, r"stage ready\s+[\d,]+")
+        self.assertRegex(out, r"band at risk\s+[\d,]+")
+        self.assertEqual(len(re.findall(r"^\d{5} \d{3}/\d{4}/[\dX] 2023-08 \S+  at risk \([NL]\d\), \w+\n  .*issue deadline", out, re.M)), 3)
+        self.assertIn(f"http://127.0.0.1:{self.env['RESULTSD_HTTP_PORT']}/v1/overview", out)
+
+    def test_2_every_marked_command_runs_as_written(self):
+        self.assertGreaterEqual(len(blocks()), 6)
+        script = "set -euo pipefail\n" + "\n".join(blocks()).replace(":8410", ":" + self.env["RESULTSD_HTTP_PORT"])
+        script = script.replace("/tmp/", os.environ.get("TMPDIR", "/tmp").rstrip("/") + "/")
+        run = subprocess.run(["bash", "-c", script], cwd=ROOT, env=self.env, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stdout[-3000:] + run.stderr)
+        self.assertIn('"outcome":"accepted"', run.stdout.replace(" ", ""))
+        self.assertIn('"outcome":"duplicate"', run.stdout.replace(" ", ""))
+        self.assertIn('"rule":"centre-known"', run.stdout.replace(" ", ""))
+        self.assertIn("36541.RN5217.2023-08.0001", run.stdout)
+
+    def test_3_output_shown_is_output_printed(self):
+        shown = re.search(r"```text\n(.*?)```", README, re.S)[1].strip()
+        # Shown at the time of the quickstart, before the season went on.
+        first = shown.splitlines()[0].split("  ")[0]
+        self.assertIn(first, self.quickstart.stdout)
+
+    def test_4_the_settings_reference_is_what_the_program_prints(self):
+        printed = subprocess.run([ROOT / "build/release/bin/resultsd", "--print-config-reference"], capture_output=True, text=True, check=True)
+        self.assertIn(printed.stdout.strip(), README)
+
+
+if __name__ == "__main__":
+    unittest.main()
