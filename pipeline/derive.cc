@@ -33,16 +33,15 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around) {
   return found;
 }
 
-bool unit_achieved(const UnitFact& fact, const Qualification& qualification, const Reference& reference) {
+bool unit_achieved(const UnitFact& fact, const Qualification& qualification) {
   if (fact.learning_outcome == kPriorLearning) return true;
   return fact.learning_outcome == 0 && fact.standing == UnitFact::Standing::achieved &&
-         reference.grade_achieves(qualification.unit_grading_scale, fact.grade);
+         (!qualification.unit_scale || qualification.unit_scale->achieves(fact.grade));
 }
 
-const UnitFact* achieved_fact(const EntryFacts& facts, const UnitRule& rule, const Qualification& qualification,
-                              const Reference& reference) {
+const UnitFact* achieved_fact(const EntryFacts& facts, const UnitRule& rule, const Qualification& qualification) {
   for (const UnitFact& fact : facts.units)
-    if (fact.unit == rule.id && unit_achieved(fact, qualification, reference)) return &fact;
+    if (fact.unit == rule.id && unit_achieved(fact, qualification)) return &fact;
   return nullptr;
 }
 
@@ -73,7 +72,7 @@ class Derivation {
       : entry_(entry), facts_(entry.facts), around_(around), calendar_(around.calendar), now_(now) {}
 
   Derived run() {
-    out_.attainment = attain(facts_, around_.qualification, around_.reference);
+    out_.attainment = attain(facts_, around_.qualification);
     status().outstanding_units = out_.attainment.outstanding_units;
     set_need();
     if (entry_.issued.any()) {
@@ -350,11 +349,11 @@ bool centre_answered_late(const Entry& entry, const Circumstances& around, TimeM
 
 }  // namespace
 
-Attainment attain(const EntryFacts& facts, const Qualification& qualification, const Reference& reference) {
+Attainment attain(const EntryFacts& facts, const Qualification& qualification) {
   Attainment found;
   std::uint32_t credit = 0;
   for (const UnitRule& rule : qualification.units) {
-    bool achieved = achieved_fact(facts, rule, qualification, reference) != nullptr;
+    bool achieved = achieved_fact(facts, rule, qualification) != nullptr;
     if (rule.mandatory) {
       if (!achieved) ++found.outstanding_units;
     } else if (achieved) {
@@ -368,11 +367,11 @@ Attainment attain(const EntryFacts& facts, const Qualification& qualification, c
   return found;
 }
 
-TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification, const Reference& reference) {
+TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification) {
   TimeMs complete = facts.registered.at_ms;
   std::vector<std::pair<TimeMs, std::uint32_t>> optional;
   for (const UnitRule& rule : qualification.units) {
-    const UnitFact* fact = achieved_fact(facts, rule, qualification, reference);
+    const UnitFact* fact = achieved_fact(facts, rule, qualification);
     if (!fact && rule.mandatory) return 0;
     if (!fact) continue;
     if (rule.mandatory) {
@@ -411,7 +410,7 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
   if (late_change(facts, calendar)) return v1::L3;
   bool consideration_late = special_consideration_open(facts) || facts.special_consideration.at_ms > deadline;
   if (very_late_special_consideration(facts, calendar) && consideration_late) return v1::L7;
-  TimeMs complete = evidence_complete_at(facts, around.qualification, around.reference);
+  TimeMs complete = evidence_complete_at(facts, around.qualification);
   if (complete == 0 || complete > deadline || centre_answered_late(entry, around, deadline)) return v1::L5;
   return v1::L6;
 }
@@ -419,7 +418,7 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
 void observe_steps(const Entry& entry, const Circumstances& around, Durations& into) {
   const EntryFacts& facts = entry.facts;
   AwardingOrganisationId ao = around.qualification.awarding_organisation;
-  TimeMs complete = evidence_complete_at(facts, around.qualification, around.reference);
+  TimeMs complete = evidence_complete_at(facts, around.qualification);
   TimeMs before = 0;
   for (const UnitFact& fact : facts.units)
     if (fact.stamp.at_ms < complete) before = std::max(before, fact.stamp.at_ms);

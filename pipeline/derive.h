@@ -10,7 +10,6 @@ namespace vtq {
 
 /// Everything that decides besides the entry's own facts. All outlive the call.
 struct Circumstances {
-  const Reference& reference;
   const Qualification& qualification;
   const AwardingOrganisation& awarding_organisation;
   const Calendar* calendar;  ///< null: no dates are known for the awarding organisation, level and series
@@ -40,7 +39,7 @@ struct Derived {
   Duration remaining;
 };
 
-Attainment attain(const EntryFacts& facts, const Qualification& qualification, const Reference& reference);
+Attainment attain(const EntryFacts& facts, const Qualification& qualification);
 
 /// `now` is logical time and not before any earlier call for the entry.
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now);
@@ -53,6 +52,6 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around);
 void observe_steps(const Entry& entry, const Circumstances& around, Durations& into);
 
 /// When the attainment rules were first met by the facts that now hold; 0 when they are not.
-TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification, const Reference& reference);
+TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification);
 
 }  // namespace vtq

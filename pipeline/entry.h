@@ -22,7 +22,7 @@ namespace vtq {
 /// content, so that every order of arrival ends the same.
 struct Stamp {
   TimeMs at_ms = 0;
-  std::uint64_t tie = 0;
+  std::uint32_t tie = 0;
 
   bool set() const { return at_ms != 0; }
   auto operator<=>(const Stamp&) const = default;

@@ -182,7 +182,7 @@ std::optional<bool> CentreFacts::halted(AwardingOrganisationId awarding_organisa
 
 Stamp stamp_of(const v1::Event& event, std::string_view bytes) {
   const auto& at = event.occurred_at();
-  return {at.seconds() * 1000 + at.nanos() / 1'000'000, long_hash(bytes)};
+  return {at.seconds() * 1000 + at.nanos() / 1'000'000, static_cast<std::uint32_t>(long_hash(bytes))};
 }
 
 Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {

@@ -142,8 +142,7 @@ Circumstances Partition::circumstances(const Centre& centre, const EntryKey& key
   // Either may stop issuing; the centre's own word cannot undo a stop for all.
   bool halted = reference.halted(cohort.awarding_organisation, key.series) ||
                 centre.facts.halted(cohort.awarding_organisation, key.series).value_or(false);
-  return {.reference = reference,
-          .qualification = *qualification,
+  return {.qualification = *qualification,
           .awarding_organisation = *ao,
           .calendar = reference.calendar(cohort),
           .plan = plan,
@@ -522,7 +521,7 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
   // On the hot path nothing is spelled out for entries that go well.
   if (in_full || severity(status.band) > 0) {
     out.set_why(why(entry, derive(entry, around, time_), around));
-    for (std::string& code : outstanding_units(entry.facts, around.qualification, around.reference))
+    for (std::string& code : outstanding_units(entry.facts, around.qualification))
       out.add_outstanding_units(std::move(code));
   }
   return out;

@@ -141,10 +141,12 @@ void Reference::decode(const v1::Event& event) {
       decode_qualification(event.qualification_defined());
       break;
     case v1::Event::kGradingScaleDefined: {
-      Scale scale;
-      for (const auto& grade : event.grading_scale_defined().grades())
-        scale.achieved_by_grade[short_hash(grade.value())] = grade.achieved();
-      scales_[event.grading_scale_defined().name()] = std::move(scale);
+      const auto& fact = event.grading_scale_defined();
+      GradingScale& scale = scales_[fact.name()];
+      scale.achieved_by_grade.clear();
+      for (const auto& grade : fact.grades()) scale.achieved_by_grade[short_hash(grade.value())] = grade.achieved();
+      for (auto& [id, qualification] : qualifications_)
+        if (qualification->unit_grading_scale == fact.name()) qualification->unit_scale = &scale;
       changes_.push_back({});
       break;
     }
@@ -183,6 +185,7 @@ void Reference::decode_qualification(const v1::QualificationDefined& fact) {
   made->awarded_without_claim = fact.certification() == v1::CERTIFICATION_AUTOMATIC;
   made->grading_scale = fact.grading_scale();
   made->unit_grading_scale = fact.unit_grading_scale();
+  if (auto at = scales_.find(made->unit_grading_scale); at != scales_.end()) made->unit_scale = &at->second;
   made->optional_credit_required = fact.optional_credit_required();
   for (const auto& unit : fact.units())
     made->units.push_back({unit.code(), short_hash(unit.code()), unit.credit(), unit.mandatory()});
@@ -237,14 +240,6 @@ std::optional<bool> Reference::scale_has(const std::string& scale, std::string_v
   auto at = scales_.find(scale);
   if (at == scales_.end()) return std::nullopt;
   return at->second.achieved_by_grade.contains(short_hash(value));
-}
-
-bool Reference::grade_achieves(const std::string& scale, std::uint32_t grade_hash) const {
-  if (grade_hash == 0) return true;
-  auto at = scales_.find(scale);
-  if (at == scales_.end()) return true;
-  auto grade = at->second.achieved_by_grade.find(grade_hash);
-  return grade == at->second.achieved_by_grade.end() || grade->second;
 }
 
 }  // namespace vtq

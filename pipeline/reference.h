@@ -34,6 +34,7 @@ struct Qualification {
   bool awarded_without_claim = false;
   std::string grading_scale;
   std::string unit_grading_scale;
+  const struct GradingScale* unit_scale = nullptr;  ///< of that name; null while it is not known
   std::vector<UnitRule> units;
   std::uint32_t optional_credit_required = 0;
 
@@ -91,6 +92,18 @@ struct ReferenceChange {
   std::optional<SeriesId> series;
 };
 
+/// A grading scale: whether each grade, by its hash, counts as achieved.
+struct GradingScale {
+  boost::unordered_flat_map<std::uint32_t, bool> achieved_by_grade;
+
+  /// Ungraded and unknown grades do.
+  bool achieves(std::uint32_t grade_hash) const {
+    if (grade_hash == 0) return true;
+    auto grade = achieved_by_grade.find(grade_hash);
+    return grade == achieved_by_grade.end() || grade->second;
+  }
+};
+
 class Reference {
  public:
   /// Merges a reference fact, or a command addressed to all centres (`*`). The event has passed `check`.
@@ -107,8 +120,6 @@ class Reference {
   bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
   /// Whether `value` is a grade of the scale; nullopt when the scale is not known.
   std::optional<bool> scale_has(const std::string& scale, std::string_view value) const;
-  /// Whether the unit grade counts as achieved; ungraded and unknown grades do.
-  bool grade_achieves(const std::string& scale, std::uint32_t grade_hash) const;
 
   /// One stored fact: slot name, stamp, serialised event.
   struct Slot {
@@ -123,9 +134,6 @@ class Reference {
   bool changed() const { return !changes_.empty(); }
 
  private:
-  struct Scale {
-    boost::unordered_flat_map<std::uint32_t, bool> achieved_by_grade;
-  };
   struct HaltKey {
     AwardingOrganisationId awarding_organisation{};
     SeriesId series{};
@@ -145,7 +153,7 @@ class Reference {
   boost::unordered_flat_map<CohortKey, Calendar> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
   std::map<HaltKey, bool> halts_;
-  boost::unordered_flat_map<std::string, Scale> scales_;
+  std::map<std::string, GradingScale, std::less<>> scales_;  // by name; qualifications point into it
 };
 
 /// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds.

@@ -96,16 +96,16 @@ std::string_view reason_words(v1::Reason reason) {
   }
 }
 
-std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification, const Reference& reference) {
+std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification) {
   std::vector<std::string> codes;
   Qualification single = {};
-  single.unit_grading_scale = qualification.unit_grading_scale;
+  single.unit_scale = qualification.unit_scale;
   for (const UnitRule& rule : qualification.units) {
     if (!rule.mandatory) continue;
     single.units.assign(1, rule);
-    if (!attain(facts, single, reference).eligible()) codes.push_back(rule.code);
+    if (!attain(facts, single).eligible()) codes.push_back(rule.code);
   }
-  std::uint32_t credit = attain(facts, qualification, reference).optional_credit_missing;
+  std::uint32_t credit = attain(facts, qualification).optional_credit_missing;
   if (credit > 0) codes.push_back(std::to_string(credit) + " credits of optional units");
   return codes;
 }

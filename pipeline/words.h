@@ -14,6 +14,6 @@ std::string_view step_words(v1::Step step);
 /// The code's meaning in the late results return.
 std::string_view reason_words(v1::Reason reason);
 /// Codes of required units not achieved; for short optional credit a last item such as `15 credits of optional units`.
-std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification, const Reference& reference);
+std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification);
 
 }  // namespace vtq

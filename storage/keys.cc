@@ -1,5 +1,7 @@
 #include "storage/keys.h"
 
+#include <array>
+
 namespace vtq::keys {
 namespace {
 
@@ -84,11 +86,18 @@ std::string batch(const BatchId& id) {
 std::string rejected(std::uint64_t id) { return u64(id); }
 
 void entry(std::uint32_t partition, CentreId centre, const EntryKey& key, std::string& out) {
-  out.assign(1, 'e');
-  append(out, static_cast<std::uint16_t>(partition));
-  append(out, number(centre));
-  append(out, number(key.series));
-  append(out, number(key.qualification));
+  // Written in place: this is done for every entry of every commit.
+  std::array<char, kEntryAt + 6> head;
+  auto put = [&head](std::size_t at, auto value) {
+    for (std::size_t byte = sizeof value; byte-- > 0; value = static_cast<decltype(value)>(value >> 8))
+      head[at + byte] = static_cast<char>(value & 0xff);
+  };
+  head[0] = 'e';
+  put(1, static_cast<std::uint16_t>(partition));
+  put(kCentreAt, number(centre));
+  put(kEntryAt, number(key.series));
+  put(kEntryAt + 2, number(key.qualification));
+  out.assign(head.data(), head.size());
   out += key.learner;
 }
 

@@ -48,9 +48,10 @@ rocksdb::ColumnFamilyOptions state_options(const StoreOptions& options, const st
   made.compression = rocksdb::kNoCompression;
   made.bottommost_compression = rocksdb::kLZ4Compression;
   made.compaction_style = rocksdb::kCompactionStyleUniversal;
-  made.compaction_options_universal.max_size_amplification_percent = 100;
+  made.compaction_options_universal.max_size_amplification_percent = 200;
+  made.compaction_options_universal.min_merge_width = 4;
   made.compaction_options_universal.compression_size_percent = -1;
-  made.level0_file_num_compaction_trigger = 8;
+  made.level0_file_num_compaction_trigger = 16;
   made.level0_slowdown_writes_trigger = 40;
   made.level0_stop_writes_trigger = 60;
   return made;

@@ -59,8 +59,7 @@ class Situation {
     const Qualification& qualification = *reference.qualification(entry.key.qualification);
     CohortKey cohort{qualification.awarding_organisation, qualification.level, entry.key.series};
     const ReleasePlan* plan = centre.release_plan(cohort);
-    return {.reference = reference,
-            .qualification = qualification,
+    return {.qualification = qualification,
             .awarding_organisation = *reference.awarding_organisation(qualification.awarding_organisation),
             .calendar = without_calendar ? nullptr : reference.calendar(cohort),
             .plan = plan ? plan : reference.release_plan(cohort),

@@ -261,7 +261,7 @@ TEST(Merge, a_later_mark_does_not_take_recognised_prior_learning_away) {
   for (const v1::Event* event : {&recognised, &missed}) merge(facts, *event, stamp_of(*event, event->SerializeAsString()));
   Qualification qualification;
   qualification.units.push_back({"A", short_hash("A"), 10, true});
-  EXPECT_TRUE(attain(facts, qualification, Reference{}).eligible());
+  EXPECT_TRUE(attain(facts, qualification).eligible());
 }
 
 }  // namespace

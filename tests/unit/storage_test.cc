@@ -158,11 +158,11 @@ TEST_F(StoreTest, leaves_a_commit_that_was_stopped_before_its_write_undone) {
 // ---- encodings ----
 
 Entry any_entry(std::mt19937_64& random) {
-  auto stamp = [&] { return random() % 3 ? Stamp{static_cast<TimeMs>(1 + random() % 2'000'000'000'000), random()} : Stamp{}; };
+  auto stamp = [&] { return random() % 3 ? Stamp{static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random())} : Stamp{}; };
   Entry entry;
   entry.key = {QualificationId{static_cast<std::uint32_t>(random() % 100'000'000)}, kSeries, "L" + std::to_string(random() % 1000)};
   EntryFacts& facts = entry.facts;
-  facts.registered = {static_cast<TimeMs>(1 + random() % 2'000'000'000'000), random()};
+  facts.registered = {static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random())};
   facts.uln = random() % 2 ? 9276308686 : 0;
   if (random() % 2) facts.uci = FixedText<13>("681990012058G");
   facts.changed = stamp();
@@ -197,7 +197,7 @@ Entry any_entry(std::mt19937_64& random) {
   facts.queried = stamp();
   for (std::uint64_t count = random() % 5; count > 0; --count)
     facts.units.push_back({.unit = static_cast<std::uint32_t>(random()), .learning_outcome = static_cast<std::uint32_t>(random()),
-                           .stamp = {static_cast<TimeMs>(1 + random() % 2'000'000'000'000), random()}, .grade = static_cast<std::uint32_t>(random()),
+                           .stamp = {static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random())}, .grade = static_cast<std::uint32_t>(random()),
                            .mark_plus_one = static_cast<std::uint32_t>(random() % 100'002), .standing = static_cast<UnitFact::Standing>(1 + random() % 3)});
   entry.status = {.stage = static_cast<v1::Stage>(random() % 12), .need = v1::UNCONFIRMED, .reason = v1::L7, .band = v1::WATCH,
                   .step = v1::SEND_SAMPLE, .owner = v1::CENTRE, .due_ms = static_cast<TimeMs>(random() % 2'000'000'000'000),
