@@ -92,6 +92,8 @@ class Derivation {
   bool claimed() const { return facts_.has_claim() || around_.qualification.awarded_without_claim; }
   bool dated() const { return calendar_ && calendar_->issue_deadline != kNever; }
 
+  bool deadline_passed() const { return dated() && now_ >= calendar_->issue_deadline; }
+
   bool is_withdrawn() const {
     return (facts_.withdrawn.set() && facts_.withdrawn > facts_.registered) ||
            (facts_.transferred.set() && facts_.transferred > facts_.registered);
@@ -134,6 +136,14 @@ class Derivation {
     status().band = v1::SETTLED;
   }
 
+  /// Due, and not issued by the issue deadline.
+  void be_late() {
+    status().late = true;
+    status().band = v1::LATE;
+    status().reason = late_reason(entry_, around_);
+    out_.left_ms = calendar_->issue_deadline - now_;
+  }
+
   void next(v1::Step step, v1::Owner owner, TimeMs due) {
     status().step = step;
     status().owner = owner;
@@ -169,19 +179,12 @@ class Derivation {
       plan_issue();
       return;
     }
-    bool passed = dated() && now_ >= calendar_->issue_deadline;
-    if (passed && (!claimed() || !out_.attainment.eligible())) {
+    if (deadline_passed() && (!claimed() || !out_.attainment.eligible())) {
       end(v1::NOT_CERTIFICATED, code_without_result());
       return;
     }
     find_next_step(assurance);
-    if (passed) {
-      status().late = true;
-      status().band = v1::LATE;
-      status().reason = late_reason(entry_, around_);
-      out_.left_ms = calendar_->issue_deadline - now_;
-      return;
-    }
+    if (deadline_passed()) return be_late();
     assess_risk(assurance);
   }
 
@@ -209,20 +212,13 @@ class Derivation {
   void plan_issue() {
     TimeMs since = entry_.ready_since_ms != 0 ? entry_.ready_since_ms : now_;
     TimeMs at = issue_time(since, around_.plan, calendar_, around_.release);
-    bool passed = dated() && now_ >= calendar_->issue_deadline;
     next(v1::ISSUE_RESULT, v1::AWARDING_ORGANISATION, at);
     if (now_ >= at && !around_.halted) {
       out_.issue_now = true;
       return;
     }
     if (now_ < at) wake(at);
-    if (passed) {
-      status().late = true;
-      status().band = v1::LATE;
-      status().reason = late_reason(entry_, around_);
-      out_.left_ms = calendar_->issue_deadline - now_;
-      return;
-    }
+    if (deadline_passed()) return be_late();
     if (dated()) {
       out_.left_ms = calendar_->issue_deadline - now_;
       wake(calendar_->issue_deadline);
