@@ -147,6 +147,7 @@ void Service::stop() {
   stopping_ = true;
   server_->stop_taking();
   auto until = Steady::now() + std::chrono::seconds(settings_.http_stop_seconds_max);
+  // Looked at now and then by the main thread, which has nothing else to do: stopping is no path to be fast on.
   while (server_->requests_in_flight() > 0 && Steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   engine_->drain();
 }

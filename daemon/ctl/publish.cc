@@ -113,7 +113,7 @@ class Publisher {
       if (std::chrono::steady_clock::now() + wait >= until)
         throw Unreachable(why + " Gave up at " + place() + "; publish again from there, or all of it: duplicates do no harm.");
       if (wait >= std::chrono::seconds(1)) bar_.say(why + " Trying again from " + place() + ".");
-      std::this_thread::sleep_for(wait);
+      std::this_thread::sleep_for(wait);  // back-off towards a daemon that is away or busy: nothing here could tell when it is back
       wait = std::min(wait * 2, std::chrono::milliseconds(5000));
     }
   }
