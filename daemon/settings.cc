@@ -273,6 +273,7 @@ class Loader {
     at_least("risk.claim_slow_days", s.risk_claim_slow_days, "risk.claim_usual_days", s.risk_claim_usual_days);
     at_least("risk.assurance_slow_days", s.risk_assurance_slow_days, "risk.assurance_usual_days", s.risk_assurance_usual_days);
     at_least("risk.result_slow_days", s.risk_result_slow_days, "risk.result_usual_days", s.risk_result_usual_days);
+    at_least("kafka.session_timeout_ms", s.kafka_session_timeout_ms, "kafka.transaction_timeout_ms", s.kafka_transaction_timeout_ms);
   }
 
   template <class Number>

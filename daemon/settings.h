@@ -52,7 +52,34 @@ struct Settings {
   double risk_result_slow_days = 0;
   std::int64_t risk_samples_min = 0;
   std::string backup_directory;
+  std::string kafka_bootstrap_servers;
+  std::string kafka_topic_prefix;
+  std::string kafka_group;
+  std::string kafka_instance;
+  std::string kafka_advertise;
+  bool kafka_static_membership = true;
+  bool kafka_standby = true;
+  std::string kafka_assignment;
+  std::int64_t kafka_commit_interval_ms = 0;
+  std::int64_t kafka_session_timeout_ms = 0;
+  std::int64_t kafka_transaction_timeout_ms = 0;
+  std::int64_t kafka_broker_wait_seconds = 0;
+  std::int64_t kafka_restore_wait_seconds = 0;
+  std::int64_t kafka_request_wait_ms = 0;
+  double kafka_reference_wait_minutes = 0;
+  std::string kafka_registry_topics;
+  std::string kafka_security_protocol;
+  std::string kafka_sasl_mechanism;
+  std::string kafka_sasl_username;
+  std::string kafka_sasl_password;
+  std::string kafka_ssl_ca_location;
+  std::string kafka_ssl_certificate_location;
+  std::string kafka_ssl_key_location;
+  std::string kafka_ssl_key_password;
+  std::string kafka_properties;
 
+  /// Whether Kafka holds the topics; otherwise the store does.
+  bool on_kafka() const { return !kafka_bootstrap_servers.empty(); }
   /// Where backups go, absolute; empty: there are none.
   std::filesystem::path backups() const;
 };

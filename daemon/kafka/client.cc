@@ -1,0 +1,154 @@
+#include "daemon/kafka/client.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+
+#include "daemon/log.h"
+
+namespace vtq::kafka {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// Last authentication failure that a client reported on its own threads: by client.
+class LoginFailures {
+ public:
+  void note(const rd_kafka_t* client, std::string text) {
+    std::lock_guard lock(mutex_);
+    texts_[client] = std::move(text);
+  }
+  std::string of(const rd_kafka_t* client) {
+    std::lock_guard lock(mutex_);
+    auto found = texts_.find(client);
+    return found == texts_.end() ? "" : found->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<const rd_kafka_t*, std::string> texts_;
+};
+
+LoginFailures& login_failures() {
+  static LoginFailures failures;
+  return failures;
+}
+
+void take_error(rd_kafka_t* client, int error, const char* reason, void*) {
+  auto code = static_cast<rd_kafka_resp_err_t>(error);
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) login_failures().note(client, reason);
+  log::write(log::Level::debug, "kafka", {{"client", std::string(rd_kafka_name(client))}, {"error", std::string(rd_kafka_err2name(code))}, {"reason", std::string(reason)}});
+}
+
+void take_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  // Its warnings are mostly connections that come and go, which await_brokers and the metrics tell better.
+  log::write(level <= 3 ? log::Level::warning : log::Level::debug, "librdkafka",
+             {{"client", std::string(rd_kafka_name(client))}, {"facility", std::string(facility)}, {"text", std::string(text)}});
+}
+
+void add_if_given(Properties& properties, const char* name, const std::string& value) {
+  if (!value.empty()) properties.emplace_back(name, value);
+}
+
+}  // namespace
+
+Properties common_properties(const Settings& s, std::string_view purpose) {
+  Properties made = {{"bootstrap.servers", s.kafka_bootstrap_servers},
+                     {"client.id", instance_name(s) + "-" + std::string(purpose)},
+                     {"security.protocol", s.kafka_security_protocol},
+                     {"socket.nagle.disable", "true"},
+                     {"partitioner", "murmur2_random"},
+                     {"topic.metadata.refresh.interval.ms", "30000"},
+                     {"reconnect.backoff.ms", "50"},
+                     {"reconnect.backoff.max.ms", "1000"},
+                     {"log.connection.close", "false"}};
+  if (s.kafka_security_protocol.starts_with("sasl")) {
+    made.emplace_back("sasl.mechanism", s.kafka_sasl_mechanism);
+    add_if_given(made, "sasl.username", s.kafka_sasl_username);
+    add_if_given(made, "sasl.password", s.kafka_sasl_password);
+  }
+  if (s.kafka_security_protocol.ends_with("ssl")) {
+    add_if_given(made, "ssl.ca.location", s.kafka_ssl_ca_location);
+    add_if_given(made, "ssl.certificate.location", s.kafka_ssl_certificate_location);
+    add_if_given(made, "ssl.key.location", s.kafka_ssl_key_location);
+    add_if_given(made, "ssl.key.password", s.kafka_ssl_key_password);
+  }
+  std::string_view rest = s.kafka_properties;
+  while (!rest.empty()) {
+    std::string_view one = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    if (one.empty()) continue;
+    auto equals = one.find('=');
+    if (equals == one.npos) throw KafkaError("kafka.properties: each is name=value, with ; between them.");
+    made.emplace_back(one.substr(0, equals), one.substr(equals + 1));
+  }
+  return made;
+}
+
+Config make_config(const Properties& properties) {
+  Config config(rd_kafka_conf_new());
+  rd_kafka_conf_set_error_cb(config.get(), take_error);
+  rd_kafka_conf_set_log_cb(config.get(), take_log);
+  for (const auto& [name, value] : properties) {
+    char why[256] = "";
+    // A value may be a password: it is not repeated.
+    if (rd_kafka_conf_set(config.get(), name.c_str(), value.c_str(), why, sizeof why) == RD_KAFKA_CONF_UNKNOWN)
+      throw KafkaError("Kafka: librdkafka has no property " + name + "; mend kafka.properties.");
+    if (*why) throw KafkaError("Kafka: librdkafka does not take the value of " + name + "; mend the kafka settings that set it.");
+  }
+  return config;
+}
+
+Client make_client(rd_kafka_type_t type, Config config) {
+  char why[512] = "";
+  Client client(rd_kafka_new(type, config.get(), why, sizeof why));
+  if (!client) throw KafkaError("Kafka: the client cannot be made: " + std::string(why) + ". Mend the kafka settings.");
+  static_cast<void>(config.release());  // rd_kafka_new took it over
+  return client;
+}
+
+std::string instance_name(const Settings& settings) {
+  if (!settings.kafka_instance.empty()) return settings.kafka_instance;
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  return *host ? host : "resultsd";
+}
+
+void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
+  auto until = Steady::now() + std::chrono::seconds(seconds);
+  bool told = false;
+  for (;;) {
+    const rd_kafka_metadata_t* found = nullptr;
+    rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, nullptr, &found, 1000);
+    rd_kafka_poll(client, 0);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      bool any = found->broker_cnt > 0;
+      rd_kafka_metadata_destroy(found);
+      if (any) return;
+    }
+    std::string login = login_failures().of(client);
+    if (!login.empty())
+      throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers = " + settings.kafka_bootstrap_servers +
+                       " refuse the login. Check kafka.security_protocol, kafka.sasl_mechanism, kafka.sasl_username, "
+                       "kafka.sasl_password and the kafka.ssl_ settings.");
+    if (Steady::now() >= until)
+      throw KafkaError("Kafka: no broker answers at kafka.bootstrap_servers = " + settings.kafka_bootstrap_servers + " for " +
+                       std::to_string(seconds) + " s (" + text_of(error) +
+                       "). Check the address and kafka.security_protocol, and that Kafka runs.");
+    if (!std::exchange(told, true))
+      log::write(log::Level::warning, "waiting for Kafka", {{"brokers", settings.kafka_bootstrap_servers}, {"seconds", std::int64_t{seconds}}});
+  }
+}
+
+std::string text_of(rd_kafka_resp_err_t error) {
+  return std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error);
+}
+
+std::string text_of(const rd_kafka_error_t* error) {
+  return std::string(rd_kafka_error_name(error)) + ": " + rd_kafka_error_string(error);
+}
+
+}  // namespace vtq::kafka

@@ -1,0 +1,63 @@
+// librdkafka's C API, owned: handles that close themselves, configuration from settings, and errors that say what to mend. Everything that
+// talks to Kafka goes through here.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/settings.h"
+
+namespace vtq::kafka {
+
+/// Kafka cannot be used as set up, or cannot go on. The text names the setting and says what to do.
+struct KafkaError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+template <auto release>
+struct Release {
+  template <class Handle>
+  void operator()(Handle* handle) const {
+    release(handle);
+  }
+};
+
+using Client = std::unique_ptr<rd_kafka_t, Release<rd_kafka_destroy>>;
+using Config = std::unique_ptr<rd_kafka_conf_t, Release<rd_kafka_conf_destroy>>;
+using Message = std::unique_ptr<rd_kafka_message_t, Release<rd_kafka_message_destroy>>;
+using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Release<rd_kafka_topic_destroy>>;
+using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, Release<rd_kafka_topic_partition_list_destroy>>;
+using Queue = std::unique_ptr<rd_kafka_queue_t, Release<rd_kafka_queue_destroy>>;
+using Event = std::unique_ptr<rd_kafka_event_t, Release<rd_kafka_event_destroy>>;
+using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Release<rd_kafka_AdminOptions_destroy>>;
+using GroupMetadata = std::unique_ptr<rd_kafka_consumer_group_metadata_t, Release<rd_kafka_consumer_group_metadata_destroy>>;
+using Failure = std::unique_ptr<rd_kafka_error_t, Release<rd_kafka_error_destroy>>;  ///< null: none
+
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+/// What every client has: brokers, security, the partitioner of Kafka's Java clients, kafka.properties. `purpose` goes into the client's id.
+Properties common_properties(const Settings& settings, std::string_view purpose);
+
+/// A configuration; `properties` later in the list win. Throws KafkaError naming the property that librdkafka does not take.
+Config make_config(const Properties& properties);
+/// Takes over the configuration. Throws KafkaError.
+Client make_client(rd_kafka_type_t type, Config config);
+
+/// Name of this instance: kafka.instance, or the host's.
+std::string instance_name(const Settings& settings);
+
+/// Whether the brokers answer within `seconds`; tries again meanwhile. What is wrong with the set-up, if anything: no broker, wrong
+/// credentials, names the setting. Logs that it waits.
+void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds);
+
+/// `name: explanation` of an error, without addresses of learners or credentials.
+std::string text_of(rd_kafka_resp_err_t error);
+std::string text_of(const rd_kafka_error_t* error);
+
+}  // namespace vtq::kafka
