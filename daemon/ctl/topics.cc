@@ -1,0 +1,1 @@
+#include "daemon/ctl/commands.h"
