@@ -1,20 +1,14 @@
-// The engine: one thread that takes events from a bounded queue, runs the pipeline over them in batches, commits, and only then tells
-// each submitter what became of its events. It owns store and pipeline; others reach them through `ask`, between batches.
+// The engine: owns store and pipeline and the one thread that runs them; others reach both through `ask`, between batches. Two kinds:
+// EmbeddedEngine keeps the topics in the store, KafkaEngine has them on Kafka. Who asks does not know which.
 //
-//   starting -> running -> draining -> stopped        (failed from any of them, on a broken store)
+//   starting -> running -> draining -> stopped        (failed from any of them)
 //
 // Public members are for any thread unless said otherwise. Callbacks run on the engine's thread: keep them short.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <exception>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
-#include <thread>
 
 #include "pipeline/pipeline.h"
 #include "storage/store.h"
@@ -68,18 +62,16 @@ class EngineProbe {
 class Engine {
  public:
   using Done = std::function<void(std::vector<Answer>&&)>;
+  using Look = std::function<void(Pipeline&, Store&)>;
 
-  /// Opens the store, restores the pipeline, starts the thread. Throws StoreError. `clock` and `probe` outlive the engine; `probe` may be null.
-  Engine(const EngineOptions& options, const Clock& clock, EngineProbe* probe);
-  /// Drains and joins.
-  ~Engine();
+  virtual ~Engine() = default;
 
-  /// Queues events; `done` is called once, after their commit, with one answer each, or with none at all if the engine failed. False when the queue is full or
+  /// Queues events; `done` is called once, after they are durable, with one answer each, or with none at all if the engine failed. False when the queue is full or
   /// the engine no longer takes events: nothing was queued; try again after `when_room`.
-  bool submit(std::vector<Submitted>&& events, Done done);
+  virtual bool submit(std::vector<Submitted>&& events, Done done) = 0;
   /// Calls `wake` once, as soon as there is room in the queue.
-  void when_room(std::function<void()> wake);
-  std::size_t queued_bytes() const;
+  virtual void when_room(std::function<void()> wake) = 0;
+  virtual std::size_t queued_bytes() const = 0;
 
   /// Runs `look` on the engine's thread between batches, against committed state. The future throws what `look` throws. Runs before
   /// queued events.
@@ -92,49 +84,20 @@ class Engine {
     return future;
   }
   /// The same with a callback instead of a future.
-  void post(std::function<void(Pipeline&, Store&)> look);
+  virtual void post(Look look) = 0;
 
   /// The store's any-thread reads.
-  const Store& store() const { return *store_; }
-  Store& store() { return *store_; }
+  virtual Store& store() = 0;
 
-  EngineState state() const { return state_.load(); }
+  virtual EngineState state() const = 0;
   /// Age of the oldest event not committed, in seconds; 0 when idle.
-  double lag_seconds() const;
+  virtual double lag_seconds() const = 0;
   /// When the engine's thread last made progress.
-  TimeMs last_progress_ms() const { return last_progress_ms_.load(); }
+  virtual TimeMs last_progress_ms() const = 0;
   /// Stops taking events, commits what is queued, stops. Idempotent; waits.
-  void drain();
+  virtual void drain() = 0;
   /// Why the engine failed; empty otherwise.
-  std::string failure() const;
-
- private:
-  struct Work;
-
-  class CountedOutputs;
-  struct Parsing;
-
-  void run();
-  void run_batch(std::vector<Work>& works);
-
-  EngineOptions options_;
-  const Clock& clock_;
-  EngineProbe* probe_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Parsing> parsing_;
-  std::unique_ptr<CountedOutputs> outputs_;
-  std::unique_ptr<Pipeline> pipeline_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Work> queue_;
-  std::deque<std::function<void(Pipeline&, Store&)>> looks_;
-  std::vector<std::function<void()>> waiting_for_room_;
-  std::size_t queued_bytes_ = 0;
-  std::string failure_;
-  std::atomic<EngineState> state_{EngineState::starting};
-  std::atomic<TimeMs> last_progress_ms_{0};
-  std::atomic<TimeMs> oldest_ms_{0};
-  std::thread thread_;  // last: stops before what it uses dies
+  virtual std::string failure() const = 0;
 };
 
 }  // namespace vtq

@@ -21,11 +21,13 @@ using Labels = std::map<std::string, std::string>;
 
 /// Rules that `check` and the daemon know; others are counted as `other`.
 constexpr std::string_view kRules[] = {
-    "awarding-organisation-form", "awarding-organisation-known", "batch-form", "centre-form", "centre-known", "date",
-    "dates-in-order", "entry-registered", "enum-value", "event-bytes-max", "event-id", "event-source", "fact-present", "framing",
-    "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "hold-form", "hours-range", "json-form", "learner-form",
+    "awarding-organisation-form", "awarding-organisation-known", "batch-form", "ce-attribute-agrees", "ce-data", "ce-specversion",
+    "ce-time-form", "centre-form", "centre-known", "content-type", "content-type-batched", "date", "dates-in-order",
+    "entry-registered", "enum-value", "event-bytes-max", "event-id", "event-source", "fact-present", "framing", "grade-of-scale",
+    "grade-once", "grade-with-scale", "grades-count", "header-once", "hold-form", "hours-range", "json-form", "learner-form",
     "local-time", "mark-range", "monitoring-grade", "occurred-at-future", "occurred-at-range", "outcome-once", "outcomes-count",
-    "protobuf-form", "qualification-form", "qualification-known", "release-interval", "scale-known", "scale-of-qualification",
+    "protobuf-form", "qualification-form", "qualification-known", "registry-framing", "registry-message", "release-interval",
+    "scale-known", "scale-of-qualification",
     "series-form", "text-length", "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
@@ -198,7 +200,7 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline) {
       gauges.deadlines.push_back({cohort.awarding_organisation, cohort.level, name, static_cast<double>(at - pipeline.time()) / 1000});
     }
   }
-  for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) gauges.waiting_facts += pipeline.partition(index).parked();
+  for (const Partition* partition : pipeline.owned()) gauges.waiting_facts += partition->parked();
   return gauges;
 }
 

@@ -39,8 +39,8 @@ std::optional<Cursor> parse_cursor(std::string_view text) {
 /// Centres with an entry that the filter takes, ascending, from `from` on.
 std::vector<CentreId> centres_with(const Pipeline& pipeline, const CellFilter& filter, CentreId from) {
   std::vector<CentreId> ids;
-  for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) {
-    pipeline.partition(index).each_centre([&](const Centre& centre) {
+  for (const Partition* partition : pipeline.owned()) {
+    partition->each_centre([&](const Centre& centre) {
       if (centre.id < from || (filter.centre && *filter.centre != centre.id)) return;
       const auto& cells = centre.summary.cells.all();
       if (std::any_of(cells.begin(), cells.end(), [&](const auto& cell) { return filter.takes(cell.first); }))

@@ -15,8 +15,8 @@ void each_cell(const Pipeline& pipeline, const CellFilter& filter, bool by_centr
       if (filter.takes(cell)) take(CentreId{}, cell, entries);
     return;
   }
-  for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) {
-    pipeline.partition(index).each_centre([&](const Centre& centre) {
+  for (const Partition* partition : pipeline.owned()) {
+    partition->each_centre([&](const Centre& centre) {
       if (filter.centre && *filter.centre != centre.id) return;
       for (const auto& [cell, entries] : centre.summary.cells.all())
         if (filter.takes(cell)) take(centre.id, cell, entries);
@@ -117,9 +117,9 @@ Overview overview_of(const Pipeline& pipeline) {
   std::sort(overview.deadlines.begin(), overview.deadlines.end(), [](const DeadlineAt& a, const DeadlineAt& b) {
     return std::tie(a.at_ms, a.organisation, a.level, a.deadline) < std::tie(b.at_ms, b.organisation, b.level, b.deadline);
   });
-  for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) {
-    overview.waiting += pipeline.partition(index).parked();
-    pipeline.partition(index).each_centre([&](const Centre& centre) { overview.centres += !centre.summary.cells.all().empty(); });
+  for (const Partition* partition : pipeline.owned()) {
+    overview.waiting += partition->parked();
+    partition->each_centre([&](const Centre& centre) { overview.centres += !centre.summary.cells.all().empty(); });
   }
   return overview;
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/embedded_engine.h"
 #include "daemon/log.h"
 
 namespace vtq {
@@ -118,7 +119,7 @@ Service::Service(const Settings& settings) : settings_(settings) {
   std::vector<std::string> patterns;
   for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
   metrics_ = std::make_unique<Metrics>(version(), patterns);
-  engine_ = std::make_unique<Engine>(engine_options(settings_), clock_, metrics_.get());
+  engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
   crash_when_asked(*engine_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_);
   store_read_ = std::make_unique<Worker>("store-read");

@@ -72,8 +72,13 @@ void Partition::restore() {
     centre->id = id;
     centre->summary = std::move(summary);
     if (centre->summary.next_wake_ms != kNever) wakes_.insert({centre->summary.next_wake_ms, id});
-    for (const auto& [cell, entries] : centre->summary.cells.all()) shared_.totals[cell] += entries;
+    for (const auto& [cell, entries] : centre->summary.cells.all()) add_to_totals(cell, entries);
   });
+}
+
+void Partition::leave_totals() {
+  for (const auto& [id, centre] : centres_)
+    for (const auto& [cell, entries] : centre->summary.cells.all()) add_to_totals(cell, -entries);
 }
 
 Centre& Partition::centre_of(CentreId id) {
@@ -178,10 +183,7 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, std::s
   if (!entry) {
     entry = &centre.add(address.entry);
     ++entries_loaded_;
-    if (centre.summary.parked > 0 && !centre.retry_parked) {
-      centre.retry_parked = true;
-      retrying_.push_back(&centre);
-    }
+    retry(centre);
   }
   Merged merged = merge(entry->facts, event, stamp);
   if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
@@ -207,6 +209,7 @@ Verdict Partition::park(Centre& centre, std::string_view bytes, Topic topic, con
   for (const Parked& parked : centre.parked)
     if (parked.stamp == stamp) return {Verdict::Kind::duplicate};
   Parked parked{std::string(bytes), stamp, topic, time_ + wait, std::move(why), token};
+  if (shared_.origin_of) parked.origin = shared_.origin_of(token);
   if (centre.parked.size() >= shared_.policy.parked_per_centre_max) {
     parked.why.rule = "waiting-facts-max";
     parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
@@ -275,10 +278,7 @@ void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
   bool requalified =
       std::any_of(changes.begin(), changes.end(), [](const ReferenceChange& change) { return change.qualification.has_value(); });
   for (auto& [id, held] : centres_) {
-    if (held->summary.parked > 0 && !held->retry_parked) {
-      held->retry_parked = true;
-      retrying_.push_back(held.get());
-    }
+    retry(*held);
     if (requalified) move_counts(*held);
     // The summary tells cheaply whether any entry here is concerned.
     auto concerns = [&](const Cell& cell) {
@@ -290,11 +290,29 @@ void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
     };
     const auto& cells = held->summary.cells.all();
     if (std::none_of(cells.begin(), cells.end(), [&](const auto& cell) { return concerns(cell.first); })) continue;
-    held->summary.derive_all = true;
-    held->summary_to_store = true;
-    mark(*held);
-    wake_by(*held, time_);
+    derive_all(*held);
   }
+}
+
+void Partition::reference_changed_unseen() {
+  for (auto& [id, held] : centres_) {
+    retry(*held);
+    move_counts(*held);
+    if (!held->summary.cells.all().empty()) derive_all(*held);
+  }
+}
+
+void Partition::retry(Centre& centre) {
+  if (centre.summary.parked == 0 || centre.retry_parked) return;
+  centre.retry_parked = true;
+  retrying_.push_back(&centre);
+}
+
+void Partition::derive_all(Centre& centre) {
+  centre.summary.derive_all = true;
+  centre.summary_to_store = true;
+  mark(centre);
+  wake_by(centre, time_);
 }
 
 /// Counts go along when a qualification changes its level or its awarding organisation.
@@ -428,6 +446,7 @@ Verdict Partition::reject(Parked&& parked) {
   rejected.set_value(parked.why.value);
   rejected.set_message(parked.why.message);
   set_time(rejected.mutable_rejected_at(), time_);
+  if (!parked.origin.empty() && !rejected.mutable_origin()->ParseFromString(parked.origin)) std::abort();
   std::string id = shared_.outputs.rejected(index_, std::move(rejected));
   return {Verdict::Kind::rejected, std::move(parked.why), 0, std::move(id)};
 }
@@ -461,6 +480,10 @@ void Partition::count(Centre& centre, const Entry& entry, const Circumstances& a
 
 void Partition::count(Centre& centre, const Cell& cell, std::int64_t by) {
   centre.summary.cells.add(cell, by);
+  add_to_totals(cell, by);
+}
+
+void Partition::add_to_totals(const Cell& cell, std::int64_t by) {
   auto at = shared_.totals.try_emplace(cell, 0).first;
   at->second += by;
   if (at->second == 0) shared_.totals.erase(at);

@@ -52,6 +52,8 @@ struct Shared {
   std::vector<Verdict>& verdicts;
   /// Entries woken by time since the last commit, over all partitions.
   std::size_t woken = 0;
+  /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
+  std::function<std::string(std::int64_t token)> origin_of = {};
 };
 
 /// A centre in memory. The summary is always there; the rest once loaded.
@@ -98,6 +100,8 @@ class Partition {
 
   /// Reads what the last commit left. Centres are loaded when first needed.
   void restore();
+  /// Takes its entries out of the totals, before it is given up. Only right after `write`.
+  void leave_totals();
 
   std::uint32_t index() const { return index_; }
   TimeMs time() const { return time_; }
@@ -108,6 +112,8 @@ class Partition {
   Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token);
   /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
   void reference_changed(const std::vector<ReferenceChange>& changes);
+  /// Reference data changed while another instance had the partition: everything wakes, as nobody knows what is concerned.
+  void reference_changed_unseen();
   /// Moves time to `to`, through every wake up to it; each is settled at its own time. Not backwards. False when so much changed
   /// that a commit is due first: write, then call again.
   [[nodiscard]] bool advance(TimeMs to);
@@ -147,6 +153,8 @@ class Partition {
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);
+  void retry(Centre& centre);
+  void derive_all(Centre& centre);
   void wake_due_centres(TimeMs at);
   void wake_centre(Centre& centre);
 
@@ -157,6 +165,7 @@ class Partition {
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
   void count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by);
   void count(Centre& centre, const Cell& cell, std::int64_t by);
+  void add_to_totals(const Cell& cell, std::int64_t by);
   void move_counts(Centre& centre);
   void issue(std::vector<ToIssue>& due);
   void cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction);

@@ -9,16 +9,32 @@ Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t p
     : policy_(policy),
       time_source_(time_source),
       shared_{policy_, reference_, store, outputs, totals_, verdicts_},
-      store_(store) {
-  for (std::uint32_t index = 0; index < partitions; ++index)
-    partitions_.push_back(std::make_unique<Partition>(index, shared_));
-}
+      partitions_(partitions),
+      store_(store) {}
 
 void Pipeline::restore() {
+  restore_reference();
+  for (std::uint32_t index = 0; index < partitions(); ++index) take(index);
+}
+
+void Pipeline::restore_reference() {
   store_.each_reference([&](std::string_view slot, const Stamp& stamp, std::string_view event) {
     reference_.restore(slot, stamp, event);
   });
-  for (auto& partition : partitions_) partition->restore();
+}
+
+void Pipeline::take(std::uint32_t index) {
+  auto& partition = partitions_[index] = std::make_unique<Partition>(index, shared_);
+  partition->restore();
+  owned_.insert(std::upper_bound(owned_.begin(), owned_.end(), index,
+                                 [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
+                partition.get());
+}
+
+void Pipeline::give_up(std::uint32_t index) {
+  partitions_[index]->leave_totals();
+  std::erase(owned_, partitions_[index].get());
+  partitions_[index].reset();
 }
 
 std::uint32_t Pipeline::partition_of(CentreId centre) const {
@@ -27,13 +43,13 @@ std::uint32_t Pipeline::partition_of(CentreId centre) const {
 
 TimeMs Pipeline::next_wake() const {
   TimeMs next = kNever;
-  for (const auto& partition : partitions_) next = std::min(next, partition->next_wake());
+  for (const Partition* partition : owned_) next = std::min(next, partition->next_wake());
   return next;
 }
 
 TimeMs Pipeline::time() const {
   TimeMs latest = 0;
-  for (const auto& partition : partitions_) latest = std::max(latest, partition->time());
+  for (const Partition* partition : owned_) latest = std::max(latest, partition->time());
   return latest;
 }
 
@@ -82,18 +98,18 @@ bool Pipeline::advance_for(const Inbound& inbound) {
 }
 
 bool Pipeline::advance_all(TimeMs to) {
-  return std::all_of(partitions_.begin(), partitions_.end(), [&](auto& partition) { return partition->advance(to); });
+  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(to); });
 }
 
 /// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
 bool Pipeline::close_window() {
   settle_all();
-  return std::all_of(partitions_.begin(), partitions_.end(),
-                     [](auto& partition) { return partition->advance(partition->time()); });
+  return std::all_of(owned_.begin(), owned_.end(),
+                     [](Partition* partition) { return partition->advance(partition->time()); });
 }
 
 void Pipeline::settle_all() {
-  for (auto& partition : partitions_) partition->settle();
+  for (Partition* partition : owned_) partition->settle();
 }
 
 void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
@@ -114,7 +130,7 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
 bool Pipeline::spread_reference_changes() {
   if (!reference_.changed()) return false;
   std::vector<ReferenceChange> changes = reference_.take_changes();
-  for (auto& partition : partitions_) partition->reference_changed(changes);
+  for (Partition* partition : owned_) partition->reference_changed(changes);
   return true;
 }
 
@@ -123,12 +139,12 @@ void Pipeline::write(StateWriter& writer) {
     const Reference::Slot& held = reference_.slots().find(slot)->second;
     writer.put_reference(slot, held.stamp, held.event);
   }
-  for (auto& partition : partitions_) partition->write(writer);
+  for (Partition* partition : owned_) partition->write(writer);
   shared_.woken = 0;
 }
 
 void Pipeline::evict(std::size_t entries_max) {
-  for (auto& partition : partitions_) partition->evict(entries_max / partitions_.size());
+  for (Partition* partition : owned_) partition->evict(entries_max / owned_.size());
 }
 
 }  // namespace vtq

@@ -27,8 +27,15 @@ class Pipeline {
  public:
   Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs);
 
-  /// Reads what the last commit left.
+  /// Reads what the last commit left: the reference data; then all partitions, or one by one as they come to this instance.
   void restore();
+  void restore_reference();
+  void take(std::uint32_t partition);
+  /// Another instance goes on with the partition. Only right after `write`.
+  void give_up(std::uint32_t partition);
+  bool owns(std::uint32_t partition) const { return partitions_[partition] != nullptr; }
+  /// The partitions that were taken, ascending.
+  const std::vector<Partition*>& owned() const { return owned_; }
 
   /// How far `process` came.
   struct Progress {
@@ -40,6 +47,9 @@ class Pipeline {
   /// What became of each event of the last call's batch, as far as it was consumed.
   const std::vector<Verdict>& verdicts() const { return verdicts_; }
 
+  /// How to find out where an event of the batch came from; see Shared::origin_of.
+  void set_origins(std::function<std::string(std::int64_t token)> origin_of) { shared_.origin_of = std::move(origin_of); }
+
   /// Hands the changes since the last call to the commit.
   void write(StateWriter& writer);
   /// Keeps at most about `entries_max` entries in memory. Only after `write`.
@@ -47,6 +57,7 @@ class Pipeline {
 
   // Reads, between batches.
   std::uint32_t partition_of(CentreId centre) const;
+  /// One that is owned.
   Partition& partition(std::uint32_t index) { return *partitions_[index]; }
   const Partition& partition(std::uint32_t index) const { return *partitions_[index]; }
   std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
@@ -74,7 +85,8 @@ class Pipeline {
   Totals totals_;
   std::vector<Verdict> verdicts_;
   Shared shared_;
-  std::vector<std::unique_ptr<Partition>> partitions_;
+  std::vector<std::unique_ptr<Partition>> partitions_;  // null: not owned
+  std::vector<Partition*> owned_;
   StateStore& store_;
 };
 

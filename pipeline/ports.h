@@ -20,6 +20,7 @@ struct Parked {
   TimeMs until_ms = 0;  ///< rejected at this logical time
   Rejection why;
   std::int64_t token = -1;  ///< place in the batch being processed; -1: from an earlier one
+  std::string origin = {};  ///< serialised RecordOrigin, where there is one
 };
 
 /// Last batch number used.

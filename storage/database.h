@@ -14,8 +14,13 @@
 
 namespace vtq {
 
+/// What a change in a changelog is about.
+constexpr char kStateChange = 's';
+constexpr char kBatchChange = 'b';
+constexpr char kRejectedChange = 'r';
+
 /// Layout of keys and records; a store of another schema is refused.
-constexpr std::uint64_t kSchema = 1;
+constexpr std::uint64_t kSchema = 2;
 
 struct Store::Database {
   StoreOptions options;
@@ -36,22 +41,33 @@ struct Store::Database {
   };
   std::vector<std::array<Appends, kTopics>> appends;  // by partition
   bool dirty = false;
-  std::uint64_t rejected_last = 0;
-  std::uint64_t batch_count = 0;
+  /// By partition. With the embedded log, rejected records are numbered in one run, kept at 0.
+  struct Counters {
+    std::uint64_t rejected_last = 0;
+    std::uint64_t batches = 0;
+  };
+  std::vector<Counters> counters;
   v1::EntryRecord scratch;
   std::string key;
   std::string value;
+  std::string change_key;
   std::function<void(CommitPoint)> hook;
 
   // What the last commit left, for readers on other threads.
   mutable std::mutex committed_mutex;
   std::vector<std::array<std::uint64_t, kTopics>> committed_offsets;
-  std::uint64_t committed_rejected = 0;
-  std::uint64_t committed_batches = 0;
+  std::vector<Counters> committed_counters;
+  std::vector<bool> taken;  // all, with the embedded log
 
   ~Database();
-  void put(rocksdb::ColumnFamilyHandle* family, std::string_view put_key, std::string_view put_value);
-  void erase(rocksdb::ColumnFamilyHandle* family, std::string_view erase_key);
+  /// Part of the next commit, and of the partition's changelog where there is one.
+  void put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
+  void erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key);
+  std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key);
+  Counters read_counters(std::uint32_t partition) const;
+  bool has_taken(std::uint32_t partition) const;
+  bool shows(CentreId centre) const;
+  void write_pending(bool sync);
   void append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value);
   void append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message);
   void read_counters();
@@ -66,6 +82,13 @@ struct Store::Database {
 
 /// Throws StoreError unless `status` is ok; `doing` says what was tried.
 void require(const rocksdb::Status& status, std::string_view doing);
+
+/// `17`, or `17-3` where each partition numbers its own.
+struct RejectedKey {
+  std::uint64_t number = 0;
+  std::optional<std::uint32_t> partition;
+};
+std::optional<RejectedKey> rejected_key(std::string_view id);
 
 inline rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }

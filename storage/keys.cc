@@ -59,6 +59,16 @@ std::string parked(std::uint32_t partition, CentreId centre, const Stamp& stamp)
   return key;
 }
 
+std::string batch_count(std::uint32_t partition) { return of('b', partition); }
+std::string rejected_last(std::uint32_t partition) { return of('x', partition); }
+std::string position(std::uint32_t partition) { return of('c', partition); }
+
+std::vector<std::string> prefixes(std::uint32_t partition) {
+  std::vector<std::string> made;
+  for (char kind : {'t', 'd', 's', 'f', 'e', 'p', 'b', 'x', 'c'}) made.push_back(of(kind, partition));
+  return made;
+}
+
 std::string reference(std::string_view slot) { return std::string(kReference) + std::string(slot); }
 
 std::string next_offset(Topic topic, std::uint32_t partition) {
@@ -83,7 +93,11 @@ std::string batch(const BatchId& id) {
   return key;
 }
 
-std::string rejected(std::uint64_t id) { return u64(id); }
+std::string rejected(std::uint64_t id, std::optional<std::uint32_t> partition) {
+  std::string key = u64(id);
+  if (partition) append(key, static_cast<std::uint16_t>(*partition));
+  return key;
+}
 
 void entry(std::uint32_t partition, CentreId centre, const EntryKey& key, std::string& out) {
   // Written in place: this is done for every entry of every commit.
@@ -105,6 +119,11 @@ EntryKey entry_key(std::string_view key) {
   return {.qualification = QualificationId{read<std::uint32_t>(key, kEntryAt + 2)},
           .series = SeriesId{read<std::uint16_t>(key, kEntryAt)},
           .learner = std::string(key.substr(kEntryAt + 6))};
+}
+
+std::optional<std::uint32_t> rejected_partition(std::string_view key) {
+  if (key.size() != 10) return std::nullopt;
+  return read<std::uint16_t>(key, 8);
 }
 
 CentreId summary_centre(std::string_view key) { return CentreId{read<std::uint32_t>(key, kCentreAt)}; }

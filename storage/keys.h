@@ -1,7 +1,9 @@
 // Keys of the store: a kind, then the fields big-endian, so that what belongs together lies together.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "pipeline/batch_id.h"
 #include "pipeline/check.h"
@@ -22,19 +24,31 @@ std::string reference(std::string_view slot);
 std::string next_offset(Topic topic, std::uint32_t partition);
 std::string chunk(Topic topic, std::uint32_t partition, std::uint64_t offset);
 std::string batch(const BatchId& id);
-std::string rejected(std::uint64_t id);
+/// `partition`: only where each partition numbers its own, on Kafka.
+std::string rejected(std::uint64_t id, std::optional<std::uint32_t> partition = {});
 
 /// An entry's key, into `out`.
 void entry(std::uint32_t partition, CentreId centre, const EntryKey& key, std::string& out);
 /// Back from an entry's key.
 EntryKey entry_key(std::string_view key);
+/// Of a rejected record's key; nothing where there is one run of numbers.
+std::optional<std::uint32_t> rejected_partition(std::string_view key);
 CentreId summary_centre(std::string_view key);
 BatchId batch_id(std::string_view key);
 std::uint64_t last_u64(std::string_view key);
 
-constexpr std::string_view kFormat = "m";         // schema and partitions
-constexpr std::string_view kBatchCount = "nb";    // batches issued
-constexpr std::string_view kRejectedLast = "nr";  // last id given to a rejected record
+/// Batches issued.
+std::string batch_count(std::uint32_t partition);
+/// Last number given to a rejected record.
+std::string rejected_last(std::uint32_t partition);
+/// How much of the partition's changelog lies here.
+std::string position(std::uint32_t partition);
+/// What begins every key of a partition's state, by kind.
+std::vector<std::string> prefixes(std::uint32_t partition);
+
+constexpr std::string_view kFormat = "m";             // schema and partitions
+constexpr std::string_view kLogIdentity = "M";        // the Kafka cluster and group that it belongs to; absent: the embedded log
+constexpr std::string_view kReferenceOffset = "R";    // next offset of the reference data
 constexpr std::string_view kReference = "r";
 
 std::string u64(std::uint64_t value);

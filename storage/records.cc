@@ -255,6 +255,7 @@ void encode(const Parked& parked, std::string& out) {
   record.set_rule(parked.why.rule);
   record.set_value(parked.why.value);
   record.set_message(parked.why.message);
+  record.set_origin(parked.origin);
   record.SerializeToString(&out);
 }
 
@@ -265,7 +266,8 @@ Parked decode_parked(std::string_view bytes) {
           .stamp = stamp_of(record.stamp()),
           .topic = static_cast<Topic>(record.topic()),
           .until_ms = record.until_ms(),
-          .why = {record.field(), record.rule(), record.value(), record.message()}};
+          .why = {record.field(), record.rule(), record.value(), record.message()},
+          .origin = record.origin()};
 }
 
 void encode(const Durations::Key& key, const Durations::Counts& counts, std::string& out) {

@@ -85,14 +85,24 @@ Store::Database::~Database() {
   db->Close();
 }
 
-void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::string_view put_key, std::string_view put_value) {
+void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
+                          std::string_view put_value) {
   pending.Put(family, slice(put_key), slice(put_value));
   dirty = true;
+  if (options.sink) options.sink->change(partition, changelog_key(family, put_key), put_value);
 }
 
-void Store::Database::erase(rocksdb::ColumnFamilyHandle* family, std::string_view erase_key) {
+void Store::Database::erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key) {
   pending.Delete(family, slice(erase_key));
   dirty = true;
+  if (options.sink) options.sink->change(partition, changelog_key(family, erase_key), std::nullopt);
+}
+
+/// In a changelog, the column family stands before the key.
+std::string_view Store::Database::changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key) {
+  change_key.assign(1, family == state ? kStateChange : family == batches ? kBatchChange : kRejectedChange);
+  change_key += of_key;
+  return change_key;
 }
 
 void Store::Database::append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value) {
@@ -101,6 +111,7 @@ void Store::Database::append(Topic topic, std::uint32_t partition, std::string_v
 }
 
 void Store::Database::append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) {
+  if (options.sink) return options.sink->output(topic, partition, centre, message);
   appends[partition][static_cast<std::size_t>(topic)].chunk.add(text_of(centre), message);
   dirty = true;
 }
@@ -144,7 +155,10 @@ void Store::Database::check_format() {
   if (!found && holds_nothing()) {
     rocksdb::WriteOptions write;
     write.sync = true;
-    require(db->Put(write, state, slice(keys::kFormat), slice(wanted)), "marking the new store");
+    rocksdb::WriteBatch mark;
+    mark.Put(state, slice(keys::kFormat), slice(wanted));
+    if (!options.log_identity.empty()) mark.Put(state, slice(keys::kLogIdentity), slice(options.log_identity));
+    require(db->Write(write, &mark), "marking the new store");
     return;
   }
   if (!found || found->size() != wanted.size())
@@ -152,6 +166,11 @@ void Store::Database::check_format() {
   if (found->substr(0, 8) != wanted.substr(0, 8))
     throw StoreError("Store: " + directory.string() + " has schema " + std::to_string(keys::last_u64(found->substr(0, 8))) +
                      ", this version reads schema " + std::to_string(kSchema) + "; use the version that made it.");
+  auto identity = get(state, keys::kLogIdentity);
+  if (identity.value_or("") != options.log_identity)
+    throw StoreError("Store: " + directory.string() + " belongs to " + (identity ? "Kafka " + *identity : std::string("the embedded log")) +
+                     ", not to " + (options.log_identity.empty() ? std::string("the embedded log") : "Kafka " + options.log_identity) +
+                     "; set data.directory to another place, or kafka.bootstrap_servers, kafka.group and kafka.topic_prefix to what they were.");
   if (found->substr(8) != wanted.substr(8))
     throw StoreError("Store: " + directory.string() + " was made with partitions = " +
                      std::to_string(keys::last_u64(*found)) + "; set `partitions` to that, it cannot change.");
@@ -165,8 +184,20 @@ void Store::Database::read_counters() {
       std::uint64_t next = get_u64(keys::next_offset(static_cast<Topic>(topic), partition));
       appends[partition][topic].next_offset = committed_offsets[partition][topic] = next;
     }
-  rejected_last = committed_rejected = get_u64(keys::kRejectedLast);
-  batch_count = committed_batches = get_u64(keys::kBatchCount);
+  counters.resize(options.partitions);
+  taken.resize(options.partitions, options.sink == nullptr);
+  if (!options.sink)
+    for (std::uint32_t partition = 0; partition < options.partitions; ++partition) counters[partition] = read_counters(partition);
+  committed_counters = counters;
+}
+
+Store::Database::Counters Store::Database::read_counters(std::uint32_t partition) const {
+  return {.rejected_last = get_u64(keys::rejected_last(partition)), .batches = get_u64(keys::batch_count(partition))};
+}
+
+bool Store::Database::has_taken(std::uint32_t partition) const {
+  std::lock_guard lock(committed_mutex);
+  return taken[partition];
 }
 
 std::unique_ptr<Store> Store::open(const std::filesystem::path& directory, const StoreOptions& options) {
@@ -213,43 +244,47 @@ void Store::append_input(Topic topic, std::uint32_t partition, std::string_view 
 }
 
 void Store::put_time(std::uint32_t partition, TimeMs time) {
-  database_->put(database_->state, keys::time(partition), keys::u64(static_cast<std::uint64_t>(time)));
+  // On Kafka, time goes with the partition's position, and by itself is not worth a transaction.
+  if (database_->options.sink) return;
+  database_->put(database_->state, partition, keys::time(partition), keys::u64(static_cast<std::uint64_t>(time)));
 }
 
 void Store::put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) {
   records::encode(key, counts, database_->value);
-  database_->put(database_->state, keys::durations(partition, key), database_->value);
+  database_->put(database_->state, partition, keys::durations(partition, key), database_->value);
 }
 
 void Store::put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) {
   records::encode(summary, database_->value);
-  database_->put(database_->state, keys::summary(partition, centre), database_->value);
+  database_->put(database_->state, partition, keys::summary(partition, centre), database_->value);
 }
 
 void Store::put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
                      std::string_view event) {
   records::encode(stamp, event, database_->value);
-  database_->put(database_->state, keys::slots(partition, centre) + std::string(slot), database_->value);
+  database_->put(database_->state, partition, keys::slots(partition, centre) + std::string(slot), database_->value);
 }
 
 void Store::put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) {
   keys::entry(partition, centre, entry.key, database_->key);
   records::encode(entry, database_->scratch, database_->value);
-  database_->put(database_->state, database_->key, database_->value);
+  database_->put(database_->state, partition, database_->key, database_->value);
 }
 
 void Store::put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) {
   records::encode(parked, database_->value);
-  database_->put(database_->state, keys::parked(partition, centre, parked.stamp), database_->value);
+  database_->put(database_->state, partition, keys::parked(partition, centre, parked.stamp), database_->value);
 }
 
 void Store::erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) {
-  database_->erase(database_->state, keys::parked(partition, centre, stamp));
+  database_->erase(database_->state, partition, keys::parked(partition, centre, stamp));
 }
 
 void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) {
   records::encode(stamp, event, database_->value);
-  database_->put(database_->state, keys::reference(slot), database_->value);
+  // On Kafka every instance reads the reference data for itself: it is in no changelog.
+  database_->pending.Put(database_->state, slice(keys::reference(slot)), slice(database_->value));
+  database_->dirty = true;
 }
 
 void Store::entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) {
@@ -259,8 +294,8 @@ void Store::entry_status(std::uint32_t partition, CentreId centre, const v1::Ent
 void Store::result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) {
   database_->append(Topic::result_batches, partition, centre, batch);
   batch.SerializeToString(&database_->value);
-  database_->put(database_->batches, keys::batch(*parse_batch_id(batch.batch())), database_->value);
-  database_->put(database_->state, keys::kBatchCount, keys::u64(++database_->batch_count));
+  database_->put(database_->batches, partition, keys::batch(*parse_batch_id(batch.batch())), database_->value);
+  database_->put(database_->state, partition, keys::batch_count(partition), keys::u64(++database_->counters[partition].batches));
 }
 
 void Store::notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) {
@@ -268,13 +303,19 @@ void Store::notification(std::uint32_t partition, CentreId centre, const v1::Not
 }
 
 std::string Store::rejected(std::uint32_t partition, v1::Rejected&& rejected) {
-  std::uint64_t id = ++database_->rejected_last;
-  rejected.set_id(std::to_string(id));
+  bool own_numbers = database_->options.sink != nullptr;
+  std::uint32_t run = own_numbers ? partition : 0;
+  std::uint64_t number = ++database_->counters[run].rejected_last;
+  rejected.set_id(own_numbers ? std::to_string(number) + "-" + std::to_string(partition) : std::to_string(number));
   rejected.SerializeToString(&database_->value);
-  database_->append(Topic::rejected, partition, {}, database_->value);
-  database_->put(database_->rejected, keys::rejected(id), database_->value);
-  database_->put(database_->state, keys::kRejectedLast, keys::u64(id));
-  return std::to_string(id);
+  if (own_numbers)
+    database_->options.sink->rejected(partition, rejected);
+  else
+    database_->append(Topic::rejected, partition, {}, database_->value);
+  database_->put(database_->rejected, partition, keys::rejected(number, own_numbers ? std::optional(partition) : std::nullopt),
+                 database_->value);
+  database_->put(database_->state, partition, keys::rejected_last(run), keys::u64(number));
+  return rejected.id();
 }
 
 bool Store::mark_replayed(std::string_view id, TimeMs at) {
@@ -282,7 +323,8 @@ bool Store::mark_replayed(std::string_view id, TimeMs at) {
   if (!record) return false;
   record->mutable_replayed_at()->set_seconds(at / 1000);
   record->SerializeToString(&database_->value);
-  database_->put(database_->rejected, keys::rejected(std::stoull(std::string(id))), database_->value);
+  auto key = rejected_key(id);
+  database_->put(database_->rejected, key->partition.value_or(0), keys::rejected(key->number, key->partition), database_->value);
   return true;
 }
 
@@ -296,24 +338,107 @@ void Store::commit(TimeMs now) {
       std::uint64_t from = appends.next_offset;
       appends.next_offset += appends.chunk.records();
       appends.chunk.take(now, database.value);
-      database.put(database.log, keys::chunk(static_cast<Topic>(topic), partition, from), database.value);
-      database.put(database.state, keys::next_offset(static_cast<Topic>(topic), partition), keys::u64(appends.next_offset));
+      database.pending.Put(database.log, slice(keys::chunk(static_cast<Topic>(topic), partition, from)), slice(database.value));
+      database.pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)),
+                           slice(keys::u64(appends.next_offset)));
     }
   }
-  if (database.hook) database.hook(CommitPoint::before_write);
-  rocksdb::WriteOptions write;
-  write.sync = database.options.sync;
-  require(database.db->Write(write, &database.pending), "committing");
-  if (database.hook) database.hook(CommitPoint::after_write);
-  database.pending.Clear();
-  database.dirty = false;
-  std::lock_guard lock(database.committed_mutex);
-  for (std::uint32_t partition = 0; partition < database.options.partitions; ++partition)
-    for (std::size_t topic = 0; topic < kTopics; ++topic)
-      database.committed_offsets[partition][topic] = database.appends[partition][topic].next_offset;
-  database.committed_rejected = database.rejected_last;
-  database.committed_batches = database.batch_count;
+  database.write_pending(database.options.sync);
 }
+
+void Store::Database::write_pending(bool sync) {
+  if (hook) hook(CommitPoint::before_write);
+  rocksdb::WriteOptions write;
+  write.sync = sync;
+  require(db->Write(write, &pending), "committing");
+  if (hook) hook(CommitPoint::after_write);
+  pending.Clear();
+  dirty = false;
+  std::lock_guard lock(committed_mutex);
+  for (std::uint32_t partition = 0; partition < options.partitions; ++partition)
+    for (std::size_t topic = 0; topic < kTopics; ++topic)
+      committed_offsets[partition][topic] = appends[partition][topic].next_offset;
+  committed_counters = counters;
+}
+
+void Store::commit_positions(const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions,
+                             std::int64_t reference_offset) {
+  Database& database = *database_;
+  for (const auto& [partition, position] : positions) {
+    position.SerializeToString(&database.value);
+    database.pending.Put(database.state, slice(keys::position(partition)), slice(database.value));
+  }
+  database.pending.Put(database.state, slice(keys::kReferenceOffset), slice(keys::u64(static_cast<std::uint64_t>(reference_offset))));
+  // Not synced: what a power cut takes from the end is read again from the changelog.
+  database.write_pending(false);
+}
+
+void Store::discard() {
+  database_->pending.Clear();
+  database_->dirty = false;
+  database_->counters = database_->committed_counters;
+}
+
+// ---- a partition's changelog ----
+
+std::optional<v1::PositionRecord> Store::position(std::uint32_t partition) const {
+  auto found = database_->get(database_->state, keys::position(partition));
+  if (!found) return std::nullopt;
+  v1::PositionRecord position;
+  if (!position.ParseFromString(*found)) throw StoreError("Store: the position of partition " + std::to_string(partition) + " cannot be read; remove data.directory, it is rebuilt from Kafka.");
+  return position;
+}
+
+void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& changes, const v1::PositionRecord& position) {
+  Database& database = *database_;
+  rocksdb::WriteBatch batch;
+  for (const Change& change : changes) {
+    char kind = change.key.empty() ? '\0' : change.key[0];
+    auto* family = kind == kStateChange      ? database.state
+                   : kind == kBatchChange    ? database.batches
+                   : kind == kRejectedChange ? database.rejected
+                                             : nullptr;
+    if (!family) throw StoreError("Changelog: partition " + std::to_string(partition) + " holds a record of unknown kind; use the version of resultsd that wrote it.");
+    rocksdb::Slice key = slice(change.key.substr(1));
+    if (change.value)
+      batch.Put(family, key, slice(*change.value));
+    else
+      batch.Delete(family, key);
+  }
+  batch.Put(database.state, slice(keys::position(partition)), slice(position.SerializeAsString()));
+  require(database.db->Write(rocksdb::WriteOptions{}, &batch), "applying a changelog");
+}
+
+void Store::wipe(std::uint32_t partition) {
+  Database& database = *database_;
+  rocksdb::WriteBatch batch;
+  for (const std::string& prefix : keys::prefixes(partition))
+    database.scan(database.state, prefix, [&](std::string_view key, std::string_view) { batch.Delete(database.state, slice(key)); });
+  database.scan(database.batches, "", [&](std::string_view key, std::string_view) {
+    if (murmur2_partition(text_of(keys::batch_id(key).centre), database.options.partitions) == partition)
+      batch.Delete(database.batches, slice(key));
+  });
+  database.scan(database.rejected, "", [&](std::string_view key, std::string_view) {
+    if (keys::rejected_partition(key) == partition) batch.Delete(database.rejected, slice(key));
+  });
+  require(database.db->Write(rocksdb::WriteOptions{}, &batch), "forgetting a partition");
+}
+
+void Store::take(std::uint32_t partition) {
+  database_->counters[partition] = database_->read_counters(partition);
+  std::lock_guard lock(database_->committed_mutex);
+  database_->committed_counters[partition] = database_->counters[partition];
+  database_->taken[partition] = true;
+}
+
+void Store::give_up(std::uint32_t partition) {
+  database_->counters[partition] = {};
+  std::lock_guard lock(database_->committed_mutex);
+  database_->committed_counters[partition] = {};
+  database_->taken[partition] = false;
+}
+
+std::int64_t Store::reference_offset() const { return static_cast<std::int64_t>(database_->get_u64(keys::kReferenceOffset)); }
 
 void Store::on_commit_point(std::function<void(CommitPoint)> hook) { database_->hook = std::move(hook); }
 

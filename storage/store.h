@@ -16,6 +16,7 @@
 
 #include "pipeline/batch_id.h"
 #include "pipeline/ports.h"
+#include "vtq/v1/store.pb.h"
 
 namespace vtq {
 
@@ -24,12 +25,31 @@ struct StoreError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Where the records of a commit go when Kafka holds the topics: a transaction. Everything is for the partition it names.
+class CommitSink {
+ public:
+  virtual ~CommitSink() = default;
+  virtual void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) = 0;
+  virtual void rejected(std::uint32_t partition, const v1::Rejected& record) = 0;
+  /// A change of the store, for the changelog; no value: erased.
+  virtual void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) = 0;
+};
+
+/// One record of a changelog, as read back.
+struct Change {
+  std::string_view key;
+  std::optional<std::string_view> value;
+};
+
 struct StoreOptions {
   std::uint32_t partitions = 8;               ///< fixed when the store is made
   std::size_t block_cache_bytes = 64u << 20;
   std::size_t write_buffer_bytes = 64u << 20;
   std::size_t wal_bytes_max = 24u << 20;      ///< more is flushed, so that start-up after a crash stays short
   bool sync = true;                           ///< wait for the disk at each commit
+  CommitSink* sink = nullptr;                 ///< null: the topics are kept here, as the embedded log
+  /// Which Kafka cluster and group hold the topics and so the truth; empty: the embedded log. A store serves one of them only.
+  std::string log_identity = {};
 };
 
 /// Named points of a commit at which crash tests stop the process.
@@ -84,8 +104,25 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   bool mark_replayed(std::string_view id, TimeMs at);
   /// Writes everything since the last commit as one batch. `now`: the clock, kept with the log. Throws StoreError.
   void commit(TimeMs now);
+  // With a sink, in place of `commit`: first the transaction, then this. The store is never ahead of the log.
+  /// Writes everything since the last commit, with how far each partition has come. Throws StoreError.
+  void commit_positions(const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions, std::int64_t reference_offset);
+  /// Drops everything since the last commit: the transaction was aborted.
+  void discard();
   /// Called at every commit point; crash tests exit there.
   void on_commit_point(std::function<void(CommitPoint)> hook);
+
+  // ---- on Kafka: a partition's changelog, for a partition that nobody else writes; any thread ----
+  std::optional<v1::PositionRecord> position(std::uint32_t partition) const;
+  /// Applies records of the changelog with the position after them. Throws StoreError.
+  void apply_changelog(std::uint32_t partition, const std::vector<Change>& changes, const v1::PositionRecord& position);
+  /// Forgets everything about a partition, to build it anew from its changelog.
+  void wipe(std::uint32_t partition);
+  /// Reads the counters of a partition that has come to this instance. Pipeline thread.
+  void take(std::uint32_t partition);
+  void give_up(std::uint32_t partition);
+  /// Next offset of the reference data; 0 in a new store.
+  std::int64_t reference_offset() const;
 
   // ---- state, as the last commit left it ----
   TimeMs time(std::uint32_t partition) override;
@@ -104,7 +141,8 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// First offset not written yet.
   std::uint64_t end_offset(Topic topic, std::uint32_t partition) const;
   std::optional<v1::ResultBatch> batch(const BatchId& id) const;
-  /// Batches in order of (centre, awarding organisation, series, number), after `after`; `centre`: only that one's.
+  /// Batches in order of (centre, awarding organisation, series, number), after `after`; `centre`: only that one's. Of partitions that
+  /// were taken; with the embedded log that is all.
   std::vector<v1::ResultBatch> batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const;
   std::uint64_t batch_count() const;
   std::optional<v1::Rejected> rejected_record(std::string_view id) const;

@@ -7,10 +7,11 @@
 namespace vtq {
 namespace {
 
-std::optional<std::uint64_t> parse_id(std::string_view id) {
-  std::uint64_t value = 0;
-  auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), value);
-  if (error != std::errc{} || end != id.data() + id.size() || value == 0) return std::nullopt;
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
@@ -23,7 +24,21 @@ Message parsed(std::string_view bytes) {
 
 }  // namespace
 
-TimeMs Store::time(std::uint32_t partition) { return static_cast<TimeMs>(database_->get_u64(keys::time(partition))); }
+std::optional<RejectedKey> rejected_key(std::string_view id) {
+  auto dash = id.find('-');
+  auto number = parse_number<std::uint64_t>(id.substr(0, dash));
+  if (!number || *number == 0) return std::nullopt;
+  if (dash == id.npos) return RejectedKey{*number, std::nullopt};
+  auto partition = parse_number<std::uint16_t>(id.substr(dash + 1));
+  if (!partition) return std::nullopt;
+  return RejectedKey{*number, *partition};
+}
+
+TimeMs Store::time(std::uint32_t partition) {
+  if (!database_->options.sink) return static_cast<TimeMs>(database_->get_u64(keys::time(partition)));
+  auto held = position(partition);
+  return held ? held->commit().time_ms() : 0;
+}
 
 void Store::each_durations(std::uint32_t partition,
                            const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) {
@@ -97,7 +112,7 @@ std::uint64_t Store::end_offset(Topic topic, std::uint32_t partition) const {
 }
 
 std::optional<v1::ResultBatch> Store::batch(const BatchId& id) const {
-  auto found = database_->get(database_->batches, keys::batch(id));
+  auto found = database_->shows(id.centre) ? database_->get(database_->batches, keys::batch(id)) : std::nullopt;
   if (!found) return std::nullopt;
   return parsed<v1::ResultBatch>(*found);
 }
@@ -109,20 +124,27 @@ std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, cons
   std::string from = after ? keys::batch(*after) + '\0' : prefix;
   std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->batches));
   for (at->Seek(slice(std::max(from, prefix))); at->Valid() && at->key().starts_with(slice(prefix)) && found.size() < count; at->Next())
-    found.push_back(parsed<v1::ResultBatch>(view(at->value())));
+    if (database_->shows(keys::batch_id(view(at->key())).centre)) found.push_back(parsed<v1::ResultBatch>(view(at->value())));
   require(at->status(), "reading batches");
   return found;
 }
 
+/// Copies of partitions that other instances have are not for showing.
+bool Store::Database::shows(CentreId centre) const {
+  return !options.sink || has_taken(murmur2_partition(text_of(centre), options.partitions));
+}
+
 std::uint64_t Store::batch_count() const {
   std::lock_guard lock(database_->committed_mutex);
-  return database_->committed_batches;
+  std::uint64_t sum = 0;
+  for (const auto& counters : database_->committed_counters) sum += counters.batches;
+  return sum;
 }
 
 std::optional<v1::Rejected> Store::rejected_record(std::string_view id) const {
-  auto number = parse_id(id);
-  if (!number) return std::nullopt;
-  auto found = database_->get(database_->rejected, keys::rejected(*number));
+  auto key = rejected_key(id);
+  if (!key) return std::nullopt;
+  auto found = database_->get(database_->rejected, keys::rejected(key->number, key->partition));
   if (!found) return std::nullopt;
   return parsed<v1::Rejected>(*found);
 }
@@ -130,13 +152,16 @@ std::optional<v1::Rejected> Store::rejected_record(std::string_view id) const {
 std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::size_t count, bool open_only) const {
   std::vector<v1::Rejected> found;
   std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->rejected));
-  auto limit = parse_id(before);
-  if (limit) {
-    at->SeekForPrev(slice(keys::rejected(*limit - 1)));
+  if (auto limit = rejected_key(before)) {
+    std::string key = keys::rejected(limit->number, limit->partition);
+    at->SeekForPrev(slice(key));
+    if (at->Valid() && view(at->key()) == key) at->Prev();
   } else {
     at->SeekToLast();
   }
   for (; at->Valid() && found.size() < count; at->Prev()) {
+    auto partition = keys::rejected_partition(view(at->key()));
+    if (partition && !database_->has_taken(*partition)) continue;
     auto record = parsed<v1::Rejected>(view(at->value()));
     if (!open_only || !record.has_replayed_at()) found.push_back(std::move(record));
   }
@@ -146,7 +171,9 @@ std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::
 
 std::uint64_t Store::rejected_count() const {
   std::lock_guard lock(database_->committed_mutex);
-  return database_->committed_rejected;
+  std::uint64_t sum = 0;
+  for (const auto& counters : database_->committed_counters) sum += counters.rejected_last;
+  return sum;
 }
 
 StoreSizes Store::sizes() const {

@@ -14,7 +14,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "daemon/engine.h"
+#include "daemon/embedded_engine.h"
 #include "tests/bench/machine.h"
 
 namespace vtq::bench {
@@ -152,7 +152,7 @@ google::protobuf::Timestamp time_of(const std::string& text) {
 
 double open_seconds(const Options& options, const Clock& clock) {
   auto started = std::chrono::steady_clock::now();
-  Engine engine(options.engine, clock, nullptr);
+  EmbeddedEngine engine(options.engine, clock, nullptr);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 }
 
@@ -169,7 +169,7 @@ int run(Options options) {
   }
   auto stop_before = time_of(options.stop_before);
   {
-    Engine engine(options.engine, clock, nullptr);
+    EmbeddedEngine engine(options.engine, clock, nullptr);
     Feed feed(engine);
     EventFile file(options.events);
     Usage before = Usage::now();
@@ -228,7 +228,7 @@ int run(Options options) {
     }
   }
   figures["startup_seconds"] = open_seconds(options, clock);
-  Engine engine(options.engine, clock, nullptr);
+  EmbeddedEngine engine(options.engine, clock, nullptr);
   StoreSizes sizes = engine.store().sizes();
   figures["disk_bytes_per_entry"] = {{"state", sizes.state_bytes / figures["entries"].get<std::uint64_t>()},
                                      {"log", sizes.log_bytes / figures["entries"].get<std::uint64_t>()},

@@ -1,5 +1,5 @@
 // The engine on a real store and a fake clock: answers come after their commit, the queue pushes back, draining answers everything.
-#include "daemon/engine.h"
+#include "daemon/embedded_engine.h"
 
 #include <condition_variable>
 #include <mutex>
@@ -44,7 +44,7 @@ class EngineTest : public testing::Test {
   }
   ~EngineTest() override { let_go(); }
 
-  void start() { engine = std::make_unique<Engine>(options, clock, &probe); }
+  void start() { engine = std::make_unique<EmbeddedEngine>(options, clock, &probe); }
 
   std::vector<Answer> answers_to(std::vector<Submitted> events) {
     auto promise = std::make_shared<std::promise<std::vector<Answer>>>();

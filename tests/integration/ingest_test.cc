@@ -1,4 +1,5 @@
 // How events are held back when the engine's queue is full.
+#include "daemon/embedded_engine.h"
 #include "daemon/ingest.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +29,7 @@ class HeldBack : public ::testing::Test {
     options.directory = directory_ / "store";
     options.store.sync = false;
     options.queue_bytes_max = kQueueBytes;
-    engine_ = std::make_unique<Engine>(options, clock_, nullptr);
+    engine_ = std::make_unique<EmbeddedEngine>(options, clock_, nullptr);
     ingest_ = std::make_unique<Ingest>(*engine_, clock_, kQueueBytes, 1);
     engine_->post([held = let_go_.get_future().share()](Pipeline&, Store&) { held.wait(); });
   }

@@ -1,4 +1,4 @@
-#include "daemon/engine.h"
+#include "daemon/embedded_engine.h"
 
 #include <google/protobuf/arena.h>
 #include <pthread.h>
@@ -29,7 +29,7 @@ std::string_view key_of(const Address& address, std::string& scratch) {
 
 }  // namespace
 
-struct Engine::Work {
+struct EmbeddedEngine::Work {
   std::vector<Submitted> events;
   Done done;
   std::size_t bytes = 0;
@@ -37,7 +37,7 @@ struct Engine::Work {
 };
 
 /// Passes outputs on to the store and tells the probe what it counts.
-class Engine::CountedOutputs final : public Outputs {
+class EmbeddedEngine::CountedOutputs final : public Outputs {
  public:
   CountedOutputs(Store& store, EngineProbe* probe) : store_(store), probe_(probe) {}
 
@@ -61,7 +61,7 @@ class Engine::CountedOutputs final : public Outputs {
 };
 
 /// Where the events of a batch are parsed. The first block stays, so that no batch asks the system for memory anew.
-struct Engine::Parsing {
+struct EmbeddedEngine::Parsing {
   static constexpr std::size_t kBlockBytes = 16 << 20;
   std::unique_ptr<char[]> block{new char[kBlockBytes]};
   google::protobuf::Arena arena{options(block.get())};
@@ -75,7 +75,7 @@ struct Engine::Parsing {
   }
 };
 
-Engine::Engine(const EngineOptions& options, const Clock& clock, EngineProbe* probe)
+EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, const Clock& clock, EngineProbe* probe)
     : options_(options),
       clock_(clock),
       probe_(probe),
@@ -90,9 +90,9 @@ Engine::Engine(const EngineOptions& options, const Clock& clock, EngineProbe* pr
   pthread_setname_np(thread_.native_handle(), "pipeline-1");
 }
 
-Engine::~Engine() { drain(); }
+EmbeddedEngine::~EmbeddedEngine() { drain(); }
 
-bool Engine::submit(std::vector<Submitted>&& events, Done done) {
+bool EmbeddedEngine::submit(std::vector<Submitted>&& events, Done done) {
   std::size_t bytes = bytes_of(events);
   std::lock_guard lock(mutex_);
   if (state_ != EngineState::running) return false;
@@ -105,7 +105,7 @@ bool Engine::submit(std::vector<Submitted>&& events, Done done) {
   return true;
 }
 
-void Engine::when_room(std::function<void()> wake) {
+void EmbeddedEngine::when_room(std::function<void()> wake) {
   {
     std::lock_guard lock(mutex_);
     if (state_ == EngineState::running && queued_bytes_ > options_.queue_bytes_max / 2) {
@@ -116,12 +116,12 @@ void Engine::when_room(std::function<void()> wake) {
   wake();
 }
 
-std::size_t Engine::queued_bytes() const {
+std::size_t EmbeddedEngine::queued_bytes() const {
   std::lock_guard lock(mutex_);
   return queued_bytes_;
 }
 
-void Engine::post(std::function<void(Pipeline&, Store&)> look) {
+void EmbeddedEngine::post(Look look) {
   std::unique_lock lock(mutex_);
   if (state_ == EngineState::stopped || state_ == EngineState::failed) {
     // No thread is left to run it: the caller does, against what was committed last.
@@ -133,17 +133,17 @@ void Engine::post(std::function<void(Pipeline&, Store&)> look) {
   changed_.notify_one();
 }
 
-double Engine::lag_seconds() const {
+double EmbeddedEngine::lag_seconds() const {
   TimeMs oldest = oldest_ms_;
   return oldest == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.now() - oldest, 0)) / 1000.0;
 }
 
-std::string Engine::failure() const {
+std::string EmbeddedEngine::failure() const {
   std::lock_guard lock(mutex_);
   return failure_;
 }
 
-void Engine::drain() {
+void EmbeddedEngine::drain() {
   {
     std::lock_guard lock(mutex_);
     if (state_ == EngineState::running) state_ = EngineState::draining;
@@ -152,11 +152,11 @@ void Engine::drain() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Engine::run() {
+void EmbeddedEngine::run() {
   std::vector<Work> works;
   try {
     for (;;) {
-      std::deque<std::function<void(Pipeline&, Store&)>> looks;
+      std::deque<Look> looks;
       std::vector<std::function<void()>> wakes;
       works.clear();
       {
@@ -184,7 +184,7 @@ void Engine::run() {
     }
   } catch (const StoreError& error) {
     std::vector<std::function<void()>> wakes;
-    std::deque<std::function<void(Pipeline&, Store&)>> looks;
+    std::deque<Look> looks;
     {
       std::lock_guard lock(mutex_);
       failure_ = error.what();
@@ -201,7 +201,7 @@ void Engine::run() {
   }
 }
 
-void Engine::run_batch(std::vector<Work>& works) {
+void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   TimeMs now = clock_.now();
   auto started = Steady::now();
   google::protobuf::Arena& arena = parsing_->arena;
