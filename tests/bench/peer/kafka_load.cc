@@ -1,0 +1,202 @@
+// Publishes a season from a file of length-delimited events to Kafka, as publishers would: each fact to its topic, keyed by centre, on
+// the partition that murmur2 of the key names; reference data and commands for all to the reference topic, keyed by their slot. What
+// moves time goes to every partition. Prints one JSON object of figures.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "pipeline/check.h"
+#include "tests/bench/machine.h"
+#include "tests/bench/peer/kafka.h"
+
+namespace vtq::bench {
+namespace {
+
+struct Options {
+  std::string bootstrap = "127.0.0.1:19092";
+  std::string prefix = "vtq.";
+  std::string events;
+  std::string compression = "none";
+  int partitions = 8;
+  bool create = false;
+  bool event_time = true;
+  bool headers = false;
+  bool finish = false;
+  std::uint64_t rate = 0;
+  std::uint64_t limit = 0;
+};
+
+constexpr TimeMs kYearMs = 365 * kDayMs;
+
+void create_all(rd_kafka_t* client, const Options& options) {
+  std::vector<NewTopic> topics{{options.prefix + "reference", 1, true}};
+  for (const char* name : kInputs) topics.push_back({options.prefix + name, options.partitions});
+  for (const char* name : {"entry-status", "result-batches", "notifications", "rejected"})
+    topics.push_back({options.prefix + name, options.partitions});
+  create_topics(client, topics);
+}
+
+class Load {
+ public:
+  explicit Load(const Options& options)
+      : options_(options),
+        producer_(make_client(RD_KAFKA_PRODUCER,
+                              {{"bootstrap.servers", options.bootstrap},
+                               {"enable.idempotence", "true"},
+                               {"linger.ms", "10"},
+                               {"batch.num.messages", "10000"},
+                               {"queue.buffering.max.messages", "500000"},
+                               {"compression.type", options.compression},
+                               {"socket.nagle.disable", "true"}},
+                              delivered, this)) {
+    if (options_.create) create_all(producer_.get(), options_);
+    partitions_ = partition_count(producer_.get(), options_.prefix + kInputs[0]);
+  }
+
+  void run() {
+    if (!options_.events.empty()) send_file();
+    if (options_.finish) send_time_reached(latest_ms_ + kYearMs);
+    while (rd_kafka_outq_len(producer_.get()) > 0) rd_kafka_flush(producer_.get(), 1000);
+    if (failed_ > 0) throw std::runtime_error(std::to_string(failed_) + " records were not delivered");
+  }
+
+  std::uint64_t events() const { return events_; }
+  std::uint64_t delivered_records() const { return delivered_; }
+
+ private:
+  static void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+    Load& self = *static_cast<Load*>(opaque);
+    ++(message->err ? self.failed_ : self.delivered_);
+  }
+
+  void send_file() {
+    EventFile file(options_.events);
+    auto started = std::chrono::steady_clock::now();
+    std::string bytes;
+    v1::Event event;
+    while ((options_.limit == 0 || events_ < options_.limit) && file.next(bytes)) {
+      if (!event.ParseFromString(bytes)) throw std::runtime_error("event " + std::to_string(events_ + 1) + " is no Event");
+      Result<Address> address = check(event);
+      if (!address) throw std::runtime_error(event.id() + ": " + address.error().message);
+      send(event, bytes, address.value());
+      ++events_;
+      if (events_ % 1024 == 0) rd_kafka_poll(producer_.get(), 0);
+      if (events_ % 500'000 == 0) std::cerr << events_ << " events\n";
+      // Open loop: the schedule does not wait for the broker.
+      if (options_.rate != 0 && events_ % 16 == 0)
+        std::this_thread::sleep_until(started + std::chrono::nanoseconds(events_ * 1'000'000'000 / options_.rate));
+    }
+  }
+
+  void send(const v1::Event& event, const std::string& bytes, const Address& address) {
+    latest_ms_ = std::max(latest_ms_, address.at_ms);
+    if (event.has_time_reached()) return send_everywhere(event, bytes);
+    if (address.everywhere) return send_to("reference", 0, slot_of(event), event, bytes);
+    std::string key = text_of(address.centre);
+    send_to(topic_name(address.topic).substr(4), murmur2_partition(key, partitions_), key, event, bytes);
+  }
+
+  void send_everywhere(const v1::Event& event, const std::string& bytes) {
+    for (const char* name : kInputs)
+      for (std::uint32_t partition = 0; partition < partitions_; ++partition) send_to(name, partition, "*", event, bytes);
+    send_to("reference", 0, "*", event, bytes);
+  }
+
+  void send_time_reached(TimeMs at) {
+    v1::Event event;
+    event.set_id("load-time");
+    event.set_source("load");
+    event.mutable_occurred_at()->set_seconds(at / 1000);
+    event.mutable_time_reached()->set_centre("*");
+    latest_ms_ = at;
+    send_everywhere(event, event.SerializeAsString());
+  }
+
+  void send_to(std::string_view topic, std::uint32_t partition, std::string_view key, const v1::Event& event, const std::string& bytes) {
+    Outgoing record{.topic = topic_handle(topic),
+                    .partition = static_cast<std::int32_t>(partition),
+                    .key = key,
+                    .value = bytes,
+                    .timestamp_ms = options_.event_time ? latest_ms_ : 0};
+    produce(producer_.get(), record, options_.headers ? cloud_event_headers(event) : nullptr);
+  }
+
+  rd_kafka_topic_t* topic_handle(std::string_view name) {
+    auto at = topics_.find(name);
+    if (at == topics_.end()) {
+      Topic topic(rd_kafka_topic_new(producer_.get(), (options_.prefix + std::string(name)).c_str(), nullptr));
+      at = topics_.emplace(name, std::move(topic)).first;
+    }
+    return at->second.get();
+  }
+
+  /// CloudEvents' Kafka binding, binary mode.
+  static rd_kafka_headers_t* cloud_event_headers(const v1::Event& event) {
+    rd_kafka_headers_t* headers = rd_kafka_headers_new(6);
+    auto add = [&](const char* name, const std::string& value) {
+      rd_kafka_header_add(headers, name, -1, value.data(), static_cast<ssize_t>(value.size()));
+    };
+    add("ce_specversion", "1.0");
+    add("ce_id", event.id());
+    add("ce_type", "vtq.v1." + fact_name(event));
+    add("ce_source", event.source());
+    add("ce_time", utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000));
+    add("content-type", "application/protobuf");
+    return headers;
+  }
+
+  const Options& options_;
+  Client producer_;
+  std::map<std::string, Topic, std::less<>> topics_;
+  std::uint32_t partitions_ = 0;
+  TimeMs latest_ms_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t delivered_ = 0;
+  std::uint64_t failed_ = 0;
+};
+
+int run(const Options& options) {
+  Load load(options);
+  Usage before = Usage::now();
+  load.run();
+  Usage used = Usage::now() - before;
+  nlohmann::ordered_json figures;
+  figures["events"] = load.events();
+  figures["records"] = load.delivered_records();
+  figures["seconds"] = used.wall_seconds;
+  figures["events_per_second"] = static_cast<double>(load.events()) / used.wall_seconds;
+  figures["cpu_seconds"] = used.cpu_seconds;
+  std::cout << figures.dump() << '\n';
+  return 0;
+}
+
+}  // namespace
+}  // namespace vtq::bench
+
+int main(int argc, char** argv) {
+  CLI::App app("Publishes a season to Kafka");
+  vtq::bench::Options options;
+  std::string time = "event";
+  app.add_option("--bootstrap", options.bootstrap, "Bootstrap servers");
+  app.add_option("--prefix", options.prefix, "Prefix of the topics");
+  app.add_option("--events", options.events, "Length-delimited events")->check(CLI::ExistingFile);
+  app.add_flag("--create", options.create, "Create the topics first, where they are missing");
+  app.add_option("--partitions", options.partitions, "Partitions of topics to create");
+  app.add_option("--time", time, "Time of the records: event (latest occurred_at so far) or now")->check(CLI::IsMember({"event", "now"}));
+  app.add_option("--rate", options.rate, "Events per second; 0: as fast as it goes");
+  app.add_option("--limit", options.limit, "Only so many events; 0: all");
+  app.add_option("--compression", options.compression, "none, lz4, zstd, snappy or gzip");
+  app.add_flag("--headers", options.headers, "With CloudEvents headers");
+  app.add_flag("--finish", options.finish, "End with the time a year after the last event");
+  CLI11_PARSE(app, argc, argv);
+  options.event_time = time == "event";
+  try {
+    return vtq::bench::run(options);
+  } catch (const std::exception& error) {
+    std::cerr << "kafka_load: " << error.what() << '\n';
+    return 1;
+  }
+}
