@@ -41,6 +41,9 @@ int export_lines(HttpClient& client, const std::string& what, const std::filesys
 /// Checks what resultsd needs; says what to do about what is wrong.
 int doctor(const std::string& url, const std::filesystem::path& config);
 
+/// `what`: create, check or list. 2: the settings are wrong or name no Kafka.
+int topics(const std::string& what, const std::filesystem::path& config);
+
 /// The reply's JSON; a problem becomes a std::runtime_error in its words.
 std::string expect_ok(const HttpReply& reply);
 

@@ -199,6 +199,20 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
   });
 }
 
+void add_topics(CLI::App& app, Chosen& chosen) {
+  auto* command = app.add_subcommand("topics", "The topics on Kafka (create, check, list)");
+  command->require_subcommand(1);
+  auto config = std::make_shared<std::filesystem::path>();
+  auto add = [&](const std::string& name, const std::string& what) {
+    auto* one = command->add_subcommand(name, what);
+    one->add_option("--config", *config, "The daemon's TOML file; without it, defaults and environment");
+    one->callback([&chosen, config, name] { chosen.run = [config, name] { return topics(name, *config); }; });
+  };
+  add("create", "Create those that are missing");
+  add("check", "Check them and the brokers, and say what to mend");
+  add("list", "List what each must be, without asking the brokers");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -215,7 +229,12 @@ int main(int argc, char** argv) {
   add_reads(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);
-  CLI11_PARSE(app, argc, argv);
+  add_topics(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    return app.exit(wrong) == 0 ? 0 : 2;
+  }
   try {
     return chosen.run();
   } catch (const std::exception& error) {
