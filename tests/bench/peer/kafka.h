@@ -52,6 +52,8 @@ inline Client make_client(rd_kafka_type_t type, const Settings& settings,
                           void (*deliver)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr, void* opaque = nullptr) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char reason[512];
+  // Its warnings tell of retries that succeed, as while a broker just started finds its coordinators.
+  rd_kafka_conf_set(conf, "log_level", "3", nullptr, 0);
   for (const auto& [name, value] : settings) {
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) == RD_KAFKA_CONF_OK) continue;
     rd_kafka_conf_destroy(conf);
