@@ -30,16 +30,20 @@ int list(const Settings& settings) {
     for (const auto& [name, value] : plan.config) config += (config.empty() ? "" : " ") + name + "=" + value;
     table.add({plan.name, std::to_string(plan.partitions), config});
   }
-  std::cout << table.text() << "Replicas: " << kafka::replicas_for(3) << " with min.insync.replicas=" << kafka::min_in_sync(kafka::replicas_for(3))
+  int replicas = kafka::replicas_for(3);
+  std::cout << table.text() << "Replicas: " << replicas << " with min.insync.replicas=" << kafka::min_in_sync(replicas)
             << "; with fewer brokers, one on each and min.insync.replicas=" << kafka::min_in_sync(1) << ".\n";
   return 0;
 }
 
 int create(const Settings& settings) {
-  Table table({"topic", "partitions", ""});
+  Table table({"topic", "", "partitions", "replicas"});
   int made = 0;
   for (const kafka::MadeTopic& topic : kafka::create_topics(settings)) {
-    table.add({topic.plan.name, topic.made ? std::to_string(topic.plan.partitions) : "", topic.made ? "created" : "was there"});
+    if (topic.made)
+      table.add({topic.plan.name, "created", std::to_string(topic.plan.partitions), std::to_string(topic.replicas)});
+    else
+      table.add({topic.plan.name, "was there", "", ""});
     made += topic.made;
   }
   std::cout << table.text() << grouped(made) << " created.\nNext: resultsctl topics check\n";

@@ -346,6 +346,20 @@ class Admin {
     return found;
   }
 
+  Configuration describe_broker(int id) {
+    std::string name = std::to_string(id);
+    return describe(RD_KAFKA_RESOURCE_BROKER, {name}, std::nullopt)[name];
+  }
+
+  /// How many copies new topics get. Brokers that are away just now count, too: default.replication.factor tells of them.
+  int replicas() {
+    auto brokers = outline().brokers;
+    auto copies = static_cast<std::int64_t>(brokers.size());
+    for (const auto& [id, unasked] : brokers)
+      copies = std::max(copies, number_of(describe_broker(id), "default.replication.factor").value_or(1));
+    return replicas_for(static_cast<std::size_t>(copies));
+  }
+
   /// A topic that has come into being meanwhile is no failure.
   void create(const std::vector<TopicPlan>& plans, int replicas) {
     std::vector<std::unique_ptr<rd_kafka_NewTopic_t, Release<rd_kafka_NewTopic_destroy>>> owned;
@@ -438,11 +452,12 @@ std::vector<MadeTopic> create_topics(const Settings& settings) {
     names.push_back(plan.name);
     all.push_back({std::move(plan), !is_there});
   }
-  if (!missing.empty())
-    admin.until_it_works([&] { admin.create(missing, replicas_for(admin.outline().brokers.size())); });
+  int replicas = 0;
+  if (!missing.empty()) admin.until_it_works([&] { admin.create(missing, replicas = admin.replicas()); });
+  for (MadeTopic& topic : all) topic.replicas = topic.made ? replicas : 0;
   admin.until_it_works([&] {
     FoundCluster now = admin.outline();
-    for (const auto& [id, unused] : now.brokers) admin.describe(RD_KAFKA_RESOURCE_TOPIC, names, id);
+    for (const auto& [id, unasked] : now.brokers) admin.describe(RD_KAFKA_RESOURCE_TOPIC, names, id);
     expect_leaders(now, names);
   });
   return all;
@@ -459,10 +474,7 @@ FoundCluster ask_cluster(const Settings& settings) {
     std::erase_if(found.topics, [&](const auto& topic) { return std::find(names.begin(), names.end(), topic.first) == names.end(); });
     if (!names.empty())
       for (auto& [name, config] : admin.describe(RD_KAFKA_RESOURCE_TOPIC, names, std::nullopt)) found.topics[name].config = std::move(config);
-    for (auto& [id, config] : found.brokers) {
-      std::string name = std::to_string(id);
-      config = admin.describe(RD_KAFKA_RESOURCE_BROKER, {name}, std::nullopt)[name];
-    }
+    for (auto& [id, config] : found.brokers) config = admin.describe_broker(id);
     return found;
   });
 }

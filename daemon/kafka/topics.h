@@ -52,7 +52,7 @@ struct TopicPlan {
 
 /// Every topic: inputs, outputs, then resultsd's own.
 std::vector<TopicPlan> topic_plans(const Settings& settings);
-/// How many copies a topic has in a cluster of so many brokers: three, or as many as there are.
+/// How many copies a topic gets in a cluster of so many brokers: three, or as many as there are.
 int replicas_for(std::size_t brokers);
 /// min.insync.replicas for so many copies: with three, one broker may be away and no record that was acknowledged is on one broker only.
 int min_in_sync(int replicas);
@@ -60,6 +60,7 @@ int min_in_sync(int replicas);
 struct MadeTopic {
   TopicPlan plan;
   bool made = false;  ///< else it was there, and stays as it is
+  int replicas = 0;   ///< of one that was made
 };
 
 /// Creates what is missing, and waits until every broker knows every topic and each partition has a leader. Again does no harm. Throws

@@ -94,7 +94,7 @@ class RightSetUp(Topics):
         kafka.delete(self.prefix + "claims")
         kafka.configure(self.prefix + "changelog", **{"segment.bytes": "1048576"})
         said = self.right("create")
-        self.assertRegex(said, rf"{self.prefix}claims +3 +created\n")
+        self.assertRegex(said, rf"{self.prefix}claims +created +3 +1\n")
         self.assertRegex(said, rf"{self.prefix}changelog +was there\n")
         self.assertIn("\n1 created.", said)
         self.assertIn("\n0 created.", self.right("create"))
