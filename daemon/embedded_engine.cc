@@ -1,6 +1,5 @@
 #include "daemon/embedded_engine.h"
 
-#include <google/protobuf/arena.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -34,45 +33,6 @@ struct EmbeddedEngine::Work {
   Done done;
   std::size_t bytes = 0;
   TimeMs queued_ms = 0;
-};
-
-/// Passes outputs on to the store and tells the probe what it counts.
-class EmbeddedEngine::CountedOutputs final : public Outputs {
- public:
-  CountedOutputs(Store& store, EngineProbe* probe) : store_(store), probe_(probe) {}
-
-  void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override {
-    store_.entry_status(partition, centre, status);
-  }
-  void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override {
-    store_.result_batch(partition, centre, batch);
-  }
-  void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override {
-    store_.notification(partition, centre, notification);
-  }
-  std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override {
-    if (probe_) probe_->event_rejected(rejected.rule());
-    return store_.rejected(partition, std::move(rejected));
-  }
-
- private:
-  Store& store_;
-  EngineProbe* probe_;
-};
-
-/// Where the events of a batch are parsed. The first block stays, so that no batch asks the system for memory anew.
-struct EmbeddedEngine::Parsing {
-  static constexpr std::size_t kBlockBytes = 16 << 20;
-  std::unique_ptr<char[]> block{new char[kBlockBytes]};
-  google::protobuf::Arena arena{options(block.get())};
-
-  static google::protobuf::ArenaOptions options(char* block) {
-    google::protobuf::ArenaOptions made;
-    made.initial_block = block;
-    made.initial_block_size = kBlockBytes;
-    made.max_block_size = 1 << 20;
-    return made;
-  }
 };
 
 EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, const Clock& clock, EngineProbe* probe)
@@ -218,17 +178,8 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   TimeMs latest = options_.time_source == TimeSource::wall ? now + kDayMs : kLatestEventMs;
 
   auto reject = [&](Answer& answer, const Submitted& submitted, Rejection why, Topic topic) {
-    v1::Rejected record;
-    record.set_topic(std::string(topic_name(topic)));
-    record.set_original(submitted.event);
-    record.set_json(submitted.unreadable.has_value() && submitted.json);
-    record.set_field(why.field);
-    record.set_rule(why.rule);
-    record.set_value(why.value);
-    record.set_message(why.message);
-    record.mutable_rejected_at()->set_seconds(now / 1000);
-    record.mutable_rejected_at()->set_nanos(static_cast<int>(now % 1000) * 1'000'000);
-    std::string id = outputs_->rejected(0, std::move(record));
+    std::string id =
+        outputs_->rejected(0, rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, why, now));
     answer.verdict = {Verdict::Kind::rejected, std::move(why), 0, std::move(id)};
     if (probe_) probe_->event_processed(topic, Verdict::Kind::rejected);
   };

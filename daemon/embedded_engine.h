@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "daemon/engine.h"
+#include "daemon/engine_parts.h"
 
 namespace vtq {
 
@@ -32,9 +32,6 @@ class EmbeddedEngine final : public Engine {
 
  private:
   struct Work;
-
-  class CountedOutputs;
-  struct Parsing;
 
   void run();
   void run_batch(std::vector<Work>& works);

@@ -43,6 +43,7 @@ struct Submitted {
 /// What became of one event.
 struct Answer {
   Verdict verdict;
+  bool published = false;  ///< on Kafka: it is in its topic, and there is no verdict yet
   std::vector<Rejection> warnings;
 };
 

@@ -6,7 +6,11 @@ namespace {
 /// Above this many events only the ones worth a look are listed in the reply, unless all are asked for.
 constexpr std::size_t kListedMax = 100;
 
-constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected"};
+constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "published"};
+
+std::size_t outcome_of(const Answer& answer) {
+  return answer.published ? std::size(kOutcomes) - 1 : static_cast<std::size_t>(answer.verdict.kind);
+}
 
 std::string why_json(const Rejection& why) {
   return "\"field\":" + json_string(why.field) + ",\"rule\":" + json_string(why.rule) + ",\"value\":" + json_string(why.value) +
@@ -16,7 +20,7 @@ std::string why_json(const Rejection& why) {
 std::string event_json(std::size_t index, const std::string& id, std::size_t line, const Answer& answer) {
   const Verdict& verdict = answer.verdict;
   std::string text = "{\"index\":" + std::to_string(index) + ",\"line\":" + std::to_string(line) + ",\"id\":" + json_string(id) +
-                     ",\"outcome\":\"" + std::string(kOutcomes[static_cast<std::size_t>(verdict.kind)]) + "\"";
+                     ",\"outcome\":\"" + std::string(kOutcomes[outcome_of(answer)]) + "\"";
   if (verdict.why) text += "," + why_json(*verdict.why);
   if (verdict.kind == Verdict::Kind::rejected) text += ",\"rejectedId\":" + json_string(verdict.rejected_id);
   if (verdict.kind == Verdict::Kind::waiting) text += ",\"until\":\"" + utc_text(verdict.until_ms) + "\"";
@@ -38,14 +42,15 @@ std::string answers_json(const std::vector<Answer>& answers, const std::vector<N
   std::string listed;
   for (std::size_t at = 0; at < answers.size(); ++at) {
     auto kind = answers[at].verdict.kind;
-    ++counts[static_cast<std::size_t>(kind)];
+    ++counts[outcome_of(answers[at])];
     bool plain = kind != Verdict::Kind::waiting && kind != Verdict::Kind::rejected && answers[at].warnings.empty();
     if (plain && !all && answers.size() > kListedMax) continue;
     if (!listed.empty()) listed += ',';
     listed += event_json(at, names[at].id, names[at].line, answers[at]);
   }
   std::string text = "{";
-  for (std::size_t kind = 0; kind < std::size(kOutcomes); ++kind)
+  bool published = counts[std::size(kOutcomes) - 1] > 0;
+  for (std::size_t kind = 0; kind < std::size(kOutcomes) - (published ? 0 : 1); ++kind)
     text += "\"" + std::string(kOutcomes[kind]) + "\":" + std::to_string(counts[kind]) + ",";
   return text + "\"events\":[" + listed + "]}\n";
 }

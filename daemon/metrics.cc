@@ -160,6 +160,20 @@ void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& famili
   states.append_to(families);
 }
 
+void append_kafka(const kafka::KafkaState& kafka, std::vector<MetricFamily>& families) {
+  append_gauge(families, "vtq_kafka_joined", "1 while this instance is a member of the group.", kafka.joined ? 1 : 0);
+  append_gauge(families, "vtq_kafka_lag_records", "Records of this instance's partitions that it has not read.", static_cast<double>(kafka.lag));
+  append_gauge(families, "vtq_kafka_records_to_restore", "Changelog records still to read before all partitions work.",
+               static_cast<double>(kafka.records_to_restore));
+  append_gauge(families, "vtq_kafka_changelog_records_read", "Changelog records read since the start, restoring and for standbys.",
+               static_cast<double>(kafka.records_restored));
+  GaugeFamily partitions("vtq_kafka_partitions", "Partitions by what this instance does with them.");
+  partitions.set({{"role", "owned"}}, kafka.owned);
+  partitions.set({{"role", "restoring"}}, kafka.restoring);
+  partitions.set({{"role", "standby"}}, kafka.following);
+  partitions.append_to(families);
+}
+
 }  // namespace
 
 std::string_view state_name(EngineState state) {
@@ -220,6 +234,12 @@ struct Metrics::Series {
   Histogram* process_seconds = nullptr;
   Histogram* batch_events = nullptr;
   Histogram* request_seconds = nullptr;
+  // On Kafka only.
+  std::map<std::string, Counter*, std::less<>> transactions;
+  std::array<Counter*, kInputTopics> routed{};
+  Histogram* transaction_seconds = nullptr;
+  Counter* fenced = nullptr;
+  Counter* rebalances = nullptr;
 
   auto& counters(const char* name, const char* help) {
     return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -229,7 +249,7 @@ struct Metrics::Series {
   }
 };
 
-Metrics::Metrics(std::string_view version, const std::vector<std::string>& routes) : series_(std::make_unique<Series>()) {
+Metrics::Metrics(std::string_view version, const std::vector<std::string>& routes, bool on_kafka) : series_(std::make_unique<Series>()) {
   Series& all = *series_;
   auto& events = all.counters("vtq_events_total", "Events by the topic they belong to and what became of them.");
   for (std::size_t topic = 0; topic < Series::kEventTopics; ++topic)
@@ -259,6 +279,16 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
   all.request_seconds = all.histogram("vtq_http_request_duration_seconds", "From a request's last byte to its reply.",
                                       {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30});
   prometheus::BuildGauge().Name("vtq_build_info").Help("1, labelled with the version.").Register(all.registry).Add({{"version", std::string(version)}}).Set(1);
+  if (!on_kafka) return;
+  auto& transactions = all.counters("vtq_kafka_transactions_total", "Transactions by how they ended.");
+  for (const char* outcome : {"committed", "aborted", "lost"}) all.transactions[outcome] = &transactions.Add({{"outcome", outcome}});
+  auto& routed = all.counters("vtq_kafka_routed_total", "Records that came to the wrong topic or partition and were moved, by the topic they came to.");
+  for (std::size_t topic = 0; topic < kInputTopics; ++topic)
+    all.routed[topic] = &routed.Add({{"topic", std::string(topic_name(static_cast<Topic>(topic)))}});
+  all.transaction_seconds = all.histogram("vtq_kafka_transaction_duration_seconds", "From the last record produced to the transaction's end.",
+                                          {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
+  all.fenced = &all.counters("vtq_kafka_fenced_total", "Times that the group had taken this instance's partitions away before it could commit.").Add({});
+  all.rebalances = &all.counters("vtq_kafka_rebalances_total", "Changes of this instance's partitions by the group.").Add({});
 }
 
 Metrics::~Metrics() = default;
@@ -284,6 +314,19 @@ void Metrics::event_warned(std::string_view rule) {
   (at == series_->warned.end() ? series_->warned.find("other") : at)->second->Increment();
 }
 
+void Metrics::transaction(std::string_view outcome, double seconds) {
+  if (auto at = series_->transactions.find(outcome); at != series_->transactions.end()) at->second->Increment();
+  if (outcome == "committed") series_->transaction_seconds->Observe(seconds);
+}
+
+void Metrics::fenced() { series_->fenced->Increment(); }
+
+void Metrics::rebalance() { series_->rebalances->Increment(); }
+
+void Metrics::routed(Topic topic) {
+  if (auto* counter = series_->routed[std::min(static_cast<std::size_t>(topic), kInputTopics - 1)]) counter->Increment();
+}
+
 void Metrics::http_request(std::size_t route, unsigned status, double seconds) {
   auto& row = series_->requests[std::min(route, series_->requests.size() - 1)];
   if (auto* counter = row[std::clamp(status / 100, 1u, 5u) - 1]) counter->Increment();
@@ -294,6 +337,7 @@ std::string Metrics::text(const EntryGauges& entries, const DaemonGauges& daemon
   std::vector<MetricFamily> families = series_->registry.Collect();
   append_entries(entries, families);
   append_daemon(daemon, families);
+  if (daemon.kafka) append_kafka(*daemon.kafka, families);
   append_gauge(families, "vtq_waiting_facts", "Facts that wait for what they name.", static_cast<double>(entries.waiting_facts));
   std::sort(families.begin(), families.end(), [](const MetricFamily& a, const MetricFamily& b) { return a.name < b.name; });
   return prometheus::TextSerializer().Serialize(families);

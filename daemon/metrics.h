@@ -6,11 +6,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/engine.h"
+#include "daemon/kafka/probe.h"
 
 namespace vtq {
 
@@ -51,18 +53,23 @@ struct DaemonGauges {
   std::size_t connections = 0;
   std::uint64_t batches = 0;
   StoreSizes sizes;
+  std::optional<kafka::KafkaState> kafka;
 };
 
-class Metrics final : public EngineProbe {
+class Metrics final : public EngineProbe, public kafka::KafkaProbe {
  public:
-  /// `routes`: the route labels that may occur.
-  Metrics(std::string_view version, const std::vector<std::string>& routes);
+  /// `routes`: the route labels that may occur. `on_kafka`: with the families that there are only then.
+  Metrics(std::string_view version, const std::vector<std::string>& routes, bool on_kafka);
   ~Metrics() override;
 
   void batch_processed(double process_seconds, double commit_seconds, std::size_t events) override;
   void event_processed(Topic topic, Verdict::Kind outcome) override;
   void event_rejected(std::string_view rule) override;
   void event_warned(std::string_view rule) override;
+  void transaction(std::string_view outcome, double seconds) override;
+  void fenced() override;
+  void rebalance() override;
+  void routed(Topic topic) override;
 
   /// `route`: place among the routes; one past the last: none matched.
   void http_request(std::size_t route, unsigned status, double seconds);

@@ -38,7 +38,7 @@ int run(const vtq::Settings& settings) {
       timespec every{0, 200'000'000};
       int signal = ::sigtimedwait(&signals, nullptr, &every);
       if (std::string why = service.failure(); !why.empty()) {
-        vtq::log::write(Level::critical, "the store failed; nothing was committed after the last answer", {{"why", why}});
+        vtq::log::write(Level::critical, settings.on_kafka() ? "the engine failed; what was not committed is read again after the next start" : "the store failed; nothing was committed after the last answer", {{"why", why}});
         return 1;
       }
       if (signal < 0) continue;
@@ -53,6 +53,8 @@ int run(const vtq::Settings& settings) {
     }
   } catch (const vtq::StoreError& error) {
     vtq::log::write(Level::critical, "cannot open the store", {{"why", std::string(error.what())}});
+  } catch (const vtq::kafka::KafkaError& error) {
+    vtq::log::write(Level::critical, "cannot use Kafka", {{"why", std::string(error.what())}});
   } catch (const vtq::ListenError& error) {
     vtq::log::write(Level::critical, "cannot listen", {{"why", std::string(error.what())}});
   }

@@ -76,6 +76,11 @@ void crash_when_asked(Engine& engine) {
       .get();
 }
 
+std::string address_of(const Settings& s, unsigned short port) {
+  bool v6 = s.http_address.find(':') != s.http_address.npos;
+  return "http://" + (v6 ? "[" + s.http_address + "]" : s.http_address) + ":" + std::to_string(port);
+}
+
 /// The decoded parameters, if the path fits the pattern.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
   std::vector<std::string> parameters;
@@ -118,8 +123,14 @@ Service::Service(const Settings& settings) : settings_(settings) {
   openapi_ = openapi_with(routes_);
   std::vector<std::string> patterns;
   for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
-  metrics_ = std::make_unique<Metrics>(version(), patterns);
-  engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
+  metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
+  if (settings_.on_kafka()) {
+    auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get());
+    kafka_ = made.get();
+    engine_ = std::move(made);
+  } else {
+    engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
+  }
   crash_when_asked(*engine_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_);
   store_read_ = std::make_unique<Worker>("store-read");
@@ -130,6 +141,7 @@ Service::Service(const Settings& settings) : settings_(settings) {
     dispatch(std::move(request), std::move(respond));
   });
   server_->start_taking();  // only now: handlers use the server too
+  if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
 }
 
 Service::~Service() {
@@ -263,7 +275,8 @@ HttpReply Service::metrics_text() {
                       .bodies_bytes = server_->bodies_bytes(),
                       .connections = server_->connections(),
                       .batches = store.batch_count(),
-                      .sizes = store.sizes()};
+                      .sizes = store.sizes(),
+                      .kafka = kafka_ ? std::optional(kafka_->kafka_state()) : std::nullopt};
   return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_->text(last_gauges_, gauges)};
 }
 

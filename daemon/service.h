@@ -15,6 +15,7 @@
 #include "daemon/engine.h"
 #include "daemon/http_server.h"
 #include "daemon/ingest.h"
+#include "daemon/kafka/engine.h"
 #include "daemon/metrics.h"
 #include "daemon/reads.h"
 #include "daemon/settings.h"
@@ -41,7 +42,7 @@ struct Route {
 
 class Service {
  public:
-  /// Opens the store and listens. Throws StoreError and ListenError.
+  /// Opens the store and listens. Throws StoreError, kafka::KafkaError and ListenError.
   explicit Service(const Settings& settings);
   ~Service();
 
@@ -69,6 +70,7 @@ class Service {
   // From here on, in the order in which they may go: what answers dies before who asked.
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Engine> engine_;
+  kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<Worker> store_read_;
   std::unique_ptr<Worker> backup_;

@@ -58,6 +58,13 @@ Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now)
   return time_source_ == TimeSource::event ? process_by_event_time(batch) : process_window(batch, now);
 }
 
+Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch) {
+  verdicts_.assign(batch.size(), Verdict{});
+  for (std::size_t at = 0; at < batch.size(); ++at) apply_everywhere(batch[at], static_cast<std::int64_t>(at));
+  spread_reference_changes();
+  return {batch.size(), close_window()};
+}
+
 Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
   if (!advance_all(now)) return {0, false};
   // Reference data first, then registrations: what others refer to is there when they come.

@@ -44,6 +44,9 @@ class Pipeline {
   };
   /// Applies a batch and closes its windows. `now`: the wall clock, ignored when time comes from events.
   Progress process(std::span<const Inbound> batch, TimeMs now);
+  /// Applies reference data, and commands to all centres, at the present time of each partition, which does not move. For a log that
+  /// delivers them apart from the rest.
+  Progress process_reference(std::span<const Inbound> batch);
   /// What became of each event of the last call's batch, as far as it was consumed.
   const std::vector<Verdict>& verdicts() const { return verdicts_; }
 

@@ -14,32 +14,48 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-/// Last authentication failure that a client reported on its own threads: by client.
-class LoginFailures {
+/// What clients reported of their connections, on whatever thread polled them.
+class Reports {
  public:
-  void note(const rd_kafka_t* client, std::string text) {
+  void login_refused(const rd_kafka_t* client) {
     std::lock_guard lock(mutex_);
-    texts_[client] = std::move(text);
+    reports_[client].login_refused = true;
   }
-  std::string of(const rd_kafka_t* client) {
+  void connection_lost(const rd_kafka_t* client) {
     std::lock_guard lock(mutex_);
-    auto found = texts_.find(client);
-    return found == texts_.end() ? "" : found->second;
+    ++reports_[client].connections_lost;
+  }
+  bool login_was_refused(const rd_kafka_t* client) {
+    std::lock_guard lock(mutex_);
+    return reports_[client].login_refused;
+  }
+  std::uint64_t connections_lost(const rd_kafka_t* client) {
+    std::lock_guard lock(mutex_);
+    return reports_[client].connections_lost;
+  }
+  void forget(const rd_kafka_t* client) {
+    std::lock_guard lock(mutex_);
+    reports_.erase(client);
   }
 
  private:
+  struct Report {
+    bool login_refused = false;
+    std::uint64_t connections_lost = 0;
+  };
   std::mutex mutex_;
-  std::map<const rd_kafka_t*, std::string> texts_;
+  std::map<const rd_kafka_t*, Report> reports_;
 };
 
-LoginFailures& login_failures() {
-  static LoginFailures failures;
-  return failures;
+Reports& reports() {
+  static Reports all;
+  return all;
 }
 
 void take_error(rd_kafka_t* client, int error, const char* reason, void*) {
   auto code = static_cast<rd_kafka_resp_err_t>(error);
-  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) login_failures().note(client, reason);
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) reports().login_refused(client);
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) reports().connection_lost(client);
   log::write(log::Level::debug, "kafka", {{"client", std::string(rd_kafka_name(client))}, {"error", std::string(rd_kafka_err2name(code))}, {"reason", std::string(reason)}});
 }
 
@@ -95,9 +111,10 @@ Config make_config(const Properties& properties) {
   for (const auto& [name, value] : properties) {
     char why[256] = "";
     // A value may be a password: it is not repeated.
-    if (rd_kafka_conf_set(config.get(), name.c_str(), value.c_str(), why, sizeof why) == RD_KAFKA_CONF_UNKNOWN)
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(config.get(), name.c_str(), value.c_str(), why, sizeof why);
+    if (result == RD_KAFKA_CONF_UNKNOWN)
       throw KafkaError("Kafka: librdkafka has no property " + name + "; mend kafka.properties.");
-    if (*why) throw KafkaError("Kafka: librdkafka does not take the value of " + name + "; mend the kafka settings that set it.");
+    if (result == RD_KAFKA_CONF_INVALID) throw KafkaError("Kafka: librdkafka does not take the value of " + name + "; mend the kafka settings that set it.");
   }
   return config;
 }
@@ -107,6 +124,7 @@ Client make_client(rd_kafka_type_t type, Config config) {
   Client client(rd_kafka_new(type, config.get(), why, sizeof why));
   if (!client) throw KafkaError("Kafka: the client cannot be made: " + std::string(why) + ". Mend the kafka settings.");
   static_cast<void>(config.release());  // rd_kafka_new took it over
+  reports().forget(client.get());       // one before it may have had the same address
   return client;
 }
 
@@ -129,8 +147,7 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
       rd_kafka_metadata_destroy(found);
       if (any) return;
     }
-    std::string login = login_failures().of(client);
-    if (!login.empty())
+    if (reports().login_was_refused(client))
       throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers = " + settings.kafka_bootstrap_servers +
                        " refuse the login. Check kafka.security_protocol, kafka.sasl_mechanism, kafka.sasl_username, "
                        "kafka.sasl_password and the kafka.ssl_ settings.");
@@ -140,8 +157,11 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
                        "). Check the address and kafka.security_protocol, and that Kafka runs.");
     if (!std::exchange(told, true))
       log::write(log::Level::warning, "waiting for Kafka", {{"brokers", settings.kafka_bootstrap_servers}, {"seconds", std::int64_t{seconds}}});
+    rd_kafka_poll(client, 100);
   }
 }
+
+std::uint64_t connection_errors(const rd_kafka_t* client) { return reports().connections_lost(client); }
 
 std::string text_of(rd_kafka_resp_err_t error) {
   return std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error);

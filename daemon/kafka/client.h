@@ -28,7 +28,9 @@ struct Release {
   }
 };
 
-using Client = std::unique_ptr<rd_kafka_t, Release<rd_kafka_destroy>>;
+/// Does not leave the group: closing a consumer of librdkafka 2.0.2 can hang, so who wants to leave closes it first, with a deadline.
+inline void destroy_client(rd_kafka_t* client) { rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+using Client = std::unique_ptr<rd_kafka_t, Release<destroy_client>>;
 using Config = std::unique_ptr<rd_kafka_conf_t, Release<rd_kafka_conf_destroy>>;
 using Message = std::unique_ptr<rd_kafka_message_t, Release<rd_kafka_message_destroy>>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Release<rd_kafka_topic_destroy>>;
@@ -55,6 +57,9 @@ std::string instance_name(const Settings& settings);
 /// Whether the brokers answer within `seconds`; tries again meanwhile. What is wrong with the set-up, if anything: no broker, wrong
 /// credentials, names the setting. Logs that it waits.
 void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds);
+
+/// Connections that the client lost so far, as far as it was polled since.
+std::uint64_t connection_errors(const rd_kafka_t* client);
 
 /// `name: explanation` of an error, without addresses of learners or credentials.
 std::string text_of(rd_kafka_resp_err_t error);

@@ -1,0 +1,288 @@
+#include "daemon/kafka/changelog.h"
+
+#include <pthread.h>
+
+#include "daemon/kafka/transaction.h"
+#include "daemon/log.h"
+
+namespace vtq::kafka {
+namespace {
+
+/// Records applied at once.
+constexpr std::size_t kRecordsMax = 10'000;
+/// Deleted keys stay visible in a changelog at least so long: a store that is older may hold what was deleted since. `resultsctl topics
+/// check` sees to it that delete.retention.ms is no less.
+constexpr TimeMs kDeletionsKeptMs = kDayMs;
+
+Properties consumer_properties(const Settings& s, const char* purpose, const char* isolation) {
+  Properties made = common_properties(s, purpose);
+  made.insert(made.end(), {{"group.id", s.kafka_group + "-changelog"},  // needed for assign(); nothing is committed with it
+                           {"enable.auto.commit", "false"},
+                           {"enable.auto.offset.store", "false"},
+                           {"auto.offset.reset", "error"},
+                           {"isolation.level", isolation},
+                           {"enable.partition.eof", "true"},
+                           {"fetch.wait.max.ms", "100"},
+                           {"fetch.message.max.bytes", std::to_string(8 << 20)},
+                           {"queued.max.messages.kbytes", "131072"},
+                           {"allow.auto.create.topics", "false"}});
+  return made;
+}
+
+}  // namespace
+
+Changelog::Changelog(const Settings& settings, const TopicNames& names, Store& store, const Clock& clock)
+    : settings_(settings),
+      topic_(names.changelog()),
+      store_(store),
+      clock_(clock),
+      consumer_(make_client(RD_KAFKA_CONSUMER, make_config(consumer_properties(settings, "changelog", "read_committed")))),
+      watermarks_(make_client(RD_KAFKA_CONSUMER, make_config(consumer_properties(settings, "watermarks", "read_uncommitted")))) {
+  rd_kafka_poll_set_consumer(consumer_.get());
+  queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "changelog");
+}
+
+Changelog::~Changelog() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Changelog::finish(std::uint32_t partition) {
+  std::lock_guard lock(mutex_);
+  wanted_[partition] = true;
+  ++wanted_version_;
+  changed_.notify_all();
+}
+
+void Changelog::follow(std::uint32_t partition) {
+  if (!settings_.kafka_standby) return;
+  std::lock_guard lock(mutex_);
+  if (!wanted_.try_emplace(partition, false).second) return;
+  ++wanted_version_;
+  changed_.notify_all();
+}
+
+void Changelog::release(std::uint32_t partition) {
+  std::unique_lock lock(mutex_);
+  std::erase(finished_, partition);
+  if (wanted_.erase(partition) == 0) return;
+  std::uint64_t version = ++wanted_version_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return served_version_ >= version || !failure_.empty() || stopping_; });
+}
+
+std::vector<std::uint32_t> Changelog::take_finished() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(finished_, {});
+}
+
+Changelog::Progress Changelog::progress() const {
+  std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+std::string Changelog::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Changelog::fail(std::string why) {
+  std::lock_guard lock(mutex_);
+  failure_ = std::move(why);
+  changed_.notify_all();
+}
+
+void Changelog::run() {
+  try {
+    for (;;) {
+      bool reassigning = false;
+      {
+        std::unique_lock lock(mutex_);
+        if (followed_.empty()) changed_.wait(lock, [&] { return stopping_ || wanted_version_ != served_version_; });
+        if (stopping_) return;
+        reassigning = wanted_version_ != served_version_;
+      }
+      if (reassigning) reassign();
+      if (!followed_.empty()) read();
+      check_finished();
+    }
+  } catch (const KafkaError& error) {
+    fail(error.what());
+  } catch (const StoreError& error) {
+    fail(error.what());
+  }
+}
+
+/// Takes over what is wanted.
+void Changelog::reassign() {
+  std::map<std::uint32_t, bool> wanted;
+  std::uint64_t version = 0;
+  {
+    std::lock_guard lock(mutex_);
+    wanted = wanted_;
+    version = wanted_version_;
+  }
+  std::erase_if(followed_, [&](const auto& held) { return !wanted.contains(held.first); });
+  std::set<std::uint32_t> assigned;
+  for (auto [partition, restoring] : wanted) {
+    auto [at, fresh] = followed_.try_emplace(partition);
+    assigned.insert(partition);
+    if (fresh) begin(partition, at->second);
+    if (restoring && !at->second.restoring) {
+      at->second.restoring = true;
+      at->second.progress_ms = clock_.now();
+      ask_target(partition, at->second);
+    }
+  }
+  if (std::exchange(assigned_, assigned) != assigned) {
+    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(followed_.size())));
+    for (const auto& [partition, followed] : followed_)
+      rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), static_cast<std::int32_t>(partition))->offset = followed.position;
+    rd_kafka_resp_err_t error = rd_kafka_assign(consumer_.get(), list.get());
+    if (error) throw KafkaError("Changelog: cannot be read: " + text_of(error) + ". Start resultsd again; if it stays so, check the brokers.");
+  }
+  std::lock_guard lock(mutex_);
+  served_version_ = version;
+  changed_.notify_all();
+}
+
+/// Finds where to go on with a partition. What the store has of it is used, unless it cannot be trusted to be the beginning of what the
+/// changelog has.
+void Changelog::begin(std::uint32_t partition, Followed& followed) {
+  std::int64_t low = 0, high = 0;
+  TimeMs until = clock_.now() + settings_.kafka_broker_wait_seconds * 1000;
+  for (;;) {
+    // A leader that has just moved gives an old answer or none: tried again.
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
+    rd_kafka_poll(watermarks_.get(), 0);
+    if (!error) break;
+    if (clock_.now() >= until)
+      throw KafkaError("Changelog: the end of partition " + std::to_string(partition) + " of " + topic_ + " cannot be found: " + text_of(error) +
+                       ". Check that all brokers run, and kafka.broker_wait_seconds.");
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+  }
+  auto held = store_.position(partition);
+  if (held) {
+    bool outside = held->changelog() < low || held->changelog() > high;
+    bool stale = clock_.now() - held->written_ms() > kDeletionsKeptMs;
+    if (outside || stale) {
+      log::write(log::Level::warning, "a partition is restored from the beginning of its changelog",
+                 {{"partition", std::int64_t{partition}},
+                  {"why", std::string(outside ? "the store's offset lies outside the changelog" : "the store is older than deletions are kept")},
+                  {"offset", held->changelog()}, {"low", low}, {"high", high}});
+      store_.wipe(partition);
+      held.reset();
+    }
+  }
+  if (held) followed.record = std::move(*held);
+  followed.position = held ? followed.record.changelog() : low;
+}
+
+void Changelog::ask_target(std::uint32_t partition, Followed& followed) {
+  std::int64_t low = 0, high = 0;
+  rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
+  rd_kafka_poll(watermarks_.get(), 0);
+  if (!error) followed.target = high;  // else asked again, see check_finished
+}
+
+void Changelog::read() {
+  std::vector<Message> messages;
+  Message first(rd_kafka_consumer_poll(consumer_.get(), 50));
+  if (!first) return;
+  messages.push_back(std::move(first));
+  std::vector<rd_kafka_message_t*> more(kRecordsMax);
+  ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, more.data(), more.size());
+  for (ssize_t at = 0; at < count; ++at) messages.emplace_back(more[static_cast<std::size_t>(at)]);
+  take(messages);
+}
+
+void Changelog::take(const std::vector<Message>& messages) {
+  struct Part {
+    std::vector<Change> changes;
+    std::int64_t position = -1;
+  };
+  std::map<std::uint32_t, Part> parts;
+  std::uint64_t records = 0;
+  for (const Message& message : messages) {
+    auto partition = static_cast<std::uint32_t>(message->partition);
+    auto held = followed_.find(partition);
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      // The position is past what markers of transactions occupy as well.
+      if (held != followed_.end()) parts[partition].position = std::max(parts[partition].position, message->offset);
+      continue;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+      throw KafkaError("Changelog: partition " + std::to_string(message->partition) + " of " + topic_ + " no longer has the offset to go on from. Start resultsd again: the partition is then restored from the beginning.");
+    if (message->err) {
+      log::write(log::Level::debug, "changelog", {{"error", text_of(message->err)}});
+      continue;
+    }
+    if (held == followed_.end()) continue;
+    Part& part = parts[partition];
+    if (message->offset < held->second.position || message->offset < part.position) continue;
+    part.position = message->offset + 1;
+    ++records;
+    std::string_view key(static_cast<const char*>(message->key), message->key_len);
+    std::optional<std::string_view> value;
+    if (message->payload) value = std::string_view(static_cast<const char*>(message->payload), message->len);
+    if (key == kCommitKey) {
+      if (!value || !held->second.record.mutable_commit()->ParseFromArray(value->data(), static_cast<int>(value->size())))
+        throw KafkaError("Changelog: partition " + std::to_string(partition) + " of " + topic_ + " has a commit record that cannot be read; use the version of resultsd that wrote it.");
+      continue;
+    }
+    part.changes.push_back({key, value});
+  }
+  TimeMs now = clock_.now();
+  for (auto& [partition, part] : parts) {
+    Followed& followed = followed_.at(partition);
+    if (part.position <= followed.position && part.changes.empty()) continue;
+    followed.position = std::max(followed.position, part.position);
+    followed.progress_ms = now;
+    followed.record.set_changelog(followed.position);
+    followed.record.set_written_ms(now);
+    store_.apply_changelog(partition, part.changes, followed.record);
+  }
+  std::lock_guard lock(mutex_);
+  progress_.records_read += records;
+}
+
+void Changelog::check_finished() {
+  Progress now;
+  std::vector<std::uint32_t> done;
+  for (auto& [partition, followed] : followed_) {
+    if (!followed.restoring) {
+      ++now.following;
+      continue;
+    }
+    if (followed.target < 0) ask_target(partition, followed);
+    if (followed.target >= 0 && followed.position >= followed.target) {
+      done.push_back(partition);
+      continue;
+    }
+    ++now.restoring;
+    if (followed.target >= 0) now.records_to_restore += followed.target - followed.position;
+    if (clock_.now() - followed.progress_ms > settings_.kafka_restore_wait_seconds * 1000)
+      throw KafkaError("Changelog: restoring partition " + std::to_string(partition) + " of " + topic_ + " stands still at offset " +
+                       std::to_string(followed.position) + " of " + std::to_string(followed.target) + " for " +
+                       std::to_string(settings_.kafka_restore_wait_seconds) +
+                       " s. An open transaction may hold it up, or its leader is away; see kafka.restore_wait_seconds.");
+  }
+  std::lock_guard lock(mutex_);
+  for (std::uint32_t partition : done) {
+    followed_.erase(partition);
+    if (wanted_.erase(partition) > 0) finished_.push_back(partition);
+  }
+  // The consumer goes on with the rest at the next change; what it still brings of the finished is dropped in `take`.
+  if (!done.empty()) ++wanted_version_;
+  now.records_read = progress_.records_read;
+  progress_ = now;
+}
+
+}  // namespace vtq::kafka

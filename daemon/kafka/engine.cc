@@ -1,0 +1,311 @@
+#include "daemon/kafka/engine.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/kafka/inputs.h"
+#include "daemon/kafka/session.h"
+#include "daemon/log.h"
+
+namespace vtq::kafka {
+namespace {
+
+/// How long a call into librdkafka may take, as a multiple of the transaction's time-out, before the process is ended: some ignore theirs
+/// in 2.0.2 (#5456). Ending is safe, and the instance starts again.
+constexpr int kStuckTimeouts = 6;
+constexpr std::size_t kEventOverhead = 128;
+
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string cluster_of(const Settings& settings) {
+  Client client = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings, "cluster")));
+  await_brokers(client.get(), settings, static_cast<int>(settings.kafka_broker_wait_seconds));
+  char* id = rd_kafka_clusterid(client.get(), 10'000);
+  std::string text = id ? id : "";
+  if (id) rd_kafka_mem_free(client.get(), id);
+  if (text.empty()) throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers do not name their cluster; Kafka 0.10.1 or later is needed.");
+  return text;
+}
+
+}  // namespace
+
+KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe)
+    : options_(std::move(options)),
+      settings_(settings),
+      names_(settings.kafka_topic_prefix),
+      clock_(clock),
+      probe_(probe),
+      kafka_probe_(kafka_probe),
+      sink_(std::make_unique<Sink>()),
+      parsing_(std::make_unique<Parsing>()) {
+  std::vector<std::string> problems = check_topics(settings_);
+  if (!problems.empty()) {
+    std::string text;
+    for (const std::string& problem : problems) text += (text.empty() ? "" : " ") + problem;
+    throw KafkaError(text);
+  }
+  options_.store.sink = sink_.get();
+  options_.store.log_identity =
+      "cluster " + cluster_of(settings_) + ", group " + settings_.kafka_group + ", topics " + settings_.kafka_topic_prefix + "*";
+  options_.policy.reference_wait_ms = static_cast<TimeMs>(settings_.kafka_reference_wait_minutes * 60'000);
+  store_ = Store::open(options_.directory, options_.store);
+  outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
+  pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_);
+  changelog_ = std::make_unique<Changelog>(settings_, names_, *store_, clock_);
+  publisher_ = std::make_unique<Publisher>(settings_, names_);
+  last_progress_ms_ = clock_.now();
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "pipeline-1");
+  watchdog_ = std::thread([this] { watch(); });
+  pthread_setname_np(watchdog_.native_handle(), "watchdog");
+}
+
+KafkaEngine::~KafkaEngine() {
+  drain();
+  watchdog_.join();
+  publisher_.reset();
+  changelog_.reset();
+}
+
+void KafkaEngine::drain() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == EngineState::running || state_ == EngineState::starting) state_ = EngineState::draining;
+    draining_ = true;
+    if (wake_) wake_();
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+std::string KafkaEngine::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+double KafkaEngine::lag_seconds() const {
+  TimeMs since = behind_since_ms_;
+  return since == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.now() - since, 0)) / 1000.0;
+}
+
+KafkaState KafkaEngine::kafka_state() const {
+  Changelog::Progress progress = changelog_->progress();
+  std::lock_guard lock(mutex_);
+  KafkaState shown = shown_;
+  shown.following = progress.following;
+  shown.records_to_restore = progress.records_to_restore;
+  shown.records_restored = progress.records_read;
+  return shown;
+}
+
+// ---- looks and events from elsewhere ----
+
+void KafkaEngine::post(Look look) {
+  std::unique_lock lock(mutex_);
+  if (state_ == EngineState::stopped || state_ == EngineState::failed) {
+    lock.unlock();
+    look(*pipeline_, *store_);
+    return;
+  }
+  looks_.push_back(std::move(look));
+  if (wake_) wake_();
+  changed_.notify_all();
+}
+
+void KafkaEngine::serve_looks() {
+  std::deque<Look> looks;
+  {
+    std::lock_guard lock(mutex_);
+    looks.swap(looks_);
+  }
+  for (Look& look : looks) look(*pipeline_, *store_);
+}
+
+std::size_t KafkaEngine::queued_bytes() const { return publisher_->queued_bytes(); }
+
+void KafkaEngine::when_room(std::function<void()> wake) {
+  {
+    std::lock_guard lock(mutex_);
+    if (publisher_->queued_bytes() > options_.queue_bytes_max / 2 && !draining_) {
+      waiting_for_room_.push_back(std::move(wake));
+      return;
+    }
+  }
+  wake();
+}
+
+bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
+  std::size_t bytes = 0;
+  for (const Submitted& event : events) bytes += event.event.size() + kEventOverhead;
+  std::size_t queued = publisher_->queued_bytes();
+  if (draining_ || state_ == EngineState::failed) return false;
+  if (queued != 0 && queued + bytes > options_.queue_bytes_max) return false;
+
+  /// Answers once the last of the events is published or rejected.
+  struct Waiting {
+    std::vector<Answer> answers;
+    Done done;
+    std::atomic<bool> failed{false};
+    ~Waiting() {
+      if (failed) answers.clear();
+      done(std::move(answers));
+    }
+  };
+  auto waiting = std::make_shared<Waiting>();
+  waiting->answers.resize(events.size());
+  waiting->done = std::move(done);
+  TimeMs now = clock_.now();
+  TimeMs latest = options_.time_source == TimeSource::wall ? now + kDayMs : kLatestEventMs;
+  v1::Event event;
+  for (std::size_t at = 0; at < events.size(); ++at) {
+    Submitted& submitted = events[at];
+    Answer& answer = waiting->answers[at];
+    std::optional<Rejection> wrong = submitted.unreadable;
+    Topic topic = Topic::rejected;
+    if (!wrong && !event.ParseFromString(submitted.event)) wrong = unreadable_event(submitted.event);
+    if (!wrong) {
+      Result<Address> address = check(event, latest);
+      if (address) {
+        answer.published = true;
+        answer.warnings = warnings(event);
+        bool queued_now = publisher_->publish(event, submitted.event, address.value(), [waiting](bool published) {
+          if (!published) waiting->failed = true;
+        });
+        if (!queued_now) waiting->failed = true;
+        continue;
+      }
+      wrong = std::move(address).error();
+    }
+    answer.verdict = {Verdict::Kind::rejected, wrong, 0, ""};
+    v1::Rejected record = rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, *wrong, now);
+    std::lock_guard lock(mutex_);
+    rejections_.push_back({std::move(record), [waiting, at](std::string id) {
+                             if (id.empty()) waiting->failed = true;
+                             waiting->answers[at].verdict.rejected_id = std::move(id);
+                           }});
+    if (wake_) wake_();
+  }
+  return true;
+}
+
+// ---- who has what ----
+
+void KafkaEngine::advertise(const std::string& url) {
+  std::lock_guard lock(mutex_);
+  url_ = url;
+}
+
+std::optional<KafkaEngine::Owner> KafkaEngine::owner(std::uint32_t partition) const {
+  std::lock_guard lock(mutex_);
+  if (std::binary_search(owned_.begin(), owned_.end(), partition)) return Owner{true, url_};
+  const InstanceRecord* latest = nullptr;
+  for (const auto& [name, record] : instances_)
+    if (name != instance_name(settings_) && std::find(record.partitions.begin(), record.partitions.end(), partition) != record.partitions.end() &&
+        (!latest || record.offset > latest->offset))
+      latest = &record;
+  if (!latest) return std::nullopt;
+  return Owner{false, latest->url};
+}
+
+std::optional<std::vector<std::string>> KafkaEngine::others() const {
+  std::vector<std::string> urls;
+  for (std::uint32_t partition = 0; partition < partitions(); ++partition) {
+    auto one = owner(partition);
+    if (!one) return std::nullopt;
+    if (!one->here && std::find(urls.begin(), urls.end(), one->url) == urls.end()) urls.push_back(one->url);
+  }
+  return urls;
+}
+
+// ---- the thread ----
+
+void KafkaEngine::fail(std::string why) {
+  std::deque<Look> looks;
+  std::vector<LateRejection> rejections;
+  std::vector<std::function<void()>> wakes;
+  {
+    std::lock_guard lock(mutex_);
+    failure_ = std::move(why);
+    state_ = EngineState::failed;
+    owned_.clear();
+    looks.swap(looks_);
+    rejections.swap(rejections_);
+    wakes.swap(waiting_for_room_);
+  }
+  for (LateRejection& one : rejections) one.done("");
+  for (Look& look : looks) look(*pipeline_, *store_);
+  for (auto& wake : wakes) wake();
+}
+
+void KafkaEngine::run() {
+  TimeMs lost_since = 0;
+  TimeMs progress_before = last_progress_ms_;
+  for (;;) {
+    try {
+      run_session();
+      break;
+    } catch (const Lost& lost) {
+      // Everything in memory goes; what is true stands on Kafka, and the next session restores from there.
+      if (kafka_probe_) kafka_probe_->transaction("lost", 0);
+      log::write(log::Level::warning, "the session on Kafka was lost, beginning another", {{"why", std::string(lost.what())}});
+      TimeMs now = clock_.now();
+      if (last_progress_ms_ > progress_before) lost_since = 0;
+      progress_before = last_progress_ms_;
+      if (lost_since == 0) lost_since = now;
+      if (now - lost_since > settings_.kafka_broker_wait_seconds * 1000)
+        return fail("Kafka: nothing could be committed for " + std::to_string(settings_.kafka_broker_wait_seconds) + " s, at last: " + lost.what() +
+                    ". Check the brokers; see kafka.broker_wait_seconds.");
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return draining_.load(); });
+    } catch (const KafkaError& error) {
+      return fail(error.what());
+    } catch (const StoreError& error) {
+      return fail(error.what());
+    }
+    if (draining_) break;
+  }
+  std::vector<LateRejection> rejections;
+  std::vector<std::function<void()>> wakes;
+  {
+    std::lock_guard lock(mutex_);
+    state_ = EngineState::stopped;
+    owned_.clear();
+    rejections.swap(rejections_);
+    wakes.swap(waiting_for_room_);
+  }
+  for (LateRejection& one : rejections) one.done("");
+  serve_looks();
+  for (auto& wake : wakes) wake();
+}
+
+void KafkaEngine::run_session() {
+  Session session(*this);
+  session.run();
+}
+
+void KafkaEngine::watch() {
+  std::unique_lock lock(mutex_);
+  while (state_ != EngineState::stopped && state_ != EngineState::failed) {
+    changed_.wait_for(lock, std::chrono::milliseconds(500));
+    std::vector<std::function<void()>> wakes;
+    if (publisher_->queued_bytes() <= options_.queue_bytes_max / 2) wakes.swap(waiting_for_room_);
+    Transaction* transaction = transaction_;
+    std::int64_t since = transaction ? transaction->blocking_since_ms.load() : 0;
+    lock.unlock();
+    for (auto& wake : wakes) wake();
+    if (since != 0 && steady_ms() - since > settings_.kafka_transaction_timeout_ms * kStuckTimeouts) {
+      log::write(log::Level::critical, "a call to Kafka never returned; ending, to be started again",
+                 {{"milliseconds", steady_ms() - since}});
+      log::flush();
+      ::_exit(70);
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace vtq::kafka

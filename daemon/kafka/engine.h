@@ -1,0 +1,107 @@
+// The engine with the topics on Kafka. Facts are applied in memory, one transaction carries what comes of them with the offsets they came
+// from, and only when it is committed are they written to the store: the store is never ahead of Kafka.
+//
+// Threads: `pipeline-1` (group, pipeline, transaction, store), `changelog` (restores, standbys), `publisher` (events that came over HTTP),
+// `watchdog`. A session lasts from joining the group to losing it; then everything in memory is dropped, and a new one restores from what
+// Kafka holds.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "daemon/engine_parts.h"
+#include "daemon/kafka/changelog.h"
+#include "daemon/kafka/probe.h"
+#include "daemon/kafka/publisher.h"
+#include "daemon/kafka/tables.h"
+#include "daemon/kafka/transaction.h"
+
+namespace vtq::kafka {
+
+class KafkaEngine final : public Engine {
+ public:
+  /// Checks the topics, opens the store, starts the threads; joins the group in the background. Throws KafkaError and StoreError. The others outlive it;
+  /// the probes may be null.
+  KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe);
+  ~KafkaEngine() override;
+
+  /// Publishes: the answer says that Kafka has the events, not what became of them. Those that are wrong in themselves are rejected.
+  bool submit(std::vector<Submitted>&& events, Done done) override;
+  void when_room(std::function<void()> wake) override;
+  std::size_t queued_bytes() const override;
+  void post(Look look) override;
+  Store& store() override { return *store_; }
+  EngineState state() const override { return state_.load(); }
+  double lag_seconds() const override;
+  TimeMs last_progress_ms() const override { return last_progress_ms_.load(); }
+  void drain() override;
+  std::string failure() const override;
+
+  KafkaState kafka_state() const;
+  /// Where this instance can be reached; said to the others once known.
+  void advertise(const std::string& url);
+  /// Who has a partition now: `here`, or the URL of the one that does; nothing: nobody, it is on the move.
+  struct Owner {
+    bool here = false;
+    std::string url;
+  };
+  std::optional<Owner> owner(std::uint32_t partition) const;
+  /// URLs of the other instances that have partitions; nothing when not every partition has an owner.
+  std::optional<std::vector<std::string>> others() const;
+  std::uint32_t partitions() const { return options_.store.partitions; }
+
+ private:
+  class Sink;
+  struct Session;
+  friend struct Session;
+
+  void run();
+  void run_session();
+  void watch();
+  void serve_looks();
+  void fail(std::string why);
+
+  EngineOptions options_;
+  const Settings settings_;
+  TopicNames names_;
+  const Clock& clock_;
+  EngineProbe* probe_;
+  KafkaProbe* kafka_probe_;
+  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<CountedOutputs> outputs_;
+  std::unique_ptr<Parsing> parsing_;
+  std::unique_ptr<Pipeline> pipeline_;  // pipeline-1; outlives sessions, so that looks always find one
+  std::unique_ptr<Changelog> changelog_;
+  std::unique_ptr<Publisher> publisher_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Look> looks_;
+  struct LateRejection {
+    v1::Rejected record;
+    std::function<void(std::string id)> done;
+  };
+  std::vector<LateRejection> rejections_;  // of events that came over HTTP
+  std::vector<std::function<void()>> waiting_for_room_;
+  std::function<void()> wake_;
+  std::string failure_;
+  std::string url_;
+  std::map<std::string, InstanceRecord> instances_;
+  std::vector<std::uint32_t> owned_;
+  KafkaState shown_;
+  std::atomic<EngineState> state_{EngineState::starting};
+  std::atomic<bool> draining_{false};
+  std::atomic<TimeMs> last_progress_ms_{0};
+  std::atomic<TimeMs> behind_since_ms_{0};
+  std::atomic<Transaction*> transaction_{nullptr};
+  std::thread thread_;
+  std::thread watchdog_;
+};
+
+}  // namespace vtq::kafka

@@ -1,0 +1,325 @@
+#include "daemon/kafka/inputs.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/log.h"
+
+namespace vtq::kafka {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// Records taken from one stream at a time when streams are merged.
+constexpr std::size_t kFillRecords = 500;
+
+Properties consumer_properties(const Settings& s) {
+  Properties made = common_properties(s, "reader");
+  bool in_order = s.time_source == "event";
+  made.insert(made.end(), {{"group.id", s.kafka_group},
+                           {"enable.auto.commit", "false"},
+                           {"enable.auto.offset.store", "false"},
+                           {"isolation.level", "read_committed"},
+                           // Where to begin is always said: an offset that is gone is an error, not a reason to begin elsewhere.
+                           {"auto.offset.reset", "error"},
+                           {"partition.assignment.strategy", s.kafka_assignment},
+                           {"session.timeout.ms", std::to_string(s.kafka_session_timeout_ms)},
+                           {"heartbeat.interval.ms", std::to_string(std::max<std::int64_t>(200, std::min<std::int64_t>(1000, s.kafka_session_timeout_ms / 5)))},
+                           {"max.poll.interval.ms", std::to_string(std::max<std::int64_t>(300'000, s.kafka_session_timeout_ms))},
+                           {"fetch.wait.max.ms", "100"},
+                           {"fetch.message.max.bytes", std::to_string(1 << 20)},
+                           // In order of time each stream has a queue of its own, with this limit each.
+                           {"queued.max.messages.kbytes", in_order ? "4096" : "65536"},
+                           {"allow.auto.create.topics", "false"}});
+  if (s.kafka_static_membership) made.emplace_back("group.instance.id", s.kafka_group + "-" + instance_name(s));
+  return made;
+}
+
+}  // namespace
+
+Inputs::Inputs(const Settings& settings, const TopicNames& names) : names_(names), in_order_(settings.time_source == "event") {
+  Config config = make_config(consumer_properties(settings));
+  rd_kafka_conf_set_opaque(config.get(), this);
+  rd_kafka_conf_set_rebalance_cb(config.get(), on_rebalance);
+  consumer_ = make_client(RD_KAFKA_CONSUMER, std::move(config));
+  rd_kafka_poll_set_consumer(consumer_.get());
+  queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
+  PartitionList topics(rd_kafka_topic_partition_list_new(static_cast<int>(kCentreTopics.size())));
+  for (Topic topic : kCentreTopics) rd_kafka_topic_partition_list_add(topics.get(), names_.of(topic).c_str(), RD_KAFKA_PARTITION_UA);
+  rd_kafka_resp_err_t error = rd_kafka_subscribe(consumer_.get(), topics.get());
+  if (error) throw KafkaError("Kafka: cannot subscribe to the input topics: " + text_of(error) + ". Check kafka.topic_prefix.");
+}
+
+Inputs::~Inputs() {
+  streams_.clear();
+  queue_.reset();
+}
+
+std::int32_t Inputs::generation() const {
+  GroupMetadata group(rd_kafka_consumer_group_metadata(consumer_.get()));
+  return group ? generation_of(group.get()) : -1;
+}
+
+// ---- the group ----
+
+void Inputs::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self) {
+  static_cast<Inputs*>(self)->rebalance(what, list);
+}
+
+/// Nothing is under way when this is called: a cycle commits what it applied before it polls again.
+void Inputs::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list) {
+  bool cooperative = std::string_view(rd_kafka_rebalance_protocol(consumer_.get())) == "COOPERATIVE";
+  std::set<std::uint32_t> partitions = partitions_in(*list);
+  PartitionList none(rd_kafka_topic_partition_list_new(0));
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    ++rebalances_;
+    joined_ = true;
+    if (!changes_.assigned) changes_.assigned.emplace();
+    changes_.assigned->insert(partitions.begin(), partitions.end());
+    // Acknowledged only: fetching begins with `start`, once the partition is restored.
+    if (cooperative) {
+      Failure failure(rd_kafka_incremental_assign(consumer_.get(), none.get()));
+    } else {
+      rd_kafka_assign(consumer_.get(), none.get());
+    }
+    return;
+  }
+  changes_.lost = changes_.lost || rd_kafka_assignment_lost(consumer_.get()) != 0;
+  if (changes_.assigned)
+    for (std::uint32_t partition : partitions) changes_.assigned->erase(partition);
+  changes_.revoked.insert(partitions.begin(), partitions.end());
+  std::erase_if(streams_, [&](const auto& stream) { return partitions.contains(stream.first.second); });
+  if (cooperative) {
+    PartitionList fetched(rd_kafka_topic_partition_list_new(list->cnt));
+    for (int at = 0; at < list->cnt; ++at)
+      if (started_.contains(static_cast<std::uint32_t>(list->elems[at].partition)))
+        rd_kafka_topic_partition_list_add(fetched.get(), list->elems[at].topic, list->elems[at].partition);
+    Failure failure(rd_kafka_incremental_unassign(consumer_.get(), fetched.get()));
+  } else {
+    rd_kafka_assign(consumer_.get(), nullptr);
+  }
+  for (std::uint32_t partition : partitions) started_.erase(partition);
+}
+
+/// The partitions that stand in the list for all topics.
+std::set<std::uint32_t> Inputs::partitions_in(const rd_kafka_topic_partition_list_t& list) {
+  std::map<std::uint32_t, std::size_t> topics;
+  for (int at = 0; at < list.cnt; ++at) ++topics[static_cast<std::uint32_t>(list.elems[at].partition)];
+  std::set<std::uint32_t> found;
+  for (auto [partition, count] : topics) {
+    if (count == kCentreTopics.size())
+      found.insert(partition);
+    else
+      failure_ = "Kafka: the group gave this instance partition " + std::to_string(partition) +
+                 " of some input topics and not of others. All instances need the same kafka.assignment, and all input topics the same "
+                 "number of partitions: run `resultsctl topics check`.";
+  }
+  return found;
+}
+
+Inputs::Changes Inputs::take_changes() {
+  if (!failure_.empty()) throw KafkaError(failure_);
+  return std::exchange(changes_, {});
+}
+
+std::optional<InputOffsets> Inputs::committed(std::uint32_t partition, int timeout_ms) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(kCentreTopics.size())));
+  for (Topic topic : kCentreTopics)
+    rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
+  // With read_committed, the brokers are asked to leave out what a transaction that is still open would commit.
+  if (rd_kafka_committed(consumer_.get(), list.get(), timeout_ms)) return std::nullopt;
+  InputOffsets offsets;
+  for (std::size_t at = 0; at < kCentreTopics.size(); ++at) {
+    const rd_kafka_topic_partition_t& one = list->elems[at];
+    if (one.err) return std::nullopt;
+    if (one.offset >= 0) offsets[kCentreTopics[at]] = one.offset;
+  }
+  return offsets;
+}
+
+void Inputs::start(const std::map<std::uint32_t, Start>& partitions) {
+  bool cooperative = std::string_view(rd_kafka_rebalance_protocol(consumer_.get())) == "COOPERATIVE";
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size() * kCentreTopics.size())));
+  PartitionList before(rd_kafka_topic_partition_list_new(static_cast<int>(started_.size() * kCentreTopics.size())));
+  for (std::uint32_t partition : started_)
+    for (Topic topic : kCentreTopics)
+      rd_kafka_topic_partition_list_add(before.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
+  streams_.clear();
+  started_.clear();
+  for (const auto& [partition, from] : partitions) {
+    started_.insert(partition);
+    for (Topic topic : kCentreTopics) {
+      auto offset = from.offsets.find(topic);
+      Stream& stream = streams_[{topic, partition}];
+      stream.next = offset == from.offsets.end() ? -1 : offset->second;
+      stream.time_ms = from.time_ms;
+      rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition))->offset =
+          stream.next < 0 ? static_cast<std::int64_t>(RD_KAFKA_OFFSET_BEGINNING) : stream.next;
+    }
+  }
+  std::string why;
+  if (cooperative) {
+    Failure gone(before->cnt > 0 ? rd_kafka_incremental_unassign(consumer_.get(), before.get()) : nullptr);
+    Failure failure(list->cnt > 0 ? rd_kafka_incremental_assign(consumer_.get(), list.get()) : nullptr);
+    if (gone) why = text_of(gone.get());
+    if (failure) why = text_of(failure.get());
+  } else if (rd_kafka_resp_err_t error = rd_kafka_assign(consumer_.get(), list.get())) {
+    why = text_of(error);
+  }
+  if (!why.empty()) throw Lost("starting to read: " + why);
+  if (!in_order_) return;
+  for (auto& [key, stream] : streams_) {
+    stream.queue.reset(rd_kafka_queue_get_partition(consumer_.get(), names_.of(key.first).c_str(), static_cast<std::int32_t>(key.second)));
+    if (stream.queue) rd_kafka_queue_forward(stream.queue.get(), nullptr);
+  }
+}
+
+void Inputs::leave(int deadline_ms) {
+  start({});
+  auto until = Steady::now() + std::chrono::milliseconds(deadline_ms);
+  Failure failure(rd_kafka_consumer_close_queue(consumer_.get(), queue_.get()));
+  // Polled rather than waited for: closing hangs now and then in librdkafka 2.0.2. What is not finished by then the brokers find out for
+  // themselves, when the session times out.
+  while (!failure && !rd_kafka_consumer_closed(consumer_.get()) && Steady::now() < until) {
+    Event event(rd_kafka_queue_poll(queue_.get(), 50));
+    if (!event || rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_REBALANCE) continue;
+    rd_kafka_assign(consumer_.get(), nullptr);
+  }
+}
+
+// ---- records ----
+
+void Inputs::wake() { rd_kafka_queue_yield(queue_.get()); }
+
+void Inputs::poll(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms, std::vector<Message>& out) {
+  std::vector<rd_kafka_message_t*> raw(count);
+  ssize_t found = rd_kafka_consume_batch_queue(queue, timeout_ms, raw.data(), raw.size());
+  for (ssize_t at = 0; at < found; ++at) {
+    Message message(raw[static_cast<std::size_t>(at)]);
+    if (message->err)
+      check(*message);
+    else
+      out.push_back(std::move(message));
+  }
+}
+
+/// What comes in place of a record.
+void Inputs::check(const rd_kafka_message_t& message) {
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      failure_ = "Kafka: partition " + std::to_string(message.partition) + " of an input topic no longer has the records to go on from: " +
+                 std::string(rd_kafka_message_errstr(&message)) +
+                 ". They were deleted before they were read; publish them again, and raise retention.ms.";
+      break;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      failure_ = "Kafka: " + text_of(message.err) + ". Give the user of kafka.sasl_username the right to read the input topics and to use the group of kafka.group.";
+      break;
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR__FATAL:
+      throw Lost("reading: another instance runs under the same name; see kafka.instance (" + std::string(rd_kafka_message_errstr(&message)) + ")");
+    default:
+      log::write(log::Level::debug, "reading", {{"error", text_of(message.err)}});
+  }
+}
+
+Topic Inputs::topic_of(const rd_kafka_message_t& message) {
+  for (auto [handle, topic] : topics_)
+    if (handle == message.rkt) return topic;
+  std::string_view name = rd_kafka_topic_name(message.rkt);
+  for (Topic topic : kCentreTopics) {
+    if (names_.of(topic) != name) continue;
+    topics_.emplace_back(message.rkt, topic);
+    return topic;
+  }
+  std::abort();  // nothing else is subscribed to
+}
+
+/// The stream that still wants this record: not one that was revoked meanwhile, nor one that is past it.
+Inputs::Stream* Inputs::wanted(const rd_kafka_message_t& message) {
+  auto stream = streams_.find({topic_of(message), static_cast<std::uint32_t>(message.partition)});
+  if (stream == streams_.end() || message.offset < stream->second.next) return nullptr;
+  stream->second.next = message.offset + 1;
+  return &stream->second;
+}
+
+std::vector<InputRecord> Inputs::gather(std::size_t records_max, int idle_ms, int gather_ms) {
+  std::vector<Message> messages;
+  poll(queue_.get(), 1, idle_ms, messages);
+  if (!messages.empty() && records_max > 1) poll(queue_.get(), records_max - 1, gather_ms, messages);
+  std::vector<InputRecord> records;
+  records.reserve(messages.size());
+  // Only now: a partition may have been revoked between one message and the next.
+  for (Message& message : messages) {
+    if (!wanted(*message)) continue;
+    Topic topic = topic_of(*message);
+    auto partition = static_cast<std::uint32_t>(message->partition);
+    records.push_back({std::move(message), topic, partition});
+  }
+  return records;
+}
+
+void Inputs::fill(Stream& stream, int timeout_ms) {
+  std::vector<Message> messages;
+  if (stream.queue) poll(stream.queue.get(), timeout_ms > 0 ? 1 : kFillRecords, timeout_ms, messages);
+  for (Message& message : messages)
+    if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
+}
+
+std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms) {
+  // The group, and records that came to the common queue before the streams had their own.
+  std::vector<Message> messages;
+  poll(queue_.get(), 1000, 0, messages);
+  for (Message& message : messages)
+    if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
+  std::vector<InputRecord> records;
+  auto time_of = [](const Message& message) { return rd_kafka_message_timestamp(message.get(), nullptr); };
+  using Head = std::pair<std::int64_t, StreamKey>;
+  std::vector<Head> heads;  // a heap, earliest first
+  std::int64_t certain = until_ms;
+  Stream* behind = nullptr;
+  auto look = [&](const StreamKey& key, Stream& stream) {
+    if (stream.gathered.empty()) fill(stream, 0);
+    if (!stream.gathered.empty()) {
+      heads.push_back({time_of(stream.gathered.front()), key});
+      std::push_heap(heads.begin(), heads.end(), std::greater<>());
+    } else if (stream.time_ms < certain) {
+      certain = stream.time_ms;
+      behind = &stream;
+    }
+  };
+  for (auto& [key, stream] : streams_) look(key, stream);
+  while (!heads.empty() && heads.front().first <= certain) {
+    // A commit does not part what happened at the same moment.
+    if (records.size() >= records_max && heads.front().first > time_of(records.back().message)) break;
+    std::pop_heap(heads.begin(), heads.end(), std::greater<>());
+    auto [time, key] = heads.back();
+    heads.pop_back();
+    Stream& stream = streams_.at(key);
+    stream.time_ms = std::max(stream.time_ms, time);
+    records.push_back({std::move(stream.gathered.front()), key.first, key.second});
+    stream.gathered.pop_front();
+    look(key, stream);
+  }
+  if (records.empty() && behind) fill(*behind, idle_ms);
+  else if (records.empty()) {
+    poll(queue_.get(), 1, idle_ms, messages);
+    for (Message& message : messages)
+      if (message)
+        if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
+  }
+  return records;
+}
+
+std::int64_t Inputs::lag() const {
+  std::int64_t sum = 0;
+  for (const auto& [key, stream] : streams_) {
+    std::int64_t low = 0, high = 0;
+    if (rd_kafka_get_watermark_offsets(consumer_.get(), names_.of(key.first).c_str(), static_cast<std::int32_t>(key.second), &low, &high)) continue;
+    if (high >= 0) sum += std::max<std::int64_t>(0, high - std::max(stream.next, low));
+  }
+  return sum;
+}
+
+}  // namespace vtq::kafka

@@ -1,0 +1,110 @@
+// The consumer of one instance: a member of the group that shares out the centre-keyed input topics. It says which partitions come and go,
+// and gives their records: as they come, or in order of time.
+//
+//   (assigned by the group) -> start -> records -> (revoked) ...
+//
+// A partition is one of the same number in all six topics. Nothing is fetched of it before `start`, which says from where: no pausing and
+// no seeking, with which librdkafka 2.0.2 loses count of offsets. Offsets are never committed here; they go with the transaction.
+// Lives on the pipeline's thread, but for `wake`.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "daemon/kafka/client.h"
+#include "daemon/kafka/topics.h"
+#include "daemon/kafka/transaction.h"
+
+namespace vtq::kafka {
+
+constexpr std::array<Topic, 6> kCentreTopics = {Topic::registrations, Topic::checkpoints, Topic::assessments,
+                                                Topic::claims,        Topic::assurance,   Topic::commands};
+
+/// Next offset of each input topic of a partition; absent: nothing of it was consumed yet.
+using InputOffsets = std::map<Topic, std::int64_t>;
+
+/// Where to go on with a partition.
+struct Start {
+  InputOffsets offsets;
+  std::int64_t time_ms = 0;  ///< nothing earlier comes any more; matters in order of time only
+};
+
+/// A record of an input topic. The message is held.
+struct InputRecord {
+  Message message;
+  Topic topic{};
+  std::uint32_t partition = 0;
+};
+
+class Inputs {
+ public:
+  /// Joins the group. Throws KafkaError.
+  Inputs(const Settings& settings, const TopicNames& names);
+  /// Stays a member, for a restart within the session's time; call `leave` to hand over.
+  ~Inputs();
+
+  /// What the group said since the last call; in this order: revoked, then assigned.
+  struct Changes {
+    bool lost = false;  ///< the membership was lost: others may have the revoked partitions already
+    std::set<std::uint32_t> revoked;
+    std::optional<std::set<std::uint32_t>> assigned;  ///< all of them with eager rebalancing, the new ones with cooperative
+    bool any() const { return lost || !revoked.empty() || assigned; }
+  };
+  Changes take_changes();
+
+  /// The stable offsets that the group committed for a partition; nothing: the brokers could not say within `timeout_ms`.
+  std::optional<InputOffsets> committed(std::uint32_t partition, int timeout_ms);
+  /// Fetches exactly these partitions from now on, each from where it says. What was gathered before is dropped.
+  void start(const std::map<std::uint32_t, Start>& partitions);
+
+  /// Waits up to `idle_ms` for a first record, then up to `gather_ms` for more. Serves the group meanwhile.
+  std::vector<InputRecord> gather(std::size_t records_max, int idle_ms, int gather_ms);
+  /// The same in order of the records' timestamps over all streams, as far as that order is certain: every stream must have said, by a
+  /// record or a TimeReached, how far it has come. `until_ms`: how far the reference data have.
+  std::vector<InputRecord> gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms);
+  /// Ends a wait in `gather`. Any thread.
+  void wake();
+
+  /// Leaves the group, so that others take over at once, unless membership is static; waits up to `deadline_ms`.
+  void leave(int deadline_ms);
+
+  rd_kafka_t* consumer() const { return consumer_.get(); }
+  std::int32_t generation() const;
+  bool joined() const { return joined_; }
+  std::uint64_t rebalances() const { return rebalances_; }
+  /// Records in the topics' partitions that this instance reads and has not; as far as known.
+  std::int64_t lag() const;
+
+ private:
+  struct Stream {
+    std::int64_t next = -1;  // first offset that is wanted; -1: the beginning
+    std::int64_t time_ms = 0;  // nothing earlier comes any more
+    std::deque<Message> gathered;
+    Queue queue;
+  };
+  using StreamKey = std::pair<Topic, std::uint32_t>;
+
+  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self);
+  void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list);
+  std::set<std::uint32_t> partitions_in(const rd_kafka_topic_partition_list_t& list);
+  void poll(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms, std::vector<Message>& out);
+  void check(const rd_kafka_message_t& message);
+  Stream* wanted(const rd_kafka_message_t& message);
+  Topic topic_of(const rd_kafka_message_t& message);
+  void fill(Stream& stream, int timeout_ms);
+
+  TopicNames names_;
+  bool in_order_;
+  Client consumer_;
+  Queue queue_;
+  std::map<StreamKey, Stream> streams_;
+  std::vector<std::pair<const rd_kafka_topic_t*, Topic>> topics_;
+  Changes changes_;
+  std::set<std::uint32_t> started_;
+  bool joined_ = false;
+  std::uint64_t rebalances_ = 0;
+  std::string failure_;  // found in a callback, thrown after the poll
+};
+
+}  // namespace vtq::kafka

@@ -1,0 +1,106 @@
+#include "daemon/kafka/publisher.h"
+
+#include <pthread.h>
+
+#include <array>
+
+#include "daemon/kafka/inputs.h"
+
+namespace vtq::kafka {
+
+/// One event under way, in one record or, for a TimeReached, in many.
+struct Publisher::Pending {
+  std::function<void(bool)> done;
+  std::atomic<std::size_t>& queued_bytes;
+  std::size_t bytes;
+  std::atomic<bool> failed{false};
+
+  Pending(std::function<void(bool)> with, std::atomic<std::size_t>& queued, std::size_t size)
+      : done(std::move(with)), queued_bytes(queued), bytes(size) {
+    queued_bytes += bytes;
+  }
+  ~Pending() {
+    queued_bytes -= bytes;
+    if (done) done(!failed);
+  }
+};
+
+Publisher::Publisher(const Settings& settings, const TopicNames& names)
+    : names_(names), partitions_(static_cast<std::uint32_t>(settings.partitions)), by_event_time_(settings.time_source == "event") {
+  Properties properties = common_properties(settings, "publisher");
+  properties.insert(properties.end(), {{"enable.idempotence", "true"},
+                                       {"linger.ms", "2"},
+                                       {"batch.num.messages", "10000"},
+                                       {"compression.type", "lz4"},
+                                       {"queue.buffering.max.messages", "1000000"},
+                                       {"message.timeout.ms", std::to_string(settings.kafka_broker_wait_seconds * 1000)}});
+  Config config = make_config(properties);
+  rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void*) {
+    std::unique_ptr<std::shared_ptr<Pending>> pending(static_cast<std::shared_ptr<Pending>*>(report->_private));
+    if (report->err) (*pending)->failed = true;
+  });
+  producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
+  for (std::size_t topic = 0; topic < kInputTopics; ++topic) {
+    topics_[topic].reset(rd_kafka_topic_new(producer_.get(), names_.of(static_cast<Topic>(topic)).c_str(), nullptr));
+    if (!topics_[topic]) throw KafkaError("Kafka: cannot publish: " + text_of(rd_kafka_last_error()) + ". Check kafka.topic_prefix.");
+  }
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "publisher");
+}
+
+Publisher::~Publisher() {
+  stopping_ = true;
+  thread_.join();
+  // What is still under way is told to its submitters as not published: it may be, and publishing it again does no harm.
+  rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(producer_.get(), 1000);
+}
+
+void Publisher::run() {
+  while (!stopping_) rd_kafka_poll(producer_.get(), 50);
+}
+
+bool Publisher::flush(int timeout_ms) { return rd_kafka_flush(producer_.get(), timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR; }
+
+bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
+                        std::shared_ptr<Pending> pending) {
+  auto held = std::make_unique<std::shared_ptr<Pending>>(std::move(pending));
+  rd_kafka_resp_err_t error = rd_kafka_producev(
+      producer_.get(), RD_KAFKA_V_RKT(topics_[static_cast<std::size_t>(topic)].get()), RD_KAFKA_V_PARTITION(partition),
+      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
+      RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(held.get()),
+      RD_KAFKA_V_END);
+  if (error) return false;
+  static_cast<void>(held.release());  // the delivery report's now
+  return true;
+}
+
+bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done) {
+  // 0: the record is stamped as it is produced. In event time the stamps give the order, so they never go back.
+  std::int64_t timestamp = 0;
+  if (by_event_time_) {
+    timestamp = latest_ms_;
+    while (address.at_ms > timestamp && !latest_ms_.compare_exchange_weak(timestamp, address.at_ms)) {
+    }
+    timestamp = std::max<std::int64_t>(timestamp, address.at_ms);
+  }
+  auto pending = std::make_shared<Pending>(std::move(done), queued_bytes_, bytes.size());
+  if (!event.has_time_reached()) {
+    bool queued = address.everywhere
+                      ? produce(Topic::reference, 0, slot_of(event), bytes, timestamp, pending)
+                      : produce(address.topic, static_cast<std::int32_t>(murmur2_partition(text_of(address.centre), partitions_)),
+                                text_of(address.centre), bytes, timestamp, pending);
+    if (!queued) pending->done = {};
+    return queued;
+  }
+  // Behind everything that was published before: a partition may say that it has come so far only when it has.
+  rd_kafka_flush(producer_.get(), -1);
+  bool all = produce(Topic::reference, 0, "time-reached", bytes, timestamp, pending);
+  for (Topic topic : kCentreTopics)
+    for (std::uint32_t partition = 0; partition < partitions_; ++partition)
+      all = produce(topic, static_cast<std::int32_t>(partition), "*", bytes, timestamp, pending) && all;
+  if (!all) pending->failed = true;
+  return true;
+}
+
+}  // namespace vtq::kafka

@@ -1,0 +1,47 @@
+// Publishes events to the input topics, as any publisher would: the topic by the fact, the partition by murmur2 of the centre, reference
+// data and commands to all centres under their own id. Idempotent; not transactional. Any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "daemon/kafka/client.h"
+#include "daemon/kafka/topics.h"
+#include "pipeline/check.h"
+
+namespace vtq::kafka {
+
+class Publisher {
+ public:
+  /// Throws KafkaError.
+  Publisher(const Settings& settings, const TopicNames& names);
+  ~Publisher();
+
+  /// Queues an event; `done` is called once, on the publisher's thread: whether the brokers have it. False: the queue is full, try again;
+  /// `done` is not called then. A TimeReached goes to every partition: in event time it says of each how far it has come.
+  bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done);
+  /// Waits until everything queued was answered, at most so long.
+  bool flush(int timeout_ms);
+  std::size_t queued_bytes() const { return queued_bytes_; }
+
+ private:
+  struct Pending;
+  bool produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
+               std::shared_ptr<Pending> pending);
+  void run();
+
+  TopicNames names_;
+  std::uint32_t partitions_;
+  bool by_event_time_;
+  std::atomic<std::size_t> queued_bytes_{0};
+  std::atomic<std::int64_t> latest_ms_{0};
+  Client producer_;
+  std::array<TopicHandle, kInputTopics> topics_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;  // last: stops before what it uses dies
+};
+
+}  // namespace vtq::kafka

@@ -1,0 +1,589 @@
+#include "daemon/kafka/session.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "daemon/log.h"
+
+namespace vtq::kafka {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr int kIdleMs = 100;
+constexpr int kAbortsMax = 20;
+constexpr int kLeaveMs = 5000;
+constexpr std::uint32_t kCommitSchema = 1;
+
+double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
+
+/// Tests of crashes and of zombies: with RESULTSD_CRASH_AT=POINT:N in the environment the process kills itself, as by kill -9, at the Nth
+/// passing of that point of a transaction; with RESULTSD_STOP_AT=POINT:N:MS it stops itself, as by SIGSTOP, and once it is continued waits so
+/// many milliseconds, for its other threads to find out what it missed. Anything else is ignored.
+struct Asked {
+  TransactionPoint point{};
+  std::uint64_t left = 0;
+  std::uint64_t wait_ms = 0;
+};
+
+std::optional<Asked> asked_for(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (!text) return std::nullopt;
+  std::string_view all = text;
+  std::string_view name = all.substr(0, all.find(':'));
+  Asked asked;
+  if (name == "before_offsets")
+    asked.point = TransactionPoint::before_offsets;
+  else if (name == "before_end")
+    asked.point = TransactionPoint::before_end;
+  else if (name == "after_end")
+    asked.point = TransactionPoint::after_end;
+  else
+    return std::nullopt;
+  char* end = nullptr;
+  asked.left = std::strtoull(text + std::min(all.size(), name.size() + 1), &end, 10);
+  if (*end == ':') asked.wait_ms = std::strtoull(end + 1, nullptr, 10);
+  return asked;
+}
+
+void act_when_asked(TransactionPoint point) {
+  static std::optional<Asked> crash = asked_for("RESULTSD_CRASH_AT");
+  static std::optional<Asked> stop = asked_for("RESULTSD_STOP_AT");
+  if (crash && crash->point == point && crash->left > 0 && --crash->left == 0) ::raise(SIGKILL);
+  if (!stop || stop->point != point || stop->left == 0 || --stop->left != 0) return;
+  ::kill(::getpid(), SIGSTOP);
+  ::usleep(static_cast<useconds_t>(stop->wait_ms * 1000));
+}
+
+std::map<std::string, RecordMode> modes_of(const Settings& settings, const TopicNames& names) {
+  std::map<std::string, RecordMode> modes;
+  std::string_view rest = settings.kafka_registry_topics;
+  while (!rest.empty()) {
+    std::string one(rest.substr(0, rest.find(',')));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    std::erase(one, ' ');
+    bool known = false;
+    for (std::size_t topic = 0; topic < kInputTopics; ++topic) {
+      if (topic_name(static_cast<Topic>(topic)).substr(4) != one) continue;
+      modes[names.of(static_cast<Topic>(topic))] = RecordMode::schema_registry;
+      known = true;
+    }
+    if (!known && !one.empty()) throw KafkaError("kafka.registry_topics: there is no input topic " + one + "; name them without the prefix, as claims,assurance.");
+  }
+  return modes;
+}
+
+InputOffsets offsets_of(const v1::CommitRecord& record) {
+  InputOffsets offsets;
+  for (Topic topic : kCentreTopics)
+    if (auto held = record.inputs().find(std::string(topic_name(topic))); held != record.inputs().end()) offsets[topic] = held->second;
+  return offsets;
+}
+
+}  // namespace
+
+KafkaEngine::Session::Session(KafkaEngine& engine)
+    : engine_(engine),
+      transaction_(engine.settings_, engine.names_),
+      tables_(engine.settings_, engine.names_, engine.store_->reference_offset()),
+      modes_(modes_of(engine.settings_, engine.names_)) {
+  transaction_.on_point(act_when_asked);
+  engine_.sink_->to = &transaction_;
+  engine_.transaction_ = &transaction_;
+  rebuild();
+}
+
+KafkaEngine::Session::~Session() {
+  {
+    std::lock_guard lock(engine_.mutex_);
+    engine_.wake_ = nullptr;
+    engine_.owned_.clear();
+    if (engine_.state_ == EngineState::running) engine_.state_ = EngineState::starting;
+    engine_.shown_ = {};
+    // Answered by the next session.
+    for (LateRejection& one : late_) engine_.rejections_.push_back(std::move(one));
+  }
+  engine_.transaction_ = nullptr;
+  // What was applied and not committed is dropped, with everything in memory.
+  engine_.store_->discard();
+  for (const auto& [partition, position] : active_) engine_.store_->give_up(partition);
+  for (std::uint32_t partition : restoring_) engine_.changelog_->release(partition);
+  engine_.pipeline_ = std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(),
+                                                 *engine_.store_, *engine_.outputs_);
+  engine_.sink_->to = nullptr;
+}
+
+void KafkaEngine::Session::run() {
+  read_tables();
+  inputs_.emplace(engine_.settings_, engine_.names_);
+  {
+    std::lock_guard lock(engine_.mutex_);
+    engine_.wake_ = [this] { inputs_->wake(); };
+  }
+  while (!engine_.draining_) {
+    try {
+      cycle();
+    } catch (const Aborted& aborted) {
+      if (engine_.kafka_probe_) engine_.kafka_probe_->transaction("aborted", 0);
+      log::write(log::Level::info, "a transaction was aborted; reading again", {{"why", std::string(aborted.what())}});
+      if (++aborts_ > kAbortsMax) throw Lost(std::string("too many transactions were aborted, at last: ") + aborted.what());
+      rebuild();
+      start_inputs();
+    }
+  }
+  hand_over();
+}
+
+/// Reads the reference data and the directory to their ends before anything else: what others refer to is there when they come.
+void KafkaEngine::Session::read_tables() {
+  auto until = Steady::now() + std::chrono::seconds(engine_.settings_.kafka_broker_wait_seconds);
+  while (!engine_.draining_ && (!tables_.complete() || !tables_.reference().empty())) {
+    tables_.poll(tables_.reference().empty() ? kIdleMs : 0);
+    engine_.serve_looks();
+    process(engine_.clock_.now());
+    if (!tables_.complete() && Steady::now() > until)
+      throw Lost("the reference data could not be read to their end within kafka.broker_wait_seconds");
+  }
+}
+
+/// Everything in memory anew, from what the last commit left.
+void KafkaEngine::Session::rebuild() {
+  Store& store = *engine_.store_;
+  store.discard();
+  items_.clear();
+  inbounds_.clear();
+  moved_.clear();
+  auto& pipeline = engine_.pipeline_;
+  pipeline = std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(), store, *engine_.outputs_);
+  pipeline->set_origins([this](std::int64_t token) -> std::string {
+    if (token < 0) return {};
+    Item& item = items_[item_of_[origin_base_ + static_cast<std::size_t>(token)]];
+    view_message(*item.input.message, view_);
+    v1::Rejected record;
+    record.set_original(inbounds_[origin_base_ + static_cast<std::size_t>(token)].bytes.data(),
+                        inbounds_[origin_base_ + static_cast<std::size_t>(token)].bytes.size());
+    keep_origin(view_, record);
+    return record.origin().SerializeAsString();
+  });
+  pipeline->restore_reference();
+  reference_next_ = store.reference_offset();
+  for (auto& [partition, position] : active_) {
+    position = store.position(partition).value_or(v1::PositionRecord{});
+    pipeline->take(partition);
+  }
+  if (!inputs_) return;
+  tables_.rewind(reference_next_);
+}
+
+// ---- partitions come and go ----
+
+void KafkaEngine::Session::take_assignment() {
+  Inputs::Changes changes = inputs_->take_changes();
+  if (!changes.any()) return;
+  if (engine_.kafka_probe_) engine_.kafka_probe_->rebalance();
+  if (changes.lost) {
+    if (engine_.kafka_probe_) engine_.kafka_probe_->fenced();
+    throw Lost("the group took this instance's partitions away: it was silent for longer than kafka.session_timeout_ms");
+  }
+  bool cooperative = engine_.settings_.kafka_assignment != "range";
+  for (std::uint32_t partition : changes.revoked) {
+    assigned_.erase(partition);
+    if (restoring_.erase(partition) > 0) {
+      engine_.changelog_->release(partition);
+      group_offsets_.erase(partition);
+      engine_.changelog_->follow(partition);
+    }
+    if (!active_.contains(partition)) continue;
+    // Eager rebalancing takes all and gives most of them back.
+    if (cooperative)
+      give_up(partition);
+    else
+      suspended_.insert(partition);
+  }
+  if (changes.assigned) {
+    std::int32_t generation = inputs_->generation();
+    // With a generation between, somebody else may have had them.
+    bool unbroken = generation == generation_ + 1;
+    generation_ = generation;
+    assigned_.insert(changes.assigned->begin(), changes.assigned->end());
+    for (std::uint32_t partition : std::exchange(suspended_, {}))
+      if (!unbroken || !assigned_.contains(partition)) give_up(partition);
+    for (std::uint32_t partition : assigned_)
+      if (!active_.contains(partition)) restoring_.insert(partition);
+    for (std::uint32_t partition = 0; partition < engine_.partitions(); ++partition)
+      if (!assigned_.contains(partition)) engine_.changelog_->follow(partition);
+    directory_due_ = true;
+    log::write(log::Level::info, "partitions assigned",
+               {{"partitions", static_cast<std::int64_t>(assigned_.size())}, {"restoring", static_cast<std::int64_t>(restoring_.size())}, {"generation", std::int64_t{generation}}});
+  }
+  if (suspended_.empty()) start_inputs();
+}
+
+void KafkaEngine::Session::give_up(std::uint32_t partition) {
+  engine_.pipeline_->give_up(partition);
+  engine_.store_->give_up(partition);
+  active_.erase(partition);
+  engine_.changelog_->follow(partition);
+  directory_due_ = true;
+}
+
+void KafkaEngine::Session::advance_restores() {
+  if (std::string why = engine_.changelog_->failure(); !why.empty()) throw KafkaError(why);
+  for (std::uint32_t partition : restoring_) {
+    if (group_offsets_.contains(partition)) continue;
+    // First the offsets, stable: no transaction of an earlier owner is open that could still move them. Then the changelog's end.
+    auto offsets = inputs_->committed(partition, 500);
+    if (!offsets) break;
+    group_offsets_[partition] = std::move(*offsets);
+    engine_.changelog_->finish(partition);
+  }
+  auto finished = engine_.changelog_->take_finished();
+  std::erase_if(finished, [&](std::uint32_t partition) { return !restoring_.contains(partition); });
+  if (!finished.empty()) activate(finished);
+}
+
+/// The changelog and the group must agree on how far a partition has come.
+void KafkaEngine::Session::verify(std::uint32_t partition, const v1::CommitRecord& record) {
+  InputOffsets held = offsets_of(record);
+  const InputOffsets& group = group_offsets_.at(partition);
+  if (held == group) return;
+  auto text = [](const InputOffsets& offsets) {
+    std::string all;
+    for (auto [topic, offset] : offsets) all += (all.empty() ? "" : ", ") + std::string(topic_name(topic)) + " " + std::to_string(offset);
+    return all.empty() ? std::string("nothing") : all;
+  };
+  throw KafkaError("Kafka: of partition " + std::to_string(partition) + " the changelog has consumed " + text(held) + ", but the group of kafka.group = " +
+                   engine_.settings_.kafka_group + " has " + text(group) +
+                   ". Somebody reset the group's offsets, they expired (offsets.retention.minutes), or the changelog lost records. Set the group's offsets to "
+                   "the changelog's with kafka-consumer-groups --reset-offsets, or, to begin anew, use another kafka.group and kafka.topic_prefix.");
+}
+
+void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions) {
+  for (std::uint32_t partition : partitions) {
+    v1::PositionRecord position = engine_.store_->position(partition).value_or(v1::PositionRecord{});
+    if (position.commit().schema() > kCommitSchema)
+      throw KafkaError("Changelog: partition " + std::to_string(partition) + " was written by a later version of resultsd; use that.");
+    verify(partition, position.commit());
+    engine_.store_->take(partition);
+    engine_.pipeline_->take(partition);
+    if (position.commit().reference() < reference_next_) engine_.pipeline_->partition(partition).reference_changed_unseen();
+    // Whoever has partition 0 rejects what is wrong in the reference data.
+    if (partition == 0 && position.commit().reference() < reference_next_) tables_.rewind(position.commit().reference());
+    restoring_.erase(partition);
+    group_offsets_.erase(partition);
+    active_[partition] = std::move(position);
+  }
+  directory_due_ = true;
+  start_inputs();
+}
+
+void KafkaEngine::Session::start_inputs() {
+  std::map<std::uint32_t, Start> starts;
+  for (const auto& [partition, position] : active_)
+    starts[partition] = {offsets_of(position.commit()), engine_.pipeline_->partition(partition).time()};
+  inputs_->start(starts);
+}
+
+void KafkaEngine::Session::show() {
+  bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty();
+  std::int64_t lag = inputs_->lag();
+  std::lock_guard lock(engine_.mutex_);
+  engine_.owned_.clear();
+  for (const auto& [partition, position] : active_) engine_.owned_.push_back(partition);
+  if (auto instances = tables_.take_instances()) engine_.instances_ = std::move(*instances);
+  engine_.shown_.joined = inputs_->joined();
+  engine_.shown_.lag = lag;
+  engine_.shown_.owned = static_cast<std::uint32_t>(active_.size());
+  engine_.shown_.restoring = static_cast<std::uint32_t>(restoring_.size());
+  if (lag == 0)
+    engine_.behind_since_ms_ = 0;
+  else if (engine_.behind_since_ms_ == 0)
+    engine_.behind_since_ms_ = engine_.clock_.now();
+  if (engine_.state_ == EngineState::starting && ready) engine_.state_ = EngineState::running;
+  if (engine_.state_ == EngineState::running && !ready) engine_.state_ = EngineState::starting;
+}
+
+/// Says in the directory what this instance has, in a transaction of its own.
+void KafkaEngine::Session::tell_directory() {
+  if (!directory_due_ || !restoring_.empty() || !suspended_.empty()) return;
+  InstanceRecord record;
+  {
+    std::lock_guard lock(engine_.mutex_);
+    record.url = engine_.url_;
+  }
+  if (record.url.empty()) return;  // not listening yet
+  for (const auto& [partition, position] : active_) record.partitions.push_back(partition);
+  record.at_ms = engine_.clock_.now();
+  if (!transaction_.open()) transaction_.begin();
+  transaction_.instance(instance_name(engine_.settings_), encode_instance(record));
+  transaction_.commit(inputs_->consumer(), {});
+  directory_due_ = false;
+}
+
+void KafkaEngine::Session::hand_over() {
+  for (const auto& [partition, position] : active_) {
+    engine_.pipeline_->give_up(partition);
+    engine_.store_->give_up(partition);
+  }
+  active_.clear();
+  if (!engine_.settings_.kafka_static_membership) {
+    directory_due_ = true;
+    suspended_.clear();
+    tell_directory();
+  }
+  {
+    std::lock_guard lock(engine_.mutex_);
+    engine_.wake_ = nullptr;
+  }
+  inputs_->leave(kLeaveMs);
+}
+
+// ---- a cycle ----
+
+void KafkaEngine::Session::cycle() {
+  engine_.serve_looks();
+  advance_restores();
+  tables_.poll(0);
+  bool in_order = engine_.options_.time_source == TimeSource::event;
+  std::size_t most = engine_.options_.batch_events_max;
+  auto commit_interval = static_cast<int>(engine_.settings_.kafka_commit_interval_ms);
+  TimeMs now = engine_.clock_.now();
+  TimeMs wake = engine_.pipeline_->next_wake();
+  // Time alone may be due before the next record.
+  int idle = in_order || wake == kNever ? kIdleMs : static_cast<int>(std::clamp<TimeMs>(wake - now, 0, kIdleMs));
+  if (!tables_.reference().empty() || !restoring_.empty()) idle = std::min(idle, 5);
+  std::vector<InputRecord> records = in_order ? inputs_->gather_in_order(most, idle, kLatestEventMs) : inputs_->gather(most, idle, commit_interval);
+  bool changed = !records.empty();
+  take_assignment();
+  if (suspended_.empty()) {
+    // Records of partitions that have just been revoked are no more this instance's.
+    std::erase_if(records, [&](const InputRecord& record) { return !active_.contains(record.partition); });
+    engine_.parsing_->arena.Reset();
+    items_.clear();
+    items_.reserve(tables_.reference().size() + records.size());
+    for (Message& message : tables_.reference()) items_.push_back({.input = {std::move(message), Topic::reference, 0}});
+    tables_.reference().clear();
+    for (InputRecord& record : records) items_.push_back({.input = std::move(record)});
+    process(engine_.clock_.now());
+    tell_directory();
+  }
+  show();
+  if (changed || idle > 0) engine_.last_progress_ms_ = engine_.clock_.now();
+}
+
+/// Decides what is to become of a record; `inbound` is made when it is to be applied.
+void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inbound) {
+  const InputRecord& input = item.input;
+  bool reference = input.topic == Topic::reference;
+  // Every instance reads the reference data; the one that has partition 0 answers for what is wrong with them.
+  auto zero = active_.find(0);
+  bool mine = item.mine = !reference || (zero != active_.end() && input.message->offset >= zero->second.commit().reference());
+  auto reject = [&](Rejection why) {
+    if (!mine) return;
+    item.fate = Item::Fate::reject;
+    item.why = std::move(why);
+  };
+  if (!input.message->payload && reference) return;  // a tombstone: reference data are never taken back
+  view_message(*input.message, view_);
+  auto mode = modes_.empty() ? modes_.end() : modes_.find(std::string(view_.topic));
+  Result<DecodedEvent> decoded = decode_record(view_, mode == modes_.end() ? RecordMode::cloud_events : mode->second);
+  if (!decoded) return reject(std::move(decoded).error());
+  inbound.bytes = decoded.value().bytes;
+  if (!decoded.value().held.empty()) {
+    item.held = std::move(decoded).value().held;
+    inbound.bytes = item.held;
+  }
+  if (!event.ParseFromArray(inbound.bytes.data(), static_cast<int>(inbound.bytes.size()))) return reject(unreadable_event(inbound.bytes));
+  if (!view_.headers.empty()) {
+    if (fill_from_attributes(view_, event)) {
+      item.held = event.SerializeAsString();
+      inbound.bytes = item.held;
+    }
+    if (auto why = check_attributes(view_, event)) return reject(std::move(*why));
+  }
+  TimeMs latest = engine_.options_.time_source == TimeSource::wall ? engine_.clock_.now() + kDayMs : kLatestEventMs;
+  Result<Address> address = check(event, latest);
+  if (!address) return reject(std::move(address).error());
+  inbound.event = &event;
+  inbound.address = std::move(address).value();
+  const Address& to = inbound.address;
+  // A TimeReached says of the partition it is in how far that has come: it is right anywhere.
+  if (event.has_time_reached()) {
+    item.fate = reference ? Item::Fate::pass : Item::Fate::apply;
+    return;
+  }
+  Topic right_topic = to.everywhere ? Topic::reference : to.topic;
+  std::uint32_t right_partition = to.everywhere ? 0 : engine_.pipeline_->partition_of(to.centre);
+  if (right_topic == input.topic && right_partition == input.partition) {
+    item.warnings = warnings(event);
+    item.fate = Item::Fate::apply;
+    return;
+  }
+  if (!mine) return;
+  bool routed = std::any_of(view_.headers.begin(), view_.headers.end(), [](const auto& header) { return header.first == kRoutedHeader; });
+  if (routed)
+    return reject({"record", "record-placement", std::string(topic_name(input.topic)) + " " + std::to_string(input.partition),
+                   "The record was moved once already and is in the wrong place again: instances disagree about the number of partitions. "
+                   "Check that all have the same setting partitions, then redrive it."});
+  item.fate = Item::Fate::route;
+  item.route_to = right_topic;
+  item.route_partition = right_partition;
+  item.route_key = to.everywhere ? slot_of(event) : vtq::text_of(to.centre);
+}
+
+void KafkaEngine::Session::process(TimeMs now) {
+  // Reference records that came before there was a partition are in no cycle: they are looked at here as well.
+  if (items_.empty() && !tables_.reference().empty() && !inputs_) {
+    engine_.parsing_->arena.Reset();
+    items_.reserve(tables_.reference().size());
+    for (Message& message : tables_.reference()) items_.push_back({.input = {std::move(message), Topic::reference, 0}});
+    tables_.reference().clear();
+  }
+  auto started = Steady::now();
+  inbounds_.clear();
+  item_of_.clear();
+  std::size_t references = 0;
+  for (std::size_t at = 0; at < items_.size(); ++at) {
+    auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&engine_.parsing_->arena);
+    Inbound inbound;
+    look_at(items_[at], *event, inbound);
+    if (items_[at].fate != Item::Fate::apply) continue;
+    references += items_[at].input.topic == Topic::reference;
+    items_[at].inbound = inbounds_.size();
+    inbounds_.push_back(std::move(inbound));
+    item_of_.push_back(at);
+  }
+  {
+    std::lock_guard lock(engine_.mutex_);
+    if (!active_.empty())
+      for (KafkaEngine::LateRejection& one : std::exchange(engine_.rejections_, {})) late_.push_back(std::move(one));
+  }
+  bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
+  if (items_.empty() && late_.empty() && !wakes) return;
+
+  if (!transaction_.open() && inputs_) transaction_.begin();
+  std::size_t events = items_.size();
+  consumed_ = 0;
+  emitted_ = 0;
+  double seconds = 0, committing = 0;
+  auto work = [&](auto step) {
+    for (bool finished = false; !finished;) {
+      origin_base_ = consumed_;
+      Pipeline::Progress progress = step();
+      std::size_t before = consumed_;
+      consumed_ += progress.consumed;
+      finished = progress.finished;
+      std::size_t until = consumed_ < inbounds_.size() ? item_of_[consumed_] : items_.size();
+      std::size_t verdict = before;
+      for (; emitted_ < until; ++emitted_) {
+        bool applied = items_[emitted_].fate == Item::Fate::apply;
+        emit(items_[emitted_], applied ? &engine_.pipeline_->verdicts()[verdict++ - before] : nullptr, now);
+      }
+      seconds += seconds_since(started);
+      auto from = Steady::now();
+      commit(now);
+      committing += seconds_since(from);
+      started = Steady::now();
+    }
+  };
+  if (references > 0)
+    work([&] { return engine_.pipeline_->process_reference(std::span(inbounds_).subspan(consumed_, references - consumed_)); });
+  if (inputs_) work([&] { return engine_.pipeline_->process(std::span(inbounds_).subspan(consumed_), now); });
+  items_.clear();
+  if (engine_.probe_ && events > 0) engine_.probe_->batch_processed(seconds, committing, events);
+}
+
+/// What becomes of a record besides the pipeline's outputs, and that it was consumed.
+void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) {
+  const InputRecord& input = item.input;
+  if (input.topic == Topic::reference) {
+    reference_next_ = std::max(reference_next_, input.message->offset + 1);
+    reference_moved_ = true;
+  } else {
+    moved_[{input.partition, input.topic}] = input.message->offset + 1;
+  }
+  EngineProbe* probe = engine_.probe_;
+  if (verdict && probe) {
+    probe->event_processed(input.topic, verdict->kind);
+    for (const Rejection& warning : item.warnings) probe->event_warned(warning.rule);
+  }
+  if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine) {
+    // An older fact came after a newer one of the same slot, and would outlive it when the topic is compacted.
+    const auto& slots = engine_.pipeline_->reference().slots();
+    if (auto held = slots.find(slot_of(*inbounds_[item.inbound].event)); held != slots.end())
+      transaction_.reference({static_cast<const char*>(input.message->key), input.message->key_len}, held->second.event);
+  }
+  if (item.fate == Item::Fate::reject) reject(item, now);
+  if (item.fate == Item::Fate::route) {
+    transaction_.route(item.route_to, item.route_partition, item.route_key, *input.message);
+    if (engine_.kafka_probe_) engine_.kafka_probe_->routed(item.input.topic);
+  }
+}
+
+void KafkaEngine::Session::reject(Item& item, TimeMs now) {
+  const InputRecord& input = item.input;
+  view_message(*input.message, view_);
+  v1::Rejected record = rejected_record(input.topic, view_.value, false, *item.why, now);
+  keep_origin(view_, record);
+  engine_.outputs_->rejected(input.partition, std::move(record));
+  if (engine_.probe_) engine_.probe_->event_processed(input.topic, Verdict::Kind::rejected);
+}
+
+/// One transaction, then the store.
+void KafkaEngine::Session::commit(TimeMs now) {
+  Store& store = *engine_.store_;
+  std::vector<std::pair<std::string, KafkaEngine::LateRejection*>> answered;
+  for (KafkaEngine::LateRejection& one : late_)
+    answered.emplace_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)), &one);
+  engine_.pipeline_->write(store);
+
+  std::vector<StreamOffset> offsets;
+  std::set<std::uint32_t> touched;
+  for (const auto& [place, next] : moved_) {
+    offsets.push_back({place.second, place.first, next});
+    touched.insert(place.first);
+  }
+  for (const auto& [partition, position] : active_)
+    if (reference_moved_ || transaction_.touched(partition)) touched.insert(partition);
+  std::vector<std::pair<std::uint32_t, v1::PositionRecord>> positions;
+  for (std::uint32_t partition : touched) {
+    v1::PositionRecord position = active_.at(partition);
+    v1::CommitRecord& record = *position.mutable_commit();
+    record.set_schema(kCommitSchema);
+    record.set_time_ms(engine_.pipeline_->partition(partition).time());
+    record.set_reference(reference_next_);
+    record.set_writer(instance_name(engine_.settings_));
+    record.set_transaction(record.transaction() + 1);
+    positions.emplace_back(partition, std::move(position));
+  }
+  for (const auto& [place, next] : moved_)
+    for (auto& [partition, position] : positions)
+      if (partition == place.first) (*position.mutable_commit()->mutable_inputs())[std::string(topic_name(place.second))] = next;
+  auto started = Steady::now();
+  if (!positions.empty()) {
+    for (const auto& [partition, position] : positions) transaction_.commit_record(partition, position.commit());
+    transaction_.commit(inputs_->consumer(), offsets);
+    if (engine_.kafka_probe_) engine_.kafka_probe_->transaction("committed", seconds_since(started));
+  }
+  for (auto& [partition, position] : positions) {
+    position.set_changelog(std::max(position.changelog(), transaction_.changelog_next(partition)));
+    position.set_written_ms(now);
+  }
+  store.commit_positions(positions, reference_next_);
+  for (auto& [partition, position] : positions) active_[partition] = std::move(position);
+  engine_.pipeline_->evict(engine_.options_.entries_in_memory_max);
+  moved_.clear();
+  reference_moved_ = false;
+  aborts_ = 0;
+  engine_.last_progress_ms_ = engine_.clock_.now();
+  for (auto& [id, one] : answered) one->done(std::move(id));
+  late_.clear();
+  if (consumed_ < inbounds_.size() || emitted_ < items_.size())
+    if (!transaction_.open()) transaction_.begin();
+}
+
+}  // namespace vtq::kafka

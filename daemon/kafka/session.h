@@ -1,0 +1,95 @@
+// One membership of the group, from joining to losing it: takes partitions over, works in cycles (gather, apply, transaction, store), hands
+// partitions over. Part of KafkaEngine, on its thread.
+//
+// A partition:   assigned -> offsets known -> restoring -> active        (and back to the changelog's thread when revoked)
+#pragma once
+
+#include "daemon/kafka/engine.h"
+#include "daemon/kafka/inputs.h"
+#include "daemon/kafka/record.h"
+
+namespace vtq::kafka {
+
+/// Lets the store outlive the producers that its changes go to.
+class KafkaEngine::Sink final : public CommitSink {
+ public:
+  Transaction* to = nullptr;
+
+  void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) override {
+    to->output(topic, partition, centre, message);
+  }
+  void rejected(std::uint32_t partition, const v1::Rejected& record) override { to->rejected(partition, record); }
+  void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override {
+    to->change(partition, key, value);
+  }
+};
+
+struct KafkaEngine::Session {
+  explicit Session(KafkaEngine& engine);
+  ~Session();
+
+  void run();
+
+ private:
+  /// One record of a cycle, and what is to become of it.
+  struct Item {
+    enum class Fate { apply, reject, route, pass } fate = Fate::pass;
+    InputRecord input;       // of a reference record: topic reference, partition 0
+    Topic route_to{};        // of `route`
+    std::uint32_t route_partition = 0;
+    std::string route_key;
+    std::optional<Rejection> why;    // of `reject`
+    bool mine = true;        // of reference data: this instance answers for it
+    std::vector<Rejection> warnings;
+    std::size_t inbound = 0;  // of `apply`: its place among the inbounds
+    std::string held;        // the event's bytes where they are not the record's
+  };
+
+  void read_tables();
+  void take_assignment();
+  void give_up(std::uint32_t partition);
+  void advance_restores();
+  void activate(const std::vector<std::uint32_t>& partitions);
+  void verify(std::uint32_t partition, const v1::CommitRecord& record);
+  void start_inputs();
+  void rebuild();
+  void show();
+  void tell_directory();
+  void hand_over();
+
+  void cycle();
+  void look_at(Item& item, v1::Event& event, Inbound& inbound);
+  void process(TimeMs now);
+  void emit(Item& item, const Verdict* verdict, TimeMs now);
+  void reject(Item& item, TimeMs now);
+  void commit(TimeMs now);
+
+  KafkaEngine& engine_;
+  Transaction transaction_;
+  Tables tables_;
+  std::optional<Inputs> inputs_;                        // once the tables are read
+  std::set<std::uint32_t> assigned_;                    // by the group
+  std::set<std::uint32_t> suspended_;                   // revoked a moment ago; likely to come back
+  std::int32_t generation_ = -1;                        // of the group, at the last assignment
+  int aborts_ = 0;                                      // since the last commit
+  std::map<std::uint32_t, InputOffsets> group_offsets_;  // of partitions that are restoring
+  std::set<std::uint32_t> restoring_;
+  std::map<std::uint32_t, v1::PositionRecord> active_;
+  std::int64_t reference_next_ = 0;
+  bool reference_moved_ = false;
+  bool directory_due_ = true;
+  std::map<std::string, RecordMode> modes_;
+
+  // The cycle under way.
+  std::vector<Item> items_;
+  std::vector<Inbound> inbounds_;
+  std::vector<std::size_t> item_of_;   // by inbound
+  std::size_t consumed_ = 0;           // inbounds
+  std::size_t emitted_ = 0;            // items
+  std::size_t origin_base_ = 0;        // the inbound that the pipeline knows as token 0
+  std::map<std::pair<std::uint32_t, Topic>, std::int64_t> moved_;  // offsets of the transaction under way
+  std::vector<KafkaEngine::LateRejection> late_;  // each is answered once its transaction is committed
+  RecordView view_;
+};
+
+}  // namespace vtq::kafka
