@@ -1,11 +1,13 @@
 package vtq.peer;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.utils.Bytes;
+import vtq.v1.EventOuterClass.SampleDecided;
 
 /** A centre: its summary is always in memory, its facts and entries once loaded. pipeline/centre.h and Centre of pipeline/partition.h. */
 final class Centre {
@@ -63,12 +65,12 @@ final class Centre {
     }
 
     boolean pending() {
-      return status == vtq.v1.EventOuterClass.SampleDecided.Status.AWAITING_CENTRE_VALUE || withAwardingOrganisation()
-          || status == vtq.v1.EventOuterClass.SampleDecided.Status.NOT_SATISFIED_VALUE;
+      return status == SampleDecided.Status.AWAITING_CENTRE_VALUE || withAwardingOrganisation()
+          || status == SampleDecided.Status.NOT_SATISFIED_VALUE;
     }
 
     boolean withAwardingOrganisation() {
-      return status == vtq.v1.EventOuterClass.SampleDecided.Status.WITH_AWARDING_ORGANISATION_VALUE;
+      return status == SampleDecided.Status.WITH_AWARDING_ORGANISATION_VALUE;
     }
   }
 
@@ -85,7 +87,8 @@ final class Centre {
 
   // Once loaded.
   boolean loaded;
-  final Map<Bytes, Entry> entries = new HashMap<>();
+  final List<Entry> entries = new ArrayList<>();
+  private final Map<Bytes, Entry> index = new HashMap<>();
   final Map<String, Slot> slots = new HashMap<>();
   final List<Hold> holds = new ArrayList<>();
   final List<Sample> samples = new ArrayList<>();
@@ -100,12 +103,22 @@ final class Centre {
   Centre(int id) {
     this.id = id;
     this.text = Identifiers.centreText(id);
-    this.recordKey = text.getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    this.recordKey = text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  Entry find(Bytes key) {
+    return index.get(key);
+  }
+
+  void add(Entry entry) {
+    entries.add(entry);
+    index.put(entry.key, entry);
   }
 
   void unload() {
     loaded = false;
     entries.clear();
+    index.clear();
     slots.clear();
     holds.clear();
     samples.clear();

@@ -284,17 +284,6 @@ final class Codec {
     return counts;
   }
 
-  byte[] encodeTime(long time) {
-    at = 0;
-    number(time);
-    return Arrays.copyOf(buffer, at);
-  }
-
-  long decodeTime(byte[] value) {
-    open(value);
-    return number();
-  }
-
   // ---- bytes ----
 
   private void room(int bytes) {

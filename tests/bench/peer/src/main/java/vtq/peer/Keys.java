@@ -12,7 +12,6 @@ final class Keys {
   static final byte SLOT = 'f';
   static final byte PARKED = 'p';
   static final byte DURATIONS = 'd';
-  static final byte TIME = 't';
 
   private static final int LEARNER_AT = 10;
 

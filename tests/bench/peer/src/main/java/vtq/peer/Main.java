@@ -6,6 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
@@ -29,7 +30,9 @@ public final class Main {
       Map.entry("bootstrap", "127.0.0.1:19092"), Map.entry("prefix", "vtq."), Map.entry("application-id", "peer"),
       Map.entry("state-dir", "build/peer/state"), Map.entry("commit-interval-ms", "100"), Map.entry("threads", "1"),
       Map.entry("time", "wall"), Map.entry("stop-at-end", "false"), Map.entry("entries-in-memory-max", "1000000"),
-      Map.entry("cache-bytes", Integer.toString(64 << 20)));
+      Map.entry("caching", "true"),
+      // What one commit changes fits; more would only be searched for nothing, as entries are read from the processor's own cache.
+      Map.entry("cache-bytes", Integer.toString(12 << 20)));
 
   private final Options options;
   private final LongAdder processed = new LongAdder();
@@ -51,7 +54,8 @@ public final class Main {
       case "wall" -> false;
       default -> throw new IllegalArgumentException("--time is event or wall");
     };
-    var topology = PeerTopology.make(options.text("prefix"), eventTime, options.number("entries-in-memory-max"), processed);
+    var topology = PeerTopology.make(options.text("prefix"), eventTime, options.number("entries-in-memory-max") / partitions(),
+        options.flag("caching"), processed);
     CountDownLatch ended = new CountDownLatch(1);
     boolean failed;
     try (KafkaStreams streams = new KafkaStreams(topology, settings(eventTime))) {
@@ -75,6 +79,13 @@ public final class Main {
       failed = streams.state() == KafkaStreams.State.ERROR;
     }
     return failed ? 1 : 0;
+  }
+
+  private int partitions() throws ExecutionException, InterruptedException {
+    String topic = options.text("prefix") + PeerTopology.INPUTS.get(0);
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", options.text("bootstrap")))) {
+      return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+    }
   }
 
   private Properties settings(boolean eventTime) {

@@ -94,7 +94,6 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
   private final List<Centre> summariesToStore = new ArrayList<>();
   private final List<Centre> retrying = new ArrayList<>();
   private long time;
-  private boolean timeToStore;
   private int entriesLoaded;
   private long uses;
   private int referenceVersion;
@@ -115,8 +114,6 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
     entryStore = context.getStateStore(ENTRIES);
     centreStore = context.getStateStore(CENTRES);
     readReference();
-    byte[] held = centreStore.get(Keys.of(Keys.TIME));
-    if (held != null) time = codec.decodeTime(held);
     try (KeyValueIterator<Bytes, byte[]> all = centreStore.prefixScan(Keys.of(Keys.DURATIONS), PREFIX)) {
       all.forEachRemaining(one -> durations.restore(Keys.id(one.key.get()), codec.decodeCounts(one.value)));
     }
@@ -175,7 +172,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
       all.forEachRemaining(one -> centre.parked.add(codec.decodeParked(one.value)));
     }
     try (KeyValueIterator<Bytes, byte[]> all = entryStore.prefixScan(Keys.entries(id), PREFIX)) {
-      all.forEachRemaining(one -> centre.entries.put(one.key, codec.decodeEntry(one.key, one.value)));
+      all.forEachRemaining(one -> centre.add(codec.decodeEntry(one.key, one.value)));
     }
     entriesLoaded += centre.entries.size();
     centre.loaded = true;
@@ -201,7 +198,9 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
   public void process(Record<byte[], byte[]> record) {
     processed.increment();
     Event event = parsed(record.value());
-    window(eventTime ? Merge.atMs(event) : context.currentSystemTimeMs(), event, record.value());
+    // Kafka Streams keeps stream time over restarts: it is in the committed offsets.
+    long now = eventTime ? Math.max(Merge.atMs(event), context.currentStreamTimeMs()) : context.currentSystemTimeMs();
+    window(now, event, record.value());
   }
 
   private void window(long now, Event event, byte[] bytes) {
@@ -260,14 +259,14 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
 
   private void applyToEntry(Centre centre, EntryRef named, Event event, byte[] bytes, long atMs, int tie) {
     Bytes key = Keys.entry(centre.id, named);
-    Entry entry = centre.entries.get(key);
+    Entry entry = centre.find(key);
     if (entry == null && !event.hasRegistered()) {
       park(centre, event, bytes, atMs, tie, UNREGISTERED, REGISTRATION_WAIT_MS);
       return;
     }
     if (entry == null) {
       entry = new Entry(key);
-      centre.entries.put(key, entry);
+      centre.add(entry);
       ++entriesLoaded;
       retryParked(centre);
     }
@@ -298,7 +297,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
   }
 
   private void touchChanged(Centre centre, Merge.CentreChange change) {
-    for (Entry entry : centre.entries.values()) {
+    for (Entry entry : centre.entries) {
       if (change.qualification() >= 0 && change.qualification() != entry.qualification) continue;
       if (change.series() >= 0 && change.series() != entry.series) continue;
       if (!change.learner().isEmpty() && !change.learner().equals(entry.learner())) continue;
@@ -313,7 +312,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
     int ao = Identifiers.awardingOrganisation(parts[1]);
     int series = Identifiers.series(parts[2]);
     int number = Integer.parseInt(parts[3]);
-    for (Entry entry : centre.entries.values()) {
+    for (Entry entry : centre.entries) {
       if (entry.issuedNumber != number || entry.series != series) continue;
       if (reference.qualification(entry.qualification).awardingOrganisation != ao) continue;
       entry.acknowledgedMs = atMs;
@@ -368,7 +367,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
       for (Centre.Parked parked : waiting) {
         Event event = parsed(parked.event());
         EntryRef entry = Merge.entryOf(event);
-        boolean unregistered = entry != null && !event.hasRegistered() && !centre.entries.containsKey(Keys.entry(centre.id, entry));
+        boolean unregistered = entry != null && !event.hasRegistered() && centre.find(Keys.entry(centre.id, entry)) == null;
         if (unregistered || unknown(centre, entry, event) != null) {
           centre.parked.add(parked);
           continue;
@@ -410,18 +409,12 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
   /** Moves time to {@code to}, through every wake up to it; each is settled at its own time. Not backwards. */
   private void advance(long to) {
     while (!wakes.isEmpty() && wakes.first().atMs() <= to) {
-      setTime(wakes.first().atMs());
+      time = Math.max(time, wakes.first().atMs());
       while (!wakes.isEmpty() && wakes.first().atMs() <= time) wakeCentre(load(wakes.pollFirst().centre()));
       settle();
       write();
     }
-    setTime(to);
-  }
-
-  private void setTime(long to) {
-    if (to <= time) return;
-    time = to;
-    timeToStore = true;
+    time = Math.max(time, to);
   }
 
   private void wakeBy(Centre centre, long at) {
@@ -438,7 +431,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
     boolean all = centre.deriveAll;
     centre.deriveAll = false;
     long next = UkTime.NEVER;
-    for (Entry entry : centre.entries.values()) {
+    for (Entry entry : centre.entries) {
       if (all || entry.wakeAtMs <= time) {
         touch(centre, entry);
       } else {
@@ -655,10 +648,6 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
       centreStore.put(Keys.of(Keys.SUMMARY, centre.id), codec.encodeSummary(centre));
     }
     summariesToStore.clear();
-    if (timeToStore) {
-      timeToStore = false;
-      centreStore.put(Keys.of(Keys.TIME), codec.encodeTime(time));
-    }
     evict();
   }
 }

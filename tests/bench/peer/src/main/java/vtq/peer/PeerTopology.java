@@ -23,7 +23,7 @@ final class PeerTopology {
 
   private PeerTopology() {}
 
-  static Topology make(String prefix, boolean eventTime, int entriesMax, LongAdder processed) {
+  static Topology make(String prefix, boolean eventTime, int entriesMax, boolean caching, LongAdder processed) {
     Reference reference = new Reference();
     Deserializer<byte[]> read = new ByteArrayDeserializer();
     Serializer<byte[]> write = new ByteArraySerializer();
@@ -35,18 +35,18 @@ final class PeerTopology {
         () -> new ReferenceMerge(reference));
     topology.addSource("facts", read, read, INPUTS.stream().map(name -> prefix + name).toArray(String[]::new));
     topology.addProcessor("partition", () -> new Partition(eventTime, entriesMax, reference, processed), "facts");
-    topology.addStateStore(store(Partition.ENTRIES), "partition");
-    topology.addStateStore(store(Partition.CENTRES), "partition");
+    topology.addStateStore(store(Partition.ENTRIES, caching), "partition");
+    topology.addStateStore(store(Partition.CENTRES, true), "partition");
     for (String out : List.of(Partition.TO_STATUS, Partition.TO_BATCHES, Partition.TO_NOTIFICATIONS, Partition.TO_REJECTED))
       topology.addSink(out, prefix + out, write, write, "partition");
     return topology;
   }
 
-  /** Serialised by the processor itself, once for each change; cached, so that RocksDB and changelog see a key once per commit. */
-  private static StoreBuilder<KeyValueStore<Bytes, byte[]>> store(String name) {
-    return Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(name), Serdes.Bytes(), Serdes.ByteArray())
-        .withCachingEnabled()
+  /** Serialised by the processor itself, once for each change. Cached, RocksDB and changelog see a key once per commit. */
+  private static StoreBuilder<KeyValueStore<Bytes, byte[]>> store(String name, boolean cached) {
+    var builder = Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(name), Serdes.Bytes(), Serdes.ByteArray())
         .withLoggingEnabled(Map.of());
+    return cached ? builder.withCachingEnabled() : builder.withCachingDisabled();
   }
 
   /** Keeps the global store and tells the tasks. */
