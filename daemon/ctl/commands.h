@@ -34,6 +34,16 @@ int rejected_show(HttpClient& client, const std::string& id);
 /// `with`: a file with the mended event, .json or .pb; empty: the original again.
 int rejected_replay(HttpClient& client, const std::string& id, const std::filesystem::path& with);
 
+struct RedriveWords {
+  std::filesystem::path config;
+  std::string rule, field, topic, since, until, who;
+  std::vector<std::string> centre_key, ids;  ///< at most one key
+  std::int64_t rate = 0, limit = 0;
+  bool dry_run = false;
+};
+/// Sends rejected records to the Kafka topics that they came from. 1: some that match cannot go. 2: the settings or words are wrong.
+int rejected_redrive(const RedriveWords& words);
+
 int backup(HttpClient& client, bool list);
 int restore(const std::filesystem::path& from, const std::filesystem::path& to, std::uint32_t id);
 /// `what`: statuses or batches; JSON Lines to `out`, or to standard output when empty.

@@ -121,6 +121,24 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   batches_command->callback(with_client([words](HttpClient& client) { return batches(client, words->centre, words->batch, words->json); }));
 }
 
+void add_redrive(CLI::App& rejected, Chosen& chosen) {
+  auto words = std::make_shared<RedriveWords>();
+  auto* command = rejected.add_subcommand("redrive", "Send records rejected on Kafka to the topics that they came from");
+  command->add_option("--rule", words->rule, "Only those that broke this rule");
+  command->add_option("--field", words->field, "Only those with this wrong field");
+  command->add_option("--topic", words->topic, "Only those from this input topic: claims");
+  command->add_option("--centre-key", words->centre_key, "Only those with this key, which is the centre's number")->expected(1);
+  command->add_option("--id", words->ids, "Only these rejected records");
+  command->add_option("--since", words->since, "Only those rejected at this time or later (RFC 3339)");
+  command->add_option("--until", words->until, "Only those rejected before this time (RFC 3339)");
+  command->add_option("--limit", words->limit, "The oldest so many")->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  command->add_option("--rate", words->rate, "Records a second, at most")->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+  command->add_option("--who", words->who, "Who does it, for the audit (default: $USER)");
+  command->add_flag("--dry-run", words->dry_run, "Say what would go, and send nothing");
+  command->add_option("--config", words->config, "The daemon's TOML file; without it, defaults and environment");
+  command->callback([&chosen, words] { chosen.run = [words] { return rejected_redrive(*words); }; });
+}
+
 void add_rejected(CLI::App& app, Chosen& chosen) {
   struct Words {
     std::string id;
@@ -129,7 +147,7 @@ void add_rejected(CLI::App& app, Chosen& chosen) {
     bool all = false, json = false;
   };
   auto words = std::make_shared<Words>();
-  auto* command = app.add_subcommand("rejected", "Records that could not be applied (list, show, replay)");
+  auto* command = app.add_subcommand("rejected", "Records that could not be applied (list, show, replay, redrive)");
   command->require_subcommand(0, 1);
   command->add_option("--limit", words->limit, "How many to list")->capture_default_str()->check(CLI::Range(1, 1000));
   command->add_flag("--all", words->all, "List those replayed too");
@@ -162,6 +180,7 @@ void add_rejected(CLI::App& app, Chosen& chosen) {
       return rejected_replay(client, words->id, words->with);
     };
   });
+  add_redrive(*command, chosen);
 }
 
 void add_maintenance(CLI::App& app, Chosen& chosen) {

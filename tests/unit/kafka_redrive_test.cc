@@ -1,0 +1,126 @@
+// Which rejected records are redriven, and where they go.
+#include <gtest/gtest.h>
+
+#include "daemon/kafka/redrive.h"
+#include "tests/support/examples.h"
+
+namespace vtq::kafka {
+namespace {
+
+constexpr TimeMs kRejectedAt = 1'691'497'800'000;
+
+/// A record as it stands among the rejected ones, with its memory.
+struct Rejection {
+  v1::Rejected rejected;
+  OwnedHeaders headers;
+
+  explicit Rejection(const std::string& topic, OwnedHeaders own = {}) {
+    rejected.set_id("2-9");
+    rejected.set_rule("centre-known");
+    rejected.set_field("registered.entry.centre");
+    rejected.set_original(test::example("registered").SerializeAsString());
+    rejected.mutable_rejected_at()->set_seconds(kRejectedAt / 1000);
+    if (!topic.empty()) {
+      RecordView record{topic, 1, 5, 0, true, "68199", rejected.original(), {}};
+      for (const auto& [name, value] : own) record.headers.emplace_back(name, value);
+      keep_origin(record, rejected);
+    }
+    headers = rejected_headers(rejected);
+  }
+
+  RecordView view() const {
+    RecordView made{"vtq.rejected", 1, 0, 0, rejected.origin().has_key(), rejected.origin().key(), rejected_value(rejected), {}};
+    for (const auto& [name, value] : headers) made.headers.emplace_back(name, value);
+    return made;
+  }
+};
+
+Settings settings() {
+  Settings made;
+  made.kafka_topic_prefix = "vtq.";
+  return made;
+}
+
+TEST(KafkaRedrive, the_headers_of_a_rejected_record_say_what_it_was) {
+  Rejection written("vtq.registrations", {{"traceparent", "00-1"}, {"vtq.id", "its own"}, {"__streams.errors.exception", "its own"}});
+  auto letter = read_dead_letter(written.view());
+  ASSERT_TRUE(letter);
+  EXPECT_EQ(letter->id, "2-9");
+  EXPECT_EQ(letter->rule, "centre-known");
+  EXPECT_EQ(letter->field, "registered.entry.centre");
+  EXPECT_EQ(letter->topic, "vtq.registrations");
+  EXPECT_EQ(letter->rejected_at_ms, kRejectedAt);
+  EXPECT_EQ(letter->own_headers, 3u);
+}
+
+TEST(KafkaRedrive, a_record_without_those_headers_is_no_rejected_one) {
+  RecordView record;
+  EXPECT_FALSE(read_dead_letter(record));
+  record.headers = {{"vtq.id", "1"}};
+  EXPECT_FALSE(read_dead_letter(record));
+  record.headers = {{"__streams.errors.exception", "x"}};
+  EXPECT_FALSE(read_dead_letter(record));
+}
+
+TEST(KafkaRedrive, every_part_of_the_filter_must_match) {
+  Rejection written("vtq.registrations");
+  RecordView record = written.view();
+  DeadLetter letter = *read_dead_letter(record);
+  auto with = [&](auto change) {
+    RedriveFilter filter{"centre-known", "registered.entry.centre", "vtq.registrations", "68199", {"2-9", "other"}, kRejectedAt, kRejectedAt + 1};
+    change(filter);
+    return matches(filter, letter, record);
+  };
+  EXPECT_TRUE(matches({}, letter, record));
+  EXPECT_TRUE(with([](RedriveFilter&) {}));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.rule = "uln-form"; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.field = "registered"; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.topic = "vtq.claims"; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.key = "68198"; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.ids = {"other"}; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.since_ms = kRejectedAt + 1; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.until_ms = kRejectedAt; }));
+  record.has_key = false;
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.key = "68199"; }));
+  EXPECT_FALSE(with([](RedriveFilter& filter) { filter.key = ""; }));
+}
+
+std::optional<RedriveTarget> target(const Rejection& written, std::string& why, const Settings& given = settings()) {
+  RecordView record = written.view();
+  return target_of(*read_dead_letter(record), record, given, why);
+}
+
+TEST(KafkaRedrive, a_record_goes_to_the_input_topic_that_it_came_from) {
+  std::string why;
+  auto found = target(Rejection("vtq.registrations"), why);
+  ASSERT_TRUE(found) << why;
+  EXPECT_EQ(found->topic, "vtq.registrations");
+  EXPECT_EQ(found->key, "68199");
+  EXPECT_FALSE(target(Rejection("vtq.rejected"), why));
+  EXPECT_FALSE(target(Rejection("other.registrations"), why));
+  EXPECT_NE(why.find("other.registrations"), std::string::npos);
+}
+
+TEST(KafkaRedrive, what_came_over_http_goes_where_a_publisher_would_send_it) {
+  std::string why;
+  auto found = target(Rejection(""), why);
+  ASSERT_TRUE(found) << why;
+  EXPECT_EQ(found->topic, "vtq.registrations");
+  EXPECT_EQ(found->key, "68199");
+  Rejection reference("");
+  reference.rejected.set_original(test::example("calendar_defined").SerializeAsString());
+  found = target(reference, why);
+  ASSERT_TRUE(found) << why;
+  EXPECT_EQ(found->topic, "vtq.reference");
+  EXPECT_EQ(found->key, "*");
+  Rejection wrong("");
+  wrong.rejected.set_original("nonsense");
+  EXPECT_FALSE(target(wrong, why));
+  Settings registry = settings();
+  registry.kafka_registry_topics = "claims, registrations";
+  EXPECT_FALSE(target(Rejection(""), why, registry));
+  EXPECT_NE(why.find("schema registry"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vtq::kafka
