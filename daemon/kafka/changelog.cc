@@ -2,14 +2,19 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "daemon/kafka/transaction.h"
 #include "daemon/log.h"
 
 namespace vtq::kafka {
 namespace {
 
-/// Records applied at once.
-constexpr std::size_t kRecordsMax = 10'000;
+/// Records applied at once, and how long they are gathered. The more at once, the more of them are about the same keys, of which only the
+/// last is written: what makes restoring fast.
+constexpr std::size_t kRecordsMax = 200'000;
+constexpr int kGatherMs = 50;
 /// Deleted keys stay visible in a changelog at least so long: a store that is older may hold what was deleted since. `resultsctl topics
 /// check` sees to it that delete.retention.ms is no less.
 constexpr TimeMs kDeletionsKeptMs = kDayMs;
@@ -198,7 +203,7 @@ void Changelog::read() {
   if (!first) return;
   messages.push_back(std::move(first));
   std::vector<rd_kafka_message_t*> more(kRecordsMax);
-  ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), 0, more.data(), more.size());
+  ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), kGatherMs, more.data(), more.size());
   for (ssize_t at = 0; at < count; ++at) messages.emplace_back(more[static_cast<std::size_t>(at)]);
   take(messages);
 }
@@ -206,6 +211,7 @@ void Changelog::read() {
 void Changelog::take(const std::vector<Message>& messages) {
   struct Part {
     std::vector<Change> changes;
+    boost::unordered_flat_map<std::string_view, std::size_t> last;  // change by key
     std::int64_t position = -1;
   };
   std::map<std::uint32_t, Part> parts;
@@ -237,7 +243,11 @@ void Changelog::take(const std::vector<Message>& messages) {
         throw KafkaError("Changelog: partition " + std::to_string(partition) + " of " + topic_ + " has a commit record that cannot be read; use the version of resultsd that wrote it.");
       continue;
     }
-    part.changes.push_back({key, value});
+    auto [at, first] = part.last.try_emplace(key, part.changes.size());
+    if (first)
+      part.changes.push_back({key, value});
+    else
+      part.changes[at->second].value = value;
   }
   TimeMs now = clock_.now();
   for (auto& [partition, part] : parts) {
@@ -247,6 +257,7 @@ void Changelog::take(const std::vector<Message>& messages) {
     followed.progress_ms = now;
     followed.record.set_changelog(followed.position);
     followed.record.set_written_ms(now);
+    std::sort(part.changes.begin(), part.changes.end(), [](const Change& a, const Change& b) { return a.key < b.key; });
     store_.apply_changelog(partition, part.changes, followed.record);
   }
   std::lock_guard lock(mutex_);

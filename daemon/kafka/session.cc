@@ -142,7 +142,8 @@ void KafkaEngine::Session::run() {
 void KafkaEngine::Session::read_tables() {
   auto until = Steady::now() + std::chrono::seconds(engine_.settings_.kafka_broker_wait_seconds);
   while (!engine_.draining_ && (!tables_.complete() || !tables_.reference().empty())) {
-    tables_.poll(tables_.reference().empty() ? kIdleMs : 0);
+    tables_.poll(kIdleMs);
+    tables_.poll(0);
     engine_.serve_looks();
     process(engine_.clock_.now());
     if (!tables_.complete() && Steady::now() > until)
