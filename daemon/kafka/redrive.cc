@@ -149,6 +149,7 @@ class Redrive::Reader {
                                            {"enable.partition.eof", "true"},
                                            {"auto.offset.reset", "earliest"},
                                            {"queued.max.messages.kbytes", "16384"},
+                                           {"fetch.wait.max.ms", "50"},  // the end of a partition is only told by a fetch that brings nothing
                                            {"max.poll.interval.ms", "86400000"}});
       Client made = make_client(RD_KAFKA_CONSUMER, make_config(properties));
       rd_kafka_poll_set_consumer(made.get());

@@ -91,7 +91,7 @@ class Redrive(unittest.TestCase):
     def read(self, topic):
         """Everything committed in a topic."""
         consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reader", "isolation.level": "read_committed",
-                             "enable.auto.commit": False, "enable.partition.eof": True, "log_level": 0})
+                             "enable.auto.commit": False, "enable.partition.eof": True, "fetch.wait.max.ms": 50, "log_level": 0})
         raw = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "reader", "isolation.level": "read_uncommitted", "log_level": 0})
         ends = {partition: raw.get_watermark_offsets(TopicPartition(topic, partition), timeout=READ_S)[1] for partition in range(kafka.topics()[topic])}
         raw.close()
