@@ -136,12 +136,14 @@ Attributes attributes_of(const Headers& headers) {
 
 std::optional<Rejection> wrong_version(const Attributes& attributes) {
   if (attributes.specversion == "1.0") return std::nullopt;
-  return Rejection{"ce_specversion", "ce-specversion", shown(attributes.specversion.value_or("")), "A CloudEvent here has specversion 1.0; say so in each."};
+  return Rejection{"ce_specversion", "ce-specversion", shown(attributes.specversion.value_or("")),
+                   "A CloudEvent here has specversion 1.0; say so in each."};
 }
 
 std::optional<Rejection> wrong_headers(const Attributes& attributes) {
   if (!attributes.twice.empty())
-    return Rejection{std::string(attributes.twice), "header-once", "", "The header stands more than once, with different values; send it once."};
+    return Rejection{std::string(attributes.twice), "header-once", "",
+                     "The header stands more than once, with different values; send it once."};
   return attributes.any ? wrong_version(attributes) : std::nullopt;
 }
 
@@ -152,7 +154,8 @@ const auto& facts_by_name() {
     const auto* fact = v1::Event::descriptor()->FindOneofByName("fact");
     for (int at = 0; at < fact->field_count(); ++at) {
       const FieldDescriptor* field = fact->field(at);
-      for (std::string_view name : {std::string_view(field->message_type()->name()), std::string_view(field->json_name()), std::string_view(field->name())})
+      for (std::string_view name :
+           {std::string_view(field->message_type()->name()), std::string_view(field->json_name()), std::string_view(field->name())})
         made->emplace(name, field);
     }
     return made;
@@ -178,14 +181,17 @@ bool type_agrees(std::string_view type, const v1::Event& event) {
 }
 
 Rejection differs(const std::string& field, std::string_view value, std::string_view own) {
-  return {field, "ce-attribute-agrees", shown(value), "The event itself says " + shown(own) + "; let " + field + " say the same, or leave one of them out."};
+  return {field, "ce-attribute-agrees", shown(value),
+          "The event itself says " + shown(own) + "; let " + field + " say the same, or leave one of them out."};
 }
 
 std::optional<Rejection> wrong_time(const Attributes& attributes, const v1::Event& event) {
   std::optional<Instant> at = attributes.at;
   if (attributes.time) {
     at = parse_time(*attributes.time);
-    if (!at) return Rejection{"ce_time", "ce-time-form", shown(*attributes.time), "Give the time as RFC 3339, with its offset: 2023-08-08T12:30:00Z."};
+    if (!at)
+      return Rejection{"ce_time", "ce-time-form", shown(*attributes.time),
+                       "Give the time as RFC 3339, with its offset: 2023-08-08T12:30:00Z."};
   }
   if (!at || !event.has_occurred_at()) return std::nullopt;
   const auto& own = event.occurred_at();
@@ -263,8 +269,9 @@ Result<DecodedEvent> from_protobuf(std::string_view value) {
   if (value.empty()) return unreadable_event(value);
   if (value.front() == '\0') {
     Rejection why = unreadable_event(value);
-    why.message = "The value begins with the byte 0, as in the schema registry's wire format: name the topic in the setting kafka.registry_topics, or send the "
-                  "Event without that framing.";
+    why.message =
+        "The value begins with the byte 0, as in the schema registry's wire format: name the topic in the setting kafka.registry_topics, "
+        "or send the Event without that framing.";
     return why;
   }
   return DecodedEvent(value);
@@ -315,13 +322,15 @@ Result<Json> json_object(std::string_view value) {
   std::string twice;
   auto look = [&](int depth, Json::parse_event_t what, Json& parsed) {
     if (depth > kJsonDepthMax) too_deep = true;
-    if (what == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) twice = parsed.get<std::string>();
+    if (what == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second)
+      twice = parsed.get<std::string>();
     return !too_deep;
   };
   Json object = Json::parse(value.begin(), value.end(), look, false);
   if (!twice.empty()) return Rejection{shown(twice), "json-form", "", "The member stands more than once; send it once."};
   if (too_deep || !object.is_object())
-    return Rejection{"", "json-form", shown(value.substr(0, 40)), "The value is not a CloudEvent in JSON: an object with specversion, id, source, type, time and data."};
+    return Rejection{"", "json-form", shown(value.substr(0, 40)),
+                     "The value is not a CloudEvent in JSON: an object with specversion, id, source, type, time and data."};
   return object;
 }
 
@@ -341,14 +350,16 @@ Result<DecodedEvent> from_structured_json(std::string_view value) {
   Envelope envelope;
   Attributes& a = envelope.attributes;
   const std::pair<const char*, std::optional<std::string_view>*> texts[] = {
-      {"specversion", &a.specversion}, {"id", &a.id}, {"source", &a.source}, {"type", &a.type}, {"time", &a.time}, {"datacontenttype", &a.content_type}};
+      {"specversion", &a.specversion}, {"id", &a.id},     {"source", &a.source},
+      {"type", &a.type},               {"time", &a.time}, {"datacontenttype", &a.content_type}};
   for (auto [name, attribute] : texts)
     if (auto wrong = take_text(object, name, *attribute)) return std::move(*wrong);
   auto data = object.find("data"), base64 = object.find("data_base64");
   if ((data == object.end()) == (base64 == object.end())) return wrong_data("", "Give exactly one of data and data_base64.");
   if (data != object.end()) {
     if (!data->is_object()) return wrong_data("", "data is an Event: an object.");
-    if (a.content_type && form_of(*a.content_type) != Form::json) return wrong_data(*a.content_type, "What stands in data is JSON; other types go into data_base64.");
+    if (a.content_type && form_of(*a.content_type) != Form::json)
+      return wrong_data(*a.content_type, "What stands in data is JSON; other types go into data_base64.");
     std::string text = data->dump();
     envelope.data = text;
     envelope.json = true;
@@ -398,7 +409,8 @@ Result<DecodedEvent> from_structured_protobuf(std::string_view value) {
   switch (cloud.data_case()) {
     case CloudEvent::kProtoData: {
       std::string_view url = cloud.proto_data().type_url();
-      if (url.substr(url.rfind('/') + 1) != "vtq.v1.Event") return wrong_data(url, "proto_data holds a vtq.v1.Event, and its type_url says so.");
+      if (url.substr(url.rfind('/') + 1) != "vtq.v1.Event")
+        return wrong_data(url, "proto_data holds a vtq.v1.Event, and its type_url says so.");
       json = false;
       envelope.data = cloud.proto_data().value();
       break;
@@ -429,7 +441,8 @@ Result<DecodedEvent> from_structured(std::string_view value, Form form) {
 const std::vector<std::int64_t>& event_path() {
   static const auto* path = [] {
     auto* made = new std::vector<std::int64_t>;
-    for (const auto* message = v1::Event::descriptor(); message; message = message->containing_type()) made->insert(made->begin(), message->index());
+    for (const auto* message = v1::Event::descriptor(); message; message = message->containing_type())
+      made->insert(made->begin(), message->index());
     return made;
   }();
   return *path;
@@ -462,8 +475,8 @@ std::optional<bool> take_event_path(std::string_view& rest) {
 
 Rejection wrong_framing(std::string_view value) {
   return {"", "registry-framing", std::to_string(value.size()) + " bytes",
-          "The setting kafka.registry_topics names this topic, so a value begins with the byte 0, a schema id of 4 bytes and the message indexes. Send it so, or "
-          "take the topic out of the setting."};
+          "The setting kafka.registry_topics names this topic, so a value begins with the byte 0, a schema id of 4 bytes and the message "
+          "indexes. Send it so, or take the topic out of the setting."};
 }
 
 Result<DecodedEvent> from_registry(std::string_view value) {
@@ -473,7 +486,8 @@ Result<DecodedEvent> from_registry(std::string_view value) {
   auto is_event = take_event_path(rest);
   if (!is_event) return wrong_framing(value);
   if (!*is_event)
-    return Rejection{"", "registry-message", "", "The message indexes name another message than vtq.v1.Event; send one Event in each record."};
+    return Rejection{"", "registry-message", "",
+                     "The message indexes name another message than vtq.v1.Event; send one Event in each record."};
   if (rest.size() > kEventBytesMax) return too_large(rest);
   if (rest.empty()) return unreadable_event(rest);
   return DecodedEvent(rest);
@@ -516,7 +530,8 @@ Result<DecodedEvent> decode_record(const RecordView& record, RecordMode mode) {
     case Form::structured_protobuf:
       return from_structured(record.value, form);
     case Form::batched:
-      return Rejection{"content-type", "content-type-batched", shown(*attributes.content_type), "CloudEvents' Kafka binding has no batches; send each event in a record of its own."};
+      return Rejection{"content-type", "content-type-batched", shown(*attributes.content_type),
+                       "CloudEvents' Kafka binding has no batches; send each event in a record of its own."};
     case Form::other:
       break;
   }
@@ -525,7 +540,8 @@ Result<DecodedEvent> decode_record(const RecordView& record, RecordMode mode) {
 
 Rejection unreadable_event(std::string_view bytes) {
   if (bytes.empty()) return {"event", "protobuf-form", "0 bytes", "The record carries no event; send one vtq.v1.Event in each."};
-  return {"event", "protobuf-form", std::to_string(bytes.size()) + " bytes", "The bytes are not a vtq.v1.Event; serialise one with this version's schema."};
+  return {"event", "protobuf-form", std::to_string(bytes.size()) + " bytes",
+          "The bytes are not a vtq.v1.Event; serialise one with this version's schema."};
 }
 
 std::optional<Rejection> check_attributes(const RecordView& record, const v1::Event& event) {

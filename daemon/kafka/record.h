@@ -65,8 +65,9 @@ struct DecodedEvent {
 };
 
 /// Finds the Event in the record. Rules: `content-type`, `content-type-batched`, `ce-specversion`, `ce-data`, `header-once`,
-/// `registry-framing`, `registry-message`, and those of a body over HTTP: `json-form`, `protobuf-form`, `event-bytes-max`; of a CloudEvent in
-/// one piece also those of `check_attributes`. Allocates nothing for protobuf that is accepted, other than from a CloudEvent in one piece.
+/// `registry-framing`, `registry-message`, and those of a body over HTTP: `json-form`, `protobuf-form`, `event-bytes-max`; of a CloudEvent
+/// in one piece also those of `check_attributes`. Allocates nothing for protobuf that is accepted, other than from a CloudEvent in one
+/// piece.
 Result<DecodedEvent> decode_record(const RecordView& record, RecordMode mode);
 
 /// Why bytes from `decode_record` that did not parse are no Event: `protobuf-form`.
@@ -75,9 +76,9 @@ Rejection unreadable_event(std::string_view bytes);
 /// Whether the record's ce_ headers say the same as the event: id, source, time to the millisecond, and the type. Rules
 /// `ce-attribute-agrees`, `ce-time-form`, field the header's name. What the event leaves empty agrees with anything.
 ///
-/// A type agrees when it is `vtq.v1.Event`, or when its last part names the event's fact: by message, as `vtq.v1.CheckpointAnswered`, or as in
-/// JSON or proto, as `uk.example.checkpointAnswered.v1`. One that names another fact does not agree, nor one that begins with `vtq.v1.` and names
-/// none. Other types say nothing about the fact and are let through.
+/// A type agrees when it is `vtq.v1.Event`, or when its last part names the event's fact: by message, as `vtq.v1.CheckpointAnswered`, or as
+/// in JSON or proto, as `uk.example.checkpointAnswered.v1`. One that names another fact does not agree, nor one that begins with `vtq.v1.`
+/// and names none. Other types say nothing about the fact and are let through.
 std::optional<Rejection> check_attributes(const RecordView& record, const v1::Event& event);
 
 /// Gives the event id, source and time from the ce_ headers where it has none of its own. Whether it did: the bytes then want making anew.
@@ -93,9 +94,9 @@ void keep_origin(const RecordView& record, v1::Rejected& rejected);
 /// publisher's.
 constexpr std::string_view kRejectedHeadersBegin = "__streams.errors.exception";
 
-/// Headers of a rejected record: its own in order, then `__streams.errors.exception|message|stacktrace|topic|partition|offset` as Kafka Streams
-/// writes them (KIP-1034: text; the last three only where the record came from Kafka), then `vtq.field|rule|value|id|rejected_at`, the last in
-/// RFC 3339. An event in JSON that came over HTTP gets its content-type.
+/// Headers of a rejected record: its own in order, then `__streams.errors.exception|message|stacktrace|topic|partition|offset` as Kafka
+/// Streams writes them (KIP-1034: text; the last three only where the record came from Kafka), then `vtq.field|rule|value|id|rejected_at`,
+/// the last in RFC 3339. An event in JSON that came over HTTP gets its content-type.
 OwnedHeaders rejected_headers(const v1::Rejected& rejected);
 
 /// The record's value as it came.

@@ -51,7 +51,8 @@ bool in_registry_format(const Settings& settings, const TopicNames& names, Topic
 }
 
 /// As one that came over HTTP would be published.
-std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why) {
+std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const RecordView& record, const Settings& settings,
+                                               std::string& why) {
   RecordView own = record;
   own.headers.resize(letter.own_headers);
   why = "it came over HTTP and is still wrong: mend it and replay it with resultsctl rejected replay";
@@ -82,7 +83,7 @@ std::string audit_of(const RedriveCandidate& candidate, const RedriveOptions& op
   if (!filter.ids.empty()) chosen["ids"] = filter.ids.size();
   if (filter.since_ms) chosen["since"] = utc_text(*filter.since_ms);
   if (filter.until_ms) chosen["until"] = utc_text(*filter.until_ms);
-  Json audit = {{"id", candidate.letter.id}, {"at", now_text()},      {"who", options.who},   {"filter", chosen},
+  Json audit = {{"id", candidate.letter.id}, {"at", now_text()},       {"who", options.who}, {"filter", chosen},
                 {"topic", candidate.target}, {"partition", partition}, {"offset", offset}};
   // A name from the command line or a header may be no UTF-8.
   return audit.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -142,15 +143,16 @@ class Redrive::Reader {
     auto make = [&](const char* isolation) {
       Properties properties = client_properties(settings);
       // Nothing is ever committed for this group, nor does anyone join it; librdkafka wants one named.
-      properties.insert(properties.end(), {{"group.id", settings.kafka_group + "-redrive"},
-                                           {"isolation.level", isolation},
-                                           {"enable.auto.commit", "false"},
-                                           {"enable.auto.offset.store", "false"},
-                                           {"enable.partition.eof", "true"},
-                                           {"auto.offset.reset", "earliest"},
-                                           {"queued.max.messages.kbytes", "16384"},
-                                           {"fetch.wait.max.ms", "50"},  // the end of a partition is only told by a fetch that brings nothing
-                                           {"max.poll.interval.ms", "86400000"}});
+      properties.insert(properties.end(),
+                        {{"group.id", settings.kafka_group + "-redrive"},
+                         {"isolation.level", isolation},
+                         {"enable.auto.commit", "false"},
+                         {"enable.auto.offset.store", "false"},
+                         {"enable.partition.eof", "true"},
+                         {"auto.offset.reset", "earliest"},
+                         {"queued.max.messages.kbytes", "16384"},
+                         {"fetch.wait.max.ms", "50"},  // the end of a partition is only told by a fetch that brings nothing
+                         {"max.poll.interval.ms", "86400000"}});
       Client made = make_client(RD_KAFKA_CONSUMER, make_config(properties));
       rd_kafka_poll_set_consumer(made.get());
       return made;
@@ -176,7 +178,8 @@ class Redrive::Reader {
         error = rd_kafka_query_watermark_offsets(ends_.get(), topic.c_str(), partition, &span.from, &span.to, kRequestMs);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
       }
-      if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaError("Kafka: the end of " + topic + " is not known: " + text_of(error) + ". Check that all brokers run.");
+      if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        throw KafkaError("Kafka: the end of " + topic + " is not known: " + text_of(error) + ". Check that all brokers run.");
       if (span.from < span.to) spans.push_back(span);
     }
     return spans;
@@ -219,7 +222,8 @@ class Redrive::Reader {
       error = rd_kafka_metadata(ends_.get(), 0, handle.get(), &found, kRequestMs);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     }
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaError("Kafka: the brokers do not say what " + topic + " is: " + text_of(error) + ".");
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      throw KafkaError("Kafka: the brokers do not say what " + topic + " is: " + text_of(error) + ".");
     std::int32_t partitions = found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
     rd_kafka_metadata_destroy(found);
     return partitions;
@@ -234,7 +238,8 @@ class Redrive::Reader {
 
   KafkaError no_progress(const std::string& topic) const {
     return KafkaError("Kafka: reading " + topic + " made no progress for " + std::to_string(patience_.count()) +
-                      " s. Check that all brokers run, and that the user may read it; a transaction that was left open ends by itself. Then run this again.");
+                      " s. Check that all brokers run, and that the user may read it; a transaction that was left open ends by itself. "
+                      "Then run this again.");
   }
 
   const Settings& settings_;
@@ -269,11 +274,13 @@ class Redrive::Sender {
     for (Outgoing& one : portion) produce_original(one);
     await_delivery();
     for (const Outgoing& one : portion)
-      if (one.error != RD_KAFKA_RESP_ERR_NO_ERROR) give_up("record " + one.candidate->letter.id + " was not taken by " + one.target.topic, text_of(one.error));
+      if (one.error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up("record " + one.candidate->letter.id + " was not taken by " + one.target.topic, text_of(one.error));
     for (const Outgoing& one : portion)
       produce(audit_topic_, one.candidate->letter.id, audit_of(*one.candidate, options_, one.partition, one.offset), nullptr, nullptr);
     auto started = Steady::now();
-    bool again = carry_out("committing a transaction", [&](int timeout_ms) { return rd_kafka_commit_transaction(producer_.get(), timeout_ms); });
+    bool again =
+        carry_out("committing a transaction", [&](int timeout_ms) { return rd_kafka_commit_transaction(producer_.get(), timeout_ms); });
     doubtful_ = again || Steady::now() - started >= std::chrono::milliseconds(kRetryBackoffMs);
     sent_ += static_cast<std::int64_t>(portion.size());
   }
@@ -292,7 +299,8 @@ class Redrive::Sender {
                                          {"compression.type", "lz4"},
                                          {"message.max.bytes", std::to_string(kMessageBytesMax)}});
     Config config = make_config(properties);
-    if (rd_kafka_conf_set(config.get(), "partitioner", "murmur2_random", nullptr, 0) != RD_KAFKA_CONF_OK) throw KafkaError("Kafka: librdkafka has no partitioner murmur2_random.");
+    if (rd_kafka_conf_set(config.get(), "partitioner", "murmur2_random", nullptr, 0) != RD_KAFKA_CONF_OK)
+      throw KafkaError("Kafka: librdkafka has no partitioner murmur2_random.");
     rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void*) {
       auto* one = static_cast<Outgoing*>(report->_private);
       if (!one) return;
@@ -302,7 +310,8 @@ class Redrive::Sender {
     });
     producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
     await_brokers(producer_.get(), settings_, static_cast<int>(settings_.kafka_broker_wait_seconds));
-    carry_out("taking over from an earlier redrive", [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
+    carry_out("taking over from an earlier redrive",
+              [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
     doubtful_ = false;
   }
 
@@ -320,16 +329,17 @@ class Redrive::Sender {
   }
 
   /// Takes over `headers`, which may be null.
-  void produce(const std::string& topic, const std::optional<std::string>& key, std::string_view value, rd_kafka_headers_t* headers, Outgoing* report_to) {
+  void produce(const std::string& topic, const std::optional<std::string>& key, std::string_view value, rd_kafka_headers_t* headers,
+               Outgoing* report_to) {
     if (!headers) headers = rd_kafka_headers_new(0);
     const void* key_bytes = key ? key->data() : nullptr;
     std::size_t key_size = key ? key->size() : 0;
     auto until = Steady::now() + std::chrono::milliseconds(settings_.kafka_transaction_timeout_ms);
     for (;;) {
-      rd_kafka_resp_err_t error = rd_kafka_producev(
-          producer_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-          RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_KEY(key_bytes, key_size),
-          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(report_to), RD_KAFKA_V_END);
+      rd_kafka_resp_err_t error =
+          rd_kafka_producev(producer_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                            RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_KEY(key_bytes, key_size),
+                            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(report_to), RD_KAFKA_V_END);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // the headers are librdkafka's now
       if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL && Steady::now() < until) {
         rd_kafka_poll(producer_.get(), 10);
@@ -360,10 +370,14 @@ class Redrive::Sender {
   [[noreturn]] void give_up(const std::string& what, const std::string& error) {
     char words[256] = "";
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(producer_.get(), words, sizeof words);
-    std::string so_far = std::to_string(sent_) + " records went; of those under way, all or none did. Nothing is lost or goes twice: run this again, and it goes on from there.";
-    if (fatal == RD_KAFKA_RESP_ERR__FENCED || fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH || fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
+    std::string so_far =
+        std::to_string(sent_) +
+        " records went; of those under way, all or none did. Nothing is lost or goes twice: run this again, and it goes on from there.";
+    if (fatal == RD_KAFKA_RESP_ERR__FENCED || fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+        fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
       throw KafkaError("Another redrive of the group " + settings_.kafka_group + " was started, which stopped this one. " + so_far);
-    if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR) Failure ignored(rd_kafka_abort_transaction(producer_.get(), static_cast<int>(settings_.kafka_transaction_timeout_ms)));
+    if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR)
+      Failure ignored(rd_kafka_abort_transaction(producer_.get(), static_cast<int>(settings_.kafka_transaction_timeout_ms)));
     throw KafkaError("Kafka: " + what + " failed: " + error + (*words ? " (" + std::string(words) + ")" : "") + ". " + so_far);
   }
 
@@ -450,7 +464,8 @@ void Redrive::check_targets() {
   std::set<std::string> targets;
   for (const RedriveCandidate& one : plan_.chosen) targets.insert(one.target);
   for (const std::string& target : targets)
-    if (!reader_->knows(target)) throw KafkaError("Kafka: there is no topic " + target + ". Create what is missing: resultsctl topics create.");
+    if (!reader_->knows(target))
+      throw KafkaError("Kafka: there is no topic " + target + ". Create what is missing: resultsctl topics create.");
 }
 
 RedriveResult Redrive::run(const std::function<void(std::int64_t, std::int64_t)>& progress) {
@@ -474,7 +489,8 @@ RedriveResult Redrive::run(const std::function<void(std::int64_t, std::int64_t)>
     sender_->send(portion);
     // What a slow portion lost is made up for a second at most.
     if (options_.rate > 0)
-      due = std::max(due, Steady::now() - std::chrono::seconds(1)) + std::chrono::microseconds(1'000'000 * static_cast<std::int64_t>(portion.size()) / options_.rate);
+      due = std::max(due, Steady::now() - std::chrono::seconds(1)) +
+            std::chrono::microseconds(1'000'000 * static_cast<std::int64_t>(portion.size()) / options_.rate);
     for (const auto& one : portion) ++result.by_topic[one.target.topic];
     result.sent += static_cast<std::int64_t>(portion.size());
     portion.clear();

@@ -50,15 +50,15 @@ struct RedriveTarget {
   std::string topic;
   std::optional<std::string> key;
 };
-/// The topic that it came from; of one that came over HTTP, the topic and key that a publisher would give it. Nothing: `why` says, in words.
+/// The topic that it came from; of one that came over HTTP, the topic and key that a publisher would give it. Nothing: `why` says.
 std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why);
 
 struct RedriveOptions {
   RedriveFilter filter;
-  std::string who;          ///< for the audit
-  bool dry_run = false;     ///< only `plan`; disturbs no other redrive
-  std::int64_t rate = 0;    ///< records a second; 0: as fast as it goes
-  std::int64_t limit = 0;   ///< the oldest so many; 0: all
+  std::string who;         ///< for the audit
+  bool dry_run = false;    ///< only `plan`; disturbs no other redrive
+  std::int64_t rate = 0;   ///< records a second; 0: as fast as it goes
+  std::int64_t limit = 0;  ///< the oldest so many; 0: all
 };
 
 /// One record that is to go, or cannot.
@@ -76,7 +76,7 @@ struct RedrivePlan {
   std::int64_t read = 0;
   std::int64_t matched = 0;
   std::int64_t redriven_before = 0;
-  std::int64_t repeated = 0;      ///< bear the id of an older one; of each id, one goes
+  std::int64_t repeated = 0;  ///< bear the id of an older one; of each id, one goes
   std::int64_t beyond_limit = 0;
 };
 
@@ -94,8 +94,8 @@ class Redrive {
 
   /// Reads all records rejected so far and all audits. Throws KafkaError.
   const RedrivePlan& plan();
-  /// Sends what `plan` chose; `progress` hears of every portion committed. Throws KafkaError, with how many went: another redrive stopped this
-  /// one, or the brokers refuse or are away.
+  /// Sends what `plan` chose; `progress` hears of every portion committed. Throws KafkaError, with how many went: another redrive stopped
+  /// this one, or the brokers refuse or are away.
   RedriveResult run(const std::function<void(std::int64_t done, std::int64_t total)>& progress);
 
  private:

@@ -58,16 +58,20 @@ std::string base64(const std::string& bytes) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     std::uint32_t bits = 0;
-    for (std::size_t next = 0; next < 3; ++next) bits = bits << 8 | (at + next < bytes.size() ? static_cast<unsigned char>(bytes[at + next]) : 0);
+    for (std::size_t next = 0; next < 3; ++next)
+      bits = bits << 8 | (at + next < bytes.size() ? static_cast<unsigned char>(bytes[at + next]) : 0);
     for (std::size_t digit = 0; digit < 4; ++digit) out += at + digit > bytes.size() ? '=' : kDigits[bits >> (18 - 6 * digit) & 63];
   }
   return out;
 }
 
-std::string time_text(const v1::Event& event) { return utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000); }
+std::string time_text(const v1::Event& event) {
+  return utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000);
+}
 
 OwnedHeaders ce_headers(const v1::Event& event, const std::string& content_type) {
-  return {{"ce_specversion", "1.0"}, {"ce_id", event.id()}, {"ce_type", "vtq.v1.Event"}, {"ce_source", event.source()}, {"ce_time", time_text(event)}, {"content-type", content_type}};
+  return {{"ce_specversion", "1.0"},     {"ce_id", event.id()},         {"ce_type", "vtq.v1.Event"},
+          {"ce_source", event.source()}, {"ce_time", time_text(event)}, {"content-type", content_type}};
 }
 
 CloudEvent cloud_event(const v1::Event& event) {
@@ -81,7 +85,8 @@ CloudEvent cloud_event(const v1::Event& event) {
 }
 
 std::string envelope_json(const v1::Event& event, const std::string& data) {
-  return R"({"specversion":"1.0","type":"vtq.v1.Event","source":")" + event.source() + R"(","id":")" + event.id() + R"(","time":")" + time_text(event) + "\"," + data + "}";
+  return R"({"specversion":"1.0","type":"vtq.v1.Event","source":")" + event.source() + R"(","id":")" + event.id() + R"(","time":")" +
+         time_text(event) + "\"," + data + "}";
 }
 
 /// Decoded, parsed, filled and checked, as the engine does it.
@@ -146,12 +151,16 @@ std::deque<std::pair<std::string, OwnedRecord>> every_form(const v1::Event& even
       {"json", {json, {{"content-type", "application/json"}}}},
       {"binary protobuf", {bytes, ce_headers(event, "application/protobuf")}},
       {"binary json", {json, ce_headers(event, "Application/JSON; charset=utf-8")}},
-      {"structured json, data", {envelope_json(event, "\"data\":" + json), {{"content-type", "application/cloudevents+json; charset=UTF-8"}}}},
+      {"structured json, data",
+       {envelope_json(event, "\"data\":" + json), {{"content-type", "application/cloudevents+json; charset=UTF-8"}}}},
       {"structured json, typed data",
-       {envelope_json(event, R"("datacontenttype":"application/json","subject":null,"extension":5,"data":)" + json), {{"content-type", "application/cloudevents+json"}}}},
-      {"structured json, base64", {envelope_json(event, R"("data_base64":")" + base64(bytes) + "\""), {{"content-type", "application/cloudevents+json"}}}},
+       {envelope_json(event, R"("datacontenttype":"application/json","subject":null,"extension":5,"data":)" + json),
+        {{"content-type", "application/cloudevents+json"}}}},
+      {"structured json, base64",
+       {envelope_json(event, R"("data_base64":")" + base64(bytes) + "\""), {{"content-type", "application/cloudevents+json"}}}},
       {"structured json, base64 of json",
-       {envelope_json(event, R"("datacontenttype":"application/json","data_base64":")" + base64(json) + "\""), {{"content-type", "application/cloudevents+json"}}}},
+       {envelope_json(event, R"("datacontenttype":"application/json","data_base64":")" + base64(json) + "\""),
+        {{"content-type", "application/cloudevents+json"}}}},
   };
   CloudEvent cloud = cloud_event(event);
   cloud.mutable_proto_data()->PackFrom(event);
@@ -162,11 +171,13 @@ std::deque<std::pair<std::string, OwnedRecord>> every_form(const v1::Event& even
   (*cloud.mutable_attributes())["datacontenttype"].set_ce_string("application/json");
   cloud.set_text_data(json);
   made.push_back({"structured protobuf, text", {cloud.SerializeAsString(), type}});
-  made.push_back({"structured with the headers of binary mode", {cloud.SerializeAsString(), ce_headers(event, "application/cloudevents+protobuf")}});
+  made.push_back(
+      {"structured with the headers of binary mode", {cloud.SerializeAsString(), ce_headers(event, "application/cloudevents+protobuf")}});
   return made;
 }
 
-std::string in_registry_format(const std::string& payload, std::string_view indexes = std::string_view("\0", 1), std::uint32_t schema = 42) {
+std::string in_registry_format(const std::string& payload, std::string_view indexes = std::string_view("\0", 1),
+                               std::uint32_t schema = 42) {
   std::string value(1, '\0');
   for (int shift = 24; shift >= 0; shift -= 8) value += static_cast<char>(schema >> shift);
   return value + std::string(indexes) + payload;
@@ -190,7 +201,8 @@ TEST(KafkaRecord, what_the_event_lacks_comes_from_the_attributes) {
   bare.clear_occurred_at();
   expect_event({bare.SerializeAsString(), ce_headers(event, "application/protobuf")}, event);
   expect_event({json_of_event(bare), ce_headers(event, "application/json")}, event);
-  expect_event({in_registry_format(bare.SerializeAsString()), ce_headers(event, "application/protobuf")}, event, RecordMode::schema_registry);
+  expect_event({in_registry_format(bare.SerializeAsString()), ce_headers(event, "application/protobuf")}, event,
+               RecordMode::schema_registry);
   OwnedRecord json{envelope_json(event, "\"data\":" + json_of_event(bare)), {{"content-type", "application/cloudevents+json"}}};
   expect_event(json, event);
   CloudEvent cloud = cloud_event(event);
@@ -216,7 +228,8 @@ TEST(KafkaRecord, times_agree_as_instants_to_the_millisecond) {
   event.mutable_occurred_at()->set_seconds(1'691'497'800);  // 2023-08-08T12:30:00Z
   event.mutable_occurred_at()->set_nanos(123'456'789);
   record.value = event.SerializeAsString();
-  for (const char* same : {"2023-08-08T12:30:00.123Z", "2023-08-08T13:30:00.1234567+01:00", "2023-08-08t07:00:00.12345678999-05:30", "2023-08-08T12:30:00.123456789z"}) {
+  for (const char* same : {"2023-08-08T12:30:00.123Z", "2023-08-08T13:30:00.1234567+01:00", "2023-08-08t07:00:00.12345678999-05:30",
+                           "2023-08-08T12:30:00.123456789z"}) {
     set_header(record, "ce_time", same);
     expect_event(record, event);
   }
@@ -228,7 +241,8 @@ TEST(KafkaRecord, times_agree_as_instants_to_the_millisecond) {
 
 TEST(KafkaRecord, a_type_may_name_the_fact_in_any_namespace) {
   OwnedRecord record = binary();
-  for (const char* type : {"vtq.v1.Event", "vtq.v1.Registered", "uk.vtq.registered", "uk.example.registered.v1", "registered", "com.example.someevent", "registered.v"}) {
+  for (const char* type : {"vtq.v1.Event", "vtq.v1.Registered", "uk.vtq.registered", "uk.example.registered.v1", "registered",
+                           "com.example.someevent", "registered.v"}) {
     set_header(record, "ce_type", type);
     expect_event(record, test::example("registered"));
   }
@@ -242,8 +256,10 @@ TEST(KafkaRecord, a_type_may_name_the_fact_in_any_namespace) {
 
 TEST(KafkaRecord, the_first_message_of_the_schema_has_a_short_and_a_long_path) {
   v1::Event event = test::example("registered");
-  expect_event({in_registry_format(event.SerializeAsString(), std::string_view("\x02\x00", 2), 0xffffffff), {}}, event, RecordMode::schema_registry);
-  expect_event({in_registry_format(event.SerializeAsString()), {{"ce_specversion", "1.0"}, {"ce_id", event.id()}}}, event, RecordMode::schema_registry);
+  expect_event({in_registry_format(event.SerializeAsString(), std::string_view("\x02\x00", 2), 0xffffffff), {}}, event,
+               RecordMode::schema_registry);
+  expect_event({in_registry_format(event.SerializeAsString()), {{"ce_specversion", "1.0"}, {"ce_id", event.id()}}}, event,
+               RecordMode::schema_registry);
 }
 
 TEST(KafkaRecord, protobuf_is_not_copied) {
@@ -282,7 +298,13 @@ TEST(KafkaRecord, an_event_made_anew_survives_being_moved) {
 // ---- golden bytes ------------------------------------------------------------------------------------------------
 
 TEST(KafkaRecord, the_binding_s_own_example_in_binary_mode) {
-  OwnedRecord record{"", {{"ce_specversion", "1.0"}, {"ce_type", "com.example.someevent"}, {"ce_source", "/mycontext/subcontext"}, {"ce_id", "1234-1234-1234"}, {"ce_time", "2018-04-05T03:56:24Z"}, {"content-type", "application/avro"}}};
+  OwnedRecord record{"",
+                     {{"ce_specversion", "1.0"},
+                      {"ce_type", "com.example.someevent"},
+                      {"ce_source", "/mycontext/subcontext"},
+                      {"ce_id", "1234-1234-1234"},
+                      {"ce_time", "2018-04-05T03:56:24Z"},
+                      {"content-type", "application/avro"}}};
   record.value = "\xd2\x05\x00";
   expect_rejection(record, "content-type", "content-type", "application/avro");
   // The same attributes over an event that leaves its own to them; 8a 04 is the tag of time_reached.
@@ -324,7 +346,15 @@ TEST(KafkaRecord, the_binding_s_own_example_in_structured_mode) {
 TEST(KafkaRecord, the_protobuf_format_s_fields_have_their_numbers) {
   std::string any = "\x0a\x20type.googleapis.com/vtq.v1.Event\x12\x06\x8a\x04\x03\x0a\x01*";
   std::string time = "\x0a\x04time\x12\x08\x3a\x06\x08\xd4\xba\x99\xd6\x05";
-  std::string bytes = "\x0a\x04" "A234" "\x12\x0a" "/mycontext" "\x1a\x03" "1.0" "\x22\x15" "com.example.someevent";
+  std::string bytes =
+      "\x0a\x04"
+      "A234"
+      "\x12\x0a"
+      "/mycontext"
+      "\x1a\x03"
+      "1.0"
+      "\x22\x15"
+      "com.example.someevent";
   bytes += "\x2a" + std::string(1, static_cast<char>(time.size())) + time;
   bytes += "\x42" + std::string(1, static_cast<char>(any.size())) + any;
   v1::Event event;
@@ -338,15 +368,17 @@ TEST(KafkaRecord, the_protobuf_format_s_fields_have_their_numbers) {
 TEST(KafkaRecord, message_indexes_of_another_message_are_refused) {
   std::string bytes = test::example("registered").SerializeAsString();
   // [1, 0]: the first message in the second; [1]: EventBatch; [0, 0]: something in Event.
-  for (std::string_view indexes : {std::string_view("\x04\x02\x00", 3), std::string_view("\x02\x02", 2), std::string_view("\x04\x00\x00", 3), std::string_view("\x02\x01", 2)})
+  for (std::string_view indexes : {std::string_view("\x04\x02\x00", 3), std::string_view("\x02\x02", 2),
+                                   std::string_view("\x04\x00\x00", 3), std::string_view("\x02\x01", 2)})
     expect_rejection({in_registry_format(bytes, indexes), {}}, "", "registry-message", "", RecordMode::schema_registry);
 }
 
 // ---- what is rejected --------------------------------------------------------------------------------------------
 
 TEST(KafkaRecord, attributes_that_contradict_the_event_are_rejected) {
-  for (auto [name, value] : {std::pair("ce_id", "another"), std::pair("ce_id", ""), std::pair("ce_source", "elsewhere"), std::pair("ce_type", "vtq.v1.ClaimSubmitted"),
-                             std::pair("ce_type", "uk.example.withdrawn"), std::pair("ce_type", "uk.example.claim_submitted.v2"), std::pair("ce_type", "vtq.v1.Unheard"),
+  for (auto [name, value] : {std::pair("ce_id", "another"), std::pair("ce_id", ""), std::pair("ce_source", "elsewhere"),
+                             std::pair("ce_type", "vtq.v1.ClaimSubmitted"), std::pair("ce_type", "uk.example.withdrawn"),
+                             std::pair("ce_type", "uk.example.claim_submitted.v2"), std::pair("ce_type", "vtq.v1.Unheard"),
                              std::pair("ce_type", "vtq.v1.EventBatch")}) {
     OwnedRecord record = binary();
     set_header(record, name, value);
@@ -362,9 +394,11 @@ TEST(KafkaRecord, an_envelope_that_contradicts_the_event_is_rejected) {
   CloudEvent cloud = cloud_event(event);
   cloud.mutable_proto_data()->PackFrom(event);
   (*cloud.mutable_attributes())["time"].mutable_ce_timestamp()->set_seconds(1'691'497'801);
-  expect_rejection({cloud.SerializeAsString(), {{"content-type", "application/cloudevents+protobuf"}}}, "ce_time", "ce-attribute-agrees", "2023-08-08T12:30:01.000Z");
+  expect_rejection({cloud.SerializeAsString(), {{"content-type", "application/cloudevents+protobuf"}}}, "ce_time", "ce-attribute-agrees",
+                   "2023-08-08T12:30:01.000Z");
   // Headers beside an envelope are held against the event too.
-  OwnedRecord both{envelope_json(event, "\"data\":" + json_of_event(event)), {{"content-type", "application/cloudevents+json"}, {"ce_specversion", "1.0"}, {"ce_source", "elsewhere"}}};
+  OwnedRecord both{envelope_json(event, "\"data\":" + json_of_event(event)),
+                   {{"content-type", "application/cloudevents+json"}, {"ce_specversion", "1.0"}, {"ce_source", "elsewhere"}}};
   expect_rejection(both, "ce_source", "ce-attribute-agrees", "elsewhere");
 }
 
@@ -384,8 +418,9 @@ TEST(KafkaRecord, the_specversion_is_1_0) {
 }
 
 TEST(KafkaRecord, a_time_is_rfc_3339) {
-  for (const char* wrong : {"2023-08-08 12:30:00Z", "2023-08-08T12:30:00", "2023-02-29T12:30:00Z", "2023-08-08T24:00:00Z", "2023-08-08T12:30:60Z", "2023-08-08T12:30Z",
-                            "2023-08-08T12:30:00.Z", "2023-08-08T12:30:00+1:00", "2023-08-08T12:30:00+01:60", "2023-08-08T12:30:00Zx", "yesterday", ""}) {
+  for (const char* wrong : {"2023-08-08 12:30:00Z", "2023-08-08T12:30:00", "2023-02-29T12:30:00Z", "2023-08-08T24:00:00Z",
+                            "2023-08-08T12:30:60Z", "2023-08-08T12:30Z", "2023-08-08T12:30:00.Z", "2023-08-08T12:30:00+1:00",
+                            "2023-08-08T12:30:00+01:60", "2023-08-08T12:30:00Zx", "yesterday", ""}) {
     OwnedRecord record = binary();
     set_header(record, "ce_time", wrong);
     expect_rejection(record, "ce_time", "ce-time-form", wrong);
@@ -396,7 +431,8 @@ TEST(KafkaRecord, a_time_is_rfc_3339) {
 }
 
 TEST(KafkaRecord, a_content_type_that_is_not_known_is_rejected) {
-  for (const char* wrong : {"application/avro", "text/plain", "application/cloudevents", "application/cloudevents+avro", "application/json2", ""}) {
+  for (const char* wrong :
+       {"application/avro", "text/plain", "application/cloudevents", "application/cloudevents+avro", "application/json2", ""}) {
     OwnedRecord record = binary();
     set_header(record, "content-type", wrong);
     expect_rejection(record, "content-type", "content-type", wrong);
@@ -455,11 +491,13 @@ TEST(KafkaRecord, registry_framing_is_never_guessed) {
 
 TEST(KafkaRecord, broken_registry_framing_is_rejected) {
   using namespace std::literals;
-  for (std::string_view broken : {""sv, "\0"sv, "\0\0\0\0"sv, "\0\0\0\0\1"sv, "\0\0\0\0\1\x80"sv, "\0\0\0\0\1\x04\x02"sv, "\0\0\0\0\1\xff\xff\xff\xff\xff\x01"sv, "\0\0\0\0\1\x03\x00"sv,
-                                  "\0\0\0\0\1\xfe\xff\xff\xff\x0f"sv})
-    expect_rejection({std::string(broken), {}}, "", "registry-framing", std::to_string(broken.size()) + " bytes", RecordMode::schema_registry);
+  for (std::string_view broken : {""sv, "\0"sv, "\0\0\0\0"sv, "\0\0\0\0\1"sv, "\0\0\0\0\1\x80"sv, "\0\0\0\0\1\x04\x02"sv,
+                                  "\0\0\0\0\1\xff\xff\xff\xff\xff\x01"sv, "\0\0\0\0\1\x03\x00"sv, "\0\0\0\0\1\xfe\xff\xff\xff\x0f"sv})
+    expect_rejection({std::string(broken), {}}, "", "registry-framing", std::to_string(broken.size()) + " bytes",
+                     RecordMode::schema_registry);
   expect_rejection({in_registry_format(""), {}}, "event", "protobuf-form", "0 bytes", RecordMode::schema_registry);
-  expect_rejection({in_registry_format(std::string(kEventBytesMax + 1, 'x')), {}}, "", "event-bytes-max", "65537 bytes", RecordMode::schema_registry);
+  expect_rejection({in_registry_format(std::string(kEventBytesMax + 1, 'x')), {}}, "", "event-bytes-max", "65537 bytes",
+                   RecordMode::schema_registry);
 }
 
 TEST(KafkaRecord, broken_envelopes_in_json_are_rejected) {
@@ -470,7 +508,8 @@ TEST(KafkaRecord, broken_envelopes_in_json_are_rejected) {
   expect_rejection(record(""), "", "json-form", "");
   expect_rejection(record(envelope_json(event, data) + "x"), "", "json-form", envelope_json(event, data).substr(0, 40));
   expect_rejection(record(std::string(100'000, '[')), "", "json-form", std::string(40, '['));
-  expect_rejection(record(R"({"data":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}"), "", "json-form", R"({"data":)" + std::string(32, '['));
+  expect_rejection(record(R"({"data":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}"), "", "json-form",
+                   R"({"data":)" + std::string(32, '['));
   expect_rejection(record(envelope_json(event, "\"id\":\"another\"," + data)), "id", "json-form", "");
   expect_rejection(record(envelope_json(event, "\"subject\":1")), "data", "ce-data", "");
   expect_rejection(record(envelope_json(event, data + R"(,"data_base64":"")")), "data", "ce-data", "");
@@ -480,7 +519,8 @@ TEST(KafkaRecord, broken_envelopes_in_json_are_rejected) {
   expect_rejection(record(envelope_json(event, "\"data_base64\":5")), "data", "ce-data", "");
   expect_rejection(record(envelope_json(event, R"("data_base64":")" + base64("nonsense") + "\"")), "event", "protobuf-form", "8 bytes");
   expect_rejection(record(envelope_json(event, R"("data_base64":"")")), "event", "protobuf-form", "0 bytes");
-  expect_rejection(record(envelope_json(event, R"("datacontenttype":"application/avro","data_base64":"eA==")")), "data", "ce-data", "application/avro");
+  expect_rejection(record(envelope_json(event, R"("datacontenttype":"application/avro","data_base64":"eA==")")), "data", "ce-data",
+                   "application/avro");
   expect_rejection(record(R"({"specversion":1.0,"data":{}})"), "ce_specversion", "json-form", "1.0");
   expect_rejection(record(R"({"specversion":"1.0","data":{"unheard":1}})"), "unheard", "json-form", "unheard");
   expect_rejection(record(std::string(2u << 20, ' ')), "", "event-bytes-max", "2097152 bytes");
@@ -488,7 +528,9 @@ TEST(KafkaRecord, broken_envelopes_in_json_are_rejected) {
 
 TEST(KafkaRecord, broken_envelopes_in_protobuf_are_rejected) {
   v1::Event event = test::example("registered");
-  auto record = [](const CloudEvent& cloud) { return OwnedRecord{cloud.SerializeAsString(), {{"content-type", "application/cloudevents+protobuf"}}}; };
+  auto record = [](const CloudEvent& cloud) {
+    return OwnedRecord{cloud.SerializeAsString(), {{"content-type", "application/cloudevents+protobuf"}}};
+  };
   expect_rejection({"nonsense", {{"content-type", "application/cloudevents+protobuf"}}}, "", "protobuf-form", "8 bytes");
   CloudEvent cloud = cloud_event(event);
   expect_rejection(record(cloud), "data", "ce-data", "");
@@ -585,7 +627,8 @@ class Generator {
     v1::Event made = test::example(facts[below(facts.size())]);
     made.set_id(printable(64));
     made.set_source(printable(64));
-    made.mutable_occurred_at()->set_seconds(kEarliestEventMs / 1000 + static_cast<std::int64_t>(below((kLatestEventMs - kEarliestEventMs) / 1000)));
+    made.mutable_occurred_at()->set_seconds(kEarliestEventMs / 1000 +
+                                            static_cast<std::int64_t>(below((kLatestEventMs - kEarliestEventMs) / 1000)));
     made.mutable_occurred_at()->set_nanos(static_cast<int>(below(1000)) * 1'000'000);
     return made;
   }
@@ -612,13 +655,20 @@ TEST(KafkaRecord, any_event_is_the_same_in_every_form) {
       SCOPED_TRACE("round " + std::to_string(round) + ", " + name);
       expect_event(record, event);
     }
-    expect_event({in_registry_format(event.SerializeAsString(), std::string_view("\0", 1), static_cast<std::uint32_t>(generate.below(1u << 31))), {}}, event, RecordMode::schema_registry);
+    expect_event(
+        {in_registry_format(event.SerializeAsString(), std::string_view("\0", 1), static_cast<std::uint32_t>(generate.below(1u << 31))),
+         {}},
+        event, RecordMode::schema_registry);
   }
 }
 
 TEST(KafkaRecord, random_bytes_are_never_an_event) {
   Generator generate(1);
-  const OwnedHeaders types[] = {{}, {{"content-type", "application/protobuf"}}, {{"content-type", "application/json"}}, {{"content-type", "application/cloudevents+json"}}, {{"content-type", "application/cloudevents+protobuf"}}};
+  const OwnedHeaders types[] = {{},
+                                {{"content-type", "application/protobuf"}},
+                                {{"content-type", "application/json"}},
+                                {{"content-type", "application/cloudevents+json"}},
+                                {{"content-type", "application/cloudevents+protobuf"}}};
   for (int round = 0; round < 100'000; ++round) {
     OwnedRecord record{generate.bytes(64), types[generate.below(std::size(types))]};
     RecordMode mode = generate.below(4) == 0 ? RecordMode::schema_registry : RecordMode::cloud_events;
@@ -643,9 +693,15 @@ TEST(KafkaRecord, what_is_left_of_a_damaged_record_is_an_event_or_a_rejection) {
       if (!record.headers.empty() && generate.below(3) == 0) text = &record.headers[generate.below(record.headers.size())].second;
       if (text->empty()) continue;
       switch (generate.below(3)) {
-        case 0: (*text)[generate.below(text->size())] = static_cast<char>(generate.below(256)); break;
-        case 1: text->resize(generate.below(text->size())); break;
-        case 2: text->insert(generate.below(text->size()), generate.bytes(4)); break;
+        case 0:
+          (*text)[generate.below(text->size())] = static_cast<char>(generate.below(256));
+          break;
+        case 1:
+          text->resize(generate.below(text->size()));
+          break;
+        case 2:
+          text->insert(generate.below(text->size()), generate.bytes(4));
+          break;
       }
     }
     auto found = read(record);
