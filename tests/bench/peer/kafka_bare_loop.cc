@@ -26,7 +26,7 @@ struct Options {
 constexpr std::size_t kBatch = 10'000;
 constexpr int kTimeoutMs = 30'000;
 
-/// The status of an entry that goes well, which most are.
+/// As large as the statuses of a season are on average.
 std::string usual_status() {
   v1::EntryStatus status;
   status.mutable_entry()->set_centre("12345");
@@ -43,6 +43,7 @@ std::string usual_status() {
   for (auto* time : {status.mutable_next_due_at(), status.mutable_issue_deadline(), status.mutable_as_of()})
     time->set_seconds(1'692'000'000);
   status.mutable_as_of()->set_nanos(123'000'000);
+  status.set_batch("12345.RN5217.2023-08.0001");
   return status.SerializeAsString();
 }
 

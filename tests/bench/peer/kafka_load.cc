@@ -27,6 +27,7 @@ struct Options {
   bool finish = false;
   std::uint64_t rate = 0;
   std::uint64_t limit = 0;
+  std::uint64_t mark_every = 0;
 };
 
 constexpr TimeMs kYearMs = 365 * kDayMs;
@@ -81,6 +82,7 @@ class Load {
       if (!event.ParseFromString(bytes)) throw std::runtime_error("event " + std::to_string(events_ + 1) + " is no Event");
       Result<Address> address = check(event);
       if (!address) throw std::runtime_error(event.id() + ": " + address.error().message);
+      if (options_.mark_every != 0 && events_ >= marked_ + options_.mark_every && address.value().at_ms > latest_ms_) mark();
       send(event, bytes, address.value());
       ++events_;
       if (events_ % 1024 == 0) rd_kafka_poll(producer_.get(), 0);
@@ -89,6 +91,12 @@ class Load {
       if (options_.rate != 0 && events_ % 16 == 0)
         std::this_thread::sleep_until(started + std::chrono::nanoseconds(events_ * 1'000'000'000 / options_.rate));
     }
+  }
+
+  /// Says to every partition that nothing of the present moment comes any more.
+  void mark() {
+    send_time_reached(latest_ms_);
+    marked_ = events_;
   }
 
   void send(const v1::Event& event, const std::string& bytes, const Address& address) {
@@ -154,6 +162,7 @@ class Load {
   std::uint32_t partitions_ = 0;
   TimeMs latest_ms_ = 0;
   std::uint64_t events_ = 0;
+  std::uint64_t marked_ = 0;  ///< how many of them were sent before the last mark
   std::uint64_t delivered_ = 0;
   std::uint64_t failed_ = 0;
 };
@@ -190,6 +199,7 @@ int main(int argc, char** argv) {
   app.add_option("--limit", options.limit, "Only so many events; 0: all");
   app.add_option("--compression", options.compression, "none, lz4, zstd, snappy or gzip");
   app.add_flag("--headers", options.headers, "With CloudEvents headers");
+  app.add_option("--mark-every", options.mark_every, "Say to all partitions how far time has come, each time so many events were sent");
   app.add_flag("--finish", options.finish, "End with the time a year after the last event");
   CLI11_PARSE(app, argc, argv);
   options.event_time = time == "event";

@@ -1,5 +1,6 @@
 package vtq.peer;
 
+import java.util.Arrays;
 import vtq.v1.EventOuterClass.CheckpointAnswered;
 import vtq.v1.EventOuterClass.HoldPlaced;
 import vtq.v1.EventOuterClass.RegistrationChanged;
@@ -146,7 +147,7 @@ final class Derivation {
         optional[found++] = new long[] {entry.units[at + 1], rule.credit};
       }
     }
-    java.util.Arrays.sort(optional, 0, found,
+    Arrays.sort(optional, 0, found,
         (a, b) -> a[0] != b[0] ? Long.compare(a[0], b[0]) : Long.compare(a[1], b[1]));
     long credit = 0;
     for (int at = 0; at < found && credit < qualification.optionalCreditRequired; ++at) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -37,8 +38,8 @@ public final class Main {
   private final Options options;
   private final LongAdder processed = new LongAdder();
   private final OperatingSystemMXBean machine = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-  private long startedNs;
-  private long startedCpuNs;
+  private volatile long startedNs;
+  private volatile long startedCpuNs;
 
   private Main(Options options) {
     this.options = options;
@@ -67,9 +68,11 @@ public final class Main {
         if (state == KafkaStreams.State.RUNNING && before == KafkaStreams.State.REBALANCING) System.err.println("running");
         if (state == KafkaStreams.State.ERROR) ended.countDown();
       });
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(java.time.Duration.ofSeconds(20))));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(Duration.ofSeconds(20))));
       streams.start();
-      awaitFirst(ended);
+      Thread watch = new Thread(() -> awaitFirst(ended), "first-record");
+      watch.setDaemon(true);
+      watch.start();
       if (options.flag("stop-at-end")) {
         awaitEnd(ended);
         System.out.println(figures());
@@ -115,11 +118,15 @@ public final class Main {
   }
 
   /** Figures count from the first record, when stores are open and partitions assigned. */
-  private void awaitFirst(CountDownLatch ended) throws InterruptedException {
-    do {
-      startedNs = System.nanoTime();
-      startedCpuNs = machine.getProcessCpuTime();
-    } while (processed.sum() == 0 && !ended.await(1, TimeUnit.MILLISECONDS));
+  private void awaitFirst(CountDownLatch ended) {
+    try {
+      do {
+        startedNs = System.nanoTime();
+        startedCpuNs = machine.getProcessCpuTime();
+      } while (processed.sum() == 0 && !ended.await(1, TimeUnit.MILLISECONDS));
+    } catch (InterruptedException stopped) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void awaitEnd(CountDownLatch ended) throws ExecutionException, InterruptedException {
@@ -153,7 +160,7 @@ public final class Main {
     return String.format(Locale.ROOT,
         "{\"events\": %d, \"seconds\": %.3f, \"events_per_second\": %.0f, \"cpu_seconds\": %.3f, "
             + "\"cpu_seconds_per_million_events\": %.3f, \"start_cpu_seconds\": %.3f, \"peak_memory_bytes\": %d}",
-        events, seconds, events / seconds, cpu, cpu / events * 1e6, startedCpuNs / 1e9, peakMemoryBytes());
+        events, seconds, events / seconds, cpu, cpu / Math.max(events, 1) * 1e6, startedCpuNs / 1e9, peakMemoryBytes());
   }
 
   private static long peakMemoryBytes() throws IOException {

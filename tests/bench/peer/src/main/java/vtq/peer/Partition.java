@@ -2,6 +2,8 @@ package vtq.peer;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Timestamp;
+import com.google.protobuf.UnsafeByteOperations;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -126,7 +128,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
       });
     }
     if (!eventTime)
-      context.schedule(java.time.Duration.ofMillis(100), PunctuationType.WALL_CLOCK_TIME, now -> window(now, null, null));
+      context.schedule(Duration.ofMillis(100), PunctuationType.WALL_CLOCK_TIME, now -> window(now, null, null));
   }
 
   /** The global store was restored before any task began, past its processor. */
@@ -204,8 +206,11 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
   }
 
   private void window(long now, Event event, byte[] bytes) {
-    if (reference.version() != referenceVersion) referenceChanged();
     advance(now);
+    if (reference.version() != referenceVersion) {
+      referenceChanged();
+      advance(time);
+    }
     if (event != null && event.getFactCase() != Event.FactCase.TIME_REACHED) {
       apply(event, bytes);
       settle();
@@ -396,7 +401,7 @@ final class Partition implements Processor<byte[], byte[], byte[], byte[]> {
   private void reject(Centre centre, Event event, Centre.Parked parked, String rule) {
     Rejected rejected = Rejected.newBuilder()
         .setId(event.getSource() + "/" + event.getId())
-        .setOriginal(com.google.protobuf.UnsafeByteOperations.unsafeWrap(parked.event()))
+        .setOriginal(UnsafeByteOperations.unsafeWrap(parked.event()))
         .setField(event.getFactCase().name())
         .setRule(rule)
         .setRejectedAt(timestamp(time))

@@ -1,5 +1,6 @@
 package vtq.peer;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
@@ -62,7 +63,7 @@ final class PeerTopology {
       Event event;
       try {
         event = Event.parseFrom(record.value());
-      } catch (com.google.protobuf.InvalidProtocolBufferException error) {
+      } catch (InvalidProtocolBufferException error) {
         throw new IllegalArgumentException("a record of the reference topic is no Event", error);
       }
       KeyValueStore<Bytes, byte[]> store = context().getStateStore(Partition.REFERENCE);

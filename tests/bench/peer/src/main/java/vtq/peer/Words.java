@@ -1,6 +1,7 @@
 package vtq.peer;
 
 import vtq.v1.Output.Band;
+import vtq.v1.Output.Reason;
 import vtq.v1.Output.Step;
 
 /** Statuses in words, for people: pipeline/words.cc. */
@@ -17,17 +18,17 @@ final class Words {
 
   private static String reason(int reason) {
     return switch (reason) {
-      case 1 -> "centre deferred or will not claim, evidence incomplete";
-      case 2 -> "centre withdrew the learner";
-      case 3 -> "not certificated, centre did not claim";
-      case 4 -> "evidence incomplete, centre did not confirm status";
-      case 11 -> "claim made on or after results day";
-      case 12 -> "very late entry";
-      case 13 -> "late change of course or size";
-      case 14 -> "open malpractice or maladministration case";
-      case 15 -> "centre did not respond to sampling or moderation";
-      case 16 -> "awarding organisation's marking or moderation late";
-      case 17 -> "very late special-consideration request";
+      case Reason.N1_VALUE -> "centre deferred or will not claim, evidence incomplete";
+      case Reason.N2_VALUE -> "centre withdrew the learner";
+      case Reason.N3_VALUE -> "not certificated, centre did not claim";
+      case Reason.N4_VALUE -> "evidence incomplete, centre did not confirm status";
+      case Reason.L1_VALUE -> "claim made on or after results day";
+      case Reason.L2_VALUE -> "very late entry";
+      case Reason.L3_VALUE -> "late change of course or size";
+      case Reason.L4_VALUE -> "open malpractice or maladministration case";
+      case Reason.L5_VALUE -> "centre did not respond to sampling or moderation";
+      case Reason.L6_VALUE -> "awarding organisation's marking or moderation late";
+      case Reason.L7_VALUE -> "very late special-consideration request";
       default -> "";
     };
   }
