@@ -25,12 +25,14 @@ class Kafka:
             kafka.restart(2)
 
     Node n listens on `port` + 10 (n - 1), and on the next port for the other nodes. `properties` go to every broker, over those of
-    deploy/kafka/up; change them before `restart`. A node that was killed registers again only when its session has run out: 9 s, unless
+    deploy/kafka/up; change them before `restart`. `proxied`: each node also listens on its port + 2 for a proxy that clients reach on its
+    port + 3. A node that was killed registers again only when its session has run out: 9 s, unless
     the property `broker.session.timeout.ms` says less."""
 
-    def __init__(self, nodes=1, port=29092, properties=None):
+    def __init__(self, nodes=1, port=29092, properties=None, proxied=False):
         self.nodes = nodes
         self.port = port
+        self.proxied = proxied
         self.properties = dict(properties or {})
         self.bootstrap = ",".join(f"127.0.0.1:{port + 10 * node}" for node in range(nodes))
         self.directory = tempfile.mkdtemp(prefix="kafka-", dir=os.environ.get("TMPDIR"))
@@ -49,7 +51,7 @@ class Kafka:
     def start(self):
         """Starts the nodes that do not run, and returns when they serve."""
         command = [os.path.join(ROOT, "deploy/kafka/up"), "--nodes", str(self.nodes), "--port", str(self.port), "--directory",
-                   self.directory]
+                   self.directory, *(["--proxied"] if self.proxied else [])]
         for name, value in self.properties.items():
             command += ["--property", f"{name}={value}"]
         # Not captured through a pipe: the brokers would keep it open.
