@@ -1,6 +1,7 @@
 // A request and a reply, free of any HTTP library. Plain values.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,9 @@
 #include <vector>
 
 namespace vtq {
+
+/// Marks a request that another instance passes on: whoever gets it answers for its own partitions, and asks nobody else.
+constexpr std::string_view kForwardedHeader = "X-Vtq-Forwarded";
 
 struct HttpRequest {
   std::string method;
@@ -19,6 +23,8 @@ struct HttpRequest {
   std::string content_type;                                ///< lower case, without parameters
   std::string accept;
   std::string body;
+  bool forwarded = false;                                  ///< it bears kForwardedHeader
+  std::chrono::steady_clock::time_point arrived;
 
   const std::string* query_value(std::string_view name) const;
 };

@@ -152,6 +152,8 @@ class Session : public std::enable_shared_from_this<Session> {
     request.content_type = lower_type(std::string_view(message[http::field::content_type]));
     request.accept = lower_type(std::string_view(message[http::field::accept]));
     request.body = std::move(message.body());
+    request.forwarded = message.find(kForwardedHeader) != message.end();
+    request.arrived = std::chrono::steady_clock::now();
     stream_.expires_never();
     answering_ = shared_from_this();
     // Whoever answers holds no share in the session: it dies on this thread.

@@ -13,6 +13,7 @@
 namespace {
 
 using namespace vtq::ctl;
+using vtq::HttpClient;
 
 /// What the command line chose: set by the subcommand that was parsed.
 struct Chosen {

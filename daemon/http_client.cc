@@ -1,20 +1,17 @@
-#include "daemon/ctl/http_client.h"
+#include "daemon/http_client.h"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <chrono>
 
-namespace vtq::ctl {
+namespace vtq {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Code = beast::error_code;
-
-constexpr std::chrono::seconds kConnectMax{5};
-constexpr std::chrono::seconds kReplyMax{120};
+using Steady = std::chrono::steady_clock;
 
 }  // namespace
 
@@ -24,11 +21,11 @@ struct HttpClient::Connection {
   beast::flat_buffer buffer;
   bool used = false;
 
-  /// Runs one operation to its end, within `most`.
+  /// Runs one operation to its end, or until `until`.
   template <class Start>
-  Code run(std::chrono::seconds most, Start start) {
+  Code run(Steady::time_point until, Start start) {
     Code result;
-    stream.expires_after(most);
+    stream.expires_at(until);
     start([&result](Code code, auto&&...) { result = code; });
     context.restart();
     context.run();
@@ -36,7 +33,7 @@ struct HttpClient::Connection {
   }
 };
 
-HttpClient::HttpClient(const std::string& url) : url_(url) {
+HttpClient::HttpClient(const std::string& url, HttpClientOptions options) : url_(url), options_(std::move(options)) {
   std::string_view rest = url;
   constexpr std::string_view kScheme = "http://";
   if (!rest.starts_with(kScheme)) throw std::invalid_argument("Give the daemon's address as http://127.0.0.1:8410, not " + url + ".");
@@ -51,24 +48,26 @@ HttpClient::HttpClient(const std::string& url) : url_(url) {
 
 HttpClient::~HttpClient() = default;
 
-HttpReply HttpClient::get(const std::string& target, std::string_view accept) { return send("GET", target, "", accept, ""); }
-
-HttpReply HttpClient::post(const std::string& target, std::string_view content_type, const std::string& body) {
-  return send("POST", target, content_type, "application/json", body);
+HttpReply HttpClient::get(const std::string& target, std::string_view accept) {
+  return send({.target = target, .accept = std::string(accept)});
 }
 
-HttpReply HttpClient::send(std::string_view method, const std::string& target, std::string_view type, std::string_view accept,
-                           const std::string& body) {
+HttpReply HttpClient::post(const std::string& target, std::string_view content_type, const std::string& body) {
+  return send({.method = "POST", .target = target, .content_type = std::string(content_type), .body = body});
+}
+
+HttpReply HttpClient::send(const HttpCall& call) {
   auto fail = [&](const std::string& what) {
     connection_.reset();
-    throw Unreachable("No answer from resultsd at " + url_ + " (" + what + "). Is it running? Start it, or name another with --url.");
+    throw Unreachable("No answer from resultsd at " + url_ + " (" + what + ")." + options_.advice);
   };
-  http::request<http::string_body> request(http::string_to_verb(method), target, 11);
+  http::request<http::string_body> request(http::string_to_verb(call.method), call.target, 11);
   request.set(http::field::host, host_ + ":" + port_);
-  request.set(http::field::user_agent, "resultsctl");
-  request.set(http::field::accept, accept);
-  if (!type.empty()) request.set(http::field::content_type, type);
-  request.body() = body;
+  request.set(http::field::user_agent, options_.user_agent);
+  request.set(http::field::accept, call.accept);
+  if (!call.content_type.empty()) request.set(http::field::content_type, call.content_type);
+  if (call.forwarded) request.set(kForwardedHeader, "1");
+  request.body() = call.body;
   request.prepare_payload();
 
   for (;;) {
@@ -77,16 +76,17 @@ HttpReply HttpClient::send(std::string_view method, const std::string& target, s
       connection_ = std::make_unique<Connection>();
       Code code;
       auto found = asio::ip::tcp::resolver(connection_->context).resolve(host_, port_, code);
-      if (!code) code = connection_->run(kConnectMax, [&](auto done) { connection_->stream.async_connect(found, done); });
+      if (!code) code = connection_->run(Steady::now() + options_.connect_max, [&](auto done) { connection_->stream.async_connect(found, done); });
       if (code) fail(code.message());
       connection_->stream.socket().set_option(asio::ip::tcp::no_delay(true));
     }
     Connection& c = *connection_;
     http::response_parser<http::string_body> parser;
-    parser.body_limit(boost::none);
-    Code written = c.run(kReplyMax, [&](auto done) { http::async_write(c.stream, request, done); });
+    parser.body_limit(options_.body_bytes_max);
+    auto until = Steady::now() + options_.reply_max;
+    Code written = c.run(until, [&](auto done) { http::async_write(c.stream, request, done); });
     // A refusal may come before everything was sent: look for it in any case.
-    Code code = c.run(kReplyMax, [&](auto done) { http::async_read(c.stream, c.buffer, parser, done); });
+    Code code = c.run(until, [&](auto done) { http::async_read(c.stream, c.buffer, parser, done); });
     if (code && reused && !parser.got_some()) {
       connection_.reset();
       continue;
@@ -113,4 +113,4 @@ std::string next_link(const HttpReply& reply) {
   return "";
 }
 
-}  // namespace vtq::ctl
+}  // namespace vtq
