@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/kafka/transaction.h"
 #include "pipeline/check.h"
 
 namespace vtq::kafka {
@@ -38,6 +39,9 @@ std::optional<Topic> input_topic(const TopicNames& names, std::string_view name)
   return std::nullopt;
 }
 
+/// Of an earlier way through resultsd, not of the publisher.
+bool is_mark(std::string_view header) { return header == kRedrivenHeader || header == kRoutedHeader; }
+
 bool in_registry_format(const Settings& settings, const TopicNames& names, Topic topic) {
   std::string_view rest = settings.kafka_registry_topics;
   while (!rest.empty()) {
@@ -63,13 +67,18 @@ std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const R
   if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
   Result<Address> address = check(event);
   if (!address) return std::nullopt;
+  if (event.has_time_reached()) {
+    why = "it moves time, for every partition: publish it again";
+    return std::nullopt;
+  }
   const Address& found = address.value();
   TopicNames names(settings.kafka_topic_prefix);
-  if (in_registry_format(settings, names, found.topic)) {
+  Topic topic = found.everywhere ? Topic::reference : found.topic;
+  if (in_registry_format(settings, names, topic)) {
     why = "it came over HTTP, and its topic is in the schema registry's format: publish it again";
     return std::nullopt;
   }
-  return RedriveTarget{names.of(found.topic), found.everywhere ? "*" : vtq::text_of(found.centre)};
+  return RedriveTarget{names.of(topic), found.everywhere ? slot_of(event) : vtq::text_of(found.centre)};
 }
 
 std::string audit_of(const RedriveCandidate& candidate, const RedriveOptions& options, std::int32_t partition, std::int64_t offset) {
@@ -323,7 +332,7 @@ class Redrive::Sender {
       rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
     };
     for (std::size_t at = 0; at < one.candidate->letter.own_headers; ++at)
-      if (view.headers[at].first != kRedrivenHeader) add(view.headers[at].first, view.headers[at].second);  // of an earlier redrive
+      if (const auto& [name, text] = view.headers[at]; !is_mark(name)) add(name, text);
     add(kRedrivenHeader, one.candidate->letter.id);
     produce(one.target.topic, one.target.key, view.value, headers, &one);
   }

@@ -136,7 +136,7 @@ class Redrive(unittest.TestCase):
         own = [("traceparent", b"00-1"), ("traceparent", b"00-2"), ("vtq.id", b"its own"), ("binary", b"\x00\xff"), ("empty", b"")]
         self.reject([dead_letter(1, topic=self.claims, key="36541", value=b"\x00\x01 bytes", headers=own),
                      dead_letter(2, topic=self.claims, key=None, value=b""),
-                     dead_letter(3, topic=self.claims, key="", headers=[("vtq-redriven", "r-0")])])
+                     dead_letter(3, topic=self.claims, key="", headers=[("vtq-redriven", "r-0"), ("vtq-routed", "1")])])
         self.assertEqual(self.redrive(), f"3 records redriven: 3 to {self.claims}.\n")
         self.assertEqual(self.said, "3 records match of 3 rejected. 3 are to go.\n")
         found = {dict(record.headers)["vtq-redriven"].decode(): record for record in self.read(self.claims)}
