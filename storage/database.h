@@ -58,6 +58,7 @@ struct Store::Database {
   std::vector<std::array<std::uint64_t, kTopics>> committed_offsets;
   std::vector<Counters> committed_counters;
   std::vector<bool> taken;  // all, with the embedded log
+  std::uint64_t taken_changes = 0;
 
   ~Database();
   /// Part of the next commit, and of the partition's changelog where there is one.

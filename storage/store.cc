@@ -429,6 +429,7 @@ void Store::take(std::uint32_t partition) {
   std::lock_guard lock(database_->committed_mutex);
   database_->committed_counters[partition] = database_->counters[partition];
   database_->taken[partition] = true;
+  ++database_->taken_changes;
 }
 
 void Store::give_up(std::uint32_t partition) {
@@ -436,6 +437,15 @@ void Store::give_up(std::uint32_t partition) {
   std::lock_guard lock(database_->committed_mutex);
   database_->committed_counters[partition] = {};
   database_->taken[partition] = false;
+  ++database_->taken_changes;
+}
+
+TakenPartitions Store::taken() const {
+  std::lock_guard lock(database_->committed_mutex);
+  TakenPartitions found{.partitions = {}, .changes = database_->taken_changes};
+  for (std::uint32_t partition = 0; partition < database_->taken.size(); ++partition)
+    if (database_->taken[partition]) found.partitions.push_back(partition);
+  return found;
 }
 
 std::int64_t Store::reference_offset() const { return static_cast<std::int64_t>(database_->get_u64(keys::kReferenceOffset)); }

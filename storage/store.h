@@ -76,6 +76,24 @@ struct BackupInfo {
   std::uint64_t bytes = 0;
 };
 
+/// Which partitions a store shows, ascending, and how often any came or went: the same before and after a read, the read was of these
+/// partitions and of no others.
+struct TakenPartitions {
+  std::vector<std::uint32_t> partitions;
+  std::uint64_t changes = 0;
+
+  bool operator==(const TakenPartitions&) const = default;
+};
+
+/// Where a rejected record stands among those of all partitions: by time, then by its number in its partition. Later is greater.
+struct RejectedPlace {
+  TimeMs at_ms = 0;
+  std::uint64_t number = 0;
+  std::uint32_t partition = 0;
+
+  auto operator<=>(const RejectedPlace&) const = default;
+};
+
 class Store final : public StateStore, public StateWriter, public Outputs {
  public:
   /// Opens or makes the store in `directory`. Throws StoreError.
@@ -121,6 +139,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// Reads the counters of a partition that has come to this instance. Pipeline thread.
   void take(std::uint32_t partition);
   void give_up(std::uint32_t partition);
+  TakenPartitions taken() const;
   /// Next offset of the reference data; 0 in a new store.
   std::int64_t reference_offset() const;
 
@@ -145,9 +164,13 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// were taken; with the embedded log that is all.
   std::vector<v1::ResultBatch> batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const;
   std::uint64_t batch_count() const;
+  /// On Kafka: of partitions that were taken.
   std::optional<v1::Rejected> rejected_record(std::string_view id) const;
   /// Newest first. `before`: an id to go on from. `open_only`: leaves out those replayed.
   std::vector<v1::Rejected> rejected_records(std::string_view before, std::size_t count, bool open_only) const;
+  /// The same on Kafka, of partitions that were taken. Reads them all: within a partition the times need not rise with the numbers, for
+  /// instances have clocks of their own, and events time of theirs.
+  std::vector<v1::Rejected> rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count, bool open_only) const;
   std::uint64_t rejected_count() const;
   StoreSizes sizes() const;
 
@@ -162,5 +185,8 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   explicit Store(std::unique_ptr<Database> database);
   std::unique_ptr<Database> database_;
 };
+
+/// Nothing when the id is none that a partition on Kafka gives.
+std::optional<RejectedPlace> place_of(std::string_view id, TimeMs at_ms);
 
 }  // namespace vtq

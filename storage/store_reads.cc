@@ -143,7 +143,7 @@ std::uint64_t Store::batch_count() const {
 
 std::optional<v1::Rejected> Store::rejected_record(std::string_view id) const {
   auto key = rejected_key(id);
-  if (!key) return std::nullopt;
+  if (!key || (key->partition && (*key->partition >= partitions() || !database_->has_taken(*key->partition)))) return std::nullopt;
   auto found = database_->get(database_->rejected, keys::rejected(key->number, key->partition));
   if (!found) return std::nullopt;
   return parsed<v1::Rejected>(*found);
@@ -166,6 +166,41 @@ std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::
     if (!open_only || !record.has_replayed_at()) found.push_back(std::move(record));
   }
   require(at->status(), "reading rejected records");
+  return found;
+}
+
+std::optional<RejectedPlace> place_of(std::string_view id, TimeMs at_ms) {
+  auto key = rejected_key(id);
+  if (!key || !key->partition) return std::nullopt;
+  return RejectedPlace{at_ms, key->number, *key->partition};
+}
+
+std::vector<v1::Rejected> Store::rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count,
+                                                          bool open_only) const {
+  using Placed = std::pair<RejectedPlace, v1::Rejected>;
+  std::vector<Placed> newest;  // a heap with the oldest on top
+  auto newer = [](const Placed& a, const Placed& b) { return a.first > b.first; };
+  std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->rejected));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    auto partition = keys::rejected_partition(view(at->key()));
+    if (!partition || !database_->has_taken(*partition)) continue;
+    auto record = parsed<v1::Rejected>(view(at->value()));
+    if (open_only && record.has_replayed_at()) continue;
+    TimeMs rejected_ms = record.rejected_at().seconds() * 1000 + record.rejected_at().nanos() / 1'000'000;
+    auto place = place_of(record.id(), rejected_ms);
+    if (!place || (before && *place >= *before)) continue;
+    if (newest.size() == count) {
+      if (newest.front().first > *place) continue;
+      std::pop_heap(newest.begin(), newest.end(), newer);
+      newest.pop_back();
+    }
+    newest.emplace_back(*place, std::move(record));
+    std::push_heap(newest.begin(), newest.end(), newer);
+  }
+  require(at->status(), "reading rejected records");
+  std::sort_heap(newest.begin(), newest.end(), newer);
+  std::vector<v1::Rejected> found;
+  for (auto& [place, record] : newest) found.push_back(std::move(record));
   return found;
 }
 
