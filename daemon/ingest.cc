@@ -158,7 +158,9 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
     // A fact that waits is taken: should its time run out, it is rejected under a new id.
     std::string outcome = event_json(0, id, 1, answers.front());
     engine_.post([id, at = clock_.now(), respond, outcome, &engine = engine_](Pipeline&, Store& store) {
-      store.mark_replayed(id, at);
+      if (!store.mark_replayed(id, at))
+        return respond(busy_or({503, "On the move", "The event was taken, but its record moved to another instance before it was marked; replay it again.", "id",
+                                "partition-moving", id}));
       // The next look runs after the mark's commit.
       engine.post([respond, outcome](Pipeline&, Store&) { respond({200, "application/json", outcome + "\n"}); });
     });

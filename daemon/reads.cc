@@ -18,12 +18,32 @@ bool wants_lines(const HttpRequest& request) {
   return request.accept.find(kJsonLines) != std::string::npos || request.accept.find("application/jsonl") != std::string::npos;
 }
 
+Partition& partition_of(Pipeline& pipeline, CentreId centre) {
+  std::uint32_t partition = pipeline.partition_of(centre);
+  if (!pipeline.owns(partition)) throw PartitionMoving("Partition " + std::to_string(partition) + " has just left this instance.");
+  return pipeline.partition(partition);
+}
+
 std::pair<std::string, std::string> link_to_next(const HttpRequest& request, std::string_view name, std::string_view after) {
   std::string target = request.path + "?";
   for (const auto& [key, value] : request.query)
     if (key != name) target += percent_encode(key) + "=" + percent_encode(value) + "&";
   target += std::string(name) + "=" + percent_encode(after);
   return {"Link", "<" + target + ">; rel=\"next\""};
+}
+
+HttpReply page_reply(const HttpRequest& request, const PagePart& page, const PageShape& shape) {
+  std::string next = page.next();
+  std::string body = shape.lines ? "" : "{\"" + std::string(shape.member) + "\":[";
+  for (const PagePart::Item& item : page.items) {
+    if (!shape.lines && &item != page.items.data()) body += ',';
+    body += item.text;
+    if (shape.lines) body += '\n';
+  }
+  if (!shape.lines) body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + "}\n";
+  HttpReply reply{200, std::string(shape.lines ? kJsonLines : "application/json"), std::move(body)};
+  if (!next.empty()) reply.headers.push_back(link_to_next(request, shape.name, next));
+  return reply;
 }
 
 HttpReply not_found(std::string detail, std::string field, std::string rule, std::string value) {

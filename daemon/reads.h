@@ -1,6 +1,10 @@
 // What can be read over HTTP: entries, centres, qualifications, roll-ups, batches, rejected records, backups. Every handler runs on the
-// `store-read` thread and may block: on the store, and on looks at the pipeline, which run on the pipeline's thread between batches and
-// are kept short (one centre at a time).
+// `store-read` thread or on one of `forward`, and may block: on the store, and on looks at the pipeline, which run on the pipeline's
+// thread between batches and are kept short (one centre at a time).
+//
+// With several instances on Kafka, what is of all centres is added up from every instance's part. Each part names the partitions it is
+// of, and an answer is given only when these are all, each once: what the directory of instances says decides whom to ask, never what is
+// answered. On one centre the handlers answer as if it were here: whoever calls them sees to that.
 //
 // The gates are here: no grade leaves before its batch's centre release (for a centre) or learner release (for a learner), by the
 // server's wall clock, in event-time mode by logical time too. Entries never carry a grade at all.
@@ -9,7 +13,9 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "daemon/answer_parts.h"
 #include "daemon/engine.h"
+#include "daemon/forward.h"
 #include "daemon/http_message.h"
 #include "daemon/query.h"
 #include "daemon/settings.h"
@@ -23,7 +29,9 @@ struct EngineStalled : std::runtime_error {
 
 class Reads {
  public:
-  Reads(Engine& engine, const Clock& clock, const Settings& settings) : engine_(engine), clock_(clock), settings_(settings) {}
+  /// `forward`: to the other instances, on Kafka; null: there are none.
+  Reads(Engine& engine, const Clock& clock, const Settings& settings, Forward* forward)
+      : engine_(engine), clock_(clock), settings_(settings), forward_(forward) {}
 
   HttpReply entry(const HttpRequest& request);
   HttpReply entries(const HttpRequest& request);
@@ -60,11 +68,41 @@ class Reads {
     bool open = false;
   };
   std::vector<Opens> gates(const std::vector<v1::ResultBatch>& batches, Gate gate);
+  template <class Write>
+  HttpReply batch_page(const HttpRequest& request, bool lines, Write write);
+
+  /// What `render` makes of this instance's part and, unless the request was passed on or is of one centre, those of the others. Throws
+  /// PartitionMoving.
+  template <class Part, class Gather, class Render>
+  HttpReply over_all(const HttpRequest& request, Gather gather, Render render) {
+    if (!forward_) return render(gather());
+    const TakenPartitions taken = engine_.store().taken();
+    Part part = gather();
+    bool asks = !request.forwarded && !request.query_value("centre");
+    std::vector<std::vector<std::uint32_t>> of{taken.partitions};
+    if (asks) {
+      for (Forward::Part& other : forward_->parts_of_others(request)) {
+        auto decoded = Part::decode(other.body);
+        if (!decoded) throw PartitionMoving("An instance of another version answered.");
+        part.add(std::move(*decoded));
+        of.push_back(std::move(other.partitions));
+      }
+    }
+    if (engine_.store().taken() != taken) throw PartitionMoving("Partitions came or went while this was being answered.");
+    if (asks && !each_once(of, engine_.store().partitions())) throw PartitionMoving("Some partitions are between two instances.");
+    if (request.forwarded && request.accept == kPartType)
+      return {200, std::string(kPartType), part.encode(), {{std::string(kPartitionsHeader), partitions_text(taken.partitions)}}};
+    return render(std::move(part));
+  }
 
   Engine& engine_;
   const Clock& clock_;
   const Settings& settings_;
+  Forward* forward_;
 };
+
+/// The partition of a centre, in a look. Throws PartitionMoving when it is not here any more.
+Partition& partition_of(Pipeline& pipeline, CentreId centre);
 
 /// Protobuf's JSON mapping, every field written, so that readers need no defaults.
 std::string json_of(const google::protobuf::Message& message);
@@ -73,6 +111,14 @@ TimeMs time_of(const google::protobuf::Timestamp& at);
 
 /// `</v1/entries?limit=100&after=...>; rel="next"`: the request again, going on after `after`.
 std::pair<std::string, std::string> link_to_next(const HttpRequest& request, std::string_view name, std::string_view after);
+
+struct PageShape {
+  std::string_view member;  ///< of the items, in JSON
+  std::string_view name;    ///< of the query parameter that says where the page before ended
+  bool lines = false;       ///< JSON Lines
+};
+/// With a link when there may be more.
+HttpReply page_reply(const HttpRequest& request, const PagePart& page, const PageShape& shape);
 
 bool wants_lines(const HttpRequest& request);
 constexpr std::string_view kJsonLines = "application/x-ndjson";

@@ -27,48 +27,34 @@ HttpReply closed(std::string_view rule, const std::string& batch, TimeMs opens) 
                      std::string(rule), batch, "\"opensAt\":\"" + utc_text(opens) + "\""});
 }
 
-struct Page {
+struct Asked {
   std::optional<CentreId> centre;
   std::optional<BatchId> after;
   std::size_t limit = 0;
 };
 
-Page page_of(Query& query, std::int64_t most) {
-  Page page;
-  page.centre = query.cell_filter().centre;
-  page.limit = static_cast<std::size_t>(query.number("limit", 1, most, 100));
+Asked asked_of(Query& query, std::int64_t most) {
+  Asked asked;
+  asked.centre = query.cell_filter().centre;
+  asked.limit = static_cast<std::size_t>(query.number("limit", 1, most, 100));
   if (std::string text = query.text("after"); !text.empty()) {
-    page.after = parse_batch_id(text);
-    if (!page.after) query.fail("after", text, "Give the name of the last batch of the page before.");
+    asked.after = parse_batch_id(text);
+    if (!asked.after) query.fail("after", text, "Give the name of the last batch of the page before.");
   }
-  return page;
+  return asked;
 }
 
-/// The page as JSON or JSON Lines; with a link when there may be more.
-template <class Write>
-HttpReply page_reply(const HttpRequest& request, bool lines, const std::vector<v1::ResultBatch>& batches, std::size_t limit, Write write) {
-  std::string next = batches.size() == limit ? batches.back().batch() : "";
-  std::string body = lines ? "" : "{\"batches\":[";
-  for (std::size_t at = 0; at < batches.size(); ++at) {
-    if (!lines && at > 0) body += ',';
-    body += write(at);
-    if (lines) body += '\n';
-  }
-  if (!lines) body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + "}\n";
-  HttpReply reply{200, std::string(lines ? kJsonLines : "application/json"), std::move(body)};
-  if (!next.empty()) reply.headers.push_back(link_to_next(request, "after", next));
-  return reply;
-}
+bool batch_before(const std::string& a, const std::string& b) { return parse_batch_id(a) < parse_batch_id(b); }
 
 }  // namespace
 
 std::vector<Reads::Opens> Reads::gates(const std::vector<v1::ResultBatch>& batches, Gate gate) {
-  struct Asked {
+  struct Gated {
     CentreId centre;
     CohortKey cohort;
     TimeMs issued_with;
   };
-  std::vector<Asked> asked;
+  std::vector<Gated> asked;
   for (const v1::ResultBatch& batch : batches) {
     const auto& at = gate == Gate::centre ? batch.centre_release_at() : batch.learner_release_at();
     asked.push_back({*parse_centre(batch.centre()),
@@ -78,35 +64,42 @@ std::vector<Reads::Opens> Reads::gates(const std::vector<v1::ResultBatch>& batch
   bool event_time = settings_.time_source == "event";
   return look([asked = std::move(asked), gate, event_time, now = clock_.now()](Pipeline& pipeline, Store&) {
     std::vector<Opens> found;
-    for (const Asked& one : asked) {
+    for (const Gated& one : asked) {
       TimeMs at = one.issued_with;
       if (const Calendar* calendar = pipeline.reference().calendar(one.cohort))
         at = std::max(at, gate == Gate::centre ? calendar->centre_release : calendar->learner_release);
-      bool reached = now >= at && (!event_time || pipeline.partition(pipeline.partition_of(one.centre)).time() >= at);
+      bool reached = now >= at && (!event_time || partition_of(pipeline, one.centre).time() >= at);
       found.push_back({std::min(at, kLatestEventMs), reached});
     }
     return found;
   });
 }
 
-HttpReply Reads::batches(const HttpRequest& request) {
+template <class Write>
+HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write) {
   Query query(request, {"centre", "limit", "after"});
-  Page page = page_of(query, 1000);
+  Asked asked = asked_of(query, 1000);
   if (query.wrong()) return reply_with(*query.wrong());
-  auto found = engine_.store().batches(page.centre, page.after, page.limit);
-  auto opens = gates(found, Gate::centre);
-  return page_reply(request, wants_lines(request), found, page.limit,
-                    [&](std::size_t at) { return metadata(found[at], opens[at].at_ms, opens[at].open); });
+  auto gather = [&] {
+    PagePart page{.items = {}, .limit = asked.limit, .before = batch_before};
+    auto found = engine_.store().batches(asked.centre, asked.after, asked.limit);
+    auto opens = gates(found, Gate::centre);
+    for (std::size_t at = 0; at < found.size(); ++at) page.items.push_back({found[at].batch(), write(found[at], opens[at])});
+    return page;
+  };
+  return over_all<PagePart>(request, gather, [&](const PagePart& page) {
+    return page_reply(request, page, {.member = "batches", .name = "after", .lines = lines});
+  });
+}
+
+HttpReply Reads::batches(const HttpRequest& request) {
+  return batch_page(request, wants_lines(request),
+                    [](const v1::ResultBatch& batch, const Opens& opens) { return metadata(batch, opens.at_ms, opens.open); });
 }
 
 HttpReply Reads::export_batches(const HttpRequest& request) {
-  Query query(request, {"centre", "limit", "after"});
-  Page page = page_of(query, 1000);
-  if (query.wrong()) return reply_with(*query.wrong());
-  auto found = engine_.store().batches(page.centre, page.after, page.limit);
-  auto opens = gates(found, Gate::centre);
-  return page_reply(request, true, found, page.limit, [&](std::size_t at) {
-    return opens[at].open ? json_of(found[at]) : metadata(found[at], opens[at].at_ms, false);
+  return batch_page(request, true, [](const v1::ResultBatch& batch, const Opens& opens) {
+    return opens.open ? json_of(batch) : metadata(batch, opens.at_ms, false);
   });
 }
 

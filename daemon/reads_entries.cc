@@ -53,13 +53,13 @@ std::vector<CentreId> centres_with(const Pipeline& pipeline, const CellFilter& f
 
 struct Found {
   std::vector<v1::EntryStatus> statuses;
-  EntryKey last;
+  std::vector<EntryKey> keys;
 };
 
 /// At most `count` entries of one centre that the filter takes, in order of their keys, after `after`.
 Found entries_of(Pipeline& pipeline, const CellFilter& filter, CentreId id, const std::optional<EntryKey>& after, std::size_t count) {
   Found found;
-  Partition& partition = pipeline.partition(pipeline.partition_of(id));
+  Partition& partition = partition_of(pipeline, id);
   const Centre* centre = partition.centre(id);
   if (!centre) return found;
   std::vector<const Entry*> taken;
@@ -75,8 +75,10 @@ Found entries_of(Pipeline& pipeline, const CellFilter& filter, CentreId id, cons
   std::size_t most = std::min(count, taken.size());
   std::partial_sort(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(most), taken.end(), by_key);
   taken.resize(most);
-  for (const Entry* entry : taken) found.statuses.push_back(partition.describe(*centre, *entry, true));
-  if (!taken.empty()) found.last = taken.back()->key;
+  for (const Entry* entry : taken) {
+    found.statuses.push_back(partition.describe(*centre, *entry, true));
+    found.keys.push_back(entry->key);
+  }
   return found;
 }
 
@@ -110,7 +112,7 @@ HttpReply Reads::entry(const HttpRequest& request) {
   if (!series) return not_found("A series is the month of its results day, YYYY-MM.", "series", "series-form", request.parameters[2]);
   EntryKey key{*qualification, *series, learner};
   std::string body = look([id = *centre, key](Pipeline& pipeline, Store&) -> std::string {
-    Partition& partition = pipeline.partition(pipeline.partition_of(id));
+    Partition& partition = partition_of(pipeline, id);
     const Centre* held = partition.centre(id);
     const Entry* entry = held ? held->find(key) : nullptr;
     if (!entry || entry->status.stage == v1::STAGE_UNSPECIFIED) return {};
@@ -135,33 +137,27 @@ HttpReply Reads::entries(const HttpRequest& request) {
   }
   if (query.wrong()) return reply_with(*query.wrong());
 
-  CentreId from = after ? after->centre : CentreId{};
-  auto centres = look([filter, from](Pipeline& pipeline, Store&) { return centres_with(pipeline, filter, from); });
-  bool lines = wants_lines(request);
-  std::string body = lines ? "" : "{\"entries\":[";
-  std::string next;
-  std::size_t count = 0;
-  for (CentreId id : centres) {
-    std::optional<EntryKey> after_key;
-    if (after && after->centre == id) after_key = after->key;
-    std::size_t most = limit - count;
-    Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) {
-      return entries_of(pipeline, filter, id, after_key, most);
-    });
-    for (const v1::EntryStatus& status : found.statuses) {
-      if (!lines && count > 0) body += ',';
-      body += json_of(status);
-      if (lines) body += '\n';
-      ++count;
+  auto gather = [&] {
+    // A cursor sorts as the list does: its fields have fixed widths up to the learner.
+    PagePart page{.items = {}, .limit = limit, .before = [](const std::string& a, const std::string& b) { return a < b; }};
+    CentreId from = after ? after->centre : CentreId{};
+    auto centres = look([filter, from](Pipeline& pipeline, Store&) { return centres_with(pipeline, filter, from); });
+    for (CentreId id : centres) {
+      std::optional<EntryKey> after_key;
+      if (after && after->centre == id) after_key = after->key;
+      std::size_t most = limit - page.items.size();
+      Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) {
+        return entries_of(pipeline, filter, id, after_key, most);
+      });
+      for (std::size_t at = 0; at < found.keys.size(); ++at)
+        page.items.push_back({text_of_cursor(id, found.keys[at]), json_of(found.statuses[at])});
+      if (page.items.size() == limit) break;
     }
-    if (count < limit) continue;
-    next = text_of_cursor(id, found.last);
-    break;
-  }
-  if (!lines) body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + "}\n";
-  HttpReply reply{200, std::string(lines ? kJsonLines : "application/json"), std::move(body)};
-  if (!next.empty()) reply.headers.push_back(link_to_next(request, "after", next));
-  return reply;
+    return page;
+  };
+  return over_all<PagePart>(request, gather, [&](const PagePart& page) {
+    return page_reply(request, page, {.member = "entries", .name = "after", .lines = wants_lines(request)});
+  });
 }
 
 }  // namespace vtq

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <charconv>
+
 #include "daemon/event_bodies.h"
 #include "daemon/log.h"
 #include "daemon/reads.h"
@@ -25,21 +28,39 @@ HttpReply no_backups() {
                      "backup.directory", "backup-configured"});
 }
 
+/// On Kafka, where a page ends: the time of its last record in milliseconds, and its id, as `1691496000000.17-3`. An id alone would not say
+/// to other instances where to go on.
+std::string text_of_place(const v1::Rejected& record) { return std::to_string(time_of(record.rejected_at())) + "." + record.id(); }
+
+std::optional<RejectedPlace> parse_place(std::string_view text) {
+  auto dot = text.find('.');
+  TimeMs at_ms = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + std::min(dot, text.size()), at_ms);
+  if (dot == text.npos || error != std::errc{} || end != text.data() + dot) return std::nullopt;
+  return place_of(text.substr(dot + 1), at_ms);
+}
+
+bool newer(const std::string& a, const std::string& b) { return parse_place(a) > parse_place(b); }
+
 }  // namespace
 
 HttpReply Reads::rejected_records(const HttpRequest& request) {
   Query query(request, {"limit", "before", "open"});
   auto limit = static_cast<std::size_t>(query.number("limit", 1, 1000, 100));
   bool open = query.flag("open").value_or(false);
+  std::string text = query.text("before");
+  auto before = forward_ ? parse_place(text) : std::nullopt;
+  if (forward_ && !before && !text.empty()) query.fail("before", text, "Give the `next` of the page before, as it came.");
   if (query.wrong()) return reply_with(*query.wrong());
-  auto records = engine_.store().rejected_records(query.text("before"), limit, open);
-  std::string next = records.size() == limit ? records.back().id() : "";
-  std::string body = "{\"rejected\":[";
-  for (std::size_t at = 0; at < records.size(); ++at) body += (at ? ",{" : "{") + summary(records[at]) + "}";
-  body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + "}\n";
-  HttpReply reply{200, "application/json", std::move(body)};
-  if (!next.empty()) reply.headers.push_back(link_to_next(request, "before", next));
-  return reply;
+  auto gather = [&] {
+    PagePart page{.items = {}, .limit = limit, .before = newer};
+    const Store& store = engine_.store();
+    for (const v1::Rejected& record : forward_ ? store.rejected_records_by_time(before, limit, open) : store.rejected_records(text, limit, open))
+      page.items.push_back({forward_ ? text_of_place(record) : record.id(), "{" + summary(record) + "}"});
+    return page;
+  };
+  return over_all<PagePart>(request, gather,
+                            [&](const PagePart& page) { return page_reply(request, page, {.member = "rejected", .name = "before"}); });
 }
 
 HttpReply Reads::rejected_record(const HttpRequest& request) {

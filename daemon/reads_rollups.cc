@@ -62,43 +62,47 @@ std::vector<const Dimension*> dimensions_of(Query& query) {
   return found;
 }
 
-struct OrganisationCounts {
-  std::string id;
-  std::string name;
-  std::int64_t entries = 0, watch = 0, at_risk = 0, late = 0, issued = 0;
-};
-
-struct DeadlineAt {
-  std::string organisation, series;
-  std::string_view deadline;
-  v1::Level level{};
-  TimeMs at_ms = 0;
-};
-
-struct Overview {
-  TimeMs time_ms = 0;
-  Counts counts;
-  std::size_t waiting = 0, centres = 0;
-  std::vector<OrganisationCounts> organisations;
-  std::vector<DeadlineAt> deadlines;
-};
-
-void add_deadlines(Overview& overview, const Reference& reference, const CohortKey& cohort) {
-  const Calendar* calendar = reference.calendar(cohort);
-  if (!calendar) return;
-  for (auto [name, at] : deadlines_of(*calendar))
-    if (at > overview.time_ms && at != kNever)
-      overview.deadlines.push_back({text_of(cohort.awarding_organisation), text_of(cohort.series), name, cohort.level, at});
+std::string rollup_json(const RollupPart& part, const std::vector<const Dimension*>& dimensions) {
+  std::string body = "{\"by\":[";
+  for (std::size_t at = 0; at < dimensions.size(); ++at) body += (at ? ",\"" : "\"") + std::string(dimensions[at]->json_name) + "\"";
+  body += "],\"rows\":[";
+  std::int64_t sum = 0;
+  bool first = true;
+  for (const auto& [values, entries] : part.rows) {
+    body += std::exchange(first, false) ? "{" : ",{";
+    for (std::size_t at = 0; at < dimensions.size(); ++at)
+      body += "\"" + std::string(dimensions[at]->json_name) + "\":" + json_string(values[at]) + ",";
+    body += "\"entries\":" + std::to_string(entries) + "}";
+    sum += entries;
+  }
+  return body + "],\"entries\":" + std::to_string(sum) + "}\n";
 }
 
-Overview overview_of(const Pipeline& pipeline) {
-  Overview overview;
+std::string qualification_json(const Qualification& q, const Counts& counts) {
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  std::string body = "{\"qualification\":\"" + text_of(q.id) + "\",\"title\":" + json_string(q.title) +
+                     ",\"awardingOrganisation\":\"" + text_of(q.awarding_organisation) + "\",\"level\":\"" + v1::Level_Name(q.level) +
+                     "\",\"guidedLearningHours\":" + std::to_string(q.guided_learning_hours) +
+                     ",\"ucasPoints\":" + std::to_string(q.ucas_points) + ",\"performanceTable\":" + flag(q.performance_table) +
+                     ",\"inCheckpointScope\":" + flag(q.in_checkpoint_scope()) +
+                     ",\"awardedWithoutClaim\":" + flag(q.awarded_without_claim) +
+                     ",\"gradingScale\":" + json_string(q.grading_scale) +
+                     ",\"unitGradingScale\":" + json_string(q.unit_grading_scale) +
+                     ",\"optionalCreditRequired\":" + std::to_string(q.optional_credit_required) + ",\"units\":[";
+  for (const UnitRule& unit : q.units) {
+    if (&unit != q.units.data()) body += ',';
+    body += "{\"code\":" + json_string(unit.code) + ",\"mandatory\":" + flag(unit.mandatory) + ",\"credit\":" + std::to_string(unit.credit) + "}";
+  }
+  return body + "]," + counts.json() + "}\n";
+}
+
+OverviewPart overview_of(const Pipeline& pipeline) {
+  OverviewPart overview;
   overview.time_ms = pipeline.time();
-  std::map<AwardingOrganisationId, OrganisationCounts> organisations;
   std::vector<CohortKey> cohorts;
   for (const auto& [cell, entries] : pipeline.totals()) {
     overview.counts.add(cell, entries);
-    OrganisationCounts& one = organisations[cell.awarding_organisation];
+    OverviewPart::Organisation& one = overview.organisations[cell.awarding_organisation];
     one.entries += entries;
     if (cell.band == v1::WATCH) one.watch += entries;
     if (cell.band == v1::AT_RISK) one.at_risk += entries;
@@ -107,16 +111,13 @@ Overview overview_of(const Pipeline& pipeline) {
     CohortKey cohort{cell.awarding_organisation, cell.level, cell.series};
     if (std::find(cohorts.begin(), cohorts.end(), cohort) == cohorts.end()) cohorts.push_back(cohort);
   }
-  for (auto& [id, one] : organisations) {
-    const AwardingOrganisation* known = pipeline.reference().awarding_organisation(id);
-    one.id = text_of(id);
-    one.name = known ? known->name : "";
-    overview.organisations.push_back(one);
-  }
-  for (const CohortKey& cohort : cohorts) add_deadlines(overview, pipeline.reference(), cohort);
-  std::sort(overview.deadlines.begin(), overview.deadlines.end(), [](const DeadlineAt& a, const DeadlineAt& b) {
-    return std::tie(a.at_ms, a.organisation, a.level, a.deadline) < std::tie(b.at_ms, b.organisation, b.level, b.deadline);
-  });
+  for (auto& [id, one] : overview.organisations)
+    if (const AwardingOrganisation* known = pipeline.reference().awarding_organisation(id)) one.name = known->name;
+  for (const CohortKey& cohort : cohorts)
+    if (const Calendar* calendar = pipeline.reference().calendar(cohort))
+      for (auto [name, at] : deadlines_of(*calendar))
+        if (at != kNever)
+          overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::string(name), text_of(cohort.series)});
   for (const Partition* partition : pipeline.owned()) {
     overview.waiting += partition->parked();
     partition->each_centre([&](const Centre& centre) { overview.centres += !centre.summary.cells.all().empty(); });
@@ -124,35 +125,41 @@ Overview overview_of(const Pipeline& pipeline) {
   return overview;
 }
 
+std::string overview_json(const OverviewPart& overview, std::string_view time_source) {
+  std::string body = "{\"time\":" + (overview.time_ms == 0 ? "null" : "\"" + utc_text(overview.time_ms) + "\"") +
+                     ",\"timeSource\":" + json_string(time_source) + "," + overview.counts.json() +
+                     ",\"centres\":" + std::to_string(overview.centres) + ",\"batches\":" + std::to_string(overview.batches) +
+                     ",\"rejected\":" + std::to_string(overview.rejected) + ",\"waitingFacts\":" + std::to_string(overview.waiting) +
+                     ",\"awardingOrganisations\":[";
+  bool first = true;
+  for (const auto& [id, one] : overview.organisations)
+    body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + text_of(id) +
+            "\",\"name\":" + json_string(one.name) + ",\"entries\":" + std::to_string(one.entries) + ",\"watch\":" +
+            std::to_string(one.watch) + ",\"atRisk\":" + std::to_string(one.at_risk) + ",\"late\":" + std::to_string(one.late) +
+            ",\"issued\":" + std::to_string(one.issued) + "}";
+  body += "],\"nextDeadlines\":[";
+  first = true;
+  for (const OverviewPart::Deadline& one : overview.next_deadlines(20))
+    body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + one.organisation + "\",\"level\":\"" +
+            v1::Level_Name(one.level) + "\",\"series\":\"" + one.series + "\",\"deadline\":\"" + one.name + "\",\"at\":\"" +
+            utc_text(one.at_ms) + "\",\"secondsLeft\":" + std::to_string((one.at_ms - overview.time_ms) / 1000) + "}";
+  return body + "]}\n";
+}
+
 }  // namespace
 
 HttpReply Reads::overview(const HttpRequest& request) {
   Query query(request, {});
   if (query.wrong()) return reply_with(*query.wrong());
-  Overview overview = look([](Pipeline& pipeline, Store&) { return overview_of(pipeline); });
-  std::string body = "{\"time\":" + (overview.time_ms == 0 ? "null" : "\"" + utc_text(overview.time_ms) + "\"") +
-                     ",\"timeSource\":" + json_string(settings_.time_source) + "," + overview.counts.json() +
-                     ",\"centres\":" + std::to_string(overview.centres) +
-                     ",\"batches\":" + std::to_string(engine_.store().batch_count()) +
-                     ",\"rejected\":" + std::to_string(engine_.store().rejected_count()) +
-                     ",\"waitingFacts\":" + std::to_string(overview.waiting) + ",\"awardingOrganisations\":[";
-  for (const auto& one : overview.organisations) {
-    if (&one != overview.organisations.data()) body += ',';
-    body += "{\"awardingOrganisation\":\"" + one.id + "\",\"name\":" + json_string(one.name) +
-            ",\"entries\":" + std::to_string(one.entries) + ",\"watch\":" + std::to_string(one.watch) +
-            ",\"atRisk\":" + std::to_string(one.at_risk) + ",\"late\":" + std::to_string(one.late) +
-            ",\"issued\":" + std::to_string(one.issued) + "}";
-  }
-  body += "],\"nextDeadlines\":[";
-  std::size_t shown = std::min<std::size_t>(overview.deadlines.size(), 20);
-  for (std::size_t at = 0; at < shown; ++at) {
-    const DeadlineAt& one = overview.deadlines[at];
-    if (at > 0) body += ',';
-    body += "{\"awardingOrganisation\":\"" + one.organisation + "\",\"level\":\"" + v1::Level_Name(one.level) + "\",\"series\":\"" +
-            one.series + "\",\"deadline\":\"" + std::string(one.deadline) + "\",\"at\":\"" + utc_text(one.at_ms) +
-            "\",\"secondsLeft\":" + std::to_string((one.at_ms - overview.time_ms) / 1000) + "}";
-  }
-  return {200, "application/json", body + "]}\n"};
+  auto gather = [&] {
+    OverviewPart overview = look([](Pipeline& pipeline, Store&) { return overview_of(pipeline); });
+    overview.batches = engine_.store().batch_count();
+    overview.rejected = engine_.store().rejected_count();
+    return overview;
+  };
+  return over_all<OverviewPart>(request, gather, [&](const OverviewPart& overview) {
+    return HttpReply{200, "application/json", overview_json(overview, settings_.time_source)};
+  });
 }
 
 HttpReply Reads::rollups(const HttpRequest& request) {
@@ -161,29 +168,19 @@ HttpReply Reads::rollups(const HttpRequest& request) {
   std::vector<const Dimension*> dimensions = dimensions_of(query);
   if (query.wrong()) return reply_with(*query.wrong());
   bool by_centre = std::any_of(dimensions.begin(), dimensions.end(), [](const Dimension* one) { return one->name == "centre"; });
-  using Rows = std::map<std::vector<std::string>, std::int64_t>;
-  Rows rows = look([filter, dimensions, by_centre](Pipeline& pipeline, Store&) {
-    Rows counted;
-    std::vector<std::string> values(dimensions.size());
-    each_cell(pipeline, filter, by_centre, [&](CentreId centre, const Cell& cell, std::int64_t entries) {
-      for (std::size_t at = 0; at < dimensions.size(); ++at) values[at] = dimensions[at]->value(centre, cell);
-      counted[values] += entries;
+  auto gather = [&] {
+    return look([filter, dimensions, by_centre](Pipeline& pipeline, Store&) {
+      RollupPart counted;
+      std::vector<std::string> values(dimensions.size());
+      each_cell(pipeline, filter, by_centre, [&](CentreId centre, const Cell& cell, std::int64_t entries) {
+        for (std::size_t at = 0; at < dimensions.size(); ++at) values[at] = dimensions[at]->value(centre, cell);
+        counted.rows[values] += entries;
+      });
+      return counted;
     });
-    return counted;
-  });
-  std::string body = "{\"by\":[";
-  for (std::size_t at = 0; at < dimensions.size(); ++at) body += (at ? ",\"" : "\"") + std::string(dimensions[at]->json_name) + "\"";
-  body += "],\"rows\":[";
-  std::int64_t sum = 0;
-  bool first = true;
-  for (const auto& [values, entries] : rows) {
-    body += std::exchange(first, false) ? "{" : ",{";
-    for (std::size_t at = 0; at < dimensions.size(); ++at)
-      body += "\"" + std::string(dimensions[at]->json_name) + "\":" + json_string(values[at]) + ",";
-    body += "\"entries\":" + std::to_string(entries) + "}";
-    sum += entries;
-  }
-  return {200, "application/json", body + "],\"entries\":" + std::to_string(sum) + "}\n"};
+  };
+  return over_all<RollupPart>(request, gather,
+                              [&](const RollupPart& part) { return HttpReply{200, "application/json", rollup_json(part, dimensions)}; });
 }
 
 HttpReply Reads::centre(const HttpRequest& request) {
@@ -200,7 +197,7 @@ HttpReply Reads::centre(const HttpRequest& request) {
   Found found = look([id = *id](Pipeline& pipeline, Store&) {
     Found one;
     if (const v1::CentreDefined* defined = pipeline.reference().centre(id)) one.defined = *defined;
-    pipeline.partition(pipeline.partition_of(id)).each_centre([&](const Centre& centre) {
+    partition_of(pipeline, id).each_centre([&](const Centre& centre) {
       if (centre.id != id) return;
       one.any = true;
       one.waiting = centre.summary.parked;
@@ -224,36 +221,24 @@ HttpReply Reads::qualification(const HttpRequest& request) {
   if (!id)
     return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form",
                      request.parameters[0]);
-  struct Found {
-    std::optional<Qualification> qualification;
-    Counts counts;
+  std::optional<Qualification> qualification;
+  auto gather = [&] {
+    auto found = look([id = *id](Pipeline& pipeline, Store&) {
+      std::pair<std::optional<Qualification>, CountsPart> one;
+      if (const Qualification* known = pipeline.reference().qualification(id)) one.first = *known;
+      for (const auto& [cell, entries] : pipeline.totals())
+        if (cell.qualification == id) one.second.counts.add(cell, entries);
+      return one;
+    });
+    // Every instance has all reference data.
+    qualification = std::move(found.first);
+    return std::move(found.second);
   };
-  Found found = look([id = *id](Pipeline& pipeline, Store&) {
-    Found one;
-    if (const Qualification* known = pipeline.reference().qualification(id)) one.qualification = *known;
-    for (const auto& [cell, entries] : pipeline.totals())
-      if (cell.qualification == id) one.counts.add(cell, entries);
-    return one;
-  });
-  if (!found.qualification)
+  return over_all<CountsPart>(request, gather, [&](const CountsPart& part) {
+    if (qualification) return HttpReply{200, "application/json", qualification_json(*qualification, part.counts)};
     return not_found("No such qualification is known; send its QualificationDefined, or correct the number.", "qualification",
                      "qualification-known", request.parameters[0]);
-  const Qualification& q = *found.qualification;
-  auto flag = [](bool value) { return value ? "true" : "false"; };
-  std::string body = "{\"qualification\":\"" + text_of(q.id) + "\",\"title\":" + json_string(q.title) +
-                     ",\"awardingOrganisation\":\"" + text_of(q.awarding_organisation) + "\",\"level\":\"" + v1::Level_Name(q.level) +
-                     "\",\"guidedLearningHours\":" + std::to_string(q.guided_learning_hours) +
-                     ",\"ucasPoints\":" + std::to_string(q.ucas_points) + ",\"performanceTable\":" + flag(q.performance_table) +
-                     ",\"inCheckpointScope\":" + flag(q.in_checkpoint_scope()) +
-                     ",\"awardedWithoutClaim\":" + flag(q.awarded_without_claim) +
-                     ",\"gradingScale\":" + json_string(q.grading_scale) +
-                     ",\"unitGradingScale\":" + json_string(q.unit_grading_scale) +
-                     ",\"optionalCreditRequired\":" + std::to_string(q.optional_credit_required) + ",\"units\":[";
-  for (const UnitRule& unit : q.units) {
-    if (&unit != q.units.data()) body += ',';
-    body += "{\"code\":" + json_string(unit.code) + ",\"mandatory\":" + flag(unit.mandatory) + ",\"credit\":" + std::to_string(unit.credit) + "}";
-  }
-  return {200, "application/json", body + "]," + found.counts.json() + "}\n"};
+  });
 }
 
 }  // namespace vtq

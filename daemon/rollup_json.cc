@@ -21,6 +21,15 @@ void Counts::add(const Cell& cell, std::int64_t count) {
   if (cell.reason != v1::REASON_NONE) by_reason[cell.reason] += count;
 }
 
+void Counts::add(const Counts& others) {
+  entries += others.entries;
+  late += others.late;
+  for (auto [stage, count] : others.by_stage) by_stage[stage] += count;
+  for (auto [need, count] : others.by_need) by_need[need] += count;
+  for (auto [band, count] : others.by_band) by_band[band] += count;
+  for (auto [reason, count] : others.by_reason) by_reason[reason] += count;
+}
+
 std::string Counts::json() const {
   return "\"entries\":" + std::to_string(entries) + ",\"late\":" + std::to_string(late) +
          ",\"byStage\":" + object(by_stage, [](v1::Stage value) { return v1::Stage_Name(value); }) +

@@ -21,6 +21,7 @@ struct Counts {
   std::map<v1::Reason, std::int64_t> by_reason;  ///< without those that have none
 
   void add(const Cell& cell, std::int64_t count);
+  void add(const Counts& others);
   /// `"entries":12,"late":0,"byStage":{...},"byNeed":{...},"byBand":{...},"byReason":{...}`.
   std::string json() const;
 };

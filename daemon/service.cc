@@ -2,9 +2,11 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <thread>
 
 #include "daemon/embedded_engine.h"
@@ -132,7 +134,8 @@ Service::Service(const Settings& settings) : settings_(settings) {
     engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
   }
   crash_when_asked(*engine_);
-  reads_ = std::make_unique<Reads>(*engine_, clock_, settings_);
+  if (kafka_) forward_ = std::make_unique<Forward>(*kafka_, settings_);
+  reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
   store_read_ = std::make_unique<Worker>("store-read");
   backup_ = std::make_unique<Worker>("backup");
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, static_cast<std::size_t>(settings_.engine_queue_bytes_max),
@@ -147,6 +150,7 @@ Service::Service(const Settings& settings) : settings_(settings) {
 Service::~Service() {
   if (server_) server_->stop_taking();
   if (engine_) engine_->drain();
+  if (forward_) forward_->stop();
   if (ingest_) ingest_->stop();
   if (store_read_) store_read_->stop();
   if (backup_) backup_->stop();
@@ -165,7 +169,7 @@ void Service::stop() {
   engine_->drain();
 }
 
-void Service::add(std::string method, std::string pattern, Place place, std::function<HttpReply(const HttpRequest&)> handler) {
+void Service::add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern) {
   auto guarded = [handler = std::move(handler)](const HttpRequest& request) -> HttpReply {
     try {
       return handler(request);
@@ -177,39 +181,114 @@ void Service::add(std::string method, std::string pattern, Place place, std::fun
       return reply_with({500, "Store error", error.what(), "", "store"});
     }
   };
-  auto take = [this, place, guarded](HttpRequest&& request, Respond&& respond) {
+  auto take = [this, place, guarded, concern = std::move(concern)](HttpRequest&& request, Respond&& respond) {
     if (place == Place::http) return respond(guarded(request));
+    if (kafka_ && concern)
+      return answer_anywhere(std::move(request), std::move(respond), concern(request),
+                             [guarded](const HttpRequest& asked, const Respond&) { return guarded(asked); });
     Worker& worker = place == Place::backup ? *backup_ : *store_read_;
     worker.post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
   };
   routes_.push_back({std::move(method), std::move(pattern), std::move(take)});
 }
 
+void Service::answer_anywhere(HttpRequest&& request, Respond&& respond, const Concern& concern, Answer answer) {
+  struct Asked {
+    HttpRequest request;
+    Respond respond;
+  };
+  auto asked = std::make_shared<const Asked>(Asked{std::move(request), std::move(respond)});
+  Forward::Attempt attempt_it = [this, asked, concern, answer = std::move(answer)] {
+    return attempt(asked->request, asked->respond, concern, answer);
+  };
+  bool here = concern.of == Concern::Of::this_instance || asked->request.forwarded;
+  if (!here && concern.of == Concern::Of::partition) {
+    auto owner = kafka_->owner(concern.partition);
+    here = owner && owner->here;
+  } else if (!here) {
+    auto others = kafka_->others();
+    here = others && others->empty();
+  }
+  if (!here) return forward_->take(asked->request.arrived, std::move(attempt_it), asked->respond);
+  store_read_->post([this, asked, attempt_it = std::move(attempt_it)] {
+    try {
+      if (auto reply = attempt_it()) asked->respond(std::move(*reply));
+    } catch (const PartitionMoving& moving) {
+      // Whoever passed the request on knows better than this instance where else to ask.
+      if (asked->request.forwarded) return asked->respond(reply_with(moving));
+      forward_->take(asked->request.arrived, attempt_it, asked->respond);
+    }
+  });
+}
+
+/// Throws PartitionMoving.
+std::optional<HttpReply> Service::attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer) {
+  if (concern.of != Concern::Of::partition) return answer(request, respond);
+  if (!request.forwarded)
+    if (auto reply = forward_->pass_on(concern.partition, request)) return reply;
+  const TakenPartitions taken = engine_->store().taken();
+  if (!std::binary_search(taken.partitions.begin(), taken.partitions.end(), concern.partition))
+    throw PartitionMoving("Partition " + std::to_string(concern.partition) + " is not at this instance.");
+  auto reply = answer(request, respond);
+  if (reply && engine_->store().taken() != taken) throw PartitionMoving("Partitions came or went while this was being answered.");
+  return reply;
+}
+
+/// What is no centre's number is answered here, in words.
+Concern Service::of_centre(std::optional<CentreId> centre) const {
+  if (!centre) return {};
+  return {Concern::Of::partition, murmur2_partition(text_of(*centre), static_cast<std::uint32_t>(settings_.partitions))};
+}
+
 void Service::add_routes() {
   auto read = [this](HttpReply (Reads::*handler)(const HttpRequest&)) {
     return [this, handler](const HttpRequest& request) { return (reads_.get()->*handler)(request); };
   };
+  ConcernOf all = [](const HttpRequest&) { return Concern{Concern::Of::all}; };
+  ConcernOf all_or_centre = [this](const HttpRequest& request) {
+    const std::string* centre = request.query_value("centre");
+    return centre ? of_centre(parse_centre(*centre)) : Concern{Concern::Of::all};
+  };
+  ConcernOf centre = [this](const HttpRequest& request) { return of_centre(parse_centre(request.parameters[0])); };
+  ConcernOf batch = [this](const HttpRequest& request) {
+    auto id = parse_batch_id(request.parameters[0]);
+    return of_centre(id ? std::optional(id->centre) : std::nullopt);
+  };
+  ConcernOf rejected = [this](const HttpRequest& request) {
+    auto place = place_of(request.parameters[0], 0);
+    if (!place || place->partition >= settings_.partitions) return Concern{};
+    return Concern{Concern::Of::partition, place->partition};
+  };
   routes_.push_back({"POST", "/v1/events", [this](HttpRequest&& request, Respond&& respond) {
                        ingest_->take_events(std::move(request), std::move(respond));
                      }});
-  add("GET", "/v1/entries", Place::store_read, read(&Reads::entries));
-  add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::store_read, read(&Reads::entry));
-  add("GET", "/v1/centres/{centre}", Place::store_read, read(&Reads::centre));
-  add("GET", "/v1/qualifications/{qualification}", Place::store_read, read(&Reads::qualification));
-  add("GET", "/v1/rollups", Place::store_read, read(&Reads::rollups));
-  add("GET", "/v1/overview", Place::store_read, read(&Reads::overview));
-  add("GET", "/v1/batches", Place::store_read, read(&Reads::batches));
-  add("GET", "/v1/batches/{batch}", Place::store_read, read(&Reads::batch));
-  add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::store_read, read(&Reads::learner_result));
-  add("GET", "/v1/export/batches", Place::store_read, read(&Reads::export_batches));
-  add("GET", "/v1/rejected", Place::store_read, read(&Reads::rejected_records));
-  add("GET", "/v1/rejected/{id}", Place::store_read, read(&Reads::rejected_record));
-  routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this](HttpRequest&& request, Respond&& respond) {
-                       ingest_->replay(std::move(request), std::move(respond));
+  add("GET", "/v1/entries", Place::store_read, read(&Reads::entries), all_or_centre);
+  add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::store_read, read(&Reads::entry), centre);
+  add("GET", "/v1/centres/{centre}", Place::store_read, read(&Reads::centre), centre);
+  add("GET", "/v1/qualifications/{qualification}", Place::store_read, read(&Reads::qualification), all);
+  add("GET", "/v1/rollups", Place::store_read, read(&Reads::rollups), all_or_centre);
+  add("GET", "/v1/overview", Place::store_read, read(&Reads::overview), all);
+  add("GET", "/v1/batches", Place::store_read, read(&Reads::batches), all_or_centre);
+  add("GET", "/v1/batches/{batch}", Place::store_read, read(&Reads::batch), batch);
+  add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::store_read, read(&Reads::learner_result), batch);
+  add("GET", "/v1/export/batches", Place::store_read, read(&Reads::export_batches), all_or_centre);
+  add("GET", "/v1/rejected", Place::store_read, read(&Reads::rejected_records), all);
+  add("GET", "/v1/rejected/{id}", Place::store_read, read(&Reads::rejected_record), rejected);
+  routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this, rejected](HttpRequest&& request, Respond&& respond) {
+                       if (!kafka_) return ingest_->replay(std::move(request), std::move(respond));
+                       answer_anywhere(std::move(request), std::move(respond), rejected(request),
+                                       [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
+                                         ingest_->replay(HttpRequest(asked), [this, answered, taken = engine_->store().taken()](HttpReply&& reply) {
+                                           bool gone = reply.status == 404 && engine_->store().taken() != taken;
+                                           answered(gone ? reply_with(PartitionMoving("The record is moving to another instance.")) : std::move(reply));
+                                         });
+                                         return std::nullopt;
+                                       });
                      }});
   // Both on one thread: opening the backups tidies away one that is being made.
   add("GET", "/v1/backups", Place::backup, read(&Reads::backups));
   add("POST", "/v1/backups", Place::backup, read(&Reads::make_backup));
+  add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest&) { return ready(); });
   add("GET", "/metrics", Place::store_read, [this](const HttpRequest&) { return metrics_text(); });
@@ -262,6 +341,24 @@ HttpReply Service::ready() {
   if (stopping_ || state != EngineState::running)
     return reply_with({503, "Not ready", "resultsd is " + std::string(stopping_ ? "stopping" : state_name(state)) + ".", "", "engine-running"});
   return {200, "application/json", "{\"status\":\"ready\"}\n"};
+}
+
+HttpReply Service::instances(const HttpRequest& request) {
+  Query query(request, {});
+  if (query.wrong()) return reply_with(*query.wrong());
+  std::vector<kafka::KafkaEngine::Instance> found;
+  if (kafka_) {
+    found = kafka_->instances();
+  } else {
+    std::vector<std::uint32_t> every(static_cast<std::size_t>(settings_.partitions));
+    std::iota(every.begin(), every.end(), 0u);
+    found.push_back({.name = kafka::instance_name(settings_), .url = address_of(settings_, server_->port()), .partitions = std::move(every), .here = true});
+  }
+  auto listed = nlohmann::ordered_json::array();
+  for (const auto& one : found)
+    listed.push_back({{"instance", one.name}, {"url", one.url}, {"partitions", one.partitions}, {"answered", one.here}});
+  nlohmann::ordered_json body{{"partitions", settings_.partitions}, {"instances", std::move(listed)}};
+  return {200, "application/json", body.dump() + "\n"};
 }
 
 HttpReply Service::metrics_text() {

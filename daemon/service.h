@@ -2,8 +2,8 @@
 //
 //   constructed (ready) -> stop_taking -> drained -> destroyed
 //
-// Threads: `http` (network; never blocks), `ingest` (reads bodies of events), `store-read` (look-ups), `backup`, `pipeline-1` (the
-// engine's own). Public members are for the thread that made it.
+// Threads: `http` (network; never blocks), `ingest` (reads bodies of events), `store-read` (look-ups), `forward` (on Kafka: look-ups that
+// need other instances), `backup`, `pipeline-1` (the engine's own). Public members are for the thread that made it.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/engine.h"
+#include "daemon/forward.h"
 #include "daemon/http_server.h"
 #include "daemon/ingest.h"
 #include "daemon/kafka/engine.h"
@@ -34,6 +35,12 @@ class SystemClock final : public Clock {
 /// Where a route's handler runs.
 enum class Place { http, ingest, store_read, backup };
 
+/// What of all that the instances have a request is about.
+struct Concern {
+  enum class Of { this_instance, partition, all } of = Of::this_instance;
+  std::uint32_t partition = 0;
+};
+
 struct Route {
   std::string method;
   std::string pattern;  ///< `/v1/entries/{centre}/...`
@@ -54,11 +61,19 @@ class Service {
 
  private:
   void dispatch(HttpRequest&& request, Respond&& respond);
-  void add(std::string method, std::string pattern, Place place, std::function<HttpReply(const HttpRequest&)> handler);
+  using Handler = std::function<HttpReply(const HttpRequest&)>;
+  using ConcernOf = std::function<Concern(const HttpRequest&)>;
+  void add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern = {});
+  /// A request on Kafka that may be about partitions of other instances. `answer`: answers here, or has somebody answer.
+  using Answer = std::function<std::optional<HttpReply>(const HttpRequest&, const Respond&)>;
+  void answer_anywhere(HttpRequest&& request, Respond&& respond, const Concern& concern, Answer answer);
+  std::optional<HttpReply> attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer);
+  Concern of_centre(std::optional<CentreId> centre) const;
   void add_routes();
   HttpReply live();
   HttpReply ready();
   HttpReply metrics_text();
+  HttpReply instances(const HttpRequest& request);
 
   Settings settings_;
   SystemClock clock_;
@@ -71,6 +86,7 @@ class Service {
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Engine> engine_;
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
+  std::unique_ptr<Forward> forward_;      // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<Worker> store_read_;
   std::unique_ptr<Worker> backup_;

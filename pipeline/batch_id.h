@@ -1,6 +1,7 @@
 // The name of a result batch: `centre.awarding-organisation.series.number`.
 #pragma once
 
+#include <compare>
 #include <cstdio>
 
 #include "pipeline/identifiers.h"
@@ -12,6 +13,8 @@ struct BatchId {
   AwardingOrganisationId awarding_organisation{};
   SeriesId series{};
   std::uint32_t number = 0;  ///< from 1, without gaps within centre, awarding organisation and series
+
+  auto operator<=>(const BatchId&) const = default;
 };
 
 inline std::string text_of(const BatchId& id) {

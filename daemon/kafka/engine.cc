@@ -200,26 +200,55 @@ void KafkaEngine::advertise(const std::string& url) {
   url_ = url;
 }
 
+std::vector<const InstanceRecord*> KafkaEngine::holders() const {
+  std::vector<const InstanceRecord*> found(partitions(), nullptr);
+  for (const auto& [name, record] : instances_) {
+    if (name == instance_name(settings_)) continue;
+    for (std::uint32_t partition : record.partitions)
+      if (partition < found.size() && (!found[partition] || found[partition]->offset < record.offset)) found[partition] = &record;
+  }
+  return found;
+}
+
 std::optional<KafkaEngine::Owner> KafkaEngine::owner(std::uint32_t partition) const {
   std::lock_guard lock(mutex_);
   if (std::binary_search(owned_.begin(), owned_.end(), partition)) return Owner{true, url_};
-  const InstanceRecord* latest = nullptr;
-  for (const auto& [name, record] : instances_)
-    if (name != instance_name(settings_) && std::find(record.partitions.begin(), record.partitions.end(), partition) != record.partitions.end() &&
-        (!latest || record.offset > latest->offset))
-      latest = &record;
-  if (!latest) return std::nullopt;
-  return Owner{false, latest->url};
+  const InstanceRecord* holder = holders().at(partition);
+  if (!holder) return std::nullopt;
+  return Owner{false, holder->url};
 }
 
 std::optional<std::vector<std::string>> KafkaEngine::others() const {
+  std::lock_guard lock(mutex_);
   std::vector<std::string> urls;
-  for (std::uint32_t partition = 0; partition < partitions(); ++partition) {
-    auto one = owner(partition);
-    if (!one) return std::nullopt;
-    if (!one->here && std::find(urls.begin(), urls.end(), one->url) == urls.end()) urls.push_back(one->url);
+  auto held = holders();
+  for (std::uint32_t partition : owned_) held[partition] = nullptr;
+  std::size_t elsewhere = 0;
+  for (const InstanceRecord* holder : held) {
+    if (!holder) continue;
+    ++elsewhere;
+    if (std::find(urls.begin(), urls.end(), holder->url) == urls.end()) urls.push_back(holder->url);
   }
+  if (owned_.size() + elsewhere < partitions()) return std::nullopt;
   return urls;
+}
+
+std::vector<KafkaEngine::Instance> KafkaEngine::instances() const {
+  std::lock_guard lock(mutex_);
+  std::map<std::string, Instance> found;
+  auto held = holders();
+  for (std::uint32_t partition : owned_) held[partition] = nullptr;
+  for (std::uint32_t partition = 0; partition < held.size(); ++partition) {
+    if (!held[partition]) continue;
+    Instance& one = found[held[partition]->name];
+    one.name = held[partition]->name;
+    one.url = held[partition]->url;
+    one.partitions.push_back(partition);
+  }
+  found[instance_name(settings_)] = {instance_name(settings_), url_, owned_, true};
+  std::vector<Instance> listed;
+  for (auto& [name, one] : found) listed.push_back(std::move(one));
+  return listed;
 }
 
 // ---- the thread ----

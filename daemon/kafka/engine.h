@@ -53,6 +53,14 @@ class KafkaEngine final : public Engine {
   std::optional<Owner> owner(std::uint32_t partition) const;
   /// URLs of the other instances that have partitions; nothing when not every partition has an owner.
   std::optional<std::vector<std::string>> others() const;
+  /// The instances that have partitions, with those; this one in any case. In order of their names.
+  struct Instance {
+    std::string name;
+    std::string url;
+    std::vector<std::uint32_t> partitions;
+    bool here = false;
+  };
+  std::vector<Instance> instances() const;
   std::uint32_t partitions() const { return options_.store.partitions; }
 
  private:
@@ -65,6 +73,8 @@ class KafkaEngine final : public Engine {
   void watch();
   void serve_looks();
   void fail(std::string why);
+  /// By partition, who of the others said last that it has it; null: nobody did. With the mutex held.
+  std::vector<const InstanceRecord*> holders() const;
 
   EngineOptions options_;
   const Settings settings_;
