@@ -29,6 +29,9 @@ int entry(HttpClient& client, const std::string& centre, const std::string& qual
 int centre(HttpClient& client, const std::string& centre, bool json);
 int batches(HttpClient& client, const std::string& centre, const std::string& batch, bool json);
 
+/// The instances that share the partitions, and which of them answers.
+int instances(HttpClient& client, bool json);
+
 int rejected_list(HttpClient& client, std::size_t count, bool open_only, bool json);
 int rejected_show(HttpClient& client, const std::string& id);
 /// `with`: a file with the mended event, .json or .pb; empty: the original again.

@@ -126,6 +126,7 @@ class Publisher {
     for (auto [outcome, counted] : {std::pair{"accepted", &accepted_}, {"superseded", &superseded_}, {"duplicate", &duplicate_},
                                     {"waiting", &waiting_}, {"rejected", &rejected_}})
       *counted += answer.at(outcome).get<std::uint64_t>();
+    published_ += answer.value("published", std::uint64_t{0});
     events_ += lines_.size();
     for (const Json& event : answer.at("events")) {
       if (event.at("outcome") != "rejected" || rejections_.size() >= kRejectionsShown) continue;
@@ -143,7 +144,8 @@ class Publisher {
       bar_.say("... and " + grouped(static_cast<std::int64_t>(rejected_ - rejections_.size())) + " more; see resultsctl rejected.");
     auto text = [](std::uint64_t number) { return grouped(static_cast<std::int64_t>(number)); };
     std::string line = text(events_) + " events: " + text(accepted_) + " accepted, " + text(superseded_) + " superseded, " +
-                       text(duplicate_) + " duplicate, " + text(waiting_) + " waiting, " + text(rejected_) + " rejected.";
+                       text(duplicate_) + " duplicate, " + text(waiting_) + " waiting, " + text(rejected_) + " rejected" +
+                       (published_ > 0 ? ", " + text(published_) + " published to Kafka." : ".");
     if (left_out_ > 0) line += " " + text(left_out_) + " after --until left out.";
     bar_.clear();
     std::cout << line << "\n";
@@ -157,7 +159,7 @@ class Publisher {
   std::string path_, body_;
   std::vector<std::size_t> lines_;
   std::uint64_t total_bytes_ = 0, done_bytes_ = 0, events_ = 0, left_out_ = 0;
-  std::uint64_t accepted_ = 0, superseded_ = 0, duplicate_ = 0, waiting_ = 0, rejected_ = 0;
+  std::uint64_t accepted_ = 0, superseded_ = 0, duplicate_ = 0, waiting_ = 0, rejected_ = 0, published_ = 0;
   std::vector<std::string> rejections_;
 };
 

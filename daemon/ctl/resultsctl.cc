@@ -120,6 +120,9 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   batches_command->add_option("--centre", words->centre, "Only this centre's");
   batches_command->add_flag("--json", words->json, "As JSON");
   batches_command->callback(with_client([words](HttpClient& client) { return batches(client, words->centre, words->batch, words->json); }));
+  auto* instances_command = app.add_subcommand("instances", "The instances that share the partitions on Kafka, and what each has");
+  instances_command->add_flag("--json", words->json, "As JSON");
+  instances_command->callback(with_client([words](HttpClient& client) { return instances(client, words->json); }));
 }
 
 void add_redrive(CLI::App& rejected, Chosen& chosen) {

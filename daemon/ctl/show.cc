@@ -106,6 +106,17 @@ std::string join(const Json& list) {
   return text;
 }
 
+/// `0-3, 7`.
+std::string ranges_text(const Json& numbers) {
+  std::string text;
+  for (std::size_t at = 0; at < numbers.size(); ++at) {
+    std::uint64_t first = numbers[at], last = first;
+    while (at + 1 < numbers.size() && numbers[at + 1].get<std::uint64_t>() == last + 1) last = numbers[++at];
+    text += (text.empty() ? "" : ", ") + std::to_string(first) + (last > first ? "-" + std::to_string(last) : "");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string expect_ok(const HttpReply& reply) {
@@ -244,6 +255,23 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
     std::cout << "No batches yet" << (centre.empty() ? "" : " for centre " + centre) << ".\n";
   else
     std::cout << table.text();
+  return 0;
+}
+
+int instances(HttpClient& client, bool json) {
+  Json found = fetch(client, "/v1/instances");
+  if (json) {
+    std::cout << found.dump(2) << "\n";
+    return 0;
+  }
+  Table table({"instance", "url", "partitions", ""});
+  std::size_t held = 0;
+  for (const Json& one : found.at("instances")) {
+    held += one.at("partitions").size();
+    table.add({text_at(one, "instance"), text_at(one, "url"), ranges_text(one.at("partitions")), one.value("answered", false) ? "answered" : ""});
+  }
+  std::cout << table.text();
+  if (std::size_t all = found.at("partitions"); held < all) std::cout << all - held << " of " << all << " partitions are on the move.\n";
   return 0;
 }
 
