@@ -17,7 +17,7 @@ namespace {
 using Kind = Setting::Kind;
 
 /// Variables of the same prefix that are no settings.
-constexpr std::string_view kOtherVariables[] = {"RESULTSD_CRASH_AT", "RESULTSD_URL"};
+constexpr std::string_view kOtherVariables[] = {"RESULTSD_CRASH_AT", "RESULTSD_STOP_AT", "RESULTSD_URL"};
 
 std::size_t edits_between(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);

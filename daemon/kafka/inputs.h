@@ -72,6 +72,8 @@ class Inputs {
   rd_kafka_t* consumer() const { return consumer_.get(); }
   std::int32_t generation() const;
   bool joined() const { return joined_; }
+  /// Whether the group has gone on without this instance. To be asked before `start`, which would make the consumer forget it.
+  bool lost() const { return rd_kafka_assignment_lost(consumer_.get()) != 0; }
   std::uint64_t rebalances() const { return rebalances_; }
   /// Records in the topics' partitions that this instance reads and has not; as far as known.
   std::int64_t lag() const;

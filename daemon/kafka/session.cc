@@ -36,7 +36,9 @@ std::optional<Asked> asked_for(const char* variable) {
   std::string_view all = text;
   std::string_view name = all.substr(0, all.find(':'));
   Asked asked;
-  if (name == "before_offsets")
+  if (name == "before_begin")
+    asked.point = TransactionPoint::before_begin;
+  else if (name == "before_offsets")
     asked.point = TransactionPoint::before_offsets;
   else if (name == "before_end")
     asked.point = TransactionPoint::before_end;
@@ -130,6 +132,7 @@ void KafkaEngine::Session::run() {
     } catch (const Aborted& aborted) {
       if (engine_.kafka_probe_) engine_.kafka_probe_->transaction("aborted", 0);
       log::write(log::Level::info, "a transaction was aborted; reading again", {{"why", std::string(aborted.what())}});
+      if (inputs_->lost()) throw Lost(aborted.what());
       if (++aborts_ > kAbortsMax) throw Lost(std::string("too many transactions were aborted, at last: ") + aborted.what());
       rebuild();
       start_inputs();

@@ -45,6 +45,7 @@ TopicHandle handle(rd_kafka_t* producer, const std::string& name) {
 
 Transaction::Transaction(const Settings& settings, const TopicNames& names)
     : names_(names),
+      group_(settings.kafka_group),
       patience_(settings.kafka_transaction_timeout_ms),
       changelog_next_(static_cast<std::size_t>(settings.partitions), -1),
       touched_(static_cast<std::size_t>(settings.partitions), false) {
@@ -88,6 +89,7 @@ void Transaction::carry_out(const char* what, Call call) {
 }
 
 void Transaction::begin() {
+  if (hook_) hook_(TransactionPoint::before_begin);
   std::fill(changelog_next_.begin(), changelog_next_.end(), -1);
   std::fill(touched_.begin(), touched_.end(), false);
   // librdkafka 2.0.2 knows no KIP-890: a request to end the last transaction that is still on its way would end this one. A new producer
@@ -216,7 +218,7 @@ void Transaction::finish(rd_kafka_t* consumer, const std::vector<StreamOffset>& 
       // Fetched afresh at each try: the group may have moved on.
       GroupMetadata group(rd_kafka_consumer_group_metadata(consumer));
       // A consumer that lost its membership has generation -1, with which the brokers would take the offsets unfenced.
-      if (!group || generation_of(group.get()) < 0) throw Lost("this instance is no member of the group any more");
+      if (!group || generation_of(group.get()) < 0) throw Lost("this instance is no member of " + group_ + " any more");
       return rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group.get(), timeout_ms);
     });
   }

@@ -27,7 +27,7 @@ struct Lost : std::runtime_error {
 };
 
 /// Where tests stop or kill the process.
-enum class TransactionPoint { before_offsets, before_end, after_end };
+enum class TransactionPoint { before_begin, before_offsets, before_end, after_end };
 
 /// A place in an input topic.
 struct StreamOffset {
@@ -85,6 +85,7 @@ class Transaction final : public CommitSink {
   rd_kafka_topic_t* topic(Topic of);
 
   TopicNames names_;
+  std::string group_;
   std::chrono::milliseconds patience_;
   Client producer_;
   std::array<TopicHandle, kTopics> topics_;

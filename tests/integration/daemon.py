@@ -64,7 +64,8 @@ class Reply:
 class Daemon:
     """resultsd with the given settings, `{"time.source": "event"}`. A context manager: running inside, gone after."""
 
-    def __init__(self, settings=None, environment_more=None, directory=None):
+    def __init__(self, settings=None, environment_more=None, directory=None, binary="resultsd"):
+        self.binary = binary
         self.temporary = None if directory else tempfile.TemporaryDirectory(prefix="resultsd-")
         self.directory = directory or self.temporary.name
         self.settings = {"data.directory": os.path.join(self.directory, "store"), "http.port": 0, "data.sync": False,
@@ -99,7 +100,7 @@ class Daemon:
     def start(self):
         log = open(os.path.join(self.directory, "log"), "ab")
         began = log.tell()
-        self.process = subprocess.Popen([program("resultsd"), "--config", self.config()], stderr=log, env=self.environment)
+        self.process = subprocess.Popen([program(self.binary), "--config", self.config()], stderr=log, env=self.environment)
         log.close()
         self.port = wait_until(lambda: self._port(began), "resultsd listening")
         wait_until(lambda: self.get("/readyz").status == 200, "resultsd ready")
