@@ -1,0 +1,121 @@
+// Parts of answers from several instances: they add up to what one instance would have said, and what is missing or twice is noticed.
+#include "daemon/answer_parts.h"
+
+#include <gtest/gtest.h>
+
+namespace vtq {
+namespace {
+
+bool ascending(const std::string& a, const std::string& b) { return a < b; }
+
+PagePart page(std::size_t limit, const std::vector<std::string>& keys) {
+  PagePart made{.items = {}, .limit = limit, .before = ascending};
+  for (const std::string& key : keys) made.items.push_back({key, "{\"is\":\"" + key + "\"}"});
+  return made;
+}
+
+std::vector<std::string> keys(const PagePart& page) {
+  std::vector<std::string> found;
+  for (const PagePart::Item& item : page.items) found.push_back(item.key);
+  return found;
+}
+
+template <class Part>
+Part sent(const Part& part) {
+  auto received = Part::decode(part.encode());
+  EXPECT_TRUE(received.has_value());
+  return received.value_or(Part{});
+}
+
+Cell cell(v1::Stage stage, v1::Reason reason, bool late) { return {.stage = stage, .need = v1::NOT_NEEDED, .band = v1::SETTLED, .reason = reason, .late = late}; }
+
+TEST(Parts, all_partitions_must_be_there_and_each_once) {
+  EXPECT_TRUE(each_once({{0, 2}, {1}, {}}, 3));
+  EXPECT_TRUE(each_once({{0, 1, 2}}, 3));
+  EXPECT_FALSE(each_once({{0, 2}}, 3));
+  EXPECT_FALSE(each_once({{0, 1}, {1, 2}}, 3));
+  EXPECT_FALSE(each_once({{0, 1, 2}, {3}}, 3));
+  EXPECT_FALSE(each_once({}, 1));
+}
+
+TEST(Parts, partitions_are_named_in_a_header) {
+  EXPECT_EQ(partitions_text({0, 3, 15}), "0,3,15");
+  EXPECT_EQ(parse_partitions("0,3,15"), (std::vector<std::uint32_t>{0, 3, 15}));
+  EXPECT_EQ(parse_partitions(""), std::vector<std::uint32_t>{});
+  for (const char* wrong : {"a", ",1", "1,,2", "-1", "1 2", "99999999999"}) EXPECT_FALSE(parse_partitions(wrong)) << wrong;
+}
+
+TEST(Parts, pages_merge_in_order_and_are_cut_to_the_limit) {
+  PagePart mine = page(3, {"b", "d", "f"});
+  mine.add(sent(page(3, {"a", "c"})));
+  mine.add(sent(page(3, {})));
+  EXPECT_EQ(keys(mine), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(mine.items[2].text, "{\"is\":\"c\"}");
+  EXPECT_EQ(mine.next(), "c");
+}
+
+TEST(Parts, a_page_that_is_not_full_is_the_last) {
+  PagePart mine = page(4, {"b"});
+  mine.add(page(4, {"a", "c"}));
+  EXPECT_EQ(mine.next(), "");
+}
+
+TEST(Parts, any_division_of_a_list_gives_the_pages_of_the_whole) {
+  std::vector<std::string> list = {"a", "b", "c", "d", "e"};
+  for (unsigned division = 0; division < 243; ++division) {
+    std::vector<PagePart> parts(3, page(3, {}));
+    for (unsigned at = 0, rest = division; at < list.size(); ++at, rest /= 3)
+      if (parts[rest % 3].items.size() < 3) parts[rest % 3].items.push_back({list[at], list[at]});
+    for (int other : {1, 2}) parts[0].add(std::move(parts[static_cast<std::size_t>(other)]));
+    EXPECT_EQ(keys(parts[0]), (std::vector<std::string>{"a", "b", "c"})) << division;
+  }
+}
+
+TEST(Parts, rollups_add_up_by_their_values) {
+  RollupPart mine{{{{"LEVEL_3", "READY"}, 4}, {{"LEVEL_3", "ISSUED"}, 1}}};
+  mine.add(sent(RollupPart{{{{"LEVEL_3", "READY"}, 2}, {{"LEVEL_2", "READY"}, 5}}}));
+  EXPECT_EQ(mine.rows, (std::map<std::vector<std::string>, std::int64_t>{{{"LEVEL_2", "READY"}, 5}, {{"LEVEL_3", "ISSUED"}, 1}, {{"LEVEL_3", "READY"}, 6}}));
+}
+
+TEST(Parts, counts_add_up_to_what_one_instance_counts) {
+  CountsPart mine, other, whole;
+  mine.counts.add(cell(v1::READY, v1::REASON_NONE, false), 3);
+  other.counts.add(cell(v1::READY, v1::REASON_NONE, false), 2);
+  other.counts.add(cell(v1::ISSUED, v1::L1, true), 1);
+  whole.counts.add(cell(v1::READY, v1::REASON_NONE, false), 5);
+  whole.counts.add(cell(v1::ISSUED, v1::L1, true), 1);
+  mine.add(sent(other));
+  EXPECT_EQ(mine.counts.json(), whole.counts.json());
+}
+
+TEST(Parts, an_overview_is_as_of_the_latest_time_with_each_deadline_to_come_once) {
+  AwardingOrganisationId id{5901};
+  OverviewPart mine, other;
+  mine.time_ms = 1000;
+  mine.centres = 2;
+  mine.organisations[id] = {.name = "Northgate", .entries = 5, .watch = 1, .at_risk = 0, .late = 0, .issued = 2};
+  mine.deadlines = {{1500, "RN5901", v1::LEVEL_3, "claim", "2024-08"}, {3000, "RN5901", v1::LEVEL_3, "issue", "2024-08"}};
+  other = mine;
+  other.time_ms = 2000;
+  other.rejected = 7;
+  other.deadlines.push_back({2500, "RN5902", v1::LEVEL_2, "claim", "2024-08"});
+  mine.add(sent(other));
+  EXPECT_EQ((std::vector<std::uint64_t>{mine.centres, mine.rejected}), (std::vector<std::uint64_t>{4, 7}));
+  EXPECT_EQ(mine.organisations[id].name, "Northgate");
+  EXPECT_EQ(mine.organisations[id].entries, 10);
+  EXPECT_EQ(mine.organisations[id].issued, 4);
+  std::vector<OverviewPart::Deadline> next = {{2500, "RN5902", v1::LEVEL_2, "claim", "2024-08"}, {3000, "RN5901", v1::LEVEL_3, "issue", "2024-08"}};
+  EXPECT_EQ(mine.next_deadlines(20), next);
+  EXPECT_EQ(mine.next_deadlines(1).size(), 1u);
+}
+
+TEST(Parts, what_is_no_part_is_told_apart) {
+  EXPECT_FALSE(PagePart::decode("no tab\n"));
+  EXPECT_FALSE(PagePart::decode("key\tcut off"));
+  EXPECT_FALSE(RollupPart::decode("{"));
+  EXPECT_FALSE(CountsPart::decode("[1,2]"));
+  EXPECT_FALSE(OverviewPart::decode("{\"time\":1}"));
+}
+
+}  // namespace
+}  // namespace vtq
