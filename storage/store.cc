@@ -1,6 +1,7 @@
 #include "storage/store.h"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -12,6 +13,13 @@
 namespace vtq {
 namespace {
 
+/// In place of RocksDB's own log file: on a full disk writing to that fails too, and with its assertions on, as in Debian's build, RocksDB
+/// aborts the process over it before the failed commit is reported.
+struct NoLog final : rocksdb::Logger {
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::DBOptions database_options(const StoreOptions& options) {
   rocksdb::DBOptions made;
   made.create_if_missing = true;
@@ -21,11 +29,14 @@ rocksdb::DBOptions database_options(const StoreOptions& options) {
   made.allow_concurrent_memtable_write = false;  // one writer; allows inserting near the last key
   made.enable_write_thread_adaptive_yield = false;
   made.bytes_per_sync = 1 << 20;
-  made.keep_log_file_num = 5;
+  made.info_log = std::make_shared<NoLog>();
   made.max_open_files = -1;
   made.skip_stats_update_on_db_open = true;
   made.skip_checking_sst_file_sizes_on_db_open = true;
   made.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes * 3);
+  // On Kafka nothing goes to a write-ahead log: what was not flushed before a crash is read again from the changelog. All column families
+  // are then flushed as one, or a position could outlive what it speaks of.
+  made.atomic_flush = options.sink != nullptr;
   return made;
 }
 
@@ -343,13 +354,19 @@ void Store::commit(TimeMs now) {
                            slice(keys::u64(appends.next_offset)));
     }
   }
-  database.write_pending(database.options.sync);
+  database.write_pending();
 }
 
-void Store::Database::write_pending(bool sync) {
-  if (hook) hook(CommitPoint::before_write);
+rocksdb::WriteOptions Store::Database::write_options() const {
   rocksdb::WriteOptions write;
-  write.sync = sync;
+  write.disableWAL = options.sink != nullptr;
+  return write;
+}
+
+void Store::Database::write_pending() {
+  if (hook) hook(CommitPoint::before_write);
+  rocksdb::WriteOptions write = write_options();
+  write.sync = options.sync && !write.disableWAL;
   require(db->Write(write, &pending), "committing");
   if (hook) hook(CommitPoint::after_write);
   pending.Clear();
@@ -369,8 +386,7 @@ void Store::commit_positions(const std::vector<std::pair<std::uint32_t, v1::Posi
     database.pending.Put(database.state, slice(keys::position(partition)), slice(database.value));
   }
   database.pending.Put(database.state, slice(keys::kReferenceOffset), slice(keys::u64(static_cast<std::uint64_t>(reference_offset))));
-  // Not synced: what a power cut takes from the end is read again from the changelog.
-  database.write_pending(false);
+  database.write_pending();
 }
 
 void Store::discard() {
@@ -406,7 +422,7 @@ void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& 
       batch.Delete(family, key);
   }
   batch.Put(database.state, slice(keys::position(partition)), slice(position.SerializeAsString()));
-  require(database.db->Write(rocksdb::WriteOptions{}, &batch), "applying a changelog");
+  require(database.db->Write(database.write_options(), &batch), "applying a changelog");
 }
 
 void Store::wipe(std::uint32_t partition) {
@@ -421,7 +437,7 @@ void Store::wipe(std::uint32_t partition) {
   database.scan(database.rejected, "", [&](std::string_view key, std::string_view) {
     if (keys::rejected_partition(key) == partition) batch.Delete(database.rejected, slice(key));
   });
-  require(database.db->Write(rocksdb::WriteOptions{}, &batch), "forgetting a partition");
+  require(database.db->Write(database.write_options(), &batch), "forgetting a partition");
 }
 
 void Store::take(std::uint32_t partition) {
