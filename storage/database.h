@@ -68,7 +68,8 @@ struct Store::Database {
   Counters read_counters(std::uint32_t partition) const;
   bool has_taken(std::uint32_t partition) const;
   bool shows(CentreId centre) const;
-  void write_pending(bool sync);
+  void write_pending();
+  rocksdb::WriteOptions write_options() const;
   void append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value);
   void append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message);
   void read_counters();
