@@ -5,6 +5,7 @@
 #include <array>
 
 #include "daemon/kafka/inputs.h"
+#include "daemon/kafka/record.h"
 
 namespace vtq::kafka {
 
@@ -26,7 +27,7 @@ struct Publisher::Pending {
 };
 
 Publisher::Publisher(const Settings& settings, const TopicNames& names)
-    : names_(names), partitions_(static_cast<std::uint32_t>(settings.partitions)), by_event_time_(settings.time_source == "event") {
+    : names_(names), partitions_(static_cast<std::uint32_t>(settings.partitions)), by_event_time_(settings.time_source == "event"), registry_topics_(registry_topics(settings)) {
   Properties properties = common_properties(settings, "publisher");
   properties.insert(properties.end(), {{"enable.idempotence", "true"},
                                        {"linger.ms", "2"},
@@ -65,6 +66,8 @@ bool Publisher::flush(int timeout_ms) { return rd_kafka_flush(producer_.get(), t
 bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
                         std::shared_ptr<Pending> pending) {
   auto held = std::make_unique<std::shared_ptr<Pending>>(std::move(pending));
+  std::string framed;
+  if (registry_topics_.contains(topic)) value = framed = in_registry_format(value);
   rd_kafka_resp_err_t error = rd_kafka_producev(
       producer_.get(), RD_KAFKA_V_RKT(topics_[static_cast<std::size_t>(topic)].get()), RD_KAFKA_V_PARTITION(partition),
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "daemon/kafka/client.h"
@@ -36,6 +37,7 @@ class Publisher {
   TopicNames names_;
   std::uint32_t partitions_;
   bool by_event_time_;
+  std::set<Topic> registry_topics_;
   std::atomic<std::size_t> queued_bytes_{0};
   std::atomic<std::int64_t> latest_ms_{0};
   Client producer_;

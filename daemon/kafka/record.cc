@@ -437,6 +437,9 @@ Result<DecodedEvent> from_structured(std::string_view value, Form form) {
 
 // ---- schema registry ---------------------------------------------------------------------------------------------
 
+/// 0 and the schema's id: which version of it was used makes no difference to protobuf.
+constexpr std::size_t kRegistryPrefixBytes = 5;
+
 /// Where Event stands in its file: the indexes of the messages that lead to it.
 const std::vector<std::int64_t>& event_path() {
   static const auto* path = [] {
@@ -480,9 +483,8 @@ Rejection wrong_framing(std::string_view value) {
 }
 
 Result<DecodedEvent> from_registry(std::string_view value) {
-  constexpr std::size_t kPrefixBytes = 5;  // 0 and the schema's id: which version of it was used makes no difference to protobuf
-  if (value.size() < kPrefixBytes || value.front() != '\0') return wrong_framing(value);
-  std::string_view rest = value.substr(kPrefixBytes);
+  if (value.size() < kRegistryPrefixBytes || value.front() != '\0') return wrong_framing(value);
+  std::string_view rest = value.substr(kRegistryPrefixBytes);
   auto is_event = take_event_path(rest);
   if (!is_event) return wrong_framing(value);
   if (!*is_event)
@@ -536,6 +538,10 @@ Result<DecodedEvent> decode_record(const RecordView& record, RecordMode mode) {
       break;
   }
   return wrong_content_type(attributes.content_type);
+}
+
+std::string in_registry_format(std::string_view event) {
+  return std::string(kRegistryPrefixBytes + 1, '\0').append(event);  // the last byte: the first message of its file
 }
 
 Rejection unreadable_event(std::string_view bytes) {

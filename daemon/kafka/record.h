@@ -70,6 +70,9 @@ struct DecodedEvent {
 /// piece.
 Result<DecodedEvent> decode_record(const RecordView& record, RecordMode mode);
 
+/// An Event, in protobuf, as it stands in a topic in the schema registry's format. The schema's id is 0: none is known here.
+std::string in_registry_format(std::string_view event);
+
 /// Why bytes from `decode_record` that did not parse are no Event: `protobuf-form`.
 Rejection unreadable_event(std::string_view bytes);
 

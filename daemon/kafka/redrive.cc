@@ -42,18 +42,6 @@ std::optional<Topic> input_topic(const TopicNames& names, std::string_view name)
 /// Of an earlier way through resultsd, not of the publisher.
 bool is_mark(std::string_view header) { return header == kRedrivenHeader || header == kRoutedHeader; }
 
-bool in_registry_format(const Settings& settings, const TopicNames& names, Topic topic) {
-  std::string_view rest = settings.kafka_registry_topics;
-  while (!rest.empty()) {
-    std::string_view one = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
-    if (settings.kafka_topic_prefix + std::string(one) == names.of(topic)) return true;
-  }
-  return false;
-}
-
 /// As one that came over HTTP would be published.
 std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const RecordView& record, const Settings& settings,
                                                std::string& why) {
@@ -74,7 +62,7 @@ std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const R
   const Address& found = address.value();
   TopicNames names(settings.kafka_topic_prefix);
   Topic topic = found.everywhere ? Topic::reference : found.topic;
-  if (in_registry_format(settings, names, topic)) {
+  if (registry_topics(settings).contains(topic)) {
     why = "it came over HTTP, and its topic is in the schema registry's format: publish it again";
     return std::nullopt;
   }

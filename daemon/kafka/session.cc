@@ -61,24 +61,6 @@ void act_when_asked(TransactionPoint point) {
   ::usleep(static_cast<useconds_t>(stop->wait_ms * 1000));
 }
 
-std::map<std::string, RecordMode> modes_of(const Settings& settings, const TopicNames& names) {
-  std::map<std::string, RecordMode> modes;
-  std::string_view rest = settings.kafka_registry_topics;
-  while (!rest.empty()) {
-    std::string one(rest.substr(0, rest.find(',')));
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    std::erase(one, ' ');
-    bool known = false;
-    for (std::size_t topic = 0; topic < kInputTopics; ++topic) {
-      if (topic_name(static_cast<Topic>(topic)).substr(4) != one) continue;
-      modes[names.of(static_cast<Topic>(topic))] = RecordMode::schema_registry;
-      known = true;
-    }
-    if (!known && !one.empty()) throw KafkaError("kafka.registry_topics: there is no input topic " + one + "; name them without the prefix, as claims,assurance.");
-  }
-  return modes;
-}
-
 InputOffsets offsets_of(const v1::CommitRecord& record) {
   InputOffsets offsets;
   for (Topic topic : kCentreTopics)
@@ -92,7 +74,7 @@ KafkaEngine::Session::Session(KafkaEngine& engine)
     : engine_(engine),
       transaction_(engine.settings_, engine.names_),
       tables_(engine.settings_, engine.names_, engine.store_->reference_offset()),
-      modes_(modes_of(engine.settings_, engine.names_)) {
+      registry_topics_(registry_topics(engine.settings_)) {
   transaction_.on_point(act_when_asked);
   engine_.sink_->to = &transaction_;
   engine_.transaction_ = &transaction_;
@@ -393,8 +375,8 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   };
   if (!input.message->payload && reference) return;  // a tombstone: reference data are never taken back
   view_message(*input.message, view_);
-  auto mode = modes_.empty() ? modes_.end() : modes_.find(std::string(view_.topic));
-  Result<DecodedEvent> decoded = decode_record(view_, mode == modes_.end() ? RecordMode::cloud_events : mode->second);
+  bool framed = registry_topics_.contains(input.topic);
+  Result<DecodedEvent> decoded = decode_record(view_, framed ? RecordMode::schema_registry : RecordMode::cloud_events);
   if (!decoded) return reject(std::move(decoded).error());
   inbound.bytes = decoded.value().bytes;
   if (!decoded.value().held.empty()) {
@@ -437,6 +419,9 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   item.route_to = right_topic;
   item.route_partition = right_partition;
   item.route_key = to.everywhere ? slot_of(event) : vtq::text_of(to.centre);
+  bool framed_there = registry_topics_.contains(right_topic);
+  item.rewritten = framed != framed_there;
+  if (item.rewritten) item.held = framed_there ? in_registry_format(inbound.bytes) : std::string(inbound.bytes);
 }
 
 void KafkaEngine::Session::process(TimeMs now) {
@@ -518,12 +503,16 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
   if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine) {
     // An older fact came after a newer one of the same slot, and would outlive it when the topic is compacted.
     const auto& slots = engine_.pipeline_->reference().slots();
-    if (auto held = slots.find(slot_of(*inbounds_[item.inbound].event)); held != slots.end())
-      transaction_.reference({static_cast<const char*>(input.message->key), input.message->key_len}, held->second.event);
+    if (auto held = slots.find(slot_of(*inbounds_[item.inbound].event)); held != slots.end()) {
+      const std::string& event = held->second.event;
+      transaction_.reference({static_cast<const char*>(input.message->key), input.message->key_len},
+                             registry_topics_.contains(Topic::reference) ? in_registry_format(event) : event);
+    }
   }
   if (item.fate == Item::Fate::reject) reject(item, now);
   if (item.fate == Item::Fate::route) {
-    transaction_.route(item.route_to, item.route_partition, item.route_key, *input.message);
+    transaction_.route(item.route_to, item.route_partition, item.route_key, *input.message,
+                       item.rewritten ? std::optional<std::string_view>(item.held) : std::nullopt);
     if (engine_.kafka_probe_) engine_.kafka_probe_->routed(item.input.topic);
   }
 }

@@ -42,7 +42,8 @@ struct KafkaEngine::Session {
     bool mine = true;        // of reference data: this instance answers for it
     std::vector<Rejection> warnings;
     std::size_t inbound = 0;  // of `apply`: its place among the inbounds
-    std::string held;        // the event's bytes where they are not the record's
+    std::string held;        // the event's bytes where they are not the record's; of `route`, where the right topic has another form
+    bool rewritten = false;  // of `route`: `held` is what goes there
   };
 
   void read_tables();
@@ -78,7 +79,7 @@ struct KafkaEngine::Session {
   std::int64_t reference_next_ = 0;
   bool reference_moved_ = false;
   bool directory_due_ = true;
-  std::map<std::string, RecordMode> modes_;
+  std::set<Topic> registry_topics_;
 
   // The cycle under way.
   std::vector<Item> items_;

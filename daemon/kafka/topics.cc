@@ -79,6 +79,27 @@ std::string planned(const TopicPlan& plan, std::string_view name) {
   return "";
 }
 
+/// Name of an input topic without any prefix.
+std::string short_name(Topic topic) { return std::string(topic_name(topic).substr(std::string_view("vtq.").size())); }
+
+std::optional<Topic> input_topic(std::string_view name) {
+  for (std::size_t topic = 0; topic < kInputTopics; ++topic)
+    if (short_name(static_cast<Topic>(topic)) == name) return static_cast<Topic>(topic);
+  return std::nullopt;
+}
+
+/// What stands between commas, without spaces.
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    std::string one(list.substr(0, list.find(',')));
+    list.remove_prefix(std::min(list.size(), one.size() + 1));
+    std::erase(one, ' ');
+    if (!one.empty()) words.push_back(std::move(one));
+  }
+  return words;
+}
+
 /// Collects what is wrong.
 class Problems {
  public:
@@ -92,6 +113,7 @@ class Problems {
     for (const TopicPlan& plan : plans_)
       if (auto topic = found_.topics.find(plan.name); topic != found_.topics.end()) look_at(plan, topic->second);
     look_at_batches();
+    look_at_registry();
     return std::move(said_);
   }
 
@@ -213,6 +235,14 @@ class Problems {
     if (settings_.release_batch_results_max > kMost)
       say("release.batch_results_max = " + std::to_string(settings_.release_batch_results_max) +
           " can make a batch that is larger than a record may be: set it to " + std::to_string(kMost) + " at most.");
+  }
+
+  void look_at_registry() {
+    std::string inputs;
+    for (std::size_t topic = 0; topic < kInputTopics; ++topic) inputs += (inputs.empty() ? "" : ", ") + short_name(static_cast<Topic>(topic));
+    for (const std::string& name : words_of(settings_.kafka_registry_topics))
+      if (!input_topic(name))
+        say("kafka.registry_topics names " + name + ", which is no input topic: name any of " + inputs + ", without kafka.topic_prefix.");
   }
 
   std::string command(const std::string& tool, const std::string& words) const {
@@ -416,7 +446,14 @@ void expect_leaders(const FoundCluster& found, const std::vector<std::string>& n
 
 }  // namespace
 
-std::string TopicNames::of(Topic topic) const { return prefix_ + std::string(topic_name(topic).substr(std::string_view("vtq.").size())); }
+std::string TopicNames::of(Topic topic) const { return prefix_ + short_name(topic); }
+
+std::set<Topic> registry_topics(const Settings& settings) {
+  std::set<Topic> topics;
+  for (const std::string& name : words_of(settings.kafka_registry_topics))
+    if (auto topic = input_topic(name)) topics.insert(*topic);
+  return topics;
+}
 
 std::vector<TopicPlan> topic_plans(const Settings& settings) {
   TopicNames names(settings.kafka_topic_prefix);

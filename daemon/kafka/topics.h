@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,9 @@ class TopicNames {
  private:
   std::string prefix_;
 };
+
+/// Input topics in the schema registry's wire format, from kafka.registry_topics.
+std::set<Topic> registry_topics(const Settings& settings);
 
 /// What a topic must be.
 struct TopicPlan {

@@ -167,12 +167,19 @@ void Transaction::commit_record(std::uint32_t partition, const v1::CommitRecord&
   produce(changelog_.get(), partition, kCommitKey, scratch_);
 }
 
-void Transaction::route(Topic to, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record) {
+void Transaction::route(Topic to, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record,
+                        std::optional<std::string_view> rewritten) {
   rd_kafka_headers_t* held = nullptr;
   rd_kafka_headers_t* headers = rd_kafka_message_headers(&record, &held) == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_headers_copy(held)
                                                                                                        : rd_kafka_headers_new(1);
   rd_kafka_header_add(headers, kRoutedHeader.data(), static_cast<ssize_t>(kRoutedHeader.size()), "1", 1);
-  produce_with(topic(to), partition, key, std::string_view(static_cast<const char*>(record.payload), record.len), headers);
+  std::string_view value(static_cast<const char*>(record.payload), record.len);
+  if (rewritten) {
+    constexpr std::string_view kName = "content-type", kType = "application/protobuf";
+    rd_kafka_header_remove(headers, kName.data());
+    rd_kafka_header_add(headers, kName.data(), static_cast<ssize_t>(kName.size()), kType.data(), static_cast<ssize_t>(kType.size()));
+  }
+  produce_with(topic(to), partition, key, rewritten.value_or(value), headers);
 }
 
 void Transaction::reference(std::string_view key, std::string_view event) { produce(topic(Topic::reference), 0, key, event); }

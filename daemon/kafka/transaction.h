@@ -51,8 +51,10 @@ class Transaction final : public CommitSink {
   void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) override;
   void rejected(std::uint32_t partition, const v1::Rejected& record) override;
   void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override;
-  /// A record that came to the wrong place, to the right one, unchanged but for the mark that it was routed.
-  void route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record);
+  /// A record that came to the wrong place, to the right one, unchanged but for the mark that it was routed. `rewritten`: its value where
+  /// the form of that topic's records is another; an Event in protobuf all the same.
+  void route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record,
+             std::optional<std::string_view> rewritten);
   /// Publishes reference data once more: compaction keeps the record that came last, which need not be the latest fact.
   void reference(std::string_view key, std::string_view event);
   /// Where this instance can be reached and what it owns.

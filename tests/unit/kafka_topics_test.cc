@@ -100,6 +100,17 @@ TEST(KafkaTopics, every_problem_is_said_at_once) {
   EXPECT_EQ(problems(found).size(), 4u);
 }
 
+TEST(KafkaTopics, only_input_topics_may_be_in_the_registrys_format) {
+  Settings named = settings();
+  named.kafka_registry_topics = " claims, reference,";
+  EXPECT_EQ(problems_of(named, right_cluster()), std::vector<std::string>{});
+  EXPECT_EQ(registry_topics(named), (std::set{Topic::reference, Topic::claims}));
+  named.kafka_registry_topics = "claims,vtq.assurance";
+  EXPECT_EQ(problems_of(named, right_cluster()),
+            only("kafka.registry_topics names vtq.assurance, which is no input topic: name any of reference, registrations, checkpoints, "
+                 "assessments, claims, assurance, commands, without kafka.topic_prefix."));
+}
+
 TEST(KafkaTopics, a_missing_topic_may_be_one_that_this_user_may_not_see) {
   FoundCluster found = right_cluster();
   found.topics.erase("vtq.assurance");
