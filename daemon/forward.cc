@@ -9,7 +9,7 @@
 namespace vtq {
 namespace {
 
-constexpr std::size_t kThreads = 8;
+constexpr std::size_t kThreads = 16;
 constexpr std::size_t kBusyMax = kThreads / 2;  // requests to one instance at a time
 constexpr std::chrono::milliseconds kRetryAfter{20};
 constexpr std::chrono::milliseconds kConnectMax{1'000};
