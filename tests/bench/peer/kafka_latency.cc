@@ -114,7 +114,14 @@ class Watch {
     Partitions partitions(rd_kafka_topic_partition_list_new(count));
     for (std::int32_t partition = 0; partition < count; ++partition) {
       std::int64_t low = 0, high = 0;
-      check_error(rd_kafka_query_watermark_offsets(consumer_.get(), topic.c_str(), partition, &low, &high, 10'000), topic);
+      // A topic that has just been made may be without a leader for a moment.
+      rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+      for (int tries = 0; tries < 10; ++tries) {
+        error = rd_kafka_query_watermark_offsets(consumer_.get(), topic.c_str(), partition, &low, &high, 10'000);
+        if (error != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && error != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      }
+      check_error(error, topic);
       rd_kafka_topic_partition_list_add(partitions.get(), topic.c_str(), partition)->offset = high;
     }
     check_error(rd_kafka_assign(consumer_.get(), partitions.get()), "assigning " + topic);
