@@ -20,6 +20,8 @@ constexpr std::int64_t kDayMs = 24 * 60 * 60 * 1000;
 /// From the first registrations of a series in September to the appeals against its results: an awarding organisation can replay a whole
 /// season, and look up what was issued and what was rejected in it.
 constexpr std::int64_t kSeasonMs = 400 * kDayMs;
+/// Of inputs in event time: their records bear the times of a season that may be long past, and would be deleted before they are read.
+constexpr std::int64_t kForEver = -1;
 /// Less would lose events while resultsd is being put right.
 constexpr std::int64_t kInputRetentionMsLeast = 30 * kDayMs;
 /// How long the changelog shows that a key was deleted. A store that was away for longer must be rebuilt.
@@ -35,9 +37,9 @@ constexpr auto kPause = std::chrono::milliseconds(200);
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-Pairs kept_for_a_season(std::int64_t message_bytes_max) {
+Pairs kept(std::int64_t retention_ms, std::int64_t message_bytes_max) {
   return {{"cleanup.policy", "delete"},
-          {"retention.ms", std::to_string(kSeasonMs)},
+          {"retention.ms", std::to_string(retention_ms)},
           {"retention.bytes", "-1"},
           {"max.message.bytes", std::to_string(message_bytes_max)},
           {"message.timestamp.type", "CreateTime"}};
@@ -219,7 +221,11 @@ class Problems {
   void look_at_times(const TopicPlan& plan, const FoundCluster::Topic& topic) {
     auto retention = number_of(topic.config, "retention.ms");
     bool for_a_time = plan.input && planned(plan, "cleanup.policy") == "delete";
-    if (for_a_time && retention && *retention >= 0 && *retention < kInputRetentionMsLeast)
+    if (for_a_time && retention && *retention >= 0 && settings_.time_source == "event")
+      say("Topic " + plan.name + ": retention.ms is " + std::to_string(*retention) +
+          ", but with time.source = event records bear the times of a past season and can be deleted before they are read: run " +
+          configure(plan, "retention.ms", std::to_string(kForEver)) + ".");
+    else if (for_a_time && retention && *retention >= 0 && *retention < kInputRetentionMsLeast)
       say("Topic " + plan.name + ": retention.ms is " + std::to_string(*retention) +
           ", less than 30 days, so events can be lost before they are read: run " +
           configure(plan, "retention.ms", std::to_string(kSeasonMs)) + ".");
@@ -462,10 +468,11 @@ std::vector<TopicPlan> topic_plans(const Settings& settings) {
   for (std::size_t at = 0; at < kTopics; ++at) {
     auto topic = static_cast<Topic>(at);
     bool input = at < kInputTopics, large = topic == Topic::result_batches || topic == Topic::rejected;
+    std::int64_t retention_ms = input && settings.time_source == "event" ? kForEver : kSeasonMs;
     if (topic == Topic::reference)
       plans.push_back({names.of(topic), 1, false, true, compacted(kInputBytesMax)});
     else
-      plans.push_back({names.of(topic), partitions, true, input, kept_for_a_season(large ? kMessageBytesMax : kInputBytesMax)});
+      plans.push_back({names.of(topic), partitions, true, input, kept(retention_ms, large ? kMessageBytesMax : kInputBytesMax)});
   }
   plans.push_back({names.changelog(), partitions, true, false, compacted(kMessageBytesMax)});
   plans.push_back({names.instances(), 1, false, false, compacted(kInputBytesMax)});

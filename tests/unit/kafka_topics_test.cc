@@ -79,6 +79,23 @@ TEST(KafkaTopics, an_input_that_is_kept_for_ever_is_accepted) {
   EXPECT_EQ(problems(found), std::vector<std::string>{});
 }
 
+TEST(KafkaTopics, in_event_time_inputs_are_kept_for_ever) {
+  Settings event_time = settings();
+  event_time.time_source = "event";
+  for (const TopicPlan& plan : topic_plans(event_time))
+    for (const auto& [name, value] : plan.config)
+      if (name == "retention.ms") {
+        EXPECT_EQ(value, plan.input ? "-1" : "34560000000") << plan.name;
+      }
+  FoundCluster found = right_cluster();
+  for (auto& [name, topic] : found.topics)
+    if (name != "vtq.claims") topic.config["retention.ms"] = "-1";
+  EXPECT_EQ(problems_of(event_time, found),
+            only("Topic vtq.claims: retention.ms is 34560000000, but with time.source = event records bear the times of a past season and can "
+                 "be deleted before they are read: run kafka-configs.sh --bootstrap-server broker:9092 --alter --topic vtq.claims --add-config "
+                 "retention.ms=-1."));
+}
+
 TEST(KafkaTopics, an_output_may_be_kept_for_a_short_time) {
   FoundCluster found = right_cluster();
   found.topics["vtq.notifications"].config["retention.ms"] = "86400000";
