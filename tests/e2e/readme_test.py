@@ -7,15 +7,16 @@ import pathlib
 import re
 import socket
 import subprocess
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def blocks():
+def blocks(mark="run"):
     """Command blocks marked `<!-- run -->`, in order."""
-    return re.findall(r"<!-- run -->\n```sh\n(.*?)```", README, re.S)
+    return re.findall(rf"<!-- {mark} -->\n```sh\n(.*?)```", README, re.S)
 
 
 def free_port():
@@ -60,6 +61,31 @@ class Readme(unittest.TestCase):
         # Shown at the time of the quickstart, before the season went on.
         first = shown.splitlines()[0].split("  ")[0]
         self.assertIn(first, self.quickstart.stdout)
+
+    def test_5_the_commands_on_kafka_run_as_written(self):
+        ports = {old: str(free_port()) for old in ("8421", "8422")}
+        kafka = "19592"  # and the next one: out of the range that systems hand out
+        with tempfile.TemporaryDirectory() as work:
+            script = "\n".join(blocks("run on Kafka")).replace("/tmp/", work + "/").replace("19092", kafka)
+            script = script.replace("deploy/kafka/up ", f"deploy/kafka/up --port {kafka} --directory {work}/kafka ")
+            for old, new in ports.items():
+                script = script.replace(old, new)
+            # The instances end with the shell.
+            script = "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n" + script
+            try:
+                run = subprocess.run(["bash", "-c", script], cwd=ROOT, env=self.env_without_settings(), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180)
+            finally:
+                subprocess.run(["deploy/kafka/down", "--directory", f"{work}/kafka", "--wipe"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        self.assertEqual(run.returncode, 0, run.stdout[-3000:])
+        self.assertIn("159 events", run.stdout)
+        self.assertIn("159 published", run.stdout)
+        self.assertRegex(run.stdout, r'"learner": ?"KCAT"')
+        self.assertRegex(run.stdout, r"\d+ 30101\n")
+
+    @staticmethod
+    def env_without_settings():
+        return {name: value for name, value in os.environ.items() if not name.startswith("RESULTSD_")}
 
     def test_4_the_settings_reference_is_what_the_program_prints(self):
         printed = subprocess.run([ROOT / "build/release/bin/resultsd", "--print-config-reference"], capture_output=True, text=True, check=True)
