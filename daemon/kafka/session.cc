@@ -454,12 +454,13 @@ void KafkaEngine::Session::process(TimeMs now) {
   bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
   if (items_.empty() && late_.empty() && !wakes) return;
 
-  if (!transaction_.open() && inputs_) transaction_.begin();
   std::size_t events = items_.size();
   consumed_ = 0;
   emitted_ = 0;
   double seconds = 0, committing = 0;
   auto work = [&](auto step) {
+    // The commit of the reference data has ended the one before.
+    if (inputs_ && !transaction_.open()) transaction_.begin();
     for (bool finished = false; !finished;) {
       origin_base_ = consumed_;
       Pipeline::Progress progress = step();
