@@ -175,7 +175,7 @@ void Ingest::offer(std::vector<Submitted>&& events, Answered answered) {
 }
 
 bool Ingest::submit(Held& held) {
-  if (EngineState state = engine_.state(); state != EngineState::running) {
+  if (EngineState state = engine_.state(); state != EngineState::running && state != EngineState::starting) {
     (*held.answered)({}, Problem{503, "Not running", "resultsd is stopping or has failed; send these events again later.", "", "engine-running"});
     return true;
   }

@@ -167,9 +167,9 @@ void KafkaEngine::Session::rebuild() {
 
 // ---- partitions come and go ----
 
-void KafkaEngine::Session::take_assignment() {
+bool KafkaEngine::Session::take_assignment() {
   Inputs::Changes changes = inputs_->take_changes();
-  if (!changes.any()) return;
+  if (!changes.any()) return false;
   if (engine_.kafka_probe_) engine_.kafka_probe_->rebalance();
   if (changes.lost) {
     if (engine_.kafka_probe_) engine_.kafka_probe_->fenced();
@@ -207,6 +207,7 @@ void KafkaEngine::Session::take_assignment() {
                {{"partitions", static_cast<std::int64_t>(assigned_.size())}, {"restoring", static_cast<std::int64_t>(restoring_.size())}, {"generation", std::int64_t{generation}}});
   }
   if (suspended_.empty()) start_inputs();
+  return true;
 }
 
 void KafkaEngine::Session::give_up(std::uint32_t partition) {
@@ -311,6 +312,10 @@ void KafkaEngine::Session::tell_directory() {
 }
 
 void KafkaEngine::Session::hand_over() {
+  // The store is right as of now, however long ago the last record came.
+  std::vector<std::pair<std::uint32_t, v1::PositionRecord>> positions(active_.begin(), active_.end());
+  for (auto& [partition, position] : positions) position.set_written_ms(engine_.clock_.now());
+  engine_.store_->commit_positions(positions, reference_next_);
   for (const auto& [partition, position] : active_) {
     engine_.pipeline_->give_up(partition);
     engine_.store_->give_up(partition);
@@ -344,10 +349,8 @@ void KafkaEngine::Session::cycle() {
   if (!tables_.reference().empty() || !restoring_.empty()) idle = std::min(idle, 5);
   std::vector<InputRecord> records = in_order ? inputs_->gather_in_order(most, idle, kLatestEventMs) : inputs_->gather(most, idle, commit_interval);
   bool changed = !records.empty();
-  take_assignment();
+  if (take_assignment()) records.clear();
   if (suspended_.empty()) {
-    // Records of partitions that have just been revoked are no more this instance's.
-    std::erase_if(records, [&](const InputRecord& record) { return !active_.contains(record.partition); });
     engine_.parsing_->arena.Reset();
     items_.clear();
     items_.reserve(tables_.reference().size() + records.size());

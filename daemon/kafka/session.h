@@ -47,7 +47,8 @@ struct KafkaEngine::Session {
   };
 
   void read_tables();
-  void take_assignment();
+  /// Whether fetching began anew from what is committed: what was gathered before comes again.
+  bool take_assignment();
   void give_up(std::uint32_t partition);
   void advance_restores();
   void activate(const std::vector<std::uint32_t>& partitions);
