@@ -462,9 +462,8 @@ void KafkaEngine::Session::process(TimeMs now) {
   emitted_ = 0;
   double seconds = 0, committing = 0;
   auto work = [&](auto step) {
-    // The commit of the reference data has ended the one before.
-    if (inputs_ && !transaction_.open()) transaction_.begin();
     for (bool finished = false; !finished;) {
+      if (inputs_ && !transaction_.open()) transaction_.begin();
       origin_base_ = consumed_;
       Pipeline::Progress progress = step();
       std::size_t before = consumed_;
@@ -579,8 +578,6 @@ void KafkaEngine::Session::commit(TimeMs now) {
   engine_.last_progress_ms_ = engine_.clock_.now();
   for (auto& [id, one] : answered) one->done(std::move(id));
   late_.clear();
-  if (consumed_ < inbounds_.size() || emitted_ < items_.size())
-    if (!transaction_.open()) transaction_.begin();
 }
 
 }  // namespace vtq::kafka
