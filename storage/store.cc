@@ -331,10 +331,10 @@ std::string Store::rejected(std::uint32_t partition, v1::Rejected&& rejected) {
 
 bool Store::mark_replayed(std::string_view id, TimeMs at) {
   auto record = rejected_record(id);
-  if (!record) return false;
+  auto key = rejected_key(id);
+  if (!record || (key->partition && !database_->has_taken(*key->partition))) return false;
   record->mutable_replayed_at()->set_seconds(at / 1000);
   record->SerializeToString(&database_->value);
-  auto key = rejected_key(id);
   database_->put(database_->rejected, key->partition.value_or(0), keys::rejected(key->number, key->partition), database_->value);
   return true;
 }

@@ -117,6 +117,11 @@ void KafkaEngine::post(Look look) {
   changed_.notify_all();
 }
 
+bool KafkaEngine::has_looks() const {
+  std::lock_guard lock(mutex_);
+  return !looks_.empty();
+}
+
 void KafkaEngine::serve_looks() {
   std::deque<Look> looks;
   {

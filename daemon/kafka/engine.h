@@ -72,6 +72,7 @@ class KafkaEngine final : public Engine {
   void run_session();
   void watch();
   void serve_looks();
+  bool has_looks() const;
   void fail(std::string why);
   /// By partition, who of the others said last that it has it; null: nobody did. With the mutex held.
   std::vector<const InstanceRecord*> holders() const;

@@ -12,6 +12,7 @@ using Steady = std::chrono::steady_clock;
 
 /// Records taken from one stream at a time when streams are merged.
 constexpr std::size_t kFillRecords = 500;
+constexpr int kStreamWaitMs = 10;
 
 Properties consumer_properties(const Settings& s) {
   Properties made = common_properties(s, "reader");
@@ -302,7 +303,8 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
     stream.gathered.pop_front();
     look(key, stream);
   }
-  if (records.empty() && behind) fill(*behind, idle_ms);
+  // Not for long: `wake` ends waits on the common queue only.
+  if (records.empty() && behind) fill(*behind, std::min(idle_ms, kStreamWaitMs));
   else if (records.empty()) {
     poll(queue_.get(), 1, idle_ms, messages);
     for (Message& message : messages)

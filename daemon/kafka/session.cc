@@ -161,8 +161,9 @@ void KafkaEngine::Session::rebuild() {
     position = store.position(partition).value_or(v1::PositionRecord{});
     pipeline->take(partition);
   }
+  if (auto zero = active_.find(0); zero != active_.end()) reference_answered_ = zero->second.commit().answered();
   if (!inputs_) return;
-  tables_.rewind(reference_next_);
+  tables_.rewind(active_.contains(0) ? std::min(reference_next_, reference_answered_) : reference_next_);
 }
 
 // ---- partitions come and go ----
@@ -258,8 +259,11 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     engine_.store_->take(partition);
     engine_.pipeline_->take(partition);
     if (position.commit().reference() < reference_next_) engine_.pipeline_->partition(partition).reference_changed_unseen();
-    // Whoever has partition 0 rejects what is wrong in the reference data.
-    if (partition == 0 && position.commit().reference() < reference_next_) tables_.rewind(position.commit().reference());
+    // Whoever has partition 0 rejects what is wrong in the reference data, also in those that were read when nobody had it.
+    if (partition == 0) {
+      reference_answered_ = position.commit().answered();
+      if (reference_answered_ < reference_next_) tables_.rewind(reference_answered_);
+    }
     restoring_.erase(partition);
     group_offsets_.erase(partition);
     active_[partition] = std::move(position);
@@ -336,6 +340,8 @@ void KafkaEngine::Session::hand_over() {
 // ---- a cycle ----
 
 void KafkaEngine::Session::cycle() {
+  // A look may mark a rejected record as replayed, which goes with this cycle's transaction.
+  if (!active_.empty() && suspended_.empty() && engine_.has_looks() && !transaction_.open()) transaction_.begin();
   engine_.serve_looks();
   advance_restores();
   tables_.poll(0);
@@ -370,7 +376,7 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   bool reference = input.topic == Topic::reference;
   // Every instance reads the reference data; the one that has partition 0 answers for what is wrong with them.
   auto zero = active_.find(0);
-  bool mine = item.mine = !reference || (zero != active_.end() && input.message->offset >= zero->second.commit().reference());
+  bool mine = item.mine = !reference || (zero != active_.end() && input.message->offset >= zero->second.commit().answered());
   auto reject = [&](Rejection why) {
     if (!mine) return;
     item.fate = Item::Fate::reject;
@@ -455,7 +461,7 @@ void KafkaEngine::Session::process(TimeMs now) {
       for (KafkaEngine::LateRejection& one : std::exchange(engine_.rejections_, {})) late_.push_back(std::move(one));
   }
   bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
-  if (items_.empty() && late_.empty() && !wakes) return;
+  if (items_.empty() && late_.empty() && !wakes && !transaction_.touched_any()) return;
 
   std::size_t events = items_.size();
   consumed_ = 0;
@@ -494,6 +500,7 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
   const InputRecord& input = item.input;
   if (input.topic == Topic::reference) {
     reference_next_ = std::max(reference_next_, input.message->offset + 1);
+    reference_answered_ = std::max(reference_answered_, input.message->offset + 1);
     reference_moved_ = true;
   } else {
     moved_[{input.partition, input.topic}] = input.message->offset + 1;
@@ -552,6 +559,7 @@ void KafkaEngine::Session::commit(TimeMs now) {
     record.set_schema(kCommitSchema);
     record.set_time_ms(engine_.pipeline_->partition(partition).time());
     record.set_reference(reference_next_);
+    if (partition == 0) record.set_answered(reference_answered_);
     record.set_writer(instance_name(engine_.settings_));
     record.set_transaction(record.transaction() + 1);
     positions.emplace_back(partition, std::move(position));

@@ -78,6 +78,7 @@ struct KafkaEngine::Session {
   std::set<std::uint32_t> restoring_;
   std::map<std::uint32_t, v1::PositionRecord> active_;
   std::int64_t reference_next_ = 0;
+  std::int64_t reference_answered_ = 0;                  // by this instance, with partition 0; below reference_next_ while it reads again
   bool reference_moved_ = false;
   bool directory_due_ = true;
   std::set<Topic> registry_topics_;

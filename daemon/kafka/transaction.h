@@ -6,6 +6,7 @@
 // Lives on the pipeline's thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -70,6 +71,7 @@ class Transaction final : public CommitSink {
   std::int64_t changelog_next(std::uint32_t partition) const { return changelog_next_[partition]; }
   /// Partitions that have a change in the open transaction.
   bool touched(std::uint32_t partition) const { return touched_[partition]; }
+  bool touched_any() const { return std::find(touched_.begin(), touched_.end(), true) != touched_.end(); }
 
   void on_point(std::function<void(TransactionPoint)> hook) { hook_ = std::move(hook); }
   /// When the last call that may block began; 0: none is under way. For the watchdog, any thread.
