@@ -18,6 +18,8 @@ constexpr int kGatherMs = 50;
 /// Deleted keys stay visible in a changelog at least so long: a store that is older may hold what was deleted since. `resultsctl topics
 /// check` sees to it that delete.retention.ms is no less.
 constexpr TimeMs kDeletionsKeptMs = kDayMs;
+/// How long a changelog may seem to end before what was read of it: a new leader does not know at once how far it is replicated.
+constexpr TimeMs kBehindMs = 10'000;
 
 Properties consumer_properties(const Settings& s, const char* purpose, const char* isolation) {
   Properties made = common_properties(s, purpose);
@@ -103,8 +105,16 @@ void Changelog::fail(std::string why) {
   changed_.notify_all();
 }
 
+/// Has the client know the topic before partitions of it are wanted: for one that it does not know it looks only once a second.
+void Changelog::learn_topic() {
+  known_topic_.reset(rd_kafka_topic_new(consumer_.get(), topic_.c_str(), nullptr));
+  const rd_kafka_metadata_t* found = nullptr;
+  if (rd_kafka_metadata(consumer_.get(), 0, known_topic_.get(), &found, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(found);
+}
+
 void Changelog::run() {
   try {
+    learn_topic();
     for (;;) {
       bool reassigning = false;
       {
@@ -160,27 +170,34 @@ void Changelog::reassign() {
 /// Finds where to go on with a partition. What the store has of it is used, unless it cannot be trusted to be the beginning of what the
 /// changelog has.
 void Changelog::begin(std::uint32_t partition, Followed& followed) {
+  auto held = store_.position(partition);
   std::int64_t low = 0, high = 0;
   TimeMs until = clock_.now() + settings_.kafka_broker_wait_seconds * 1000;
+  TimeMs behind_until = clock_.now() + kBehindMs;
   for (;;) {
     // A leader that has just moved gives an old answer or none: tried again.
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
-    rd_kafka_poll(watermarks_.get(), 0);
-    if (!error) break;
-    if (clock_.now() >= until)
+    bool behind = !error && held && held->changelog() > high;
+    rd_kafka_poll(watermarks_.get(), behind ? 100 : 0);
+    if (!error && !behind) break;
+    if (behind && clock_.now() >= behind_until)
+      throw KafkaError("Changelog: partition " + std::to_string(partition) + " of " + topic_ + " ends at offset " + std::to_string(high) +
+                       ", but the store in data.directory = " + settings_.data_directory + " has read it to " + std::to_string(held->changelog()) +
+                       ". The topic lost records, or was deleted and created again. The store is left as it is. Bring the topic back; or, to begin "
+                       "anew, use another kafka.group, kafka.topic_prefix and data.directory.");
+    if (error && clock_.now() >= until)
       throw KafkaError("Changelog: the end of partition " + std::to_string(partition) + " of " + topic_ + " cannot be found: " + text_of(error) +
                        ". Check that all brokers run, and kafka.broker_wait_seconds.");
     std::lock_guard lock(mutex_);
     if (stopping_) return;
   }
-  auto held = store_.position(partition);
   if (held) {
-    bool outside = held->changelog() < low || held->changelog() > high;
+    bool outside = held->changelog() < low;
     bool stale = clock_.now() - held->written_ms() > kDeletionsKeptMs;
     if (outside || stale) {
       log::write(log::Level::warning, "a partition is restored from the beginning of its changelog",
                  {{"partition", std::int64_t{partition}},
-                  {"why", std::string(outside ? "the store's offset lies outside the changelog" : "the store is older than deletions are kept")},
+                  {"why", std::string(outside ? "the changelog begins after the store's offset" : "the store is older than deletions are kept")},
                   {"offset", held->changelog()}, {"low", low}, {"high", high}});
       store_.wipe(partition);
       held.reset();

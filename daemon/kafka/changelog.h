@@ -56,6 +56,7 @@ class Changelog {
   };
 
   void run();
+  void learn_topic();
   void reassign();
   void begin(std::uint32_t partition, Followed& followed);
   void ask_target(std::uint32_t partition, Followed& followed);
@@ -71,6 +72,7 @@ class Changelog {
   Client consumer_;   // read_committed
   Client watermarks_;  // read_uncommitted; reads nothing
   Queue queue_;
+  TopicHandle known_topic_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
