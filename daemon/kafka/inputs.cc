@@ -25,7 +25,8 @@ Properties consumer_properties(const Settings& s) {
                            {"auto.offset.reset", "error"},
                            {"partition.assignment.strategy", s.kafka_assignment},
                            {"session.timeout.ms", std::to_string(s.kafka_session_timeout_ms)},
-                           {"heartbeat.interval.ms", std::to_string(std::max<std::int64_t>(200, std::min<std::int64_t>(1000, s.kafka_session_timeout_ms / 5)))},
+                           // By the answers a member learns of a rebalance, and the others stand still until the last has.
+                           {"heartbeat.interval.ms", std::to_string(std::min<std::int64_t>(300, s.kafka_session_timeout_ms / 5))},
                            {"max.poll.interval.ms", std::to_string(std::max<std::int64_t>(300'000, s.kafka_session_timeout_ms))},
                            {"fetch.wait.max.ms", "100"},
                            {"fetch.message.max.bytes", std::to_string(1 << 20)},
