@@ -21,6 +21,10 @@ constexpr TimeMs kDeletionsKeptMs = kDayMs;
 /// How long a changelog may seem to end before what was read of it: a new leader does not know at once how far it is replicated.
 constexpr TimeMs kBehindMs = 10'000;
 
+/// Of the client that only asks for ends of partitions. librdkafka 2.0.2 asks the leader that it remembers, again and again: one that has moved
+/// is forgotten after this time, and not by the answer that it is another.
+constexpr const char* kLeadersRememberedMs = "1000";
+
 Properties consumer_properties(const Settings& s, const char* purpose, const char* isolation) {
   Properties made = common_properties(s, purpose);
   made.insert(made.end(), {{"group.id", s.kafka_group + "-changelog"},  // needed for assign(); nothing is committed with it
@@ -36,6 +40,12 @@ Properties consumer_properties(const Settings& s, const char* purpose, const cha
   return made;
 }
 
+Properties watermark_properties(const Settings& s) {
+  Properties made = consumer_properties(s, "watermarks", "read_uncommitted");
+  made.emplace_back("metadata.max.age.ms", kLeadersRememberedMs);
+  return made;
+}
+
 }  // namespace
 
 Changelog::Changelog(const Settings& settings, const TopicNames& names, Store& store, const Clock& clock)
@@ -44,7 +54,7 @@ Changelog::Changelog(const Settings& settings, const TopicNames& names, Store& s
       store_(store),
       clock_(clock),
       consumer_(make_client(RD_KAFKA_CONSUMER, make_config(consumer_properties(settings, "changelog", "read_committed")))),
-      watermarks_(make_client(RD_KAFKA_CONSUMER, make_config(consumer_properties(settings, "watermarks", "read_uncommitted")))) {
+      watermarks_(make_client(RD_KAFKA_CONSUMER, make_config(watermark_properties(settings)))) {
   rd_kafka_poll_set_consumer(consumer_.get());
   queue_.reset(rd_kafka_queue_get_consumer(consumer_.get()));
   thread_ = std::thread([this] { run(); });
@@ -151,10 +161,11 @@ void Changelog::reassign() {
     if (fresh) begin(partition, at->second);
     if (restoring && !at->second.restoring) {
       at->second.restoring = true;
-      at->second.progress_ms = clock_.now();
       ask_target(partition, at->second);
     }
   }
+  // Only now: to find the ends of others may have taken long, while a leader was away.
+  for (auto& [partition, followed] : followed_) followed.progress_ms = clock_.now();
   if (std::exchange(assigned_, assigned) != assigned) {
     PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(followed_.size())));
     for (const auto& [partition, followed] : followed_)

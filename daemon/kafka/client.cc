@@ -65,6 +65,21 @@ void take_log(const rd_kafka_t* client, int level, const char* facility, const c
              {{"client", std::string(rd_kafka_name(client))}, {"facility", std::string(facility)}, {"text", std::string(text)}});
 }
 
+/// What librdkafka says of files that it cannot use, in the words of the settings; values are paths, no secrets.
+std::string setting_that_fails(const rd_kafka_conf_t* config, std::string_view why) {
+  constexpr std::pair<const char*, const char*> kFiles[] = {{"ssl.ca.location", "kafka.ssl_ca_location"},
+                                                            {"ssl.certificate.location", "kafka.ssl_certificate_location"},
+                                                            {"ssl.key.location", "kafka.ssl_key_location"}};
+  for (auto [property, setting] : kFiles) {
+    if (why.find(property) == why.npos) continue;
+    char path[1024] = "";
+    std::size_t size = sizeof path;
+    rd_kafka_conf_get(config, property, path, &size);
+    return std::string(setting) + " = " + path + " cannot be used";
+  }
+  return "the client cannot be made";
+}
+
 void add_if_given(Properties& properties, const char* name, const std::string& value) {
   if (!value.empty()) properties.emplace_back(name, value);
 }
@@ -122,7 +137,8 @@ Config make_config(const Properties& properties) {
 Client make_client(rd_kafka_type_t type, Config config) {
   char why[512] = "";
   Client client(rd_kafka_new(type, config.get(), why, sizeof why));
-  if (!client) throw KafkaError("Kafka: the client cannot be made: " + std::string(why) + ". Mend the kafka settings.");
+  if (!client)
+    throw KafkaError("Kafka: " + setting_that_fails(config.get(), why) + " (" + why + "). Mend the kafka.ssl_ and kafka.sasl_ settings, or kafka.properties.");
   static_cast<void>(config.release());  // rd_kafka_new took it over
   reports().forget(client.get());       // one before it may have had the same address
   return client;

@@ -16,6 +16,11 @@ namespace {
 /// How long a call into librdkafka may take, as a multiple of the transaction's time-out, before the process is ended: some ignore theirs
 /// in 2.0.2 (#5456). Ending is safe, and the instance starts again.
 constexpr int kStuckTimeouts = 6;
+/// Within so many session time-outs of the first, a second fencing is no accident. Of two instances with one name the earlier one is fenced
+/// first, so it is the first to be fenced twice: it ends, and the later one goes on.
+constexpr TimeMs kFencedSessions = 6;
+constexpr std::int64_t kAskBrokersEveryMs = 1000;
+constexpr int kAskBrokersMs = 2000;
 constexpr std::size_t kEventOverhead = 128;
 
 std::int64_t steady_ms() {
@@ -284,6 +289,12 @@ void KafkaEngine::run() {
       run_session();
       break;
     } catch (const Lost& lost) {
+      try {
+        if (auto fenced = dynamic_cast<const Fenced*>(&lost)) expect_own_name(*fenced);
+        expect_brokers();
+      } catch (const KafkaError& error) {
+        return fail(error.what());
+      }
       // Everything in memory goes; what is true stands on Kafka, and the next session restores from there.
       if (kafka_probe_) kafka_probe_->transaction("lost", 0);
       log::write(log::Level::warning, "the session on Kafka was lost, beginning another", {{"why", std::string(lost.what())}});
@@ -322,7 +333,41 @@ void KafkaEngine::run_session() {
   session.run();
 }
 
+void KafkaEngine::ask_brokers(rd_kafka_t* client) {
+  TimeMs asked = clock_.now();
+  const rd_kafka_metadata_t* found = nullptr;
+  rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, nullptr, &found, kAskBrokersMs);
+  rd_kafka_poll(client, 0);
+  if (!error) {
+    rd_kafka_metadata_destroy(found);
+    if (brokers_away_since_ms_.exchange(0) != 0) log::write(log::Level::info, "Kafka answers again");
+  } else if (brokers_answer()) {
+    log::write(log::Level::warning, "Kafka does not answer",
+               {{"brokers", settings_.kafka_bootstrap_servers}, {"error", text_of(error)}, {"seconds", settings_.kafka_broker_wait_seconds}});
+    brokers_away_since_ms_ = asked;
+  }
+}
+
+void KafkaEngine::expect_brokers() const {
+  TimeMs since = brokers_away_since_ms_;
+  if (since == 0 || clock_.now() - since < settings_.kafka_broker_wait_seconds * 1000) return;
+  throw KafkaError("Kafka: no broker answered at kafka.bootstrap_servers = " + settings_.kafka_bootstrap_servers + " for " +
+                   std::to_string(settings_.kafka_broker_wait_seconds) +
+                   " s. Check that Kafka runs and can be reached; kafka.broker_wait_seconds says how long it may be away.");
+}
+
+void KafkaEngine::expect_own_name(const Fenced& fenced) {
+  TimeMs now = clock_.now();
+  TimeMs before = std::exchange(fenced_ms_, now);
+  if (before == 0 || now - before > kFencedSessions * settings_.kafka_session_timeout_ms) return;
+  throw KafkaError("Kafka: another instance took the place of this one, again (" + std::string(fenced.what()) +
+                   "): both have kafka.instance = " + instance_name(settings_) + " in kafka.group = " + settings_.kafka_group +
+                   ". Give each instance a name of its own, or stop one of them.");
+}
+
 void KafkaEngine::watch() {
+  Client asking;
+  std::int64_t asked = 0;
   std::unique_lock lock(mutex_);
   while (state_ != EngineState::stopped && state_ != EngineState::failed) {
     changed_.wait_for(lock, std::chrono::milliseconds(500));
@@ -332,6 +377,11 @@ void KafkaEngine::watch() {
     std::int64_t since = transaction ? transaction->blocking_since_ms.load() : 0;
     lock.unlock();
     for (auto& wake : wakes) wake();
+    if (!draining_ && steady_ms() - asked >= kAskBrokersEveryMs) {
+      if (!asking) asking = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings_, "watchdog")));
+      ask_brokers(asking.get());
+      asked = steady_ms();
+    }
     if (since != 0 && steady_ms() - since > settings_.kafka_transaction_timeout_ms * kStuckTimeouts) {
       log::write(log::Level::critical, "a call to Kafka never returned; ending, to be started again",
                  {{"milliseconds", steady_ms() - since}});

@@ -71,6 +71,13 @@ class KafkaEngine final : public Engine {
   void run();
   void run_session();
   void watch();
+  /// Notes whether any broker answers.
+  void ask_brokers(rd_kafka_t* client);
+  bool brokers_answer() const { return brokers_away_since_ms_ == 0; }
+  /// Throws KafkaError once they have not answered for kafka.broker_wait_seconds.
+  void expect_brokers() const;
+  /// Throws KafkaError when it is not the first time of late that another took this instance's place.
+  void expect_own_name(const Fenced& fenced);
   void serve_looks();
   bool has_looks() const;
   void fail(std::string why);
@@ -110,6 +117,8 @@ class KafkaEngine final : public Engine {
   std::atomic<bool> draining_{false};
   std::atomic<TimeMs> last_progress_ms_{0};
   std::atomic<TimeMs> behind_since_ms_{0};
+  std::atomic<TimeMs> brokers_away_since_ms_{0};  // 0: they answer
+  TimeMs fenced_ms_ = 0;                         // pipeline-1; 0: never
   std::atomic<Transaction*> transaction_{nullptr};
   std::thread thread_;
   std::thread watchdog_;

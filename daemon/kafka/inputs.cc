@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 #include "daemon/log.h"
 
@@ -13,6 +14,11 @@ using Steady = std::chrono::steady_clock;
 /// Records taken from one stream at a time when streams are merged.
 constexpr std::size_t kFillRecords = 500;
 constexpr int kStreamWaitMs = 10;
+
+/// In a topic that is keyed by centre, only a TimeReached has this key.
+bool is_for_all(const rd_kafka_message_t& message) {
+  return std::string_view(static_cast<const char*>(message.key), message.key_len) == "*";
+}
 
 Properties consumer_properties(const Settings& s) {
   Properties made = common_properties(s, "reader");
@@ -220,7 +226,7 @@ void Inputs::check(const rd_kafka_message_t& message) {
       break;
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR__FATAL:
-      throw Lost("reading: another instance runs under the same name; see kafka.instance (" + std::string(rd_kafka_message_errstr(&message)) + ")");
+      throw Fenced("reading: " + std::string(rd_kafka_message_errstr(&message)));
     default:
       log::write(log::Level::debug, "reading", {{"error", text_of(message.err)}});
   }
@@ -277,14 +283,15 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
     if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
   std::vector<InputRecord> records;
   auto time_of = [](const Message& message) { return rd_kafka_message_timestamp(message.get(), nullptr); };
-  using Head = std::pair<std::int64_t, StreamKey>;
+  // A TimeReached comes after what else is of its moment, whichever streams this instance has: it moves all partitions.
+  using Head = std::tuple<std::int64_t, bool, StreamKey>;
   std::vector<Head> heads;  // a heap, earliest first
   std::int64_t certain = until_ms;
   Stream* behind = nullptr;
   auto look = [&](const StreamKey& key, Stream& stream) {
     if (stream.gathered.empty()) fill(stream, 0);
     if (!stream.gathered.empty()) {
-      heads.push_back({time_of(stream.gathered.front()), key});
+      heads.push_back({time_of(stream.gathered.front()), is_for_all(*stream.gathered.front()), key});
       std::push_heap(heads.begin(), heads.end(), std::greater<>());
     } else if (stream.time_ms < certain) {
       certain = stream.time_ms;
@@ -292,14 +299,15 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
     }
   };
   for (auto& [key, stream] : streams_) look(key, stream);
-  while (!heads.empty() && heads.front().first <= certain) {
+  while (!heads.empty() && std::get<0>(heads.front()) <= certain) {
     // A commit does not part what happened at the same moment.
-    if (records.size() >= records_max && heads.front().first > time_of(records.back().message)) break;
+    if (records.size() >= records_max && std::get<0>(heads.front()) > time_of(records.back().message)) break;
     std::pop_heap(heads.begin(), heads.end(), std::greater<>());
-    auto [time, key] = heads.back();
+    auto [time, for_all, key] = heads.back();
     heads.pop_back();
     Stream& stream = streams_.at(key);
-    stream.time_ms = std::max(stream.time_ms, time);
+    // Of its own moment a record leaves open whether more comes; a TimeReached does not.
+    stream.time_ms = std::max(stream.time_ms, for_all ? time : time - 1);
     records.push_back({std::move(stream.gathered.front()), key.first, key.second});
     stream.gathered.pop_front();
     look(key, stream);

@@ -36,8 +36,8 @@ std::optional<Asked> asked_for(const char* variable) {
   std::string_view all = text;
   std::string_view name = all.substr(0, all.find(':'));
   Asked asked;
-  if (name == "before_begin")
-    asked.point = TransactionPoint::before_begin;
+  if (name == "before_apply")
+    asked.point = TransactionPoint::before_apply;
   else if (name == "before_offsets")
     asked.point = TransactionPoint::before_offsets;
   else if (name == "before_end")
@@ -280,7 +280,8 @@ void KafkaEngine::Session::start_inputs() {
 }
 
 void KafkaEngine::Session::show() {
-  bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty();
+  engine_.expect_brokers();
+  bool ready = engine_.brokers_answer() && inputs_->joined() && restoring_.empty() && suspended_.empty();
   std::int64_t lag = inputs_->lag();
   std::lock_guard lock(engine_.mutex_);
   engine_.owned_.clear();
@@ -463,6 +464,7 @@ void KafkaEngine::Session::process(TimeMs now) {
   bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
   if (items_.empty() && late_.empty() && !wakes && !transaction_.touched_any()) return;
 
+  if (inbounds_.size() > references) act_when_asked(TransactionPoint::before_apply);
   std::size_t events = items_.size();
   consumed_ = 0;
   emitted_ = 0;

@@ -82,6 +82,7 @@ void Transaction::carry_out(const char* what, Call call) {
       abort();
       throw Aborted(why);
     }
+    if (rd_kafka_error_code(failure.get()) == RD_KAFKA_RESP_ERR__FENCED) throw Fenced(why);
     if (!rd_kafka_error_is_retriable(failure.get()) || tries == kTries) throw Lost(why);
     doubtful_ = true;
     log::write(log::Level::info, "trying again", {{"why", why}});
@@ -89,7 +90,6 @@ void Transaction::carry_out(const char* what, Call call) {
 }
 
 void Transaction::begin() {
-  if (hook_) hook_(TransactionPoint::before_begin);
   std::fill(changelog_next_.begin(), changelog_next_.end(), -1);
   std::fill(touched_.begin(), touched_.end(), false);
   // librdkafka 2.0.2 knows no KIP-890: a request to end the last transaction that is still on its way would end this one. A new producer

@@ -27,8 +27,13 @@ struct Lost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Lost, because the brokers know a later member or producer of this instance's name.
+struct Fenced : Lost {
+  using Lost::Lost;
+};
+
 /// Where tests stop or kill the process.
-enum class TransactionPoint { before_begin, before_offsets, before_end, after_end };
+enum class TransactionPoint { before_apply, before_offsets, before_end, after_end };
 
 /// A place in an input topic.
 struct StreamOffset {

@@ -69,7 +69,7 @@ class KafkaZombieTest(unittest.TestCase):
 
     def times_told_after_a_zombie(self, prefix, binary):
         """How often the event is told that the zombie had in hand when it was stopped."""
-        zombie = self.instance(prefix, "zombie", binary, RESULTSD_STOP_AT=f"before_begin:8:{STOP_MS}")
+        zombie = self.instance(prefix, "zombie", binary, RESULTSD_STOP_AT=f"before_apply:4:{STOP_MS}")
         successor = self.instance(prefix, "successor")
         seasons.command("resultsctl", "topics", "create", "--config", zombie.config())
         self.addCleanup(successor.__exit__)
