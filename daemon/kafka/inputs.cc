@@ -312,6 +312,12 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
     stream.gathered.pop_front();
     look(key, stream);
   }
+  // A moment of which more may come stays together: what it changes must not depend on what had arrived.
+  while (!records.empty() && time_of(records.back().message) > certain) {
+    InputRecord& last = records.back();
+    streams_.at({last.topic, last.partition}).gathered.push_front(std::move(last.message));
+    records.pop_back();
+  }
   // Not for long: `wake` ends waits on the common queue only.
   if (records.empty() && behind) fill(*behind, std::min(idle_ms, kStreamWaitMs));
   else if (records.empty()) {
