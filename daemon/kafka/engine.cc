@@ -19,6 +19,8 @@ constexpr int kStuckTimeouts = 6;
 /// Within so many session time-outs of the first, a second fencing is no accident. Of two instances with one name the earlier one is fenced
 /// first, so it is the first to be fenced twice: it ends, and the later one goes on.
 constexpr TimeMs kFencedSessions = 6;
+/// Exit code where the pipeline's thread cannot be waited for.
+constexpr int kStuckExit = 70;
 constexpr std::int64_t kAskBrokersEveryMs = 1000;
 constexpr int kAskBrokersMs = 2000;
 constexpr std::size_t kEventOverhead = 128;
@@ -86,6 +88,12 @@ void KafkaEngine::drain() {
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+}
+
+/// Without brokers it is not ready, also while its thread waits for them in a call.
+EngineState KafkaEngine::state() const {
+  EngineState state = state_;
+  return state == EngineState::running && !brokers_answer() ? EngineState::starting : state;
 }
 
 std::string KafkaEngine::failure() const {
@@ -348,12 +356,16 @@ void KafkaEngine::ask_brokers(rd_kafka_t* client) {
   }
 }
 
-void KafkaEngine::expect_brokers() const {
+std::string KafkaEngine::brokers_missed() const {
   TimeMs since = brokers_away_since_ms_;
-  if (since == 0 || clock_.now() - since < settings_.kafka_broker_wait_seconds * 1000) return;
-  throw KafkaError("Kafka: no broker answered at kafka.bootstrap_servers = " + settings_.kafka_bootstrap_servers + " for " +
-                   std::to_string(settings_.kafka_broker_wait_seconds) +
-                   " s. Check that Kafka runs and can be reached; kafka.broker_wait_seconds says how long it may be away.");
+  if (since == 0 || clock_.now() - since < settings_.kafka_broker_wait_seconds * 1000) return "";
+  return "Kafka: no broker answered at kafka.bootstrap_servers = " + settings_.kafka_bootstrap_servers + " for " +
+         std::to_string(settings_.kafka_broker_wait_seconds) +
+         " s. Check that Kafka runs and can be reached; kafka.broker_wait_seconds says how long it may be away.";
+}
+
+void KafkaEngine::expect_brokers() const {
+  if (std::string why = brokers_missed(); !why.empty()) throw KafkaError(why);
 }
 
 void KafkaEngine::expect_own_name(const Fenced& fenced) {
@@ -363,6 +375,18 @@ void KafkaEngine::expect_own_name(const Fenced& fenced) {
   throw KafkaError("Kafka: another instance took the place of this one, again (" + std::string(fenced.what()) +
                    "): both have kafka.instance = " + instance_name(settings_) + " in kafka.group = " + settings_.kafka_group +
                    ". Give each instance a name of its own, or stop one of them.");
+}
+
+void KafkaEngine::end_if_stuck(std::int64_t since_ms) {
+  std::string why = brokers_missed();
+  // A call cannot return while there are no brokers.
+  std::int64_t waited = steady_ms() - std::max(since_ms, away_steady_ms_);
+  if (why.empty() && waited > settings_.kafka_transaction_timeout_ms * kStuckTimeouts)
+    why = "Kafka: a call did not return for " + std::to_string(waited) + " ms, many times kafka.transaction_timeout_ms. Start resultsd again: nothing is lost.";
+  if (why.empty()) return;
+  log::write(log::Level::critical, "the engine failed; what was not committed is read again after the next start", {{"why", why}});
+  log::flush();
+  ::_exit(kStuckExit);
 }
 
 void KafkaEngine::watch() {
@@ -381,13 +405,9 @@ void KafkaEngine::watch() {
       if (!asking) asking = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings_, "watchdog")));
       ask_brokers(asking.get());
       asked = steady_ms();
+      if (!brokers_answer()) away_steady_ms_ = asked;
     }
-    if (since != 0 && steady_ms() - since > settings_.kafka_transaction_timeout_ms * kStuckTimeouts) {
-      log::write(log::Level::critical, "a call to Kafka never returned; ending, to be started again",
-                 {{"milliseconds", steady_ms() - since}});
-      log::flush();
-      ::_exit(70);
-    }
+    if (since != 0) end_if_stuck(since);
     lock.lock();
   }
 }

@@ -36,7 +36,7 @@ class KafkaEngine final : public Engine {
   std::size_t queued_bytes() const override;
   void post(Look look) override;
   Store& store() override { return *store_; }
-  EngineState state() const override { return state_.load(); }
+  EngineState state() const override;
   double lag_seconds() const override;
   TimeMs last_progress_ms() const override { return last_progress_ms_.load(); }
   void drain() override;
@@ -71,10 +71,14 @@ class KafkaEngine final : public Engine {
   void run();
   void run_session();
   void watch();
+  /// Ends the process when the pipeline's thread is in a call, since `since_ms`, that it does not come back from.
+  void end_if_stuck(std::int64_t since_ms);
   /// Notes whether any broker answers.
   void ask_brokers(rd_kafka_t* client);
   bool brokers_answer() const { return brokers_away_since_ms_ == 0; }
-  /// Throws KafkaError once they have not answered for kafka.broker_wait_seconds.
+  /// Why to give up, once they have not answered for kafka.broker_wait_seconds; else empty.
+  std::string brokers_missed() const;
+  /// Throws KafkaError then.
   void expect_brokers() const;
   /// Throws KafkaError when it is not the first time of late that another took this instance's place.
   void expect_own_name(const Fenced& fenced);
@@ -118,6 +122,7 @@ class KafkaEngine final : public Engine {
   std::atomic<TimeMs> last_progress_ms_{0};
   std::atomic<TimeMs> behind_since_ms_{0};
   std::atomic<TimeMs> brokers_away_since_ms_{0};  // 0: they answer
+  std::int64_t away_steady_ms_ = 0;              // watchdog; when they last did not answer
   TimeMs fenced_ms_ = 0;                         // pipeline-1; 0: never
   std::atomic<Transaction*> transaction_{nullptr};
   std::thread thread_;

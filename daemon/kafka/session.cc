@@ -281,7 +281,7 @@ void KafkaEngine::Session::start_inputs() {
 
 void KafkaEngine::Session::show() {
   engine_.expect_brokers();
-  bool ready = engine_.brokers_answer() && inputs_->joined() && restoring_.empty() && suspended_.empty();
+  bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty();
   std::int64_t lag = inputs_->lag();
   std::lock_guard lock(engine_.mutex_);
   engine_.owned_.clear();
