@@ -135,7 +135,7 @@ class Checks:
     EXAMPLES = 8
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
 
     def check(self, holds, what, detail=""):
         if holds:
@@ -153,7 +153,7 @@ class Checks:
 
     def end(self):
         """Prints the summary and returns the exit code."""
-        print(f"{self.passed} passed, {self.failed} failed, 0 skipped")
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
         return 1 if self.failed else 0
 
 
