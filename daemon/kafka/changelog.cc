@@ -19,7 +19,7 @@ constexpr int kGatherMs = 50;
 /// check` sees to it that delete.retention.ms is no less.
 constexpr TimeMs kDeletionsKeptMs = kDayMs;
 /// How long a changelog may seem to end before what was read of it: a new leader does not know at once how far it is replicated.
-constexpr TimeMs kBehindMs = 10'000;
+constexpr TimeMs kBehindMs = 5000;
 
 /// Of the client that only asks for ends of partitions. librdkafka 2.0.2 asks the leader that it remembers, again and again: one that has moved
 /// is forgotten after this time, and not by the answer that it is another.
