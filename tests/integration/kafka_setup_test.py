@@ -62,9 +62,10 @@ class SetUp(unittest.TestCase):
     def daemon(self, cluster=None, directory=None, **settings):
         """Not started; what stands in `settings` with _ for the first point comes last."""
         given = {name.replace("_", ".", 1): value for name, value in settings.items()}
-        made = Daemon({"kafka.bootstrap_servers": (cluster or kafka).bootstrap, "kafka.topic_prefix": self.prefix, "kafka.group": self.prefix + "group",
-                       "kafka.instance": "one", "kafka.session_timeout_ms": 6000, "kafka.transaction_timeout_ms": 5000,
-                       "kafka.broker_wait_seconds": 20, "partitions": PARTITIONS, **given}, directory=directory)
+        made = Daemon({"kafka.bootstrap_servers": (cluster or kafka).bootstrap, "kafka.topic_prefix": self.prefix,
+                       "kafka.group": self.prefix + "group", "kafka.instance": "one", "kafka.session_timeout_ms": 6000,
+                       "kafka.transaction_timeout_ms": 5000, "kafka.broker_wait_seconds": 20, "partitions": PARTITIONS, **given},
+                      directory=directory)
         self.addCleanup(made.__exit__)
         return made
 
@@ -74,20 +75,17 @@ class SetUp(unittest.TestCase):
     def end_of(self, daemon):
         """The daemon ends by itself: why, from its one critical line."""
         self.assertEqual(daemon.process.wait(END_S), 1)
-        return self.one_critical(daemon.log(daemon.began))
+        return self.one_critical(daemon.log())
 
     def one_critical(self, lines):
         (line,) = [line for line in lines if line["level"] == "critical"]
         self.assertEqual(line, lines[-1])
         return line["why"]
 
-    def start(self, daemon):
-        daemon.began = os.path.getsize(os.path.join(daemon.directory, "log")) if os.path.exists(os.path.join(daemon.directory, "log")) else 0
-        return daemon.start()
-
     def why_refused(self, daemon):
         """Why it does not start, from its one critical line."""
-        done = subprocess.run([program("resultsd"), "--config", daemon.config()], capture_output=True, text=True, timeout=END_S, env=environment(), check=False)
+        done = subprocess.run([program("resultsd"), "--config", daemon.config()], capture_output=True, text=True, timeout=END_S,
+                              env=environment(), check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
         return self.one_critical([json.loads(line) for line in done.stderr.splitlines()])
 
@@ -113,7 +111,7 @@ class SetUp(unittest.TestCase):
     def with_entries(self, daemon, *learners):
         """Topics, reference data and these entries; running."""
         self.create_topics(daemon)
-        self.start(daemon)
+        daemon.start()
         daemon.post_events(e.reference())
         self.publish(daemon, *learners)
         self.wait_for_entries(daemon, learners)
@@ -187,7 +185,7 @@ class NotSetUp(SetUp):
                    "kafka.sasl_mechanism, kafka.sasl_username, kafka.sasl_password and the kafka.ssl_ settings.")
         self.assert_refused(self.daemon(**login, kafka_sasl_password="wrong"), refusal)
         self.assert_refused(self.daemon(**{**login, "kafka_sasl_mechanism": "SCRAM-SHA-512"}, kafka_sasl_password=PASSWORD), refusal)
-        self.start(self.daemon(**login, kafka_sasl_password=PASSWORD))
+        self.daemon(**login, kafka_sasl_password=PASSWORD).start()
 
     def test_files_for_ssl_that_are_not_there(self):
         for setting in ("kafka_ssl_ca_location", "kafka_ssl_certificate_location", "kafka_ssl_key_location"):
@@ -224,12 +222,12 @@ class OfAnother(SetUp):
         self.assertIn("group another", self.moved(first, kafka_group="another"))
         self.assertIn("not to the embedded log", self.moved(first, kafka_bootstrap_servers=""))
         self.assertNotIn(self.prefix + "group", self.groups(other))
-        self.start(first)
+        first.start()
         self.wait_for_entries(first, ["KEPT"])
 
     def test_log(self):
         embedded = self.daemon(kafka_bootstrap_servers="")
-        self.start(embedded)
+        embedded.start()
         embedded.post_events(e.reference())
         self.assertEqual(embedded.stop(), 0)
         self.create_topics(self.daemon())
@@ -240,7 +238,8 @@ class OfAnother(SetUp):
 class ChangedBehindItsBack(SetUp):
     def committed(self):
         consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": self.prefix + "group", "log_level": 0})
-        found = consumer.committed([TopicPartition(self.prefix + topic, partition) for topic in INPUTS for partition in range(PARTITIONS)], timeout=END_S)
+        asked = [TopicPartition(self.prefix + topic, partition) for topic in INPUTS for partition in range(PARTITIONS)]
+        found = consumer.committed(asked, timeout=END_S)
         consumer.close()
         return [at for at in found if at.offset >= 0]
 
@@ -250,8 +249,8 @@ class ChangedBehindItsBack(SetUp):
         consumer.close()
 
     def tool(self, name, *arguments):
-        subprocess.run(["java", "-cp", os.path.join(ROOT, "build/kafka-lib/*"), name, "--bootstrap-server", kafka.bootstrap, *arguments], check=True,
-                       capture_output=True, timeout=END_S)
+        subprocess.run(["java", "-cp", os.path.join(ROOT, "build/kafka-lib/*"), name, "--bootstrap-server", kafka.bootstrap, *arguments],
+                       check=True, capture_output=True, timeout=END_S)
 
     def test_offsets_of_the_group(self):
         # Without static membership the group is empty as soon as it stops, so that others may change it.
@@ -263,15 +262,15 @@ class ChangedBehindItsBack(SetUp):
         self.commit([TopicPartition(moved.topic, moved.partition, 0)])
         for _ in range(2):
             why = self.why_refused(daemon)
-            self.assertIn(f"of partition {moved.partition} the changelog has consumed vtq.registrations {moved.offset}, but the group of kafka.group = "
-                          f"{self.prefix}group has vtq.registrations 0.", why)
+            self.assertIn(f"of partition {moved.partition} the changelog has consumed vtq.registrations {moved.offset}, but the group of "
+                          f"kafka.group = {self.prefix}group has vtq.registrations 0.", why)
             self.assertIn("Set the group's offsets to the changelog's with kafka-consumer-groups --reset-offsets, or, to begin anew, use another "
                           "kafka.group and kafka.topic_prefix.", why)
         # The remedy.
         wait_until(lambda: not self.members(), "the group empty")
         self.tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--group", self.prefix + "group", "--reset-offsets", "--execute",
                   "--topic", f"{moved.topic}:{moved.partition}", "--to-offset", str(moved.offset))
-        self.start(daemon)
+        daemon.start()
         self.wait_for_entries(daemon, ["KEPT"])
         self.assertEqual(self.times_told("KEPT"), 1)
 
@@ -318,7 +317,7 @@ class TwoOfOneName(SetUp):
     def one_stays(self, **settings):
         earlier, later = self.daemon(**settings), self.daemon(**settings)
         self.with_entries(earlier, "FIRST")
-        self.start(later)
+        later.start()
         why = self.end_of(earlier)
         self.assertRegex(why, rf"^Kafka: another instance took the place of this one, again \(.*\): both have kafka\.instance = one in kafka\.group = "
                               rf"{self.prefix}group\. Give each instance a name of its own, or stop one of them\.$")
@@ -330,6 +329,9 @@ class TwoOfOneName(SetUp):
 
     def test_the_later_one_goes_on_and_the_earlier_one_ends(self):
         self.one_stays()
+
+    def test_without_static_membership_too(self):
+        self.one_stays(kafka_static_membership=False)
 
 
 class BrokersGo(SetUp):
