@@ -1,5 +1,5 @@
-"""Exactly once under faults: three instances of resultsd share a real Kafka while a season plays and instances, brokers, connections and disks
-fail at random. Called by tests/crash/run --faults."""
+"""Exactly once under faults: three instances of resultsd share a real Kafka while a season plays and instances, brokers, connections and
+disks fail at random. Called by tests/crash/run --faults."""
 import collections
 import contextlib
 import json
@@ -34,7 +34,8 @@ STOP_S = 60
 READY_S = 120
 PROGRESS_S = 120
 CAUGHT_UP_S = 300
-POINTS = ("before_offsets", "before_end", "after_end", "before_write", "after_write")
+STOP_POINTS = ("before_apply", "before_offsets", "before_end", "after_end")
+POINTS = (*STOP_POINTS, "before_write", "after_write")
 WIPED = "a partition is restored from the beginning of its changelog"
 # What a run tells of the logs.
 SAID = ("the session on Kafka was lost, beginning another", "a transaction was aborted; reading again", "trying again",
@@ -42,8 +43,8 @@ SAID = ("the session on Kafka was lost, beginning another", "a transaction was a
 WATCHDOG = 70
 
 # Kinds of fault by where they strike, with how often each is drawn.
-ON_INSTANCES = {"kill -9 of an instance": 14, "kill at a point of a transaction": 14, "pause beyond the session time-out": 10,
-                "SIGTERM and start": 7, "full disk": 8, "lost disk": 6}
+ON_INSTANCES = {"kill -9 of an instance": 14, "kill at a point of a transaction": 14, "pause beyond the session time-out": 7,
+                "pause at a point of a transaction": 7, "SIGTERM and start": 7, "full disk": 8, "lost disk": 6}
 ON_CLUSTER = {"broker killed and restarted": 8, "coordinator moved": 8, "connections cut": 12, "connections stalled": 8,
               "requests delivered late": 10}
 
@@ -233,8 +234,8 @@ def timed(topic, values):
 
 
 def in_order(topic, values):
-    """By moment, then by entry. What one moment changes at many entries of a centre comes in the order in which they lie in memory, and that
-    is another one after a restart; each entry's own records stay in their order."""
+    """By moment, then by entry. What one moment changes at many entries of a centre comes in the order in which they lie in memory, and
+    that is another one after a restart; each entry's own records stay in their order."""
     if topic not in ENTRY:
         return values
     return [value for _, _, value in sorted(timed(topic, values), key=lambda one: one[:2])]
@@ -274,8 +275,8 @@ def difference(topic, key, found, expected):
     at = next((at for at, (one, other) in enumerate(zip(found, expected)) if one != other), min(len(found), len(expected)))
     counted, wanted = collections.Counter(found), collections.Counter(expected)
     more, less = counted - wanted, wanted - counted
-    lines = [f"           {key}: {len(found)} records, should be {len(expected)}; {sum(more.values())} too many, {sum(less.values())} missing; "
-             f"the first difference is record {at}"]
+    lines = [f"           {key}: {len(found)} records, should be {len(expected)}; {sum(more.values())} too many, "
+             f"{sum(less.values())} missing; the first difference is record {at}"]
     for name, values in (("found", found[at:at + 2]), ("should be", expected[at:at + 2])):
         lines += [f"             {name}: {decoded(topic, value)[:600]}" for value in values]
     for name, values in (("too many", more), ("missing", less)):
@@ -315,13 +316,14 @@ class Instance(daemons.Daemon):
     def log_path(self):
         return os.path.join(self.directory, "log")
 
-    def launch(self, crash_at=""):
+    def launch(self, crash_at="", stop_at=""):
         with self.lock:
             self.close()
-            self.environment["RESULTSD_CRASH_AT"] = crash_at
+            self.environment.update(RESULTSD_CRASH_AT=crash_at, RESULTSD_STOP_AT=stop_at)
             with open(self.log_path, "ab") as log:
                 self.began = log.tell()
-                self.process = subprocess.Popen([daemons.program("resultsd"), "--config", self.config()], stderr=log, env=self.environment)
+                command = [daemons.program("resultsd"), "--config", self.config()]
+                self.process = subprocess.Popen(command, stderr=log, env=self.environment)
             self.port = None
             self.wanted = True
 
@@ -340,6 +342,10 @@ class Instance(daemons.Daemon):
             self.close()
             self.port = None
             return False
+
+    def stopped(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "T"
 
     def last_words(self, count=6):
         with open(self.log_path, "rb") as file:
@@ -419,12 +425,13 @@ class Faults:
         self.lanes = [[kind for kind in drawn if kind in lane] for lane in (ON_INSTANCES, ON_CLUSTER)]
         self.random = [random.Random(f"{seed} lane {number}") for number in range(2)]
         self.strikes = {"kill -9 of an instance": self.kill_instance, "kill at a point of a transaction": self.kill_at_point,
-                        "pause beyond the session time-out": self.pause_instance, "SIGTERM and start": self.restart_instance,
+                        "pause beyond the session time-out": self.pause_instance,
+                        "pause at a point of a transaction": self.pause_at_point, "SIGTERM and start": self.restart_instance,
                         "full disk": self.fill_disk, "lost disk": self.lose_disk, "broker killed and restarted": self.kill_broker,
                         "coordinator moved": self.move_coordinator, "connections cut": self.cut, "connections stalled": self.stall,
                         "requests delivered late": self.deliver_late}
         self.made = collections.Counter()
-        self.points = collections.Counter()
+        self.points, self.zombies = collections.Counter(), collections.Counter()
         self.connections = 0
         self.unmet = []
         self.told = []
@@ -472,10 +479,10 @@ class Faults:
             print(f"  {time.monotonic() - self.began:6.1f} s  {sum(self.made.values()) + 1:3}  {text}", flush=True)
 
     def await_progress(self, before):
-        """Something was committed since, or there is nothing to commit."""
+        """Something was committed since, or there is nothing to commit: what came after the last mark waits for the next."""
         def moved():
-            now = self.group.committed()
-            return now is not None and (before is None or now > before or self.group.behind() == 0)
+            now, behind = self.group.committed(), self.group.behind()
+            return now is not None and behind is not None and (before is None or now > before or behind <= MARK_EVERY)
         await_that(lambda: self.stopping.is_set() or moved(), "something committed after the fault", PROGRESS_S)
 
     def await_ready(self, instance):
@@ -514,6 +521,18 @@ class Faults:
         self.stopping.wait(seconds)
         instance.process.send_signal(signal.SIGCONT)
         return f"{instance.name} for {seconds:.1f} s, {self.back(draw, instance)}"
+
+    def pause_at_point(self, draw):
+        """The zombie goes on in the middle of a transaction, mostly before its other threads know what it missed."""
+        instance, point, seconds = draw.choice(self.instances), draw.choice(STOP_POINTS), SESSION_S + draw.uniform(1, 3)
+        at = f"{point}:{draw.randint(1, 12)}:{draw.choice((0, 0, 100, 2000))}"
+        instance.kill()
+        instance.launch(stop_at=at)
+        await_that(lambda: self.stopping.is_set() or instance.stopped(), f"{instance.name} stopped at {at}", PROGRESS_S)
+        self.stopping.wait(seconds)
+        instance.process.send_signal(signal.SIGCONT)
+        self.zombies[point] += 1
+        return f"{instance.name} {at} for {seconds:.1f} s, {self.back(draw, instance)}"
 
     def restart_instance(self, draw):
         instance = draw.choice(self.instances)
@@ -571,7 +590,8 @@ class Faults:
     def move_coordinator(self, draw):
         """Away from the broker that leads the partition of the group, or of the transactions of an instance."""
         group = self.prefix + "group"
-        name, topic = draw.choice([(group, "__consumer_offsets")] + [(f"{group}-{one.name}", "__transaction_state") for one in self.instances])
+        transactions = [(f"{group}-{one.name}", "__transaction_state") for one in self.instances]
+        name, topic = draw.choice([(group, "__consumer_offsets"), *transactions])
         partitions = self.kafka.admin.list_topics(topic, timeout=20).topics[topic].partitions
         node = partitions[java_hash(name) % len(partitions)].leader
         text = f"of {name} on broker {node}"
@@ -590,8 +610,8 @@ class Faults:
                 found = self.kafka.admin.list_topics(timeout=5)
             except KafkaException:
                 return False
-            return len(found.brokers) == self.kafka.nodes and all(
-                len(partition.isrs) == len(partition.replicas) for topic in found.topics.values() for partition in topic.partitions.values())
+            partitions = [partition for topic in found.topics.values() for partition in topic.partitions.values()]
+            return len(found.brokers) == self.kafka.nodes and all(len(one.isrs) == len(one.replicas) for one in partitions)
         await_that(lambda: self.stopping.is_set() or in_sync(), "all copies in sync", READY_S)
 
     def some(self, draw):
@@ -749,6 +769,7 @@ def tell(faults, keeper, instances, seconds):
         print(f"  {count:5}  {kind}")
     print(f"  {sum(faults.made.values()):5}  in all; {faults.connections} connections were cut, stalled or late")
     print("killed at: " + ", ".join(f"{point} {faults.points[point]}" for point in POINTS))
+    print("paused at: " + ", ".join(f"{point} {faults.zombies[point]}" for point in STOP_POINTS))
     ends = collections.Counter((f"ended with {code}", why.partition(":")[0] if why else "by itself") for _, code, why, _ in keeper.ends)
     print("ended, and started again: " + ", ".join(f"{count} {code} ({why})" for (code, why), count in sorted(ends.items())))
     said = sum((instance.said() for instance in instances), collections.Counter())

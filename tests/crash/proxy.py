@@ -1,5 +1,5 @@
-"""A TCP proxy between Kafka's clients and its brokers, for tests: cuts connections, holds them up, and delivers what a client sent after the
-client has given up. Nothing but the standard library."""
+"""A TCP proxy between Kafka's clients and its brokers, for tests: cuts connections, holds them up, and delivers what a client sent after
+the client has given up. Nothing but the standard library."""
 import asyncio
 import socket
 import struct
@@ -76,8 +76,8 @@ def reset(writer):
 
 
 class Proxy:
-    """Listens on the port of each address in `routes`, {port: broker's port}, and passes on. A context manager. Runs on a thread of its own;
-    its methods may be called from any other."""
+    """Listens on each port in `routes`, {port: broker's port}, and passes on. A context manager. Runs on a thread of its own; its methods
+    may be called from any other."""
 
     def __init__(self, routes):
         self.routes = routes
