@@ -60,7 +60,6 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
   changelog_ = handle(producer_.get(), names_.changelog());
   instances_ = handle(producer_.get(), names_.instances());
   carry_out("beginning", [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
-  doubtful_ = false;  // a delayed request to begin ends no transaction: at worst it fences this producer
   doubtful_ = false;  // whatever it took: nothing was ended yet
 }
 
