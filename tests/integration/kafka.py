@@ -54,14 +54,21 @@ class Kafka:
                    self.directory, *(["--proxied"] if self.proxied else [])]
         for name, value in self.properties.items():
             command += ["--property", f"{name}={value}"]
+        # A node may end while the controllers of a busy machine do not agree on a leader: it is started once more.
+        wrong = self._up(command) and self._up(command)
+        if wrong:
+            raise RuntimeError(f"deploy/kafka/up {wrong}")
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        return self
+
+    @staticmethod
+    def _up(command):
+        """What went wrong, or nothing."""
         # Not captured through a pipe: the brokers would keep it open.
         with tempfile.TemporaryFile("w+") as said:
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=START_S, check=False).returncode
             said.seek(0)
-            if code != 0:
-                raise RuntimeError(f"deploy/kafka/up: {said.read()}")
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        return self
+            return f"ended with {code}: {said.read()}" if code != 0 else ""
 
     def stop(self):
         """Kills every node and removes the data."""
