@@ -835,6 +835,8 @@ def kept_logs(kafka, directory):
 
 def run(options, directory):
     """All of it. Returns the exit code."""
+    # Ended from outside, it stops and unmounts what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     checks = seasons.Checks()
     began = time.monotonic()
     season = seasons.Season(directory, options.season, options.scale, options.seed)
