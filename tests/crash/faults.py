@@ -135,6 +135,9 @@ class Player:
             self.pipe.flush()
             self.played = until
 
+    def share(self):
+        return self.played / len(self.events)
+
     def finish(self):
         self.play_to(1)
         self.pipe.close()
@@ -504,7 +507,7 @@ class Faults:
 
     def kill_at_point(self, draw):
         instance, point = draw.choice(self.instances), draw.choice(POINTS)
-        at = f"{point}:{draw.randint(1, 6)}"
+        at = f"{point}:{draw.randint(1, 4)}"
         instance.kill()
         instance.expected = at
         ends = len(self.keeper.ends)
@@ -525,7 +528,7 @@ class Faults:
     def pause_at_point(self, draw):
         """The zombie goes on in the middle of a transaction, mostly before its other threads know what it missed."""
         instance, point, seconds = draw.choice(self.instances), draw.choice(STOP_POINTS), SESSION_S + draw.uniform(1, 3)
-        at = f"{point}:{draw.randint(1, 6)}:{draw.choice((0, 0, 100, 2000))}"
+        at = f"{point}:{draw.randint(1, 4)}:{draw.choice((0, 0, 100, 2000))}"
         instance.kill()
         instance.launch(stop_at=at)
         await_that(lambda: self.stopping.is_set() or instance.stopped(), f"{instance.name} stopped at {at}", PROGRESS_S)
@@ -712,9 +715,9 @@ def play_with_faults(player, faults):
         if share > last_share:
             typical += 0.2 * ((now - last) / (share - last_share) / faults.total - typical)
             last, last_share = now, share
-        # A fault that waits for transactions must not wait for ever: after three faults' worth the season goes on at half the pace.
-        waited = (now - last) / typical
-        player.play_to(warped(min(0.999, share + min(waited, 1.5 + waited / 2) / faults.total)))
+        player.play_to(warped(min(0.999, share + min(3.0, (now - last) / typical) / faults.total)))
+        if now - last > 3 * typical or now - last > 10:  # it waits for transactions: some more marks
+            player.play_to(min(0.999, player.share() + MARK_EVERY / 20 / len(player.events)))
         time.sleep(0.1)
     player.finish()
 
