@@ -59,6 +59,7 @@ struct CentreFacts {
     bool halted = false;
   };
   std::vector<Halt> halts;
+  std::shared_ptr<const struct ScrutinyFacts> scrutiny;  ///< replaced as a whole; null: none
 
   const ReleasePlan* release_plan(const CohortKey& key) const;
   /// The centre's own word, if it has one.

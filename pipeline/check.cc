@@ -1,5 +1,4 @@
-#include "pipeline/check.h"
-
+#include "pipeline/checker.h"
 
 #include <algorithm>
 #include <set>
@@ -7,183 +6,8 @@
 #include "pipeline/batch_id.h"
 
 namespace vtq {
-namespace {
 
 using boost::outcome_v2::success;
-
-bool printable(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-}
-
-bool names_a_hold(std::string_view text) {
-  return !text.empty() && text.size() <= 32 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
-
-/// Checks one event; keeps the first failure.
-class Checker {
- public:
-  Checker(const v1::Event& event, TimeMs latest_ms) : event_(event), latest_ms_(latest_ms) {}
-
-  Result<Address> run() {
-    envelope();
-    if (!failed_) fact();
-    if (failed_) return std::move(*failed_);
-    return std::move(address_);
-  }
-
- private:
-  void fail(std::string field, std::string rule, std::string_view value, std::string message) {
-    if (failed_) return;
-    failed_ = Rejection{std::move(field), std::move(rule), cut_value(value), std::move(message)};
-  }
-
-  std::string path(std::string_view field) const { return fact_name(event_) + "." + std::string(field); }
-
-  void envelope() {
-    if (event_.id().empty() || event_.id().size() > 64 || !printable(event_.id()))
-      fail("id", "event-id", event_.id(), "Give the event an id of 1 to 64 printable characters, unique within its source.");
-    if (event_.source().empty() || event_.source().size() > 64 || !printable(event_.source()))
-      fail("source", "event-source", event_.source(), "Name the sending system in 1 to 64 printable characters.");
-    const auto& at = event_.occurred_at();
-    // Within what can be counted in milliseconds; the range itself is checked below.
-    auto seconds = std::clamp<std::int64_t>(at.seconds(), 0, kLatestEventMs / 1000);
-    address_.at_ms = seconds * 1000 + at.nanos() / 1'000'000;
-    if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs ||
-        at.nanos() < 0 || at.nanos() > 999'999'999) {
-      fail("occurredAt", "occurred-at-range", event_.has_occurred_at() ? std::to_string(at.seconds()) + " s" : "",
-           "Give the time at which the fact came to hold, between the years 2000 and 2099.");
-    } else if (address_.at_ms > latest_ms_) {
-      fail("occurredAt", "occurred-at-future", utc_text(address_.at_ms),
-           "The time is more than a day ahead of the server's clock; correct the sending system's clock.");
-    }
-    if (event_.fact_case() == v1::Event::FACT_NOT_SET)
-      fail("fact", "fact-present", "", "Give exactly one fact that this version knows; see vtq/v1/event.proto.");
-  }
-
-  // ---- fields ----
-
-  void entry(const v1::EntryRef& ref) {
-    address_.subject = Subject::entry;
-    centre("entry.centre", ref.centre());
-    auto qualification = qualification_of("entry.qualification", ref.qualification());
-    auto series = series_of("entry.series", ref.series());
-    if (!learner_is_well_formed(ref.learner()))
-      fail(path("entry.learner"), "learner-form", ref.learner(),
-           "Give the awarding organisation's registration number for the learner: 1 to 20 of A-Z, 0-9 and -.");
-    if (failed_) return;
-    address_.entry = {*qualification, *series, ref.learner()};
-  }
-
-  void centre(std::string_view field, const std::string& text) {
-    auto id = parse_centre(text);
-    if (id) address_.centre = *id;
-    if (!id) fail(path(field), "centre-form", text, "A national centre number has exactly 5 digits.");
-  }
-
-  void centre_or_all(std::string_view field, const std::string& text) {
-    address_.everywhere = text == "*";
-    if (!address_.everywhere) centre(field, text);
-  }
-
-  std::optional<QualificationId> qualification_of(std::string_view field, const std::string& text) {
-    auto id = parse_qualification(text);
-    if (!id)
-      fail(path(field), "qualification-form", text,
-           "A qualification number is NNN/NNNN/C with C a digit or X, or the same 8 characters without slashes.");
-    return id;
-  }
-
-  void optional_qualification(std::string_view field, const std::string& text) {
-    if (!text.empty()) qualification_of(field, text);
-  }
-
-  std::optional<SeriesId> series_of(std::string_view field, const std::string& text) {
-    auto id = parse_series(text);
-    if (!id) fail(path(field), "series-form", text, "A series is the month of its results day, YYYY-MM: 2023-08.");
-    return id;
-  }
-
-  void awarding_organisation(std::string_view field, const std::string& text) {
-    if (!parse_awarding_organisation(text))
-      fail(path(field), "awarding-organisation-form", text,
-           "Give the Ofqual recognition number: RN and 1 to 6 digits, as RN5353.");
-  }
-
-  void optional_date(std::string_view field, const std::string& text) {
-    if (!text.empty() && !parse_date(text))
-      fail(path(field), "date", text, "Give a date that exists as YYYY-MM-DD, or leave it empty.");
-  }
-
-  TimeMs local_time(std::string_view field, const std::string& text, bool required) {
-    if (text.empty() && !required) return 0;
-    auto at = parse_local_time(text);
-    if (!at) fail(path(field), "local-time", text, "Give a local time (Europe/London) that exists as YYYY-MM-DDTHH:MM.");
-    return at.value_or(0);
-  }
-
-  void name(std::string_view field, const std::string& text, std::size_t most) {
-    if (text.empty() || text.size() > most)
-      fail(path(field), "text-length", text, "Give 1 to " + std::to_string(most) + " characters.");
-  }
-
-  void at_most(std::string_view field, const std::string& text, std::size_t most) {
-    if (text.size() > most)
-      fail(path(field), "text-length", text, "Give at most " + std::to_string(most) + " characters.");
-  }
-
-  template <class Enum>
-  void chosen(std::string_view field, Enum value, bool known) {
-    if (static_cast<int>(value) == 0 || !known)
-      fail(path(field), "enum-value", std::to_string(static_cast<int>(value)),
-           "Give one of the values that vtq/v1/event.proto lists for this field.");
-  }
-
-  void level(std::string_view field, v1::Level value) { chosen(field, value, v1::Level_IsValid(value)); }
-
-  void grade(std::string_view field, const v1::Grade& value, bool required) {
-    if (!required && value.scale().empty() && value.value().empty()) return;
-    if (value.scale().empty() || value.value().empty())
-      fail(path(field), "grade-with-scale", value.scale() + "/" + value.value(),
-           "Give a grade together with the grading scale that it belongs to.");
-    at_most(field, value.scale(), 64);
-    at_most(field, value.value(), 32);
-  }
-
-  void uln(const std::string& text) {
-    if (text.empty() || text == kUnknownUln) return;
-    if (!uln_is_well_formed(text))
-      fail(path("uln"), "uln-form", text, "A unique learner number has 10 digits, the first not 0; leave it empty when unknown.");
-    else if (!uln_check_holds(text))
-      fail(path("uln"), "uln-check-digit", text, "The check digit does not fit: a digit is wrong; look the number up again.");
-  }
-
-  // ---- facts ----
-
-  void fact();
-  void registered(const v1::Registered& fact);
-  void outcomes(const v1::OutcomeRecorded& fact);
-  void sample(const v1::SampleDecided& fact);
-  void hold(const v1::HoldPlaced& fact);
-  void cohort(const std::string& centre, const std::string& ao, const std::string& series, v1::Level level);
-  void qualification(const v1::QualificationDefined& fact);
-  void scale(const v1::GradingScaleDefined& fact);
-  void calendar(const v1::CalendarDefined& fact);
-  void mitigation(const v1::MitigationDefined& fact);
-  void defined_centre(const v1::CentreDefined& fact);
-
-  void in_topic(Topic topic, Subject subject) {
-    address_.topic = topic;
-    address_.subject = subject;
-    if (subject == Subject::reference) address_.everywhere = true;
-  }
-
-  const v1::Event& event_;
-  TimeMs latest_ms_;
-  Address address_;
-  std::optional<Rejection> failed_;
-};
 
 void Checker::fact() {
   switch (event_.fact_case()) {
@@ -194,6 +18,7 @@ void Checker::fact() {
       const auto& fact = event_.registration_changed();
       in_topic(Topic::registrations, Subject::entry);
       entry(fact.entry());
+      optional_qualification("fromQualification", fact.from_qualification());
       return chosen("change", fact.change(), v1::RegistrationChanged::Change_IsValid(fact.change()));
     }
     case v1::Event::kTransferred: {
@@ -230,6 +55,7 @@ void Checker::fact() {
       in_topic(Topic::assessments, Subject::entry);
       entry(fact.entry());
       name("unit", fact.unit(), 20);
+      at_most("grade", fact.grade(), 32);
       return chosen("kind", fact.kind(), v1::PriorLearningRecognised::Kind_IsValid(fact.kind()));
     }
     case v1::Event::kSpecialConsideration: {
@@ -277,18 +103,30 @@ void Checker::fact() {
       name("staff", fact.staff(), 40);
       return chosen("role", fact.role(), v1::StaffApproved::Role_IsValid(fact.role()));
     }
-    case v1::Event::kMonitoringRecorded: {
-      const auto& fact = event_.monitoring_recorded();
+    case v1::Event::kMonitoringRecorded:
       in_topic(Topic::assurance, Subject::centre);
-      centre("centre", fact.centre());
-      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
-      optional_qualification("qualification", fact.qualification());
-      name("monitoring", fact.monitoring(), 40);
-      optional_date("visitedOn", fact.visited_on());
-      if (fact.grade() > 4)
-        fail(path("grade"), "monitoring-grade", std::to_string(fact.grade()), "Grades run from 1 (best) to 4; 0: not graded.");
-      return;
-    }
+      return monitoring_recorded(event_.monitoring_recorded());
+    case v1::Event::kMonitoringPlanned:
+      in_topic(Topic::assurance, Subject::centre);
+      return monitoring_planned(event_.monitoring_planned());
+    case v1::Event::kConflictDeclared:
+      in_topic(Topic::assurance, Subject::centre);
+      return conflict(event_.conflict_declared());
+    case v1::Event::kSanctionDecided:
+      in_topic(Topic::assurance, Subject::centre);
+      return sanction(event_.sanction_decided());
+    case v1::Event::kDirectClaimsDecided:
+      in_topic(Topic::assurance, Subject::centre);
+      return direct_claims(event_.direct_claims_decided());
+    case v1::Event::kMitigationOptedOut:
+      in_topic(Topic::assurance, Subject::centre);
+      return mitigation_opted_out(event_.mitigation_opted_out());
+    case v1::Event::kMitigationApplied:
+      in_topic(Topic::assurance, Subject::centre);
+      return mitigation_applied(event_.mitigation_applied());
+    case v1::Event::kMitigationReviewed:
+      in_topic(Topic::assurance, Subject::centre);
+      return mitigation_reviewed(event_.mitigation_reviewed());
     case v1::Event::kSampleDecided:
       in_topic(Topic::assurance, Subject::centre);
       return sample(event_.sample_decided());
@@ -379,6 +217,24 @@ void Checker::fact() {
     case v1::Event::kMitigationDefined:
       in_topic(Topic::reference, Subject::reference);
       return mitigation(event_.mitigation_defined());
+    case v1::Event::kScrutinyStrategyDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return strategy(event_.scrutiny_strategy_defined());
+    case v1::Event::kApprovalCategoryDefined:
+      in_topic(Topic::reference, Subject::reference);
+      return approval_category(event_.approval_category_defined());
+    case v1::Event::kApprovalProposed:
+      in_topic(Topic::reference, Subject::reference);
+      return approval_proposed(event_.approval_proposed());
+    case v1::Event::kApprovalSubmitted:
+      in_topic(Topic::reference, Subject::reference);
+      return approval_submitted(event_.approval_submitted());
+    case v1::Event::kApprovalDecided:
+      in_topic(Topic::reference, Subject::reference);
+      return approval_decided(event_.approval_decided());
+    case v1::Event::kApprovalWithdrawn:
+      in_topic(Topic::reference, Subject::reference);
+      return approval_withdrawn(event_.approval_withdrawn());
     case v1::Event::FACT_NOT_SET:
       return;
   }
@@ -390,6 +246,8 @@ void Checker::registered(const v1::Registered& fact) {
   if (!fact.uci().empty() && !uci_is_well_formed(fact.uci()))
     fail(path("uci"), "uci-form", fact.uci(),
          "A unique candidate identifier has 12 digits (the sixth may be a board letter) and a check letter.");
+  optional_code("pathway", fact.pathway(), 20);
+  optional_code("cohort", fact.cohort(), 20);
   if (!fact.has_details()) return;
   at_most("details.givenNames", fact.details().given_names(), 200);
   at_most("details.familyName", fact.details().family_name(), 200);
@@ -401,6 +259,8 @@ void Checker::outcomes(const v1::OutcomeRecorded& fact) {
   if (fact.outcomes().empty() || fact.outcomes_size() > kOutcomesMax)
     return fail(path("outcomes"), "outcomes-count", std::to_string(fact.outcomes_size()),
                 "Record 1 to " + std::to_string(kOutcomesMax) + " outcomes in one event.");
+  optional_code("assessor", fact.assessor(), 40);
+  if (!v1::AssessmentMethod_IsValid(fact.method())) chosen("method", fact.method(), false);
   for (int at = 0; at < fact.outcomes_size(); ++at) {
     const auto& outcome = fact.outcomes(at);
     auto field = [&](const char* member) { return "outcomes[" + std::to_string(at) + "]." + member; };
@@ -419,29 +279,6 @@ void Checker::outcomes(const v1::OutcomeRecorded& fact) {
   }
 }
 
-void Checker::sample(const v1::SampleDecided& fact) {
-  centre("centre", fact.centre());
-  qualification_of("qualification", fact.qualification());
-  series_of("series", fact.series());
-  if (!fact.learner().empty() && !learner_is_well_formed(fact.learner()))
-    fail(path("learner"), "learner-form", fact.learner(), "Give the learner's registration number, or leave it empty for the cohort.");
-  chosen("status", fact.status(), v1::SampleDecided::Status_IsValid(fact.status()));
-  optional_date("dueOn", fact.due_on());
-  optional_date("respondedOn", fact.responded_on());
-}
-
-void Checker::hold(const v1::HoldPlaced& fact) {
-  centre("centre", fact.centre());
-  if (!names_a_hold(fact.hold()))
-    fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
-  awarding_organisation("awardingOrganisation", fact.awarding_organisation());
-  optional_qualification("qualification", fact.qualification());
-  if (!fact.series().empty()) series_of("series", fact.series());
-  if (!fact.learner().empty() && !learner_is_well_formed(fact.learner()))
-    fail(path("learner"), "learner-form", fact.learner(), "Give the learner's registration number, or leave it empty.");
-  chosen("cause", fact.cause(), v1::HoldPlaced::Cause_IsValid(fact.cause()));
-}
-
 void Checker::cohort(const std::string& centre_text, const std::string& ao, const std::string& series, v1::Level of) {
   centre_or_all("centre", centre_text);
   awarding_organisation("awardingOrganisation", ao);
@@ -449,84 +286,9 @@ void Checker::cohort(const std::string& centre_text, const std::string& ao, cons
   level("level", of);
 }
 
-void Checker::defined_centre(const v1::CentreDefined& fact) {
-  auto digits = [](const std::string& text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  centre("centre", fact.centre());
-  name("name", fact.name(), 200);
-  if (!fact.urn().empty() && (!digits(fact.urn()) || fact.urn().size() < 6 || fact.urn().size() > 7))
-    fail(path("urn"), "urn-form", fact.urn(), "A unique reference number has 6 or 7 digits.");
-  if (!fact.ukprn().empty() && (!digits(fact.ukprn()) || fact.ukprn().size() != 8 || fact.ukprn()[0] != '1'))
-    fail(path("ukprn"), "ukprn-form", fact.ukprn(), "A UKPRN has 8 digits and starts with 1.");
-}
-
-void Checker::qualification(const v1::QualificationDefined& fact) {
-  qualification_of("qualification", fact.qualification());
-  name("title", fact.title(), 300);
-  awarding_organisation("awardingOrganisation", fact.awarding_organisation());
-  level("level", fact.level());
-  name("gradingScale", fact.grading_scale(), 64);
-  at_most("unitGradingScale", fact.unit_grading_scale(), 64);
-  if (fact.guided_learning_hours() > 10'000)
-    fail(path("guidedLearningHours"), "hours-range", std::to_string(fact.guided_learning_hours()), "Hours run from 0 to 10,000.");
-  if (fact.units_size() > kUnitsMax)
-    fail(path("units"), "units-count", std::to_string(fact.units_size()), "A qualification has at most 200 units.");
-  std::set<std::uint32_t> ids;
-  for (int at = 0; at < fact.units_size() && !failed_; ++at) {
-    std::string field = "units[" + std::to_string(at) + "].code";
-    name(field, fact.units(at).code(), 20);
-    if (!printable(fact.units(at).code()))
-      fail(path(field), "unit-code-form", fact.units(at).code(), "Write unit codes in printable ASCII characters.");
-    if (!ids.insert(short_hash(fact.units(at).code())).second)
-      fail(path(field), "unit-code-once", fact.units(at).code(), "Unit codes are unique within a qualification.");
-  }
-  chosen("certification", fact.certification(), v1::Certification_IsValid(fact.certification()));
-}
-
-void Checker::scale(const v1::GradingScaleDefined& fact) {
-  name("name", fact.name(), 64);
-  if (fact.grades().empty() || fact.grades_size() > 64)
-    fail(path("grades"), "grades-count", std::to_string(fact.grades_size()), "A grading scale has 1 to 64 grades.");
-  std::set<std::string> values;
-  for (int at = 0; at < fact.grades_size() && !failed_; ++at) {
-    std::string field = "grades[" + std::to_string(at) + "].value";
-    name(field, fact.grades(at).value(), 32);
-    if (!values.insert(fact.grades(at).value()).second)
-      fail(path(field), "grade-once", fact.grades(at).value(), "Each grade stands once in its scale.");
-  }
-}
-
-void Checker::calendar(const v1::CalendarDefined& fact) {
-  awarding_organisation("awardingOrganisation", fact.awarding_organisation());
-  level("level", fact.level());
-  series_of("series", fact.series());
-  TimeMs opens = local_time("checkpointOpens", fact.checkpoint_opens(), !fact.checkpoint_closes().empty());
-  TimeMs closes = local_time("checkpointCloses", fact.checkpoint_closes(), !fact.checkpoint_opens().empty());
-  local_time("lateEntryAfter", fact.late_entry_after(), false);
-  TimeMs claim = local_time("claimDeadline", fact.claim_deadline(), false);
-  TimeMs issue = local_time("issueDeadline", fact.issue_deadline(), true);
-  TimeMs centre_sees = local_time("centreRelease", fact.centre_release(), true);
-  TimeMs learner_sees = local_time("learnerRelease", fact.learner_release(), true);
-  if (failed_) return;
-  auto ordered = [&](const char* field, const std::string& value, TimeMs earlier, TimeMs later, const char* message) {
-    if (earlier > later) fail(path(field), "dates-in-order", value, message);
-  };
-  ordered("checkpointCloses", fact.checkpoint_closes(), opens, closes, "The checkpoint closes after it opens.");
-  ordered("claimDeadline", fact.claim_deadline(), claim, learner_sees, "Claims close before results day.");
-  ordered("issueDeadline", fact.issue_deadline(), issue, learner_sees, "Results are issued on or before results day.");
-  ordered("centreRelease", fact.centre_release(), centre_sees, learner_sees, "Centres see results before learners do.");
-}
-
-void Checker::mitigation(const v1::MitigationDefined& fact) {
-  qualification_of("qualification", fact.qualification());
-  series_of("series", fact.series());
-  if (!fact.centre().empty()) centre("centre", fact.centre());
-  chosen("kind", fact.kind(), v1::MitigationDefined::Kind_IsValid(fact.kind()));
-  optional_date("expectedOn", fact.expected_on());
-}
-
 // ---- substance ----
+
+namespace {
 
 Rejection unknown_qualification(const std::string& field, QualificationId id) {
   std::string message = "No qualification with this number is in the reference data; send its QualificationDefined, or correct the number.";

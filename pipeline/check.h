@@ -44,6 +44,9 @@ constexpr std::size_t kEventBytesMax = 64 * 1024;
 /// Entries of lists in one fact.
 constexpr int kOutcomesMax = 200;
 constexpr int kUnitsMax = 200;
+constexpr int kFindingsMax = 100;
+constexpr int kEvidenceMax = 100;
+constexpr int kDutiesMax = 200;
 
 /// Form: identifiers, dates, required fields, ranges. `latest_ms`: events after this are from the future.
 Result<Address> check(const v1::Event& event, TimeMs latest_ms = kLatestEventMs);

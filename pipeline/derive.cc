@@ -2,25 +2,31 @@
 
 #include <algorithm>
 
+#include "pipeline/approval.h"
+#include "pipeline/mitigation.h"
+#include "pipeline/scrutiny.h"
+
 namespace vtq {
 namespace {
 
 /// What stands in the way of assurance. Malpractice goes before sampling, the centre's part before the awarding organisation's.
-enum class Block { none, malpractice, centre_response, awarding_organisation };
+enum class Block { none, malpractice, centre_response, awarding_organisation, rule };
 
 struct Assurance {
   Block block = Block::none;
   Day sample_due = 0;
+  Obstacle obstacle;  ///< of Block::rule
+  TimeMs wake_at = kNever;
 };
 
-Assurance assurance_of(const Entry& entry, const Circumstances& around) {
+Assurance assurance_of(const Entry& entry, const Circumstances& around, TimeMs now) {
   Assurance found;
-  auto raise = [&](Block block) {
-    if (found.block == Block::none || block < found.block) found.block = block;
+  auto block = [&](Block by) {
+    if (found.block == Block::none || by < found.block) found.block = by;
   };
   for (const Hold& hold : around.centre.holds) {
     if (!hold.open() || !hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
-    raise(hold.cause == v1::HoldPlaced::MALPRACTICE       ? Block::malpractice
+    block(hold.cause == v1::HoldPlaced::MALPRACTICE       ? Block::malpractice
           : hold.cause == v1::HoldPlaced::CENTRE_RESPONSE ? Block::centre_response
                                                           : Block::awarding_organisation);
   }
@@ -28,21 +34,13 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around) {
     if (!sample.pending() || !sample.covers(entry.key)) continue;
     bool with_centre = sample.status != v1::SampleDecided::WITH_AWARDING_ORGANISATION;
     if (with_centre) found.sample_due = sample.due;
-    raise(with_centre ? Block::centre_response : Block::awarding_organisation);
+    block(with_centre ? Block::centre_response : Block::awarding_organisation);
   }
+  raise(found.obstacle, approval_obstacle(entry, around, now, found.wake_at));
+  raise(found.obstacle, scrutiny_obstacle(entry, around, now, found.wake_at));
+  raise(found.obstacle, mitigation_obstacle(entry, around, now, found.wake_at));
+  if (found.obstacle.rule != Rule::none) block(Block::rule);
   return found;
-}
-
-bool unit_achieved(const UnitFact& fact, const Qualification& qualification) {
-  if (fact.learning_outcome == kPriorLearning) return true;
-  return fact.learning_outcome == 0 && fact.standing == UnitFact::Standing::achieved &&
-         (!qualification.unit_scale || qualification.unit_scale->achieves(fact.grade));
-}
-
-const UnitFact* achieved_fact(const EntryFacts& facts, const UnitRule& rule, const Qualification& qualification) {
-  for (const UnitFact& fact : facts.units)
-    if (fact.unit == rule.id && unit_achieved(fact, qualification)) return &fact;
-  return nullptr;
 }
 
 bool special_consideration_open(const EntryFacts& facts) {
@@ -173,7 +171,9 @@ class Derivation {
   }
 
   void before_issue() {
-    Assurance assurance = assurance_of(entry_, around_);
+    Assurance assurance = assurance_of(entry_, around_, now_);
+    wake(assurance.wake_at);
+    if (assurance.block == Block::rule) status().rule = assurance.obstacle.rule;
     climb(assurance);
     if (out_.ready) {
       plan_issue();
@@ -241,6 +241,9 @@ class Derivation {
         return next(v1::SEND_SAMPLE, v1::CENTRE, assurance.sample_due ? day_begins(assurance.sample_due + 1) : claim_by);
       case Block::awarding_organisation:
         return next(v1::COMPLETE_MODERATION, v1::AWARDING_ORGANISATION, issue_by);
+      case Block::rule:
+        return next(assurance.obstacle.step, assurance.obstacle.owner,
+                    assurance.obstacle.due_ms ? assurance.obstacle.due_ms : issue_by);
       case Block::none:
         break;
     }
@@ -306,6 +309,7 @@ class Derivation {
     if (!out_.attainment.eligible()) return facts_.answered.set() ? v1::N1 : v1::N4;
     if (!claimed()) return v1::N3;
     if (assurance.block == Block::centre_response) return v1::L5;
+    if (assurance.block == Block::rule) return assurance.obstacle.reason;
     if (special_consideration_open(facts_) && very_late_special_consideration(facts_, calendar_)) return v1::L7;
     return v1::L6;
   }
@@ -344,47 +348,6 @@ bool centre_answered_late(const Entry& entry, const Circumstances& around, TimeM
 }
 
 }  // namespace
-
-Attainment attain(const EntryFacts& facts, const Qualification& qualification) {
-  Attainment found;
-  std::uint32_t credit = 0;
-  for (const UnitRule& rule : qualification.units) {
-    bool achieved = achieved_fact(facts, rule, qualification) != nullptr;
-    if (rule.mandatory) {
-      if (!achieved) ++found.outstanding_units;
-    } else if (achieved) {
-      credit += rule.credit;
-    }
-  }
-  if (credit < qualification.optional_credit_required) {
-    found.optional_credit_missing = qualification.optional_credit_required - credit;
-    ++found.outstanding_units;
-  }
-  return found;
-}
-
-TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification) {
-  TimeMs complete = facts.registered.at_ms;
-  std::vector<std::pair<TimeMs, std::uint32_t>> optional;
-  for (const UnitRule& rule : qualification.units) {
-    const UnitFact* fact = achieved_fact(facts, rule, qualification);
-    if (!fact && rule.mandatory) return 0;
-    if (!fact) continue;
-    if (rule.mandatory) {
-      complete = std::max(complete, fact->stamp.at_ms);
-    } else {
-      optional.emplace_back(fact->stamp.at_ms, rule.credit);
-    }
-  }
-  std::sort(optional.begin(), optional.end());
-  std::uint32_t credit = 0;
-  for (const auto& [at, worth] : optional) {
-    if (credit >= qualification.optional_credit_required) break;
-    credit += worth;
-    complete = std::max(complete, at);
-  }
-  return credit >= qualification.optional_credit_required ? complete : 0;
-}
 
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now) {
   return Derivation(entry, around, now).run();

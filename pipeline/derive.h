@@ -2,6 +2,7 @@
 // sets a status.
 #pragma once
 
+#include "pipeline/attainment.h"
 #include "pipeline/centre.h"
 #include "pipeline/durations.h"
 #include "pipeline/release.h"
@@ -18,13 +19,7 @@ struct Circumstances {
   const CentreFacts& centre;
   const Durations& durations;
   const ReleasePolicy& release;
-};
-
-/// What is missing by the attainment rules: mandatory units not achieved, and credit short among the optional ones.
-struct Attainment {
-  std::uint16_t outstanding_units = 0;  ///< mandatory units missing, and one more if optional credit is short
-  std::uint32_t optional_credit_missing = 0;
-  bool eligible() const { return outstanding_units == 0; }
+  const struct Scrutiny* scrutiny = nullptr;  ///< of the centre's assessment of the qualification; null: nothing is asked
 };
 
 struct Derived {
@@ -39,8 +34,6 @@ struct Derived {
   Duration remaining;
 };
 
-Attainment attain(const EntryFacts& facts, const Qualification& qualification);
-
 /// `now` is logical time and not before any earlier call for the entry.
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now);
 
@@ -50,8 +43,5 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around);
 
 /// Lengths of the steps of an entry whose result is there, for `Durations`.
 void observe_steps(const Entry& entry, const Circumstances& around, Durations& into);
-
-/// When the attainment rules were first met by the facts that now hold; 0 when they are not.
-TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification);
 
 }  // namespace vtq

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/identifiers.h"
+#include "pipeline/rule.h"
 #include "pipeline/uk_time.h"
 #include "pipeline/word.h"
 #include "vtq/v1/event.pb.h"
@@ -54,6 +55,26 @@ static_assert(sizeof(UnitFact) == 32);
 
 enum class ResultKind : std::uint8_t { none, determined, amended, revoked };
 
+/// Who assessed a unit last, and how.
+struct Assessed {
+  std::uint32_t unit = 0;  ///< short_hash of the unit's code
+  v1::AssessmentMethod method{};
+  Stamp stamp;
+  std::string assessor;
+
+  bool operator==(const Assessed&) const = default;
+};
+
+/// What is known of some entries only.
+struct Particulars {
+  std::string pathway;
+  std::string cohort;
+  QualificationId left{};  ///< left for this one, when course or size was changed; {}: not given
+  std::vector<Assessed> assessed;  ///< by unit
+
+  bool operator==(const Particulars&) const = default;
+};
+
 /// Facts about an entry, each slot with the stamp of the event that set it.
 struct EntryFacts {
   Stamp registered;
@@ -92,6 +113,8 @@ struct EntryFacts {
 
   std::vector<UnitFact> units;
 
+  std::shared_ptr<const Particulars> particulars;  ///< replaced as a whole; null: nothing particular
+
   bool has_claim() const { return claim.set() && !claim_withdrawn; }
   bool has_result() const { return result_kind == ResultKind::determined || result_kind == ResultKind::amended; }
 };
@@ -108,6 +131,9 @@ struct Status {
   std::uint16_t outstanding_units = 0;
   bool late = false;
   bool treated_as_critical = false;
+  Rule rule = Rule::none;  ///< that stands in the way, where it is none of holds and samples
+  v1::MitigationDefined::Kind mitigation{};
+  v1::Basis basis{};
 
   bool operator==(const Status&) const = default;
 };
@@ -122,6 +148,7 @@ struct Issued {
   v1::Reason reason = v1::REASON_NONE;
   bool late = false;
   bool revoked = false;
+  v1::Basis basis{};
 
   bool any() const { return batch_number != 0; }
 };

@@ -14,6 +14,14 @@ Merged take(Stamp& slot, const Stamp& stamp) {
   return Merged::applied;
 }
 
+/// Particulars are shared and never changed: a changed copy takes their place.
+template <class Change>
+void change_particulars(EntryFacts& facts, Change change) {
+  auto changed = facts.particulars ? std::make_shared<Particulars>(*facts.particulars) : std::make_shared<Particulars>();
+  change(*changed);
+  facts.particulars = *changed == Particulars{} ? nullptr : std::move(changed);
+}
+
 Merged merge_unit(EntryFacts& facts, UnitFact fact) {
   for (UnitFact& held : facts.units) {
     if (held.unit != fact.unit || held.learning_outcome != fact.learning_outcome) continue;
@@ -32,6 +40,27 @@ Merged merge_unit(EntryFacts& facts, UnitFact fact) {
   return Merged::applied;
 }
 
+/// Who assessed a unit last. True when something changed.
+bool merge_assessed(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
+  bool applied = false;
+  change_particulars(facts, [&](Particulars& particulars) {
+    for (const auto& outcome : fact.outcomes()) {
+      Assessed made{.unit = short_hash(outcome.unit()), .method = fact.method(), .stamp = stamp, .assessor = fact.assessor()};
+      auto at = std::lower_bound(particulars.assessed.begin(), particulars.assessed.end(), made.unit,
+                                 [](const Assessed& held, std::uint32_t unit) { return held.unit < unit; });
+      if (at == particulars.assessed.end() || at->unit != made.unit) {
+        particulars.assessed.insert(at, std::move(made));
+      } else if (at->stamp < stamp) {
+        *at = std::move(made);
+      } else {
+        continue;
+      }
+      applied = true;
+    }
+  });
+  return applied;
+}
+
 Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
   bool applied = false;
   bool duplicate = true;
@@ -46,6 +75,7 @@ Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const 
     applied |= merged == Merged::applied;
     duplicate &= merged == Merged::duplicate;
   }
+  if (!fact.assessor().empty() || fact.method() != v1::ASSESSMENT_METHOD_UNSPECIFIED) applied |= merge_assessed(facts, fact, stamp);
   return applied ? Merged::applied : duplicate ? Merged::duplicate : Merged::superseded;
 }
 
@@ -57,6 +87,11 @@ Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, const Sta
   facts.uln = fact.uln().empty() || fact.uln() == kUnknownUln ? 0 : std::stoull(fact.uln());
   facts.uci = FixedText<13>(fact.uci());
   facts.details = fact.has_details() ? std::make_shared<const std::string>(fact.details().SerializeAsString()) : nullptr;
+  if (facts.particulars || !fact.pathway().empty() || !fact.cohort().empty())
+    change_particulars(facts, [&](Particulars& particulars) {
+      particulars.pathway = fact.pathway();
+      particulars.cohort = fact.cohort();
+    });
   return merged;
 }
 
@@ -194,7 +229,11 @@ Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
       auto change = event.registration_changed().change();
       if (change == v1::RegistrationChanged::DETAILS) return take(facts.details_changed, stamp);
       Merged merged = take(facts.changed, stamp);
-      if (merged == Merged::applied) facts.change = change;
+      if (merged != Merged::applied) return merged;
+      facts.change = change;
+      QualificationId left = parse_qualification(event.registration_changed().from_qualification()).value_or(QualificationId{});
+      if (facts.particulars || left != QualificationId{})
+        change_particulars(facts, [&](Particulars& particulars) { particulars.left = left; });
       return merged;
     }
     case v1::Event::kTransferred: {
@@ -212,6 +251,9 @@ Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
       return merge_unit(facts, {.unit = short_hash(event.prior_learning_recognised().unit()),
                                 .learning_outcome = kPriorLearning,
                                 .stamp = stamp,
+                                .grade = event.prior_learning_recognised().grade().empty()
+                                             ? 0
+                                             : short_hash(event.prior_learning_recognised().grade()),
                                 .standing = UnitFact::Standing::recognised});
     case v1::Event::kSpecialConsideration:
       return merge_special_consideration(facts, event.special_consideration(), stamp);

@@ -30,12 +30,24 @@ struct Sequence {
   std::uint32_t number = 0;
 };
 
+/// Something a centre was told about its scrutiny: once for as long as it holds.
+struct Told {
+  AwardingOrganisationId awarding_organisation{};
+  QualificationId qualification{};
+  Rule rule = Rule::none;
+  std::string subject;   ///< a monitoring, an action, a member of staff; empty: the qualification as a whole
+  TimeMs since_ms = 0;   ///< since when the rule asks for it
+
+  bool operator==(const Told&) const = default;
+};
+
 /// What is kept of every centre in memory, loaded or not.
 struct CentreSummary {
   CentreCells cells;
   TimeMs next_wake_ms = kNever;
   std::vector<Sequence> sequences;
   std::uint32_t parked = 0;
+  std::vector<Told> told;
   bool derive_all = false;  ///< reference data changed: every entry is derived at the next wake
 };
 

@@ -51,6 +51,30 @@ std::string slot_of(const v1::Event& event) {
       const auto& fact = event.mitigation_defined();
       return joined({"mitigation", canonical(fact.qualification()), fact.series(), fact.centre(), fact.learner()});
     }
+    case v1::Event::kScrutinyStrategyDefined: {
+      const auto& fact = event.scrutiny_strategy_defined();
+      return joined({"strategy", fact.awarding_organisation(), canonical(fact.qualification())});
+    }
+    case v1::Event::kApprovalCategoryDefined: {
+      const auto& fact = event.approval_category_defined();
+      return joined({"approval-category", v1::ApprovalBody_Name(fact.body()), fact.category()});
+    }
+    case v1::Event::kApprovalProposed: {
+      const auto& fact = event.approval_proposed();
+      return joined({"approval-proposed", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+    }
+    case v1::Event::kApprovalSubmitted: {
+      const auto& fact = event.approval_submitted();
+      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+    }
+    case v1::Event::kApprovalDecided: {
+      const auto& fact = event.approval_decided();
+      return joined({"approval-decided", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+    }
+    case v1::Event::kApprovalWithdrawn: {
+      const auto& fact = event.approval_withdrawn();
+      return joined({"approval-withdrawn", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+    }
     case v1::Event::kCentreDeclared: {
       const auto& fact = event.centre_declared();
       return joined({"declared", fact.awarding_organisation(), fact.series(), v1::Level_Name(fact.level())});
@@ -79,6 +103,33 @@ std::string slot_of(const v1::Event& event) {
     case v1::Event::kActionPlan: {
       const auto& fact = event.action_plan();
       return joined({"action", fact.awarding_organisation(), canonical(fact.qualification()), fact.action()});
+    }
+    case v1::Event::kMonitoringPlanned: {
+      const auto& fact = event.monitoring_planned();
+      return joined({"monitoring-planned", fact.awarding_organisation(), canonical(fact.qualification()), fact.monitoring()});
+    }
+    case v1::Event::kConflictDeclared: {
+      const auto& fact = event.conflict_declared();
+      return joined({"conflict", fact.awarding_organisation(), fact.assurer()});
+    }
+    case v1::Event::kSanctionDecided:
+      return joined({"sanction", event.sanction_decided().awarding_organisation(), event.sanction_decided().sanction()});
+    case v1::Event::kDirectClaimsDecided: {
+      const auto& fact = event.direct_claims_decided();
+      return joined({"direct-claims", fact.awarding_organisation(), canonical(fact.qualification())});
+    }
+    case v1::Event::kMitigationOptedOut: {
+      const auto& fact = event.mitigation_opted_out();
+      return joined({"mitigation-opted-out", canonical(fact.qualification()), fact.series(), fact.learner()});
+    }
+    case v1::Event::kMitigationApplied: {
+      const auto& fact = event.mitigation_applied();
+      return joined({"mitigation-applied", canonical(fact.qualification()), fact.series(), fact.learner()});
+    }
+    case v1::Event::kMitigationReviewed: {
+      const auto& fact = event.mitigation_reviewed();
+      return joined({"mitigation-reviewed", canonical(fact.qualification()), fact.series(), fact.learner(),
+                     v1::MitigationReviewed::Stage_Name(fact.stage())});
     }
     case v1::Event::kReleasePlanned: {
       const auto& fact = event.release_planned();
@@ -168,6 +219,14 @@ void Reference::decode(const v1::Event& event) {
       changes_.push_back({.awarding_organisation = key.awarding_organisation, .series = key.series});
       break;
     }
+    case v1::Event::kScrutinyStrategyDefined: {
+      const auto& fact = event.scrutiny_strategy_defined();
+      auto ao = ao_id(fact.awarding_organisation());
+      auto qualification = parse_qualification(fact.qualification());
+      strategies_[{ao, qualification.value_or(QualificationId{})}] = fact;
+      changes_.push_back({.qualification = qualification, .awarding_organisation = ao});
+      break;
+    }
     default:
       break;
   }
@@ -234,6 +293,14 @@ const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
 bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
   auto at = halts_.find({awarding_organisation, series});
   return at != halts_.end() && at->second;
+}
+
+const v1::ScrutinyStrategyDefined* Reference::strategy(AwardingOrganisationId awarding_organisation,
+                                                       QualificationId qualification) const {
+  if (strategies_.empty()) return nullptr;
+  auto at = strategies_.find({awarding_organisation, qualification});
+  if (at == strategies_.end()) at = strategies_.find({awarding_organisation, QualificationId{}});
+  return at == strategies_.end() ? nullptr : &at->second;
 }
 
 std::optional<bool> Reference::scale_has(const std::string& scale, std::string_view value) const {

@@ -120,6 +120,9 @@ class Reference {
   bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
   /// Whether `value` is a grade of the scale; nullopt when the scale is not known.
   std::optional<bool> scale_has(const std::string& scale, std::string_view value) const;
+  /// The awarding organisation's strategy for the scrutiny of centre assessment: the qualification's own, else the general one; null: none.
+  const v1::ScrutinyStrategyDefined* strategy(AwardingOrganisationId awarding_organisation, QualificationId qualification) const;
+  bool has_strategies() const { return !strategies_.empty(); }
 
   /// One stored fact: slot name, stamp, serialised event.
   struct Slot {
@@ -153,6 +156,7 @@ class Reference {
   boost::unordered_flat_map<CohortKey, Calendar> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
   std::map<HaltKey, bool> halts_;
+  std::map<std::pair<AwardingOrganisationId, QualificationId>, v1::ScrutinyStrategyDefined> strategies_;  // {}: the general one
   std::map<std::string, GradingScale, std::less<>> scales_;  // by name; qualifications point into it
 };
 

@@ -12,6 +12,9 @@ namespace {
 
 using std::chrono::minutes;
 
+constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
 const date::time_zone& london() {
   static const date::time_zone* zone = date::locate_zone("Europe/London");
   return *zone;
@@ -65,9 +68,32 @@ Day local_day(TimeMs at) {
 
 TimeMs day_begins(Day day) { return ms_of(date::local_days{date::days{day}} + minutes{0}); }
 
+Day add_months(Day day, int months) {
+  date::year_month_day at{date::sys_days{date::days{day}}};
+  date::year_month_day moved = at + date::months{months};
+  if (!moved.ok()) moved = moved.year() / moved.month() / date::last;
+  return static_cast<Day>(date::sys_days{moved}.time_since_epoch().count());
+}
+
+int month_of(Day day) {
+  date::year_month_day at{date::sys_days{date::days{day}}};
+  return static_cast<int>(at.year()) * 12 + static_cast<int>(static_cast<unsigned>(at.month())) - 1;
+}
+
+Day month_begins(int month) {
+  date::year_month_day at{date::year{month / 12}, date::month{static_cast<unsigned>(month % 12 + 1)}, date::day{1}};
+  return static_cast<Day>(date::sys_days{at}.time_since_epoch().count());
+}
+
+std::string date_text(Day day) {
+  date::year_month_day at{date::sys_days{date::days{day}}};
+  char text[40];
+  std::snprintf(text, sizeof text, "%u %s %d", static_cast<unsigned>(at.day()), kMonths[static_cast<unsigned>(at.month()) - 1],
+                static_cast<int>(at.year()));
+  return text;
+}
+
 std::string local_text(TimeMs at) {
-  static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   auto local = london().to_local(sys_time_of(at));
   auto days = date::floor<date::days>(local);
   date::year_month_day date{days};

@@ -31,6 +31,14 @@ std::optional<TimeMs> parse_local_time(std::string_view text);
 Day local_day(TimeMs at);
 /// Local midnight at which `day` begins.
 TimeMs day_begins(Day day);
+/// The same day of the month so many calendar months later (or earlier), or the month's last day where it has no such day.
+Day add_months(Day day, int months);
+/// Month of a day, counted from year 0: year * 12 + month - 1.
+int month_of(Day day);
+/// First day of a month counted so.
+Day month_begins(int month);
+/// `17 Aug 2023`, for people.
+std::string date_text(Day day);
 /// `17 Aug 2023, 08:00` in Europe/London, for people.
 std::string local_text(TimeMs at);
 /// `2023-08-17T07:00:00.000Z`.

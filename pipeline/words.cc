@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "pipeline/approval.h"
+#include "pipeline/mitigation.h"
+#include "pipeline/scrutiny.h"
+
 namespace vtq {
 namespace {
 
@@ -11,7 +15,13 @@ std::string days_text(TimeMs length) {
   return days == 1 ? "1 day" : std::to_string(days) + " days";
 }
 
-std::string blocker_text(const Derived& derived) {
+std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
+  if (rule < Rule::centre_approval) return approval_text(entry, around, rule);
+  if (rule < Rule::mitigation_application) return scrutiny_text(entry, around, rule);
+  return mitigation_text(entry, around, rule);
+}
+
+std::string blocker_text(const Entry& entry, const Derived& derived, const Circumstances& around) {
   switch (derived.status.step) {
     case v1::ANSWER_CHECKPOINT:
       return "the centre has not answered the checkpoint";
@@ -34,6 +44,7 @@ std::string blocker_text(const Derived& derived) {
     case v1::ISSUE_RESULT:
       return "issuing is halted";
     default:
+      if (derived.status.rule != Rule::none) return rule_text(entry, around, derived.status.rule);
       return "nothing is outstanding";
   }
 }
@@ -62,6 +73,30 @@ std::string_view step_words(v1::Step step) {
       return "Issue the result";
     case v1::ACKNOWLEDGE_BATCH:
       return "Acknowledge the batch";
+    case v1::APPROVE_CENTRE:
+      return "Approve the centre";
+    case v1::APPROVE_STAFF:
+      return "Approve the member of staff";
+    case v1::CARRY_OUT_MONITORING:
+      return "Carry out the monitoring";
+    case v1::COMPLETE_ACTION:
+      return "Complete the action";
+    case v1::LIFT_SANCTION:
+      return "Decide on the sanction";
+    case v1::ASSIGN_ASSURER:
+      return "Assign another external quality assurer";
+    case v1::RESOLVE_DISAGREEMENT:
+      return "Resolve the disagreement between result and rules";
+    case v1::CORRECT_REGISTRATION:
+      return "Correct the registration";
+    case v1::OBTAIN_APPROVAL:
+      return "Obtain the qualification's approval";
+    case v1::APPLY_FOR_MITIGATION:
+      return "Apply for the mitigation";
+    case v1::SEND_EVIDENCE:
+      return "Send the evidence";
+    case v1::REVIEW_MITIGATION:
+      return "Review the application for mitigation";
     default:
       return "Nothing";
   }
@@ -119,7 +154,7 @@ std::string why(const Entry& entry, const Derived& derived, const Circumstances&
       return "No result is due: " + std::string(reason_words(status.reason)) + ".";
     case v1::LATE: {
       std::string deadline = around.calendar ? local_text(around.calendar->issue_deadline) : "";
-      return "Late since the issue deadline, " + deadline + ": " + blocker_text(derived) + " (" +
+      return "Late since the issue deadline, " + deadline + ": " + blocker_text(entry, derived, around) + " (" +
              std::string(reason_words(status.reason)) + ").";
     }
     default:
@@ -128,7 +163,7 @@ std::string why(const Entry& entry, const Derived& derived, const Circumstances&
   if (!around.calendar)
     return "No dates are known for this awarding organisation, level and series; send its CalendarDefined.";
   if (status.step == v1::ISSUE_RESULT && !around.halted) return "Ready; goes at " + local_text(status.due_ms) + ".";
-  std::string text = blocker_text(derived);
+  std::string text = blocker_text(entry, derived, around);
   if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
   text += "; " + days_text(derived.left_ms) + " to the issue deadline";
   if (derived.remaining.slow_ms > 0)

@@ -17,6 +17,19 @@ void parse(std::string_view bytes, Message& message) {
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
 }
 
+void encode_particulars(const Particulars& particulars, v1::EntryRecord& record) {
+  record.set_pathway(particulars.pathway);
+  record.set_cohort(particulars.cohort);
+  record.set_left_qualification(number(particulars.left));
+  for (const Assessed& assessed : particulars.assessed) {
+    v1::AssessedRecord& out = *record.add_assessed();
+    out.set_unit(assessed.unit);
+    out.set_method(assessed.method);
+    set(out.mutable_stamp(), assessed.stamp);
+    out.set_assessor(assessed.assessor);
+  }
+}
+
 void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
   if (facts.registered.set()) set(record.mutable_registered(), facts.registered);
   record.set_first_registered_ms(facts.first_registered_ms);
@@ -67,6 +80,22 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
     out.set_grade(unit.grade);
     out.set_mark_plus_one(unit.mark_plus_one);
   }
+  if (facts.particulars) encode_particulars(*facts.particulars, record);
+}
+
+std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& record) {
+  if (record.pathway().empty() && record.cohort().empty() && record.left_qualification() == 0 && record.assessed().empty())
+    return nullptr;
+  auto made = std::make_shared<Particulars>();
+  made->pathway = record.pathway();
+  made->cohort = record.cohort();
+  made->left = QualificationId{record.left_qualification()};
+  for (const v1::AssessedRecord& assessed : record.assessed())
+    made->assessed.push_back({.unit = assessed.unit(),
+                              .method = static_cast<v1::AssessmentMethod>(assessed.method()),
+                              .stamp = stamp_of(assessed.stamp()),
+                              .assessor = assessed.assessor()});
+  return made;
 }
 
 void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
@@ -106,6 +135,7 @@ void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
                            .grade = unit.grade(),
                            .mark_plus_one = unit.mark_plus_one() & 0xffffff,
                            .standing = static_cast<UnitFact::Standing>(unit.standing())});
+  facts.particulars = decode_particulars(record);
 }
 
 /// kNever is stored as 0, which no wake ever is.
@@ -128,6 +158,9 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
   status.set_late(entry.status.late);
   status.set_treated_as_critical(entry.status.treated_as_critical);
   status.set_outstanding(entry.status.outstanding_units);
+  status.set_rule(static_cast<std::uint32_t>(entry.status.rule));
+  status.set_mitigation(entry.status.mitigation);
+  status.set_basis(entry.status.basis);
   if (entry.issued.any()) {
     v1::IssuedRecord& issued = *record.mutable_issued();
     issued.set_batch_number(entry.issued.batch_number);
@@ -138,6 +171,7 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
     issued.set_late(entry.issued.late);
     issued.set_reason(entry.issued.reason);
     issued.set_revoked(entry.issued.revoked);
+    issued.set_basis(entry.issued.basis);
   }
   record.set_acknowledged_ms(entry.acknowledged_ms);
   record.set_wake_at_ms(stored(entry.wake_at_ms));
@@ -158,7 +192,10 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
                   .due_ms = status.due_ms(),
                   .outstanding_units = static_cast<std::uint16_t>(status.outstanding()),
                   .late = status.late(),
-                  .treated_as_critical = status.treated_as_critical()};
+                  .treated_as_critical = status.treated_as_critical(),
+                  .rule = static_cast<Rule>(status.rule()),
+                  .mitigation = static_cast<v1::MitigationDefined::Kind>(status.mitigation()),
+                  .basis = static_cast<v1::Basis>(status.basis())};
   const v1::IssuedRecord& issued = record.issued();
   entry.issued = {.batch_number = issued.batch_number(),
                   .first_batch_number = issued.first_batch_number(),
@@ -167,7 +204,8 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
                   .grade = Word(issued.grade()),
                   .reason = static_cast<v1::Reason>(issued.reason()),
                   .late = issued.late(),
-                  .revoked = issued.revoked()};
+                  .revoked = issued.revoked(),
+                  .basis = static_cast<v1::Basis>(issued.basis())};
   entry.acknowledged_ms = record.acknowledged_ms();
   entry.wake_at_ms = restored(record.wake_at_ms());
   entry.ready_since_ms = record.ready_since_ms();
@@ -195,6 +233,14 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_sequence.set_awarding_organisation(number(sequence.awarding_organisation));
     stored_sequence.set_series(number(sequence.series));
     stored_sequence.set_number(sequence.number);
+  }
+  for (const Told& told : summary.told) {
+    v1::ToldRecord& stored_told = *record.add_told();
+    stored_told.set_awarding_organisation(number(told.awarding_organisation));
+    stored_told.set_qualification(number(told.qualification));
+    stored_told.set_rule(static_cast<std::uint32_t>(told.rule));
+    stored_told.set_subject(told.subject);
+    stored_told.set_since_ms(told.since_ms);
   }
   record.set_parked(summary.parked);
   record.set_derive_all(summary.derive_all);
@@ -227,6 +273,12 @@ CentreSummary decode_summary(std::string_view bytes) {
   for (const v1::SequenceRecord& sequence : record.sequences())
     summary.sequences.push_back({AwardingOrganisationId{sequence.awarding_organisation()},
                                  SeriesId{static_cast<std::uint16_t>(sequence.series())}, sequence.number()});
+  for (const v1::ToldRecord& told : record.told())
+    summary.told.push_back({.awarding_organisation = AwardingOrganisationId{told.awarding_organisation()},
+                            .qualification = QualificationId{told.qualification()},
+                            .rule = static_cast<Rule>(told.rule()),
+                            .subject = told.subject(),
+                            .since_ms = told.since_ms()});
   summary.parked = record.parked();
   summary.derive_all = record.derive_all();
   return summary;

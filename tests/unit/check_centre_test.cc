@@ -217,7 +217,7 @@ class Routing : public testing::TestWithParam<std::string> {};
 TEST_P(Routing, goes_to_the_topic_that_the_contract_lists_it_under) {
   static const std::pair<int, Topic> kFrom[] = {{10, Topic::registrations}, {20, Topic::checkpoints}, {30, Topic::assessments},
                                                 {40, Topic::claims},        {50, Topic::assurance},   {60, Topic::commands},
-                                                {80, Topic::reference}};
+                                                {70, Topic::assurance},     {80, Topic::reference}};
   v1::Event event = example(GetParam());
   Topic wanted{};
   for (auto [from, topic] : kFrom)
