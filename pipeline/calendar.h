@@ -1,0 +1,21 @@
+// The dates of one awarding organisation, level and series.
+#pragma once
+
+#include "pipeline/uk_time.h"
+
+namespace vtq {
+
+/// Resolved from Europe/London.
+struct Calendar {
+  TimeMs checkpoint_opens = 0;  ///< 0: the series has no checkpoint
+  TimeMs checkpoint_closes = 0;
+  TimeMs late_entry_after = kNever;
+  TimeMs claim_deadline = kNever;
+  TimeMs issue_deadline = kNever;
+  TimeMs centre_release = kNever;
+  TimeMs learner_release = kNever;
+
+  bool has_checkpoint() const { return checkpoint_closes != 0; }
+};
+
+}  // namespace vtq
