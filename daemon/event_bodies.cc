@@ -155,6 +155,7 @@ std::optional<Rejection> read_array(std::string_view& rest, std::vector<ReadEven
     if (!value || trimmed(*value).empty()) return unreadable_body("The array of events is broken after event " + std::to_string(events.size()) + ".");
     events.push_back(read_json_event(trimmed(*value)));
     events.back().line = events.size();
+    skip_space(rest);
     if (take_prefix(rest, "]")) return std::nullopt;
     if (!take_prefix(rest, ",")) return unreadable_body("The array of events is broken after event " + std::to_string(events.size()) + ".");
   }

@@ -66,6 +66,11 @@ class EventsIn(unittest.TestCase):
             self.assertEqual([one["index"] for one in answer["events"]], [0, 1])
         self.assertEqual(self.post([]).json()["accepted"], 0)
 
+    def test_spaces_and_line_ends_around_events_make_no_difference(self):
+        for number, body in enumerate(([e.registered("B1"), e.registered("B2")], {"events": [e.registered("B3"), e.registered("B4")]})):
+            self.assertEqual(self.post(json.dumps(body, indent=2)).json().get("accepted"), 2, number)
+        self.assertEqual(self.post("[ ]").json()["accepted"], 0)
+
     def test_an_unreadable_line_rejects_only_that_line(self):
         body = "\n".join([json.dumps(e.registered("L1")), '{"id": "x", ', "", json.dumps(e.registered("L2"))])
         answer = self.post(body, LINES).json()
