@@ -21,16 +21,20 @@ using Labels = std::map<std::string, std::string>;
 
 /// Rules that `check` and the daemon know; others are counted as `other`.
 constexpr std::string_view kRules[] = {
-    "approval-dated", "awarding-organisation-form", "awarding-organisation-known", "batch-form", "ce-attribute-agrees",
-    "ce-data", "ce-specversion", "ce-time-form", "centre-form", "centre-known", "code-form", "content-type",
-    "content-type-batched", "date", "dates-in-order", "entry-registered", "enum-value", "event-bytes-max", "event-id",
-    "event-source", "evidence-count", "fact-present", "findings-count", "framing", "grade-of-scale", "grade-once",
-    "grade-with-scale", "grades-count", "header-once", "hold-form", "hours-range", "json-form", "learner-form", "list-count",
-    "local-time", "mappings-count", "mark-range", "monitoring-grade", "number-range", "occurred-at-future",
-    "occurred-at-range", "outcome-once", "outcomes-count", "protobuf-form", "qualification-form", "qualification-known",
-    "registry-framing", "registry-message", "release-interval", "sanction-form", "scale-known", "scale-of-qualification",
-    "series-form", "text-length", "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form",
-    "unit-code-once", "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
+    "approval-dated", "awarding-organisation-form", "awarding-organisation-known", "barred-count", "barred-units",
+    "batch-form", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
+    "centre-form", "centre-known", "code-form", "combination-length", "combination-once", "component-once",
+    "content-type", "content-type-batched", "date", "dates-in-order", "entry-registered", "enum-value",
+    "event-bytes-max", "event-id", "event-source", "evidence-count", "expected-date", "fact-present", "findings-count",
+    "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
+    "group-code-once", "group-of-qualification", "group-unit-once", "header-once", "hold-form", "hours-range",
+    "json-form", "learner-form", "limits-in-order", "list-count", "local-time", "mappings-count", "mark-range",
+    "mitigation-centre", "monitoring-grade", "number-range", "occurred-at-future", "occurred-at-range",
+    "outcome-code-once", "outcome-of-unit", "outcome-once", "outcomes-count", "pathway-code-once", "points-once",
+    "protobuf-form", "qualification-form", "qualification-known", "registry-framing", "registry-message",
+    "release-interval", "sanction-form", "scale-known", "scale-of-qualification", "series-form", "text-length",
+    "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
+    "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};

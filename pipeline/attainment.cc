@@ -2,62 +2,200 @@
 
 #include <algorithm>
 
+#include "pipeline/combination.h"
+#include "pipeline/grading.h"
+
 namespace vtq {
 namespace {
 
-bool unit_achieved(const UnitFact& fact, const Qualification& qualification) {
-  if (fact.learning_outcome == kPriorLearning) return true;
-  return fact.learning_outcome == 0 && fact.standing == UnitFact::Standing::achieved &&
-         (!qualification.unit_scale || qualification.unit_scale->achieves(fact.grade));
+using UnitFacts = std::vector<UnitFact>::const_iterator;
+
+/// Of two grades the better one on the unit's scale.
+std::uint32_t better(std::uint32_t a, std::uint32_t b, const UnitRule& unit) {
+  if (a == 0 || b == 0 || !unit.scale) return a == 0 ? b : a;
+  return unit.scale->rank(b) < unit.scale->rank(a) ? b : a;
 }
 
-const UnitFact* achieved_fact(const EntryFacts& facts, const UnitRule& rule, const Qualification& qualification) {
-  for (const UnitFact& fact : facts.units)
-    if (fact.unit == rule.id && unit_achieved(fact, qualification)) return &fact;
-  return nullptr;
+/// Reads what is recorded of one unit, from the first fact about it on; returns the end of them. Facts are sorted by outcome: the unit as
+/// a whole stands first, prior learning last.
+UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::size_t place, Standings& into) {
+  const UnitFact* whole = nullptr;
+  if (fact->learning_outcome == 0) whole = &*fact++;
+  bool achieved = whole && whole->standing == UnitFact::Standing::achieved;
+  TimeMs at = whole ? whole->stamp.at_ms : 0;
+  if (!unit.outcomes.empty()) {
+    achieved = true;
+    for (std::uint32_t outcome : unit.outcomes) {
+      while (fact != end && fact->unit == unit.id && fact->learning_outcome < outcome) ++fact;
+      const UnitFact* holds = whole;
+      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && (!whole || fact->stamp > whole->stamp)) holds = &*fact;
+      achieved = achieved && holds && holds->standing == UnitFact::Standing::achieved;
+      if (holds) at = std::max(at, holds->stamp.at_ms);
+    }
+  }
+  while (fact != end && fact->unit == unit.id && fact->learning_outcome != kPriorLearning) ++fact;
+  std::uint32_t grade = whole ? whole->grade : 0;
+  achieved = achieved && unit.counts(grade);
+  if (fact != end && fact->unit == unit.id) {
+    grade = achieved ? better(grade, fact->grade, unit) : fact->grade;
+    if (!achieved) at = fact->stamp.at_ms;
+    achieved = true;
+    ++fact;
+  }
+  if (!achieved && !whole) return fact;
+  into.recorded.set(place);
+  into.achieved.set(place, achieved);
+  into.grade[place] = grade;
+  into.at_ms[place] = at;
+  return fact;
+}
+
+void read_calculated(const CalculatedUnits& calculated, const Qualification& qualification, Standings& into) {
+  for (const CalculatedUnit& one : calculated) {
+    const UnitRule* rule = qualification.unit(one.unit);
+    if (!rule) continue;
+    auto place = static_cast<std::size_t>(rule - qualification.units.data());
+    if (into.achieved[place]) continue;
+    into.achieved.set(place);
+    into.recorded.set(place);
+    into.calculated.set(place);
+    into.grade[place] = one.grade;
+    into.at_ms[place] = one.at_ms;
+  }
+}
+
+void read(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Standings& into) {
+  UnitFacts fact = facts.units.begin(), end = facts.units.end();
+  for (const auto& [id, place] : qualification.by_id) {
+    while (fact != end && fact->unit < id) ++fact;
+    if (fact == end) break;
+    if (fact->unit == id) fact = read_unit(fact, end, qualification.units[place], place, into);
+  }
+  if (calculated) read_calculated(*calculated, qualification, into);
+}
+
+std::uint32_t credit_of(const UnitSet& units, const Qualification& qualification) {
+  std::uint32_t credit = 0;
+  each_unit(units, [&](std::size_t unit) { credit += qualification.units[unit].credit; });
+  return credit;
+}
+
+std::uint32_t optional_credit_missing(const Standings& standings, const Combination& rules, const Qualification& qualification) {
+  if (rules.optional_credit_required == 0) return 0;
+  std::uint32_t credit = credit_of(standings.achieved & rules.counting & ~rules.mandatory, qualification);
+  return credit < rules.optional_credit_required ? rules.optional_credit_required - credit : 0;
+}
+
+/// Units short in groups, and rules on credit short, with all achieved units counted.
+std::uint32_t short_of_groups_and_credit(const UnitSet& achieved, const Combination& rules, const Qualification& qualification) {
+  std::uint32_t sum = 0;
+  for (const GroupRule& group : rules.groups) {
+    UnitSet members = achieved & group.units;
+    auto count = static_cast<std::uint32_t>(members.count());
+    bool level_short = group.units_at_level_min > 0 && (members & group.at_level).count() < group.units_at_level_min;
+    if (count < group.units_min)
+      sum += group.units_min - count;
+    else if (level_short || credit_of(members, qualification) < group.credit_min)
+      ++sum;
+  }
+  UnitSet counting = achieved & rules.counting;
+  bool credit_short = credit_of(counting, qualification) < rules.credit_required ||
+                      credit_of(counting & rules.at_credit_level, qualification) < rules.credit_at_level_required;
+  return sum + (credit_short && sum == 0 ? 1 : 0);
+}
+
+/// Units whose decision a result by table waits for: components, and other mandatory units.
+UnitSet undecided(const Standings& standings, const Combination& rules, const Qualification& qualification) {
+  UnitSet waiting = rules.mandatory & ~standings.recorded;
+  for (std::size_t component : qualification.grading->components) waiting.set(component, !decided(component, standings, qualification));
+  return waiting;
+}
+
+/// Whether the rules of combination are kept; with the most points that a choice of units is worth.
+bool kept(const Standings& standings, const Combination& rules, const Qualification& qualification, std::uint32_t& points) {
+  bool by_points = qualification.grading && qualification.grading->by_points();
+  if (rules.plain() && !by_points)
+    return (rules.mandatory & ~standings.achieved).none() && optional_credit_missing(standings, rules, qualification) == 0;
+  std::array<std::uint32_t, kUnitsMax> worth;
+  if (by_points)
+    each_unit(standings.achieved, [&](std::size_t unit) { worth[unit] = qualification.units[unit].points_for(standings.grade[unit]); });
+  auto best = best_choice(rules, qualification.units, standings.achieved,
+                          by_points ? std::span<const std::uint32_t>(worth) : std::span<const std::uint32_t>{});
+  points = best.value_or(0);
+  return best.has_value();
 }
 
 }  // namespace
 
-Attainment attain(const EntryFacts& facts, const Qualification& qualification) {
+Standings standings_of(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated) {
+  Standings standings;
+  read(facts, qualification, calculated, standings);
+  return standings;
+}
+
+const Combination* way_of(const EntryFacts& facts, const Qualification& qualification) {
+  if (qualification.pathways.empty()) return &qualification.ways.front();
+  return qualification.way(facts.particulars ? std::string_view(facts.particulars->pathway) : std::string_view{});
+}
+
+Attainment attain(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated) {
   Attainment found;
-  std::uint32_t credit = 0;
-  for (const UnitRule& rule : qualification.units) {
-    bool achieved = achieved_fact(facts, rule, qualification) != nullptr;
-    if (rule.mandatory) {
-      if (!achieved) ++found.outstanding_units;
-    } else if (achieved) {
-      credit += rule.credit;
-    }
+  Standings standings;
+  read(facts, qualification, calculated, standings);
+  const Combination* way = way_of(facts, qualification);
+  found.pathway_missing = !way;
+  const Combination& rules = way ? *way : qualification.ways.front();
+  found.achieved = kept(standings, rules, qualification, found.points) && way;
+  found.complete = found.achieved;
+  if (!found.achieved) found.optional_credit_missing = optional_credit_missing(standings, rules, qualification);
+  const Grading* grading = qualification.grading.get();
+  if (grading && grading->by_table()) {
+    UnitSet waiting = undecided(standings, rules, qualification);
+    bool only_mandatory_short = short_of_groups_and_credit(standings.achieved | rules.mandatory, rules, qualification) == 0;
+    found.complete = way && waiting.none() && (found.achieved || (only_mandatory_short && found.optional_credit_missing == 0));
+    found.outstanding_units = static_cast<std::uint16_t>(waiting.count());
+  } else if (!found.achieved) {
+    auto mandatory = static_cast<std::uint32_t>((rules.mandatory & ~standings.achieved).count());
+    std::uint32_t others = rules.plain() ? 0 : short_of_groups_and_credit(standings.achieved, rules, qualification);
+    found.outstanding_units = static_cast<std::uint16_t>(mandatory + others + (found.optional_credit_missing > 0 ? 1 : 0));
   }
-  if (credit < qualification.optional_credit_required) {
-    found.optional_credit_missing = qualification.optional_credit_required - credit;
-    ++found.outstanding_units;
+  if (grading && found.complete) {
+    Graded graded = grade_of(standings, rules, qualification, found.achieved, found.points);
+    found.grade = graded.grade;
+    found.complete = !graded.none;
   }
+  if (!found.complete && found.outstanding_units == 0 && !found.pathway_missing) found.outstanding_units = 1;
   return found;
 }
 
-TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification) {
+TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated) {
+  Attainment attainment = attain(facts, qualification, calculated);
+  const Combination* way = way_of(facts, qualification);
+  if (!attainment.complete || !way) return 0;
+  Standings standings = standings_of(facts, qualification, calculated);
   TimeMs complete = facts.registered.at_ms;
-  std::vector<std::pair<TimeMs, std::uint32_t>> optional;
-  for (const UnitRule& rule : qualification.units) {
-    const UnitFact* fact = achieved_fact(facts, rule, qualification);
-    if (!fact && rule.mandatory) return 0;
-    if (!fact) continue;
-    if (rule.mandatory) {
-      complete = std::max(complete, fact->stamp.at_ms);
-    } else {
-      optional.emplace_back(fact->stamp.at_ms, rule.credit);
-    }
+  if (qualification.grading && qualification.grading->by_table()) {
+    UnitSet decisive = way->mandatory & standings.recorded;
+    for (std::size_t component : qualification.grading->components) decisive.set(component);
+    each_unit(decisive, [&](std::size_t unit) { complete = std::max(complete, standings.at_ms[unit]); });
+    return complete;
   }
-  std::sort(optional.begin(), optional.end());
-  std::uint32_t credit = 0;
-  for (const auto& [at, worth] : optional) {
-    if (credit >= qualification.optional_credit_required) break;
-    credit += worth;
-    complete = std::max(complete, at);
+  // With each unit more the rules are kept, or still are: the first moment is found by halving.
+  std::vector<std::pair<TimeMs, std::size_t>> units;
+  each_unit(standings.achieved, [&](std::size_t unit) { units.emplace_back(standings.at_ms[unit], unit); });
+  std::sort(units.begin(), units.end());
+  std::size_t enough = units.size(), too_few = 0;
+  auto keeps = [&](std::size_t count) {
+    UnitSet first;
+    for (std::size_t at = 0; at < count; ++at) first.set(units[at].second);
+    return best_choice(*way, qualification.units, first, {}).has_value();
+  };
+  if (keeps(0)) return complete;
+  while (enough - too_few > 1) {
+    std::size_t middle = too_few + (enough - too_few) / 2;
+    (keeps(middle) ? enough : too_few) = middle;
   }
-  return credit >= qualification.optional_credit_required ? complete : 0;
+  return std::max(complete, units[enough - 1].first);
 }
 
 }  // namespace vtq

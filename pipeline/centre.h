@@ -52,6 +52,7 @@ struct CentreFacts {
   std::map<std::string, Reference::Slot, std::less<>> slots;
   std::vector<Hold> holds;
   std::vector<Sample> samples;
+  CentreMitigations mitigations;
   std::vector<std::pair<CohortKey, ReleasePlan>> plans;
   struct Halt {
     AwardingOrganisationId awarding_organisation{};

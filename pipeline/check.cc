@@ -327,14 +327,41 @@ std::optional<Rejection> outcomes_fit(const v1::Event& event, const Qualificatio
   for (int at = 0; at < event.outcome_recorded().outcomes_size(); ++at) {
     const auto& outcome = event.outcome_recorded().outcomes(at);
     const UnitRule* unit = qualification.unit(short_hash(outcome.unit()));
-    bool known_grade = outcome.grade().empty() ||
-                       reference.scale_has(qualification.unit_grading_scale, outcome.grade()).value_or(false);
-    if (unit && known_grade) continue;
+    bool known_grade = outcome.grade().empty() || (unit && unit->scale && unit->scale->has(short_hash(outcome.grade())));
+    bool known_outcome = outcome.learning_outcome().empty() || !unit || unit->outcomes.empty() ||
+                         unit->has_outcome(short_hash(outcome.learning_outcome()));
+    if (unit && known_grade && known_outcome) continue;
     std::string field = "outcomes[" + std::to_string(at) + "]";
     if (!unit) return unit_fits(event, field + ".unit", outcome.unit(), qualification);
-    return grade_fits(event, field + ".grade", qualification.unit_grading_scale, outcome.grade(),
-                      qualification.unit_grading_scale, reference);
+    if (!known_outcome)
+      return Rejection{fact_name(event) + "." + field + ".learningOutcome", "outcome-of-unit", cut_value(outcome.learning_outcome()),
+                       "Unit " + unit->code + " has no such learning outcome; correct the code, or send the qualification anew."};
+    return grade_fits(event, field + ".grade", unit->grading_scale, outcome.grade(), unit->grading_scale, reference);
   }
+  return std::nullopt;
+}
+
+std::optional<Rejection> prior_learning_fits(const v1::Event& event, const Qualification& qualification, const Reference& reference) {
+  const auto& fact = event.prior_learning_recognised();
+  if (auto unfit = unit_fits(event, "unit", fact.unit(), qualification)) return unfit;
+  if (fact.grade().empty()) return std::nullopt;
+  const std::string& scale = qualification.unit(short_hash(fact.unit()))->grading_scale;
+  return grade_fits(event, "grade", scale, fact.grade(), scale, reference);
+}
+
+/// A centre's facts about mitigations name a qualification that is known, and units of it.
+std::optional<Rejection> mitigation_fits(const v1::Event& event, const Reference& reference) {
+  const std::string* named = event.has_mitigation_opted_out() ? &event.mitigation_opted_out().qualification()
+                             : event.has_mitigation_applied() ? &event.mitigation_applied().qualification()
+                             : event.has_mitigation_reviewed() ? &event.mitigation_reviewed().qualification()
+                                                               : nullptr;
+  if (!named) return std::nullopt;
+  QualificationId id = *parse_qualification(*named);
+  const Qualification* qualification = reference.qualification(id);
+  if (!qualification) return unknown_qualification(fact_name(event) + ".qualification", id);
+  for (int at = 0; at < event.mitigation_applied().units_size(); ++at)
+    if (auto unfit = unit_fits(event, "units[" + std::to_string(at) + "].unit", event.mitigation_applied().units(at).unit(), *qualification))
+      return unfit;
   return std::nullopt;
 }
 
@@ -371,6 +398,7 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
     QualificationId id = *parse_qualification(event.sample_decided().qualification());
     if (!reference.qualification(id)) return unknown_qualification(field("qualification"), id);
   }
+  if (auto unfit = mitigation_fits(event, reference)) return unfit;
   if (address.subject != Subject::entry) return std::nullopt;
   const Qualification* qualification = reference.qualification(address.entry.qualification);
   if (!qualification) return unknown_qualification(field("entry.qualification"), address.entry.qualification);
@@ -383,7 +411,7 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
     case v1::Event::kOutcomeRecorded:
       return outcomes_fit(event, *qualification, reference);
     case v1::Event::kPriorLearningRecognised:
-      return unit_fits(event, "unit", event.prior_learning_recognised().unit(), *qualification);
+      return prior_learning_fits(event, *qualification, reference);
     case v1::Event::kClaimSubmitted:
       return overall_grade_fits(event, "grade", event.claim_submitted().grade(), *qualification, reference);
     case v1::Event::kResultDetermined:

@@ -43,7 +43,6 @@ struct Address {
 constexpr std::size_t kEventBytesMax = 64 * 1024;
 /// Entries of lists in one fact.
 constexpr int kOutcomesMax = 200;
-constexpr int kUnitsMax = 200;
 constexpr int kFindingsMax = 100;
 constexpr int kEvidenceMax = 100;
 constexpr int kDutiesMax = 200;

@@ -50,6 +50,9 @@ void Checker::qualification(const v1::QualificationDefined& fact) {
   at_most_of("frameworkLevel", fact.framework_level(), 8);
   at_most_of("totalQualificationTime", fact.total_qualification_time(), 20'000);
   optional_code("family", fact.family(), 64);
+  if (failed_) return;
+  combination_rules(fact);
+  grading_rules(fact);
 }
 
 void Checker::scale(const v1::GradingScaleDefined& fact) {
@@ -98,6 +101,12 @@ void Checker::mitigation(const v1::MitigationDefined& fact) {
   if (!v1::MitigationDefined::Calculation_IsValid(fact.calculation())) chosen("calculation", fact.calculation(), false);
   at_most_of("achievedUnitsMin", fact.achieved_units_min(), kUnitsMax);
   codes("requiredEvidence", fact.required_evidence(), kEvidenceMax, 40);
+  if (!fact.learner().empty() && fact.centre().empty())
+    fail(path("centre"), "mitigation-centre", "", "A learner's number means something at their centre only; name the centre too.");
+  if (fact.kind() == v1::MitigationDefined::DELAYED && fact.expected_on().empty() && !fact.out_of_scope())
+    fail(path("expectedOn"), "expected-date", "", "Give the day on which delayed results are expected, YYYY-MM-DD.");
+  if (!fact.disruption_from().empty() && !fact.disruption_to().empty() && fact.disruption_to() < fact.disruption_from())
+    fail(path("disruptionTo"), "dates-in-order", fact.disruption_to(), "The disruption ends on or after the day on which it begins.");
 }
 
 void Checker::strategy(const v1::ScrutinyStrategyDefined& fact) {

@@ -189,6 +189,18 @@ class Checker {
   void hold(const v1::HoldPlaced& fact);
   void cohort(const std::string& centre, const std::string& ao, const std::string& series, v1::Level level);
   void qualification(const v1::QualificationDefined& fact);
+  void few(std::string_view field, int count, int most);
+  void units_exist(const std::string& field, const google::protobuf::RepeatedPtrField<std::string>& units,
+                   const v1::QualificationDefined& fact);
+  void unit_rules(const v1::QualificationDefined& fact);
+  void group_rules(const v1::QualificationDefined& fact);
+  void barred_rules(const v1::QualificationDefined& fact);
+  void pathway_rules(const v1::QualificationDefined& fact);
+  void combination_rules(const v1::QualificationDefined& fact);
+  void points_rules(const v1::Grading& grading);
+  void limit_rules(const v1::QualificationDefined& fact);
+  void table_rules(const v1::QualificationDefined& fact);
+  void grading_rules(const v1::QualificationDefined& fact);
   void scale(const v1::GradingScaleDefined& fact);
   void calendar(const v1::CalendarDefined& fact);
   void mitigation(const v1::MitigationDefined& fact);

@@ -16,10 +16,11 @@ struct Assurance {
   Block block = Block::none;
   Day sample_due = 0;
   Obstacle obstacle;  ///< of Block::rule
+  Obstacle mitigation;  ///< what an application for mitigation waits for, in place of evidence
   TimeMs wake_at = kNever;
 };
 
-Assurance assurance_of(const Entry& entry, const Circumstances& around, TimeMs now) {
+Assurance assurance_of(const Entry& entry, const Circumstances& around, const Attainment& attainment, TimeMs now) {
   Assurance found;
   auto block = [&](Block by) {
     if (found.block == Block::none || by < found.block) found.block = by;
@@ -38,7 +39,12 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around, TimeMs n
   }
   raise(found.obstacle, approval_obstacle(entry, around, now, found.wake_at));
   raise(found.obstacle, scrutiny_obstacle(entry, around, now, found.wake_at));
-  raise(found.obstacle, mitigation_obstacle(entry, around, now, found.wake_at));
+  if (around.mitigation || around.left_mitigation) {
+    Obstacle mitigated = mitigation_obstacle(entry, around, now, found.wake_at);
+    raise(found.obstacle, mitigated);
+    if (mitigated.rule >= Rule::mitigation_application) found.mitigation = mitigated;
+  }
+  raise(found.obstacle, result_obstacle(entry.facts, attainment));
   if (found.obstacle.rule != Rule::none) block(Block::rule);
   return found;
 }
@@ -70,9 +76,14 @@ class Derivation {
       : entry_(entry), facts_(entry.facts), around_(around), calendar_(around.calendar), now_(now) {}
 
   Derived run() {
-    out_.attainment = attain(facts_, around_.qualification);
+    out_.attainment = attainment_of(entry_, around_);
+    out_.outcome = outcome_of(facts_, around_.qualification, out_.attainment);
     status().outstanding_units = out_.attainment.outstanding_units;
     set_need();
+    if (around_.mitigation) {
+      status().mitigation = around_.mitigation->kind;
+      if (out_.attainment.eligible()) status().basis = mitigation_basis(entry_, around_);
+    }
     if (entry_.issued.any()) {
       after_issue();
     } else if (is_withdrawn()) {
@@ -100,7 +111,9 @@ class Derivation {
   bool is_deferred() const {
     bool answered_so = facts_.answered.set() && (facts_.answer == v1::CheckpointAnswered::DEFERRED ||
                                                  facts_.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
-    bool result_anyway = around_.qualification.awarded_without_claim && facts_.has_result();
+    // A result computed from part of the qualification does not undo a deferral.
+    bool result_anyway = around_.qualification.awarded_without_claim && out_.outcome.has_grade() &&
+                         (out_.attainment.achieved || !around_.qualification.computed);
     return answered_so && !facts_.has_claim() && !result_anyway;
   }
 
@@ -152,6 +165,7 @@ class Derivation {
     const Issued& issued = entry_.issued;
     status().reason = issued.reason;
     status().late = issued.late;
+    status().basis = issued.basis;
     status().band = v1::SETTLED;
     TimeMs release = calendar_ ? calendar_->learner_release : kNever;
     if (now_ >= release) {
@@ -163,15 +177,23 @@ class Derivation {
       next(v1::ACKNOWLEDGE_BATCH, v1::CENTRE, release);
     }
     if (now_ < release) wake(release);
-    bool differs = facts_.result_kind == ResultKind::revoked
+    const Outcome& outcome = out_.outcome;
+    // What follows from a mitigation of later is no reason to correct what was issued: only somebody's word is.
+    if (around_.mitigation_since_issue && outcome.at_ms == 0) return;
+    bool differs = outcome.kind == ResultKind::revoked
                        ? !issued.revoked
-                       : facts_.has_result() && (issued.revoked || facts_.result_grade != issued.grade ||
-                                                 facts_.result_scale != issued.scale);
+                       : outcome.has_grade() && (issued.revoked || outcome.grade != issued.grade || outcome.scale != issued.scale);
+    Obstacle disagreement = result_obstacle(facts_, out_.attainment);
+    if (disagreement.rule == Rule::result_agrees) {
+      status().rule = disagreement.rule;
+      next(disagreement.step, disagreement.owner, kNever);
+      return;
+    }
     out_.issue_now = differs && !around_.halted;
   }
 
   void before_issue() {
-    Assurance assurance = assurance_of(entry_, around_, now_);
+    Assurance assurance = assurance_of(entry_, around_, out_.attainment, now_);
     wake(assurance.wake_at);
     if (assurance.block == Block::rule) status().rule = assurance.obstacle.rule;
     climb(assurance);
@@ -179,13 +201,32 @@ class Derivation {
       plan_issue();
       return;
     }
-    if (deadline_passed() && (!claimed() || !out_.attainment.eligible())) {
+    if (none_expected()) return expect_none();
+    bool incomplete = !out_.attainment.eligible() && !out_.attainment.pathway_missing;
+    bool reviewed_late = claimed() && assurance.mitigation.rule == Rule::mitigation_review;
+    if (deadline_passed() && (!claimed() || incomplete) && !reviewed_late) {
       end(v1::NOT_CERTIFICATED, code_without_result());
       return;
     }
     find_next_step(assurance);
-    if (deadline_passed()) return be_late();
-    assess_risk(assurance);
+    if (!deadline_passed()) return assess_risk(assurance);
+    be_late();
+    // L6 is for what has no other cause: the rule in the way knows better.
+    bool held = assurance.block == Block::rule && assurance.obstacle.reason != v1::REASON_NONE;
+    if (status().reason == v1::L6 && held) status().reason = assurance.obstacle.reason;
+  }
+
+  /// Under a mitigation by which no learners are certificated, none is due until the centre claims it.
+  bool none_expected() const {
+    return around_.mitigation && around_.mitigation->kind == v1::MitigationDefined::NONE_EXPECTED && !facts_.has_claim();
+  }
+  void expect_none() {
+    status().rule = Rule::none;
+    if (deadline_passed()) return end(v1::NOT_CERTIFICATED, v1::N3);
+    status().band = v1::ON_TRACK;
+    if (!dated()) return;
+    out_.left_ms = calendar_->issue_deadline - hour();
+    wake(calendar_->issue_deadline);
   }
 
   /// N3: not certificated, the centre did not claim. N4: evidence incomplete and the centre did not confirm the status. N1: a claim
@@ -204,7 +245,7 @@ class Derivation {
     status().stage = v1::CLAIMED;
     if (assurance.block != Block::none) return;
     status().stage = v1::ASSURED;
-    if (!facts_.has_result() || special_consideration_open(facts_)) return;
+    if (!out_.outcome.has_grade() || special_consideration_open(facts_)) return;
     status().stage = v1::READY;
     out_.ready = true;
   }
@@ -232,6 +273,18 @@ class Derivation {
     TimeMs claim_by = calendar_ ? calendar_->claim_deadline : kNever;
     TimeMs issue_by = calendar_ ? calendar_->issue_deadline : kNever;
     if (must_answer()) return next(v1::ANSWER_CHECKPOINT, v1::CENTRE, calendar_->checkpoint_closes);
+    if (out_.attainment.pathway_missing) return next(v1::CORRECT_REGISTRATION, v1::CENTRE, claim_by);
+    // What is wrong with the registration itself comes before any more work.
+    const Obstacle& first = assurance.obstacle;
+    if (first.rule != Rule::none && first.rule < Rule::centre_approval) {
+      status().rule = first.rule;
+      return next(first.step, first.owner, first.due_ms ? first.due_ms : first.owner == v1::CENTRE ? claim_by : issue_by);
+    }
+    if (!out_.attainment.eligible() && assurance.mitigation.rule != Rule::none) {
+      status().rule = assurance.mitigation.rule;
+      return next(assurance.mitigation.step, assurance.mitigation.owner,
+                  assurance.mitigation.owner == v1::CENTRE ? claim_by : issue_by);
+    }
     if (!out_.attainment.eligible()) return next(v1::RECORD_EVIDENCE, v1::CENTRE, claim_by);
     if (!claimed()) return next(v1::SUBMIT_CLAIM, v1::CENTRE, claim_by);
     switch (assurance.block) {
@@ -297,7 +350,8 @@ class Derivation {
     add(TimedStep::evidence, std::min<std::uint32_t>(out_.attainment.outstanding_units, gaps_max));
     if (!claimed()) add(TimedStep::claim, 1);
     if (assurance.block != Block::none) add(TimedStep::assurance, 1);
-    if (!facts_.has_result() || special_consideration_open(facts_)) add(TimedStep::result, 1);
+    bool awaited = !out_.outcome.has_grade() && !around_.qualification.computed;
+    if (awaited || special_consideration_open(facts_)) add(TimedStep::result, 1);
     return sum;
   }
 
@@ -306,6 +360,8 @@ class Derivation {
     if (assurance.block == Block::malpractice) return v1::L4;
     if (very_late_entry(facts_, calendar_)) return v1::L2;
     if (late_change(facts_, calendar_)) return v1::L3;
+    if (out_.attainment.pathway_missing) return assurance.obstacle.reason;
+    if (assurance.mitigation.rule == Rule::mitigation_review) return v1::L6;
     if (!out_.attainment.eligible()) return facts_.answered.set() ? v1::N1 : v1::N4;
     if (!claimed()) return v1::N3;
     if (assurance.block == Block::centre_response) return v1::L5;
@@ -349,6 +405,10 @@ bool centre_answered_late(const Entry& entry, const Circumstances& around, TimeM
 
 }  // namespace
 
+Attainment attainment_of(const Entry& entry, const Circumstances& around) {
+  return attain(entry.facts, around.qualification, around.calculated.get());
+}
+
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now) {
   return Derivation(entry, around, now).run();
 }
@@ -369,15 +429,18 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
   if (late_change(facts, calendar)) return v1::L3;
   bool consideration_late = special_consideration_open(facts) || facts.special_consideration.at_ms > deadline;
   if (very_late_special_consideration(facts, calendar) && consideration_late) return v1::L7;
-  TimeMs complete = evidence_complete_at(facts, around.qualification);
+  TimeMs complete = evidence_complete_at(facts, around.qualification, around.calculated.get());
+  TimeMs never = kNever;
+  if (complete == 0 && mitigation_obstacle(entry, around, deadline, never).rule == Rule::mitigation_review) return v1::L6;
   if (complete == 0 || complete > deadline || centre_answered_late(entry, around, deadline)) return v1::L5;
+  if (action_overdue_at(deadline, entry, around)) return v1::L5;
   return v1::L6;
 }
 
 void observe_steps(const Entry& entry, const Circumstances& around, Durations& into) {
   const EntryFacts& facts = entry.facts;
   AwardingOrganisationId ao = around.qualification.awarding_organisation;
-  TimeMs complete = evidence_complete_at(facts, around.qualification);
+  TimeMs complete = evidence_complete_at(facts, around.qualification, around.calculated.get());
   TimeMs before = 0;
   for (const UnitFact& fact : facts.units)
     if (fact.stamp.at_ms < complete) before = std::max(before, fact.stamp.at_ms);
@@ -386,7 +449,8 @@ void observe_steps(const Entry& entry, const Circumstances& around, Durations& i
   TimeMs claimed = std::max(complete, facts.claim.at_ms);
   TimeMs assured = assured_at(entry, around);
   if (assured > claimed) into.observe(ao, TimedStep::assurance, assured - claimed);
-  into.observe(ao, TimedStep::result, facts.result.at_ms - std::max(claimed, assured));
+  // A computed result takes no time.
+  if (facts.has_result()) into.observe(ao, TimedStep::result, facts.result.at_ms - std::max(claimed, assured));
 }
 
 }  // namespace vtq

@@ -5,6 +5,7 @@
 #include "pipeline/attainment.h"
 #include "pipeline/centre.h"
 #include "pipeline/durations.h"
+#include "pipeline/grading.h"
 #include "pipeline/release.h"
 
 namespace vtq {
@@ -19,12 +20,21 @@ struct Circumstances {
   const CentreFacts& centre;
   const Durations& durations;
   const ReleasePolicy& release;
+  /// What stands for the entry in a disruption; null: nothing, out of scope, or the centre has opted out.
+  const Mitigation* mitigation = nullptr;
+  /// The qualification that the learner left for this one, and what stands for them there; null as above.
+  const Qualification* left = nullptr;
+  const Mitigation* left_mitigation = nullptr;
+  /// The results that a mitigation puts in place of missing units; null: none. Passed to whatever judges attainment.
+  std::shared_ptr<const CalculatedUnits> calculated = nullptr;
+  bool mitigation_since_issue = false;  ///< what was issued came before the mitigation that stands now, and is not changed by it
   const struct Scrutiny* scrutiny = nullptr;  ///< of the centre's assessment of the qualification; null: nothing is asked
 };
 
 struct Derived {
   Status status;
   Attainment attainment;
+  Outcome outcome;
   bool ready = false;
   bool issue_now = false;  ///< belongs into a batch at this moment: a first result, or a correction
   /// When time alone may change the status next; kNever when it cannot.
@@ -33,6 +43,9 @@ struct Derived {
   TimeMs left_ms = 0;
   Duration remaining;
 };
+
+/// What the entry has attained; units calculated under its mitigation count.
+Attainment attainment_of(const Entry& entry, const Circumstances& around);
 
 /// `now` is logical time and not before any earlier call for the entry.
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now);

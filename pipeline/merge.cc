@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "pipeline/scrutiny_facts.h"
+
 namespace vtq {
 namespace {
 
@@ -134,8 +136,9 @@ Merged merge_special_consideration(EntryFacts& facts, const v1::SpecialConsidera
 Hold& hold_named(CentreFacts& facts, const std::string& name) {
   for (Hold& hold : facts.holds)
     if (hold.name == name) return hold;
-  facts.holds.push_back({.name = name});
-  return facts.holds.back();
+  // By name: what is said of several must not hang on which came first.
+  auto at = std::find_if(facts.holds.begin(), facts.holds.end(), [&](const Hold& hold) { return hold.name > name; });
+  return *facts.holds.insert(at, {.name = name});
 }
 
 CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, const Stamp& stamp) {
@@ -152,7 +155,10 @@ CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, co
     held = made;
     return change;
   }
-  facts.samples.push_back(std::move(made));
+  auto before = [](const Sample& a, const Sample& b) {
+    return std::tie(a.qualification, a.series, a.learner) < std::tie(b.qualification, b.series, b.learner);
+  };
+  facts.samples.insert(std::upper_bound(facts.samples.begin(), facts.samples.end(), made, before), made);
   return change;
 }
 
@@ -196,7 +202,15 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
       facts.halts.push_back(halt);
       return {.awarding_organisation = halt.awarding_organisation, .series = halt.series};
     }
+    case v1::Event::kMitigationOptedOut:
+    case v1::Event::kMitigationApplied:
+    case v1::Event::kMitigationReviewed: {
+      MitigationScope scope = take_mitigation(facts.mitigations, event, stamp);
+      return {.qualification = scope.qualification, .series = scope.series, .learner = scope.learner};
+    }
     default:
+      // What entries these touch is found when the centre's scrutiny is worked out anew.
+      take_scrutiny(facts.scrutiny, event, stamp);
       return {.none = true};
   }
 }

@@ -4,6 +4,9 @@
 #include <cstdlib>
 
 #include "pipeline/batch_id.h"
+#include "pipeline/mitigation.h"
+#include "pipeline/scrutiny.h"
+#include "pipeline/scrutiny_facts.h"
 
 namespace vtq {
 namespace {
@@ -52,6 +55,7 @@ Entry& Centre::add(const EntryKey& key) {
 void Centre::unload() {
   loaded = false;
   facts = {};
+  scrutiny = nullptr;
   index_ = {};
   entries = {};
   parked = {};
@@ -105,6 +109,7 @@ Centre& Partition::load(CentreId id) {
   shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.parked.push_back(std::move(parked)); });
   entries_loaded_ += centre.entries.size();
   centre.loaded = true;
+  scrutinise_all(centre);
   return centre;
 }
 
@@ -133,7 +138,8 @@ std::size_t Partition::parked() const {
   return sum;
 }
 
-Circumstances Partition::circumstances(const Centre& centre, const EntryKey& key) const {
+Circumstances Partition::circumstances(const Centre& centre, const Entry& entry) const {
+  const EntryKey& key = entry.key;
   const Reference& reference = shared_.reference;
   const Qualification* qualification = reference.qualification(key.qualification);
   if (!qualification) std::abort();  // registered entries have a known qualification; reference data is never removed
@@ -147,18 +153,22 @@ Circumstances Partition::circumstances(const Centre& centre, const EntryKey& key
   // Either may stop issuing; the centre's own word cannot undo a stop for all.
   bool halted = reference.halted(cohort.awarding_organisation, key.series) ||
                 centre.facts.halted(cohort.awarding_organisation, key.series).value_or(false);
-  return {.qualification = *qualification,
-          .awarding_organisation = *ao,
-          .calendar = reference.calendar(cohort),
-          .plan = plan,
-          .halted = halted,
-          .centre = centre.facts,
-          .durations = durations_,
-          .release = shared_.policy.release};
+  Circumstances around{.qualification = *qualification,
+                       .awarding_organisation = *ao,
+                       .calendar = reference.calendar(cohort),
+                       .plan = plan,
+                       .halted = halted,
+                       .centre = centre.facts,
+                       .durations = durations_,
+                       .release = shared_.policy.release,
+                       .scrutiny = centre.scrutiny ? centre.scrutiny->of(key.qualification) : nullptr};
+  if (qualification->mitigations || entry.facts.particulars || entry.issued.basis == v1::CALCULATED_UNITS)
+    mitigate(around, reference, centre.id, entry);
+  return around;
 }
 
 Derived Partition::derive_now(const Centre& centre, const Entry& entry) const {
-  return derive(entry, circumstances(centre, entry.key), time_);
+  return derive(entry, circumstances(centre, entry), time_);
 }
 
 // ---- facts in ----
@@ -189,6 +199,7 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, std::s
   if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
   if (merged == Merged::superseded) return {Verdict::Kind::superseded};
   touch(centre, *entry);
+  if (shared_.reference.has_strategies() && concerns_scrutiny(centre, *entry, event)) scrutiny_due(centre, entry->key.qualification);
   return {};
 }
 
@@ -201,6 +212,7 @@ Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::
   mark(centre);
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
   if (!change.none) touch_changed(centre, change);
+  if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
   return {};
 }
 
@@ -356,7 +368,13 @@ void Partition::wake_due_centres(TimeMs at) {
     CentreId id = wakes_.begin()->second;
     wakes_.erase(wakes_.begin());
     std::size_t before = touched_.size();
-    wake_centre(load(id));
+    // Of a centre that was out of memory nobody knows what its scrutiny was before: all that it may concern is derived.
+    bool was_loaded = centre_of(id).loaded;
+    Centre& centre = load(id);
+    wake_centre(centre);
+    if (!was_loaded && centre.scrutiny)
+      for (Entry& entry : centre.entries)
+        if (centre.scrutiny->of(entry.key.qualification)) touch(centre, entry);
     shared_.woken += touched_.size() - before + 1;
   }
 }
@@ -376,13 +394,20 @@ void Partition::wake_centre(Centre& centre) {
   for (const Parked& parked : centre.parked)
     if (parked.until_ms > time_) next = std::min(next, parked.until_ms);
   wake_by(centre, next);
+  if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
 }
 
 // ---- status out ----
 
 void Partition::settle() {
   if (!retrying_.empty()) retry_parked();
+  if (!scrutiny_due_.empty()) settle_scrutiny();
   derive_touched();
+  // What was issued just now is no claim that waits any more.
+  while (!scrutiny_due_.empty()) {
+    settle_scrutiny();
+    derive_touched();
+  }
   for (std::size_t at = 0; at < dirty_.size(); ++at) expire_parked(*dirty_[at]);
   durations_.settle();
 }
@@ -456,7 +481,7 @@ void Partition::derive_touched() {
   for (std::size_t at = 0; at < touched_.size(); ++at) {
     auto [centre, entry] = touched_[at];
     entry->to_derive = false;
-    Circumstances around = circumstances(*centre, entry->key);
+    Circumstances around = circumstances(*centre, *entry);
     Derived derived = derive(*entry, around, time_);
     if (derived.issue_now) {
       if (!entry->issued.any()) entry->ready_since_ms = time_;
@@ -504,6 +529,8 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
   mark(centre);
   v1::EntryStatus status = describe(centre, entry, false);
   shared_.outputs.entry_status(index_, centre.id, status);
+  if (before.mitigation != entry.status.mitigation || entry.status.mitigation == v1::MitigationDefined::DELAYED)
+    tell_mitigation(centre, entry, before, around);
   bool worse = severity(entry.status.band) > severity(before.band);
   if (!worse || entry.status.step == v1::STEP_NONE) return;
   v1::Notification notification;
@@ -518,8 +545,31 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
   shared_.outputs.notification(index_, centre.id, notification);
 }
 
+/// Tells the centre which mitigation holds for a learner, when it is another one than it was told of, or delays to another date.
+void Partition::tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around) {
+  const Status& status = entry.status;
+  if (status.stage == v1::WITHDRAWN || status.stage == v1::DEFERRED) return;
+  // The date told shows in the step that was due by it.
+  bool due_then = around.calendar && (status.due_ms == around.calendar->issue_deadline || status.due_ms == around.calendar->claim_deadline);
+  bool moved = status.due_ms != before.due_ms && due_then && status.step == before.step && status.stage == before.stage;
+  if (before.mitigation == status.mitigation && !moved) return;
+  v1::Notification notification;
+  name_entry(notification.mutable_entry(), centre.id, entry.key);
+  notification.set_recipient(v1::CENTRE);
+  if (status.owner == v1::CENTRE) {
+    notification.set_step(status.step);
+    if (status.due_ms) set_time(notification.mutable_due_at(), status.due_ms);
+  }
+  notification.set_band(status.band);
+  notification.set_reason(status.reason);
+  notification.set_text(mitigation_news(entry, around, before.mitigation));
+  notification.set_rule("mitigation");
+  set_time(notification.mutable_as_of(), time_);
+  shared_.outputs.notification(index_, centre.id, notification);
+}
+
 v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bool in_full) const {
-  Circumstances around = circumstances(centre, entry.key);
+  Circumstances around = circumstances(centre, entry);
   const Status& status = entry.status;
   v1::EntryStatus out;
   name_entry(out.mutable_entry(), centre.id, entry.key);
@@ -536,6 +586,10 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
   if (around.calendar) set_time(out.mutable_issue_deadline(), around.calendar->issue_deadline);
   set_time(out.mutable_as_of(), time_);
   out.set_late(status.late);
+  out.set_basis(status.basis);
+  out.set_mitigation(status.mitigation);
+  if (around.mitigation && around.mitigation->kind == v1::MitigationDefined::DELAYED && around.calendar)
+    set_time(out.mutable_expected_at(), around.calendar->issue_deadline);
   if (entry.issued.any()) {
     out.set_batch(text_of(BatchId{centre.id, around.qualification.awarding_organisation, entry.key.series,
                                   entry.issued.batch_number}));
@@ -543,8 +597,10 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
   }
   // On the hot path nothing is spelled out for entries that go well.
   if (in_full || severity(status.band) > 0) {
-    out.set_why(why(entry, derive(entry, around, time_), around));
-    for (std::string& code : outstanding_units(entry.facts, around.qualification))
+    Derived derived = derive(entry, around, time_);
+    out.set_why(why(entry, derived, around));
+    for (v1::Obstacle& obstacle : obstacles(entry, derived, around)) *out.add_obstacles() = std::move(obstacle);
+    for (std::string& code : outstanding_units(entry.facts, around.qualification, around.calculated.get()))
       out.add_outstanding_units(std::move(code));
   }
   return out;
@@ -553,19 +609,25 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
 // ---- batches ----
 
 void Partition::issue(std::vector<ToIssue>& due) {
-  // One batch holds one centre, awarding organisation, series, level and kind, so that one gate fits all its results.
+  // One batch holds one centre, awarding organisation, series, level, kind and expected date, so that one gate fits all its results.
   struct Group {
     CentreId centre;
     AwardingOrganisationId ao;
     SeriesId series;
     v1::Level level;
     bool correction;
+    TimeMs delayed_to;  // 0: the calendar's dates hold
     auto operator<=>(const Group&) const = default;
   };
   auto group_of = [&](const ToIssue& item) {
     const Qualification* qualification = shared_.reference.qualification(item.entry->key.qualification);
+    TimeMs delayed_to = 0;
+    if (qualification->mitigations) {
+      Circumstances around = circumstances(*item.centre, *item.entry);
+      if (around.mitigation && around.mitigation->calendar) delayed_to = around.calendar->issue_deadline;
+    }
     return Group{item.centre->id, qualification->awarding_organisation, item.entry->key.series, qualification->level,
-                 item.entry->issued.any()};
+                 item.entry->issued.any(), delayed_to};
   };
   std::sort(due.begin(), due.end(), [&](const ToIssue& a, const ToIssue& b) {
     auto first = group_of(a), second = group_of(b);
@@ -583,7 +645,7 @@ void Partition::issue(std::vector<ToIssue>& due) {
 }
 
 void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction) {
-  Circumstances first = circumstances(centre, entries.front()->key);
+  Circumstances first = circumstances(centre, *entries.front());
   AwardingOrganisationId ao = first.qualification.awarding_organisation;
   SeriesId series = entries.front()->key.series;
   auto held = std::find_if(centre.summary.sequences.begin(), centre.summary.sequences.end(), [&](const Sequence& one) {
@@ -593,6 +655,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   BatchId id{centre.id, ao, series, ++held->number};
   centre.summary_to_store = true;
   mark(centre);
+  if (centre.scrutiny) scrutiny_due(centre, std::nullopt);
 
   v1::ResultBatch batch;
   batch.set_batch(text_of(id));
@@ -609,7 +672,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   auto acknowledged = centre.facts.slots.find("acknowledged " + batch.batch());
 
   for (Entry* entry : entries) {
-    Circumstances around = circumstances(centre, entry->key);
+    Circumstances around = circumstances(centre, *entry);
     const EntryFacts& facts = entry->facts;
     Issued& issued = entry->issued;
     v1::Result& result = *batch.add_results();
@@ -633,13 +696,20 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
       observe_steps(*entry, around, durations_);
     }
     issued.batch_number = id.number;
-    issued.revoked = facts.result_kind == ResultKind::revoked;
+    Outcome outcome = outcome_of(facts, around.qualification, attainment_of(*entry, around));
+    issued.revoked = outcome.kind == ResultKind::revoked;
     if (!issued.revoked) {
-      issued.scale = facts.result_scale;
-      issued.grade = facts.result_grade;
+      issued.scale = outcome.scale;
+      issued.grade = outcome.grade;
       result.mutable_grade()->set_scale(issued.scale.str());
       result.mutable_grade()->set_value(issued.grade.str());
+      v1::Basis basis = mitigation_basis(*entry, around);
+      issued.basis = basis == v1::BASIS_UNSPECIFIED ? v1::ORDINARY : basis;
+      if (around.calculated)
+        for (const CalculatedUnit& unit : *around.calculated)
+          result.add_calculated_units(around.qualification.unit(unit.unit)->code);
     }
+    result.set_basis(issued.basis);
     result.set_revoked(issued.revoked);
     result.set_late(issued.late);
     result.set_reason(issued.reason);
@@ -648,10 +718,169 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   shared_.outputs.result_batch(index_, centre.id, batch);
 
   for (Entry* entry : entries) {
-    Circumstances around = circumstances(centre, entry->key);
+    Circumstances around = circumstances(centre, *entry);
     Derived derived = derive(*entry, around, time_);
     publish(centre, *entry, derived, around);
   }
+}
+
+// ---- scrutiny ----
+
+bool Partition::under_strategy(QualificationId id) const {
+  const Qualification* qualification = shared_.reference.qualification(id);
+  return qualification && shared_.reference.strategy(qualification->awarding_organisation, id);
+}
+
+/// Whether a fact about an entry can change the centre's scrutiny. Most facts are outcomes, and most of them cannot.
+bool Partition::concerns_scrutiny(const Centre& centre, const Entry& entry, const v1::Event& event) const {
+  switch (event.fact_case()) {
+    case v1::Event::kCheckpointAnswered:
+    case v1::Event::kSpecialConsideration:
+    case v1::Event::kResultQueried:
+      return false;
+    case v1::Event::kOutcomeRecorded:
+    case v1::Event::kPriorLearningRecognised: {
+      bool visit_planned = centre.facts.scrutiny && !centre.facts.scrutiny->plans.empty();
+      if (!entry.facts.particulars && !visit_planned) return false;
+      break;
+    }
+    default:
+      break;
+  }
+  return under_strategy(entry.key.qualification);
+}
+
+void Partition::scrutiny_due(Centre& centre, std::optional<QualificationId> qualification) {
+  if (!qualification)
+    centre.scrutiny_due_all = true;
+  else if (std::find(centre.scrutiny_due_for.begin(), centre.scrutiny_due_for.end(), *qualification) == centre.scrutiny_due_for.end())
+    centre.scrutiny_due_for.push_back(*qualification);
+  if (centre.scrutiny_due) return;
+  centre.scrutiny_due = true;
+  scrutiny_due_.push_back(&centre);
+}
+
+/// For a centre that comes into memory: tells nobody and touches nothing.
+void Partition::scrutinise_all(Centre& centre) const {
+  const Reference& reference = shared_.reference;
+  if (!reference.has_strategies()) return;
+  auto made = std::make_shared<CentreScrutiny>();
+  std::map<QualificationId, std::vector<const Entry*>> entries;
+  for (const Entry& entry : centre.entries) entries[entry.key.qualification].push_back(&entry);
+  for (auto& [id, of_it] : entries) {
+    if (!under_strategy(id)) continue;
+    const Qualification& qualification = *reference.qualification(id);
+    const auto& strategy = *reference.strategy(qualification.awarding_organisation, id);
+    made->by_qualification[id] = scrutinise({strategy, qualification, centre.facts, std::move(of_it)}, time_);
+  }
+  centre.scrutiny = made->by_qualification.empty() ? nullptr : std::move(made);
+}
+
+void Partition::settle_scrutiny() {
+  for (Centre* centre : std::exchange(scrutiny_due_, {})) settle_scrutiny(*centre);
+}
+
+/// Works out what is due, touches the entries of the qualifications for which something changed, and tells what is new.
+void Partition::settle_scrutiny(Centre& centre) {
+  centre.scrutiny_due = false;
+  bool all = std::exchange(centre.scrutiny_due_all, false);
+  std::vector<QualificationId> due = std::exchange(centre.scrutiny_due_for, {});
+  if (!centre.loaded) return;
+  const Reference& reference = shared_.reference;
+  auto before = centre.scrutiny;
+  if (all) {
+    scrutinise_all(centre);
+  } else {
+    auto made = before ? std::make_shared<CentreScrutiny>(*before) : std::make_shared<CentreScrutiny>();
+    for (QualificationId id : due) {
+      const Qualification& qualification = *reference.qualification(id);
+      const auto& strategy = *reference.strategy(qualification.awarding_organisation, id);
+      ScrutinyInput input{strategy, qualification, centre.facts, {}};
+      for (const Entry& entry : centre.entries)
+        if (entry.key.qualification == id) input.entries.push_back(&entry);
+      made->by_qualification[id] = scrutinise(input, time_);
+    }
+    centre.scrutiny = std::move(made);
+  }
+  if (!before && !centre.scrutiny) return;
+  static const CentreScrutiny kNone;
+  const CentreScrutiny& then = before ? *before : kNone;
+  const CentreScrutiny& now = centre.scrutiny ? *centre.scrutiny : kNone;
+  auto changed = [&](QualificationId id) {
+    const Scrutiny* a = then.of(id);
+    const Scrutiny* b = now.of(id);
+    return a && b ? *a != *b : a != b;
+  };
+  std::map<QualificationId, bool> known;
+  for (Entry& entry : centre.entries) {
+    auto [at, fresh] = known.try_emplace(entry.key.qualification);
+    if (fresh) at->second = changed(entry.key.qualification);
+    if (at->second) touch(centre, entry);
+  }
+  for (const auto& [id, scrutiny] : now.by_qualification) wake_by(centre, scrutiny.wake_at_ms);
+  tell(centre);
+}
+
+/// Tells what is asked for and was not told yet; forgets what is not asked for any more. Afterwards what was told is what is asked for.
+void Partition::tell(Centre& centre) {
+  std::vector<Told> told;
+  auto fresh = [&](Told one) {
+    const std::vector<Told>& before = centre.summary.told;
+    bool held = std::find(before.begin(), before.end(), one) != before.end();
+    told.push_back(std::move(one));
+    return !held;
+  };
+  if (centre.scrutiny) {
+    for (const auto& [id, scrutiny] : centre.scrutiny->by_qualification) {
+      const Qualification& qualification = *shared_.reference.qualification(id);
+      AwardingOrganisationId ao = qualification.awarding_organisation;
+      for (const Requirement& one : scrutiny.requirements)
+        if (fresh({ao, id, one.rule, one.subject, one.since_ms})) tell(centre, qualification, one);
+      for (const PlannedVisit& one : scrutiny.planned)
+        if (!one.in_conflict && fresh({ao, id, Rule::sampling, one.monitoring, one.planned_ms})) tell(centre, qualification, one);
+    }
+  }
+  if (told == centre.summary.told) return;
+  centre.summary.told = std::move(told);
+  centre.summary_to_store = true;
+  mark(centre);
+}
+
+void Partition::tell(const Centre& centre, const Qualification& qualification, const Requirement& requirement) {
+  v1::Notification notification;
+  notification.set_recipient(requirement.owner);
+  notification.set_step(requirement.step);
+  if (requirement.due_ms) set_time(notification.mutable_due_at(), requirement.due_ms);
+  notification.set_reason(requirement.reason);
+  notification.set_text(requirement_text(requirement, qualification));
+  set_time(notification.mutable_as_of(), time_);
+  notification.set_centre(text_of(centre.id));
+  notification.set_awarding_organisation(text_of(qualification.awarding_organisation));
+  notification.set_qualification(text_of(qualification.id));
+  notification.set_rule(std::string(rule_name(requirement.rule)));
+  shared_.outputs.notification(index_, centre.id, notification);
+}
+
+/// The centre is advised of the sample ahead of the visit.
+void Partition::tell(const Centre& centre, const Qualification& qualification, const PlannedVisit& planned) {
+  v1::Notification notification;
+  notification.set_recipient(v1::CENTRE);
+  notification.set_step(v1::SEND_SAMPLE);
+  if (planned.on != 0) set_time(notification.mutable_due_at(), day_begins(planned.on));
+  notification.set_text(planned_text(planned, qualification));
+  set_time(notification.mutable_as_of(), time_);
+  notification.set_centre(text_of(centre.id));
+  notification.set_awarding_organisation(text_of(qualification.awarding_organisation));
+  notification.set_qualification(text_of(qualification.id));
+  notification.set_rule(std::string(rule_name(Rule::sampling)));
+  notification.set_monitoring(planned.monitoring);
+  for (const Sampled& one : planned.sample) {
+    v1::SampledLearner& learner = *notification.add_sample();
+    learner.set_learner(one.learner);
+    learner.set_series(one.series);
+    learner.set_reason(one.reason);
+  }
+  shared_.outputs.notification(index_, centre.id, notification);
 }
 
 // ---- commit ----

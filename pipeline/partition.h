@@ -68,6 +68,12 @@ struct Centre {
   bool summary_to_store = false;
   bool retry_parked = false;
   bool in_dirty_list = false;
+  /// The scrutiny of its assessment as of the last window; null: nothing is asked.
+  std::shared_ptr<struct CentreScrutiny> scrutiny;
+  /// Set while it waits to be worked out anew: for these qualifications, or for all.
+  bool scrutiny_due = false;
+  bool scrutiny_due_all = false;
+  std::vector<QualificationId> scrutiny_due_for;
   std::uint64_t last_used = 0;
   std::vector<std::string> slots_to_store;
   std::vector<Stamp> parked_to_erase;
@@ -142,7 +148,7 @@ class Partition {
 
   Centre& load(CentreId id);
   Centre& centre_of(CentreId id);
-  Circumstances circumstances(const Centre& centre, const EntryKey& key) const;
+  Circumstances circumstances(const Centre& centre, const Entry& entry) const;
   Verdict apply_to_entry(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address,
                          std::int64_t token, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
@@ -157,12 +163,22 @@ class Partition {
   void derive_all(Centre& centre);
   void wake_due_centres(TimeMs at);
   void wake_centre(Centre& centre);
+  void scrutiny_due(Centre& centre, std::optional<QualificationId> qualification);
+  bool under_strategy(QualificationId qualification) const;
+  bool concerns_scrutiny(const Centre& centre, const Entry& entry, const v1::Event& event) const;
+  void scrutinise_all(Centre& centre) const;
+  void settle_scrutiny();
+  void settle_scrutiny(Centre& centre);
+  void tell(Centre& centre);
+  void tell(const Centre& centre, const Qualification& qualification, const struct Requirement& requirement);
+  void tell(const Centre& centre, const Qualification& qualification, const struct PlannedVisit& planned);
 
   void retry_parked();
   void expire_parked(Centre& centre);
   Verdict reject(Parked&& parked);
   void derive_touched();
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
+  void tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around);
   void count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by);
   void count(Centre& centre, const Cell& cell, std::int64_t by);
   void add_to_totals(const Cell& cell, std::int64_t by);
@@ -181,6 +197,7 @@ class Partition {
   std::vector<std::pair<Centre*, Entry*>> to_store_;
   std::vector<Centre*> dirty_;
   std::vector<Centre*> retrying_;
+  std::vector<Centre*> scrutiny_due_;  // whose scrutiny is worked out anew when the window closes
   std::size_t entries_loaded_ = 0;
   std::uint64_t uses_ = 0;
 };

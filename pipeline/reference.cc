@@ -22,17 +22,6 @@ std::string canonical(const std::string& qualification) {
 
 }  // namespace
 
-bool Qualification::in_checkpoint_scope() const {
-  if (level == v1::LEVEL_3) return guided_learning_hours >= 180 && ucas_points >= 16;
-  return performance_table && guided_learning_hours >= 120;
-}
-
-const UnitRule* Qualification::unit(std::uint32_t unit_id) const {
-  for (const UnitRule& rule : units)
-    if (rule.id == unit_id) return &rule;
-  return nullptr;
-}
-
 std::string slot_of(const v1::Event& event) {
   switch (event.fact_case()) {
     case v1::Event::kAwardingOrganisationDefined:
@@ -188,21 +177,38 @@ void Reference::decode(const v1::Event& event) {
       if (fresh) changes_.push_back({.series = SeriesId{}});
       break;
     }
-    case v1::Event::kQualificationDefined:
-      decode_qualification(event.qualification_defined());
+    case v1::Event::kQualificationDefined: {
+      auto made = std::make_unique<Qualification>(make_qualification(event.qualification_defined(), scales_));
+      approvals_.define(made->id, event.qualification_defined());
+      made->approval = approvals_.terms(made->id);
+      if (auto at = mitigations_.find(made->id); at != mitigations_.end()) {
+        made->mitigations = &at->second;
+        move_calendars(*made, at->second);
+        touch_other_sizes(*made);
+      }
+      changes_.push_back({.qualification = made->id});
+      qualifications_[made->id] = std::move(made);
       break;
+    }
     case v1::Event::kGradingScaleDefined: {
       const auto& fact = event.grading_scale_defined();
-      GradingScale& scale = scales_[fact.name()];
-      scale.achieved_by_grade.clear();
-      for (const auto& grade : fact.grades()) scale.achieved_by_grade[short_hash(grade.value())] = grade.achieved();
-      for (auto& [id, qualification] : qualifications_)
-        if (qualification->unit_grading_scale == fact.name()) qualification->unit_scale = &scale;
+      scales_[fact.name()] = make_scale(fact);
+      for (auto& [id, qualification] : qualifications_) qualification->link(scales_);
       changes_.push_back({});
       break;
     }
     case v1::Event::kCalendarDefined:
       decode_calendar(event.calendar_defined());
+      break;
+    case v1::Event::kMitigationDefined:
+      decode_mitigation(event);
+      break;
+    case v1::Event::kApprovalCategoryDefined:
+    case v1::Event::kApprovalProposed:
+    case v1::Event::kApprovalSubmitted:
+    case v1::Event::kApprovalDecided:
+    case v1::Event::kApprovalWithdrawn:
+      decode_approval(event);
       break;
     case v1::Event::kReleasePlanned: {
       const auto& fact = event.release_planned();
@@ -232,26 +238,6 @@ void Reference::decode(const v1::Event& event) {
   }
 }
 
-void Reference::decode_qualification(const v1::QualificationDefined& fact) {
-  auto made = std::make_unique<Qualification>();
-  made->id = qualification_id(fact.qualification());
-  made->title = fact.title();
-  made->awarding_organisation = ao_id(fact.awarding_organisation());
-  made->level = fact.level();
-  made->guided_learning_hours = fact.guided_learning_hours();
-  made->ucas_points = fact.ucas_points();
-  made->performance_table = fact.performance_table();
-  made->awarded_without_claim = fact.certification() == v1::CERTIFICATION_AUTOMATIC;
-  made->grading_scale = fact.grading_scale();
-  made->unit_grading_scale = fact.unit_grading_scale();
-  if (auto at = scales_.find(made->unit_grading_scale); at != scales_.end()) made->unit_scale = &at->second;
-  made->optional_credit_required = fact.optional_credit_required();
-  for (const auto& unit : fact.units())
-    made->units.push_back({unit.code(), short_hash(unit.code()), unit.credit(), unit.mandatory()});
-  changes_.push_back({.qualification = made->id});
-  qualifications_[made->id] = std::move(made);
-}
-
 void Reference::decode_calendar(const v1::CalendarDefined& fact) {
   auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
   CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
@@ -263,6 +249,43 @@ void Reference::decode_calendar(const v1::CalendarDefined& fact) {
                      .centre_release = time(fact.centre_release(), kNever),
                      .learner_release = time(fact.learner_release(), kNever)};
   changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
+  for (auto& [id, defined] : mitigations_)
+    if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
+}
+
+void Reference::decode_approval(const v1::Event& event) {
+  for (QualificationId id : approvals_.take(event)) {
+    if (auto at = qualifications_.find(id); at != qualifications_.end()) at->second->approval = approvals_.terms(id);
+    changes_.push_back({.qualification = id});
+  }
+}
+
+void Reference::decode_mitigation(const v1::Event& event) {
+  QualificationId id = qualification_id(event.mitigation_defined().qualification());
+  Mitigations& defined = mitigations_[id];
+  SeriesId series = take_mitigation(defined, event).series;
+  changes_.push_back({.qualification = id, .series = series});
+  auto at = qualifications_.find(id);
+  if (at == qualifications_.end()) return;
+  at->second->mitigations = &defined;
+  move_calendars(*at->second, defined);
+  touch_other_sizes(*at->second);
+}
+
+/// Learners who left the qualification for another size are held by its mitigations.
+void Reference::touch_other_sizes(const Qualification& left) {
+  for (const auto& [other, qualification] : qualifications_)
+    if (other != left.id && !left.family.empty() && qualification->family == left.family) changes_.push_back({.qualification = other});
+}
+
+/// Works out the dates of delayed assessments anew.
+void Reference::move_calendars(const Qualification& qualification, Mitigations& defined) const {
+  for (Mitigation& mitigation : defined) {
+    const Calendar* ordinary = calendar({qualification.awarding_organisation, qualification.level, mitigation.series});
+    mitigation.calendar.reset();
+    if (ordinary && mitigation.kind == v1::MitigationDefined::DELAYED && mitigation.expected_on)
+      mitigation.calendar = delayed(*ordinary, mitigation.expected_on);
+  }
 }
 
 const Qualification* Reference::qualification(QualificationId id) const {
@@ -306,7 +329,7 @@ const v1::ScrutinyStrategyDefined* Reference::strategy(AwardingOrganisationId aw
 std::optional<bool> Reference::scale_has(const std::string& scale, std::string_view value) const {
   auto at = scales_.find(scale);
   if (at == scales_.end()) return std::nullopt;
-  return at->second.achieved_by_grade.contains(short_hash(value));
+  return at->second.has(short_hash(value));
 }
 
 }  // namespace vtq

@@ -10,52 +10,15 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/approval_facts.h"
+#include "pipeline/calendar.h"
 #include "pipeline/entry.h"
+#include "pipeline/mitigation_facts.h"
+#include "pipeline/qualification.h"
 
 namespace vtq {
 
 enum class Merged { applied, superseded, duplicate };
-
-struct UnitRule {
-  std::string code;
-  std::uint32_t id = 0;  ///< short_hash(code)
-  std::uint32_t credit = 0;
-  bool mandatory = false;
-};
-
-struct Qualification {
-  QualificationId id{};
-  std::string title;
-  AwardingOrganisationId awarding_organisation{};
-  v1::Level level{};
-  std::uint32_t guided_learning_hours = 0;
-  std::uint32_t ucas_points = 0;
-  bool performance_table = false;
-  bool awarded_without_claim = false;
-  std::string grading_scale;
-  std::string unit_grading_scale;
-  const struct GradingScale* unit_scale = nullptr;  ///< of that name; null while it is not known
-  std::vector<UnitRule> units;
-  std::uint32_t optional_credit_required = 0;
-
-  /// Whether the term-time checkpoint covers it: Level 3 with at least 180 guided learning hours and 16 UCAS points; Level 1/2 and
-  /// 2 in the performance tables with at least 120 hours (Ofqual, VTQ results 2024).
-  bool in_checkpoint_scope() const;
-  const UnitRule* unit(std::uint32_t unit_id) const;
-};
-
-/// Dates of one awarding organisation, level and series, resolved from Europe/London.
-struct Calendar {
-  TimeMs checkpoint_opens = 0;  ///< 0: the series has no checkpoint
-  TimeMs checkpoint_closes = 0;
-  TimeMs late_entry_after = kNever;
-  TimeMs claim_deadline = kNever;
-  TimeMs issue_deadline = kNever;
-  TimeMs centre_release = kNever;
-  TimeMs learner_release = kNever;
-
-  bool has_checkpoint() const { return checkpoint_closes != 0; }
-};
 
 /// When batches may go: the first at `first_ms`, then every `every_ms`.
 struct ReleasePlan {
@@ -92,18 +55,6 @@ struct ReferenceChange {
   std::optional<SeriesId> series;
 };
 
-/// A grading scale: whether each grade, by its hash, counts as achieved.
-struct GradingScale {
-  boost::unordered_flat_map<std::uint32_t, bool> achieved_by_grade;
-
-  /// Ungraded and unknown grades do.
-  bool achieves(std::uint32_t grade_hash) const {
-    if (grade_hash == 0) return true;
-    auto grade = achieved_by_grade.find(grade_hash);
-    return grade == achieved_by_grade.end() || grade->second;
-  }
-};
-
 class Reference {
  public:
   /// Merges a reference fact, or a command addressed to all centres (`*`). The event has passed `check`.
@@ -118,6 +69,7 @@ class Reference {
   const Calendar* calendar(const CohortKey& key) const;
   const ReleasePlan* release_plan(const CohortKey& key) const;
   bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  const ApprovalFacts& approvals() const { return approvals_; }
   /// Whether `value` is a grade of the scale; nullopt when the scale is not known.
   std::optional<bool> scale_has(const std::string& scale, std::string_view value) const;
   /// The awarding organisation's strategy for the scrutiny of centre assessment: the qualification's own, else the general one; null: none.
@@ -144,8 +96,11 @@ class Reference {
   };
 
   void decode(const v1::Event& event);
-  void decode_qualification(const v1::QualificationDefined& fact);
   void decode_calendar(const v1::CalendarDefined& fact);
+  void decode_approval(const v1::Event& event);
+  void decode_mitigation(const v1::Event& event);
+  void touch_other_sizes(const Qualification& left);
+  void move_calendars(const Qualification& qualification, Mitigations& defined) const;
 
   std::map<std::string, Slot, std::less<>> slots_;
   std::vector<std::string> changed_slots_;
@@ -156,8 +111,10 @@ class Reference {
   boost::unordered_flat_map<CohortKey, Calendar> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
   std::map<HaltKey, bool> halts_;
+  ApprovalFacts approvals_;                              // qualifications point into it
+  std::map<QualificationId, Mitigations> mitigations_;  // and into these
   std::map<std::pair<AwardingOrganisationId, QualificationId>, v1::ScrutinyStrategyDefined> strategies_;  // {}: the general one
-  std::map<std::string, GradingScale, std::less<>> scales_;  // by name; qualifications point into it
+  Scales scales_;
 };
 
 /// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds.

@@ -4,6 +4,7 @@
 
 #include "pipeline/approval.h"
 #include "pipeline/mitigation.h"
+#include "pipeline/phrases.h"
 #include "pipeline/scrutiny.h"
 
 namespace vtq {
@@ -16,6 +17,8 @@ std::string days_text(TimeMs length) {
 }
 
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
+  if (rule == Rule::pathway || rule == Rule::result_agrees) return result_text(entry.facts, around.qualification, around.calculated.get(), rule);
+  if (rule == Rule::size_change) return mitigation_text(entry, around, rule);
   if (rule < Rule::centre_approval) return approval_text(entry, around, rule);
   if (rule < Rule::mitigation_application) return scrutiny_text(entry, around, rule);
   return mitigation_text(entry, around, rule);
@@ -27,7 +30,9 @@ std::string blocker_text(const Entry& entry, const Derived& derived, const Circu
       return "the centre has not answered the checkpoint";
     case v1::RECORD_EVIDENCE: {
       auto units = derived.status.outstanding_units;
-      return std::to_string(units) + (units == 1 ? " unit is outstanding" : " units are outstanding");
+      std::string text = std::to_string(units) + (units == 1 ? " unit is outstanding" : " units are outstanding");
+      std::string note = mitigation_note(entry, around);
+      return note.empty() ? text : text + " (" + note + ")";
     }
     case v1::SUBMIT_CLAIM:
       return "the result is not claimed";
@@ -45,8 +50,39 @@ std::string blocker_text(const Entry& entry, const Derived& derived, const Circu
       return "issuing is halted";
     default:
       if (derived.status.rule != Rule::none) return rule_text(entry, around, derived.status.rule);
+      if (derived.status.mitigation == v1::MitigationDefined::NONE_EXPECTED)
+        return "no learners are expected to be certificated: no result is due unless the centre claims it or opts out";
       return "nothing is outstanding";
   }
+}
+
+/// Open holds, and samples that are waited for.
+template <class Add>
+void add_holds(const Entry& entry, const Circumstances& around, Add add) {
+  for (const Hold& hold : around.centre.holds) {
+    if (!hold.open() || !hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
+    std::string cause = hold.cause == v1::HoldPlaced::MALPRACTICE       ? "a malpractice or maladministration case is open; close it"
+                        : hold.cause == v1::HoldPlaced::CENTRE_RESPONSE ? "the centre has not answered sampling or moderation; answer it"
+                                                                        : "the awarding organisation's checks are not complete; complete them";
+    add("hold", hold.name, "Hold " + hold.name + ": " + cause + ", and have the hold lifted.");
+  }
+  for (const Sample& sample : around.centre.samples) {
+    if (!sample.pending() || !sample.covers(entry.key)) continue;
+    std::string due = sample.due == 0 ? "" : ", due on " + date_text(sample.due);
+    bool with_centre = sample.status != v1::SampleDecided::WITH_AWARDING_ORGANISATION;
+    add("sample", sample.learner,
+        sample.status == v1::SampleDecided::NOT_SATISFIED ? "The sample did not satisfy: the centre is to send work again" + due + "."
+        : with_centre                                     ? "The sample is awaited from the centre" + due + "."
+                                                          : "The sample is with the awarding organisation; complete moderation.");
+  }
+}
+
+/// With a capital letter and a full stop.
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  if (text.back() != '.') text += '.';
+  return text;
 }
 
 }  // namespace
@@ -131,18 +167,33 @@ std::string_view reason_words(v1::Reason reason) {
   }
 }
 
-std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification) {
+std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated) {
   std::vector<std::string> codes;
-  Qualification single = {};
-  single.unit_scale = qualification.unit_scale;
-  for (const UnitRule& rule : qualification.units) {
-    if (!rule.mandatory) continue;
-    single.units.assign(1, rule);
-    if (!attain(facts, single).eligible()) codes.push_back(rule.code);
-  }
-  std::uint32_t credit = attain(facts, qualification).optional_credit_missing;
+  const Combination* way = way_of(facts, qualification);
+  UnitSet units = (way ? *way : qualification.ways.front()).mandatory & ~standings_of(facts, qualification, calculated).achieved;
+  each_unit(units, [&](std::size_t unit) { codes.push_back(qualification.units[unit].code); });
+  std::uint32_t credit = attain(facts, qualification, calculated).optional_credit_missing;
   if (credit > 0) codes.push_back(std::to_string(credit) + " credits of optional units");
   return codes;
+}
+
+std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, const Circumstances& around) {
+  const Status& status = derived.status;
+  std::vector<v1::Obstacle> found;
+  auto add = [&](std::string_view rule, const std::string& subject, std::string text) {
+    v1::Obstacle& made = found.emplace_back();
+    made.set_rule(std::string(rule));
+    made.set_subject(subject);
+    made.set_text(std::move(text));
+  };
+  bool ended = status.stage == v1::WITHDRAWN || status.stage == v1::DEFERRED;
+  if (ended || entry.issued.revoked) return found;
+  // An issued result stands on the decision that made it: only one that the rules themselves gave can lose its ground.
+  if (!entry.issued.any() || around.qualification.computed) found = missing(entry.facts, around.qualification, around.calculated.get());
+  if (!entry.issued.any()) add_holds(entry, around, add);
+  bool named = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.rule() == rule_name(status.rule); });
+  if (status.rule != Rule::none && !named) add(rule_name(status.rule), "", sentence(rule_text(entry, around, status.rule)));
+  return found;
 }
 
 std::string why(const Entry& entry, const Derived& derived, const Circumstances& around) {

@@ -3,6 +3,7 @@
 
 #include "pipeline/derive.h"
 #include "pipeline/merge.h"
+#include "pipeline/mitigation.h"
 #include "pipeline/words.h"
 #include "tests/support/season.h"
 
@@ -59,14 +60,16 @@ class Situation {
     const Qualification& qualification = *reference.qualification(entry.key.qualification);
     CohortKey cohort{qualification.awarding_organisation, qualification.level, entry.key.series};
     const ReleasePlan* plan = centre.release_plan(cohort);
-    return {.qualification = qualification,
-            .awarding_organisation = *reference.awarding_organisation(qualification.awarding_organisation),
-            .calendar = without_calendar ? nullptr : reference.calendar(cohort),
-            .plan = plan ? plan : reference.release_plan(cohort),
-            .halted = halted,
-            .centre = centre,
-            .durations = durations,
-            .release = release};
+    Circumstances found{.qualification = qualification,
+                        .awarding_organisation = *reference.awarding_organisation(qualification.awarding_organisation),
+                        .calendar = without_calendar ? nullptr : reference.calendar(cohort),
+                        .plan = plan ? plan : reference.release_plan(cohort),
+                        .halted = halted,
+                        .centre = centre,
+                        .durations = durations,
+                        .release = release};
+    mitigate(found, reference, *parse_centre(ref.centre), entry);
+    return found;
   }
 
   Derived at(TimeMs now) const { return derive(entry, around(), now); }

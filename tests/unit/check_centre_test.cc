@@ -108,8 +108,11 @@ INSTANTIATE_TEST_SUITE_P(
         TextRule{"qualification_defined", "grading_scale", "qualificationDefined.gradingScale", "", "text-length"},
         TextRule{"qualification_defined", "unit_grading_scale", "qualificationDefined.unitGradingScale", "", nullptr},
         TextRule{"grading_scale_defined", "name", "gradingScaleDefined.name", "", "text-length"},
-        TextRule{"mitigation_defined", "centre", "mitigationDefined.centre", "", nullptr},
+        TextRule{"mitigation_defined", "centre", "mitigationDefined.centre", "", "mitigation-centre"},
         TextRule{"mitigation_defined", "expected_on", "mitigationDefined.expectedOn", "2024-11-31", "date"},
+        TextRule{"mitigation_defined", "expected_on", "mitigationDefined.expectedOn", "", "expected-date"},
+        TextRule{"mitigation_defined", "disruption_to", "mitigationDefined.disruptionTo", "2024-03-19", "dates-in-order"},
+        TextRule{"mitigation_defined", "disruption_to", "mitigationDefined.disruptionTo", "2024-03-20", nullptr},
         // Calendars.
         TextRule{"calendar_defined", "checkpoint_opens", "calendarDefined.checkpointOpens", "", "local-time"},
         TextRule{"calendar_defined", "checkpoint_closes", "calendarDefined.checkpointCloses", "", "local-time"},
@@ -158,6 +161,10 @@ TEST(CheckReleasePlan, every_745_hours_is_rejected) {
 v1::Event with_units(int count) {
   v1::Event event = example("qualification_defined");
   event.mutable_qualification_defined()->clear_units();
+  event.mutable_qualification_defined()->clear_groups();
+  event.mutable_qualification_defined()->clear_barred();
+  event.mutable_qualification_defined()->clear_pathways();
+  event.mutable_qualification_defined()->clear_grading();
   for (int at = 0; at < count; ++at) event.mutable_qualification_defined()->add_units()->set_code("U" + std::to_string(at));
   return event;
 }

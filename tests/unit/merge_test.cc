@@ -259,9 +259,10 @@ TEST(Merge, a_later_mark_does_not_take_recognised_prior_learning_away) {
   missed.mutable_outcome_recorded()->mutable_outcomes(0)->set_standing(v1::Outcome::NOT_YET_ACHIEVED);
   EntryFacts facts;
   for (const v1::Event* event : {&recognised, &missed}) merge(facts, *event, stamp_of(*event, event->SerializeAsString()));
-  Qualification qualification;
-  qualification.units.push_back({"A", short_hash("A"), 10, true});
-  EXPECT_TRUE(attain(facts, qualification).eligible());
+  v1::QualificationDefined defined = reference_data()[5].qualification_defined();
+  while (defined.units_size() > 1) defined.mutable_units()->RemoveLast();
+  defined.clear_optional_credit_required();
+  EXPECT_TRUE(attain(facts, make_qualification(defined, {})).eligible());
 }
 
 }  // namespace
