@@ -56,6 +56,8 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   command->add_option("--seed", options->seed, "The same seed gives the same season")->capture_default_str();
   command->add_option("--events,--out", options->events, "File of events, .jsonl or .pb")->capture_default_str();
   command->add_option("--truth", options->truth, "File of what should happen to each entry, and when");
+  command->add_flag("--plain", options->plain,
+                    "Without learning outcomes, rules of combination and of grades, scrutiny of centres, approvals and mitigations");
   command->add_option("--until", options->until, "Leave out what arrives after this time (RFC 3339)");
   command->callback([&chosen, options] { chosen.run = [options] { return simulate_season(*options); }; });
 }

@@ -225,6 +225,14 @@ void set_share(std::vector<Qualification>& all, std::size_t group, double share,
 
 }  // namespace
 
+const std::vector<Scale>& component_scales() {
+  static const std::vector<Scale> scales = {
+      {"t-level-core", {"A*", "A", "B", "C", "D", "E"}, {"Unclassified", "X"}},
+      {"t-level-specialism", {"Distinction", "Merit", "Pass"}, {"Unclassified", "X"}},
+  };
+  return scales;
+}
+
 const std::vector<Scale>& grading_scales() {
   static const std::vector<Scale> scales = {
       {"btec-overall-single", {"D*", "D", "M", "P"}, {"U", "X"}},

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +26,28 @@ struct Scale {
   // Highest first.
   std::vector<std::string> achieved;
   std::vector<std::string> not_achieved;
+
+  // The grades of the scale in order, those not achieved after those achieved.
+  const std::string& value(std::size_t index) const {
+    return index < achieved.size() ? achieved[index] : not_achieved[index - achieved.size()];
+  }
 };
+
+// The rules that a qualification has beyond its units; T Levels have a table besides. See systems.h.
+enum class System : std::uint8_t {
+  none,
+  outcomes,
+  combination,
+  points,
+  scrutiny,
+  approval,
+  delayed,
+  calculated,
+  adapted,
+  none_expected
+};
+
+inline constexpr std::size_t kOutcomesPerUnit = 3;
 
 // What a T Level gives for a core grade and a grade of the occupational specialism.
 struct OverallGrade {
@@ -55,6 +77,19 @@ struct Qualification {
   // Only for T Levels; never empty for them.
   std::vector<OverallGrade> overall_grades;
   double weight = 1;
+  System system = System::none;
+  // The result follows from the rules; nobody sends it.
+  bool computed = false;
+  // T Level: the result is held against the table.
+  bool by_table = false;
+  // System::combination: learners take one of two pathways, with a unit of its own each, and so many units of the group; of the group's
+  // first two only one counts.
+  std::vector<std::size_t> pathway_units, group_units;
+  std::uint32_t group_units_min = 0, credit_required = 0;
+  // System::points: points of a unit by grade, and the fewest of an overall grade; both in the order of their scales.
+  std::vector<std::uint32_t> unit_points, boundaries;
+  // System::delayed: the dates that take the place of the season's.
+  std::optional<Dates> moved;
 
   bool t_level() const { return !overall_grades.empty(); }
   // Level 3: 180 hours and 16 UCAS points. Others: performance tables and 120 hours. (Ofqual, 2023 and 2024)
@@ -70,6 +105,8 @@ struct Catalogue {
 };
 
 const std::vector<Scale>& grading_scales();
+// Of the components of T Levels, where they are held against their table.
+const std::vector<Scale>& component_scales();
 Catalogue make_catalogue(const Figures& figures, Rng& rng);
 
 // ---- invented.cc: titles and names that belong to nobody ----

@@ -1,6 +1,8 @@
 #include "daemon/simulator/centre_events.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace vtq::simulator {
 
@@ -53,7 +55,7 @@ void CentreEvents::name_entry(v1::EntryRef& entry) const {
   entry.set_learner(learner_->number);
 }
 
-void CentreEvents::add_approval(std::size_t awarding_organisation) {
+void CentreEvents::add_approval(std::size_t awarding_organisation, bool monitored) {
   const Millis at = season_.reference_from + (1 + static_cast<Millis>(rng_.below(20))) * kDay + 9 * kHour;
   auto& approved = *begin("quality", at).mutable_centre_approved();
   approved.set_centre(centre_.number);
@@ -61,6 +63,7 @@ void CentreEvents::add_approval(std::size_t awarding_organisation) {
   approved.set_status(v1::CentreApproved::APPROVED);
   approved.set_direct_claims(rng_.chance(0.6));
   publish(at);
+  if (!monitored) return;
   const Day visited = working_day(day_of(season_.year - 1, 11, 1) + days{rng_.between(0, 120)});
   const Millis recorded = london(visited + days{1}, 10) + static_cast<Millis>(rng_.below(4 * kHour));
   auto& monitoring = *begin("quality", recorded).mutable_monitoring_recorded();
@@ -111,6 +114,8 @@ void CentreEvents::add_cohort(const CohortCourse& cohort) {
   }
   add_sample(cohort, cohort.sample, "");
   add_hold(cohort, cohort.hold, "");
+  if (cohort.visited != 0) add_scrutiny(cohort);
+  if (cohort.applied != 0) add_application(cohort);
 }
 
 void CentreEvents::add_sample(const CohortCourse& cohort, const Sample& sample, std::string_view learner) {
@@ -168,12 +173,25 @@ void CentreEvents::add_entry(const CohortCourse& cohort, const Course& course, s
   add_hold(cohort, course.hold, learner.number);
 }
 
-void CentreEvents::add_registration(const CohortCourse&, const Course& course) {
+void CentreEvents::add_registration(const CohortCourse& cohort, const Course& course) {
   auto& registered = *begin("registrations", course.registered).mutable_registered();
   name_entry(*registered.mutable_entry());
   registered.set_uln(learner_->uln);
   registered.set_uci(learner_->uci);
+  const Qualification& q = *cohort.qualification;
+  if (q.system != System::none) registered.set_cohort(std::to_string(season_.year) + "-A");
+  const bool has_pathway = q.system == System::combination;
+  if (has_pathway && course.pathway_told == 0) registered.set_pathway(q.units[q.pathway_units[cohort.pathway]].code);
   publish(course.registered, course.registered_delay);
+  if (has_pathway && course.pathway_told != 0) {
+    auto& again = *begin("registrations", course.pathway_told).mutable_registered();
+    name_entry(*again.mutable_entry());
+    again.set_uln(learner_->uln);
+    again.set_uci(learner_->uci);
+    again.set_cohort(std::to_string(season_.year) + "-A");
+    again.set_pathway(q.units[q.pathway_units[cohort.pathway]].code);
+    publish(course.pathway_told);
+  }
   if (course.changed != 0 && (gone_ == 0 || course.changed < gone_)) {
     auto& changed = *begin("registrations", course.changed).mutable_registration_changed();
     name_entry(*changed.mutable_entry());
@@ -205,7 +223,7 @@ void CentreEvents::add_answers(const CohortCourse& cohort, const Course& course)
       if (rng_.chance(0.2)) {
         answered.set_estimated_completion(date_text(london_day(cohort.sessions.back())));
         answered.mutable_predicted_grade()->set_scale(cohort.qualification->scale->name);
-        answered.mutable_predicted_grade()->set_value(cohort.qualification->scale->achieved[course.overall_grade]);
+        answered.mutable_predicted_grade()->set_value(cohort.qualification->scale->value(course.overall_grade));
       }
     }
     publish(at);
@@ -215,7 +233,8 @@ void CentreEvents::add_answers(const CohortCourse& cohort, const Course& course)
 const OverallGrade* CentreEvents::overall_grade(const CohortCourse& cohort, const Course& course) {
   const auto& rows = cohort.qualification->overall_grades;
   if (rows.empty()) return nullptr;
-  const std::string& wanted = cohort.qualification->scale->achieved[course.overall_grade];
+  // Of a partial achievement one component is there, any of them.
+  const std::string& wanted = cohort.qualification->scale->value(course.overall_grade);
   std::vector<const OverallGrade*> leading_to_it;
   for (const auto& row : rows) {
     if (row.overall == wanted) leading_to_it.push_back(&row);
@@ -223,9 +242,13 @@ const OverallGrade* CentreEvents::overall_grade(const CohortCourse& cohort, cons
   return leading_to_it.empty() ? &rows.front() : rng_.pick(leading_to_it);
 }
 
-std::string CentreEvents::unit_grade(const Qualification& qualification, const UnitOffer& unit,
+std::string CentreEvents::unit_grade(const CohortCourse& cohort, const Course& course, std::size_t place,
                                      const OverallGrade* overall) {
+  const Qualification& qualification = *cohort.qualification;
+  const UnitOffer& unit = qualification.units[cohort.units[place]];
+  if (!course.unit_grades.empty()) return qualification.unit_scale->achieved[course.unit_grades[place]];
   if (overall == nullptr) return rng_.pick(qualification.unit_scale->achieved);
+  if (qualification.by_table && unit.code != "CORE" && unit.code != "SPECIALISM") return "Pass";
   if (unit.code == "SPECIALISM") return overall->specialism;
   return unit.code == "PLACEMENT" ? "Pass" : overall->core;
 }
@@ -236,27 +259,32 @@ void CentreEvents::add_outcomes(const CohortCourse& cohort, const Course& course
   const std::size_t in_sessions = cohort.units.size() - course.units_missing, sessions = cohort.sessions.size();
   const std::size_t from = course.prior_learning != 0 ? 1 : 0;
   const std::size_t again_in = course.resubmits && sessions > 1 ? rng_.below(sessions - 1) : sessions;
-  const UnitOffer* again = nullptr;
-  const auto add = [&](v1::OutcomeRecorded& recorded, const UnitOffer& unit, bool achieved) {
-    auto& outcome = *recorded.add_outcomes();
-    outcome.set_unit(unit.code);
-    outcome.set_standing(achieved ? v1::Outcome::ACHIEVED : v1::Outcome::NOT_YET_ACHIEVED);
-    outcome.set_grade(achieved ? unit_grade(q, unit, overall) : q.unit_scale->not_achieved.front());
-    if (achieved && rng_.chance(0.1)) outcome.set_mark(static_cast<std::uint32_t>(rng_.between(20, 90)));
+  std::optional<std::size_t> again;
+  const auto add = [&](v1::OutcomeRecorded& recorded, std::size_t place, bool achieved) {
+    const UnitOffer& unit = q.units[cohort.units[place]];
+    // The specialism of a partial achievement.
+    const bool never = course.fate == Fate::partial_achievement && unit.code == "SPECIALISM";
+    std::string grade = achieved && !never ? unit_grade(cohort, course, place, overall) : grade_not_achieved(q, unit);
+    add_standing(recorded, unit, achieved && !never, std::move(grade));
   };
   for (std::size_t session = 0; session < sessions; ++session) {
     const Millis at = course.session(cohort, session, index);
     if (gone_ != 0 && at > gone_) break;
     auto& recorded =
         *begin(q.automatic && session + 1 == sessions ? "results" : "assessment", at).mutable_outcome_recorded();
-    if (again != nullptr) add(recorded, *std::exchange(again, nullptr), true);
+    if (again) add(recorded, *std::exchange(again, std::nullopt), true);
     for (std::size_t unit = session; unit < in_sessions; unit += sessions) {
       if (unit < from) continue;
-      const bool achieved = session != again_in || again != nullptr;
-      if (!achieved) again = &q.units[cohort.units[unit]];
-      add(recorded, q.units[cohort.units[unit]], achieved);
+      const bool achieved = session != again_in || again.has_value();
+      if (!achieved) again = unit;
+      add(recorded, unit, achieved);
     }
+    if (session + 1 == sessions) add_beside_the_units(recorded, cohort, course);
     if (recorded.outcomes().empty()) continue;
+    if (cohort.visited != 0) {
+      recorded.set_assessor("A-" + std::to_string(1 + session % 2));
+      recorded.set_method(session % 3 == 0 ? v1::OBSERVATION : v1::PORTFOLIO);
+    }
     name_entry(*recorded.mutable_entry());
     publish(at);
   }
@@ -264,7 +292,7 @@ void CentreEvents::add_outcomes(const CohortCourse& cohort, const Course& course
     auto& recorded = *begin("assessment", course.missing_at).mutable_outcome_recorded();
     name_entry(*recorded.mutable_entry());
     for (std::size_t unit = in_sessions; unit < cohort.units.size(); ++unit)
-      add(recorded, q.units[cohort.units[unit]], true);
+      add(recorded, unit, true);
     publish(course.missing_at);
   }
   if (course.prior_learning != 0) {
@@ -272,6 +300,7 @@ void CentreEvents::add_outcomes(const CohortCourse& cohort, const Course& course
     name_entry(*prior.mutable_entry());
     prior.set_unit(q.units[cohort.units.front()].code);
     prior.set_kind(static_cast<v1::PriorLearningRecognised::Kind>(rng_.between(1, 3)));
+    if (!course.unit_grades.empty()) prior.set_grade(q.unit_scale->achieved[course.unit_grades.front()]);
     publish(course.prior_learning);
   }
 }
@@ -323,7 +352,7 @@ void CentreEvents::add_results(const CohortCourse& cohort, const Course& course)
       auto& grade = amended ? *event.mutable_result_amended()->mutable_grade()
                             : *event.mutable_result_determined()->mutable_grade();
       grade.set_scale(scale.name);
-      grade.set_value(scale.achieved[result.grade]);
+      grade.set_value(scale.value(result.grade));
       if (amended) event.mutable_result_amended()->set_reason("review of marking");
       name_entry(amended ? *event.mutable_result_amended()->mutable_entry()
                          : *event.mutable_result_determined()->mutable_entry());

@@ -29,7 +29,8 @@ class CentreEvents {
                EventBook& book, Summary& summary, Rng& rng)
       : season_(season), catalogue_(catalogue), centre_(centre), ids_(ids), book_(book), summary_(summary), rng_(rng) {}
 
-  void add_approval(std::size_t awarding_organisation);
+  // `monitored`: with a visit to all that the centre does for the awarding organisation.
+  void add_approval(std::size_t awarding_organisation, bool monitored);
   void add_declaration(std::size_t awarding_organisation, v1::Level level);
   // A hold on all of the centre's entries with the awarding organisation, gone well before results.
   void add_passing_hold(std::size_t awarding_organisation);
@@ -50,8 +51,14 @@ class CentreEvents {
   void add_results(const CohortCourse& cohort, const Course& course);
   void add_consideration(const Course& course);
   void add_sample(const CohortCourse& cohort, const Sample& sample, std::string_view learner);
+  void add_scrutiny(const CohortCourse& cohort);
+  void add_visit(const CohortCourse& cohort, const std::string& name, Millis recorded);
+  void add_application(const CohortCourse& cohort);
+  void add_standing(v1::OutcomeRecorded& recorded, const UnitOffer& unit, bool achieved, std::string grade);
   void add_hold(const CohortCourse& cohort, const Hold& hold, std::string_view learner);
-  std::string unit_grade(const Qualification& qualification, const UnitOffer& unit, const OverallGrade* overall);
+  std::string unit_grade(const CohortCourse& cohort, const Course& course, std::size_t place, const OverallGrade* overall);
+  void add_beside_the_units(v1::OutcomeRecorded& recorded, const CohortCourse& cohort, const Course& course);
+  std::string grade_not_achieved(const Qualification& qualification, const UnitOffer& unit) const;
   const OverallGrade* overall_grade(const CohortCourse& cohort, const Course& course);
 
   const Season& season_;

@@ -38,7 +38,7 @@ bool CentreSeason::suits(Fate fate, const Entry& entry, std::size_t group) const
   if (entry.taken || cohort.fate != Fate::on_time || group_of(cohort.qualification->level) != group) return false;
   if (rule.certified == Certified::automatic && !cohort.qualification->automatic) return false;
   if (rule.certified == Certified::by_claim && cohort.qualification->automatic) return false;
-  return true;
+  return allows(*cohort.qualification, fate);
 }
 
 // Like troubles come together: a fate befalls a few learners of one cohort, then goes on elsewhere.
@@ -67,6 +67,62 @@ void CentreSeason::choose_fates() {
       const auto count = due + (due > 0 || anywhere ? waiting : 0);
       if (count == 0) continue;
       waiting = (due > 0 || anywhere ? 0 : waiting) + place(rule.fate, group, count);
+    }
+  }
+}
+
+// A fate gives way to one of the same end that only a qualification with rules of its own can bring: at once where it befell an entry
+// of one, else in exchange with an entry of one that goes well.
+void CentreSeason::exchange(Fate from, Fate to, System system, double chance) {
+  for (auto& entry : entries_) {
+    const CohortCourse& cohort = cohorts_[entry.cohort];
+    if (entry.fate != from || cohort.fate != Fate::on_time || !rng_.chance(chance)) continue;
+    const auto takes_over = [&](const Entry& other) {
+      const CohortCourse& its = cohorts_[other.cohort];
+      return its.fate == Fate::on_time && its.qualification->system == system && !its.qualification->computed &&
+             group_of(its.qualification->level) == group_of(cohort.qualification->level);
+    };
+    auto* other = takes_over(entry) ? &entry : nullptr;
+    for (std::size_t i = 0; i < entries_.size() && other == nullptr; ++i) {
+      if (entries_[i].fate == Fate::on_time && takes_over(entries_[i])) other = &entries_[i];
+    }
+    if (other == nullptr) continue;
+    entry.fate = Fate::on_time;
+    other->fate = to;
+  }
+}
+
+void CentreSeason::apply_rules() {
+  exchange(Fate::marking_late, Fate::disagreement_late, System::points, 0.4);
+  exchange(Fate::result_never_determined, Fate::registered_after_withdrawal, System::approval, 0.8);
+  exchange(Fate::claim_never_made, Fate::none_expected, System::none_expected, 0.8);
+  for (auto& entry : entries_) {
+    const CohortCourse& cohort = cohorts_[entry.cohort];
+    if (entry.fate != Fate::on_time || cohort.fate != Fate::on_time) continue;
+    const Qualification& q = *cohort.qualification;
+    if (q.by_table && rng_.chance(0.04)) entry.fate = Fate::partial_achievement;
+    switch (q.system) {
+      case System::combination:
+        if (rng_.chance(0.05)) entry.fate = Fate::pathway_corrected;
+        break;
+      case System::points:
+        if (!q.computed && rng_.chance(0.03)) entry.fate = Fate::disagreement_resolved;
+        break;
+      case System::scrutiny:
+        if (cohort.visited_again == 0) entry.fate = Fate::monitored_in_time;
+        if (cohort.action_done != 0) entry.fate = Fate::action_in_time;
+        break;
+      case System::delayed:
+        entry.fate = Fate::delayed_result;
+        break;
+      case System::calculated:
+        if (rng_.chance(0.6)) entry.fate = Fate::calculated_result;
+        break;
+      case System::adapted:
+        entry.fate = Fate::adapted_result;
+        break;
+      default:
+        break;
     }
   }
 }
@@ -141,11 +197,14 @@ void CentreSeason::acknowledge_batches() {
 
 void CentreSeason::declare() {
   std::set<std::pair<std::size_t, v1::Level>> taught;
-  for (const auto& cohort : cohorts_)
+  std::set<std::size_t> scrutinised;
+  for (const auto& cohort : cohorts_) {
     taught.emplace(cohort.qualification->awarding_organisation, cohort.qualification->level);
+    if (cohort.visited != 0) scrutinised.insert(cohort.qualification->awarding_organisation);
+  }
   std::size_t approved = SIZE_MAX;
   for (const auto& [organisation, level] : taught) {
-    if (approved != organisation) events_.add_approval(organisation);
+    if (approved != organisation) events_.add_approval(organisation, !scrutinised.contains(organisation));
     if (approved != organisation && rng_.chance(0.01)) events_.add_passing_hold(organisation);
     approved = organisation;
     if (run_.season.checkpoint && !centre_.incomplete) events_.add_declaration(organisation, level);
@@ -160,6 +219,7 @@ void CentreSeason::play() {
     for (std::uint32_t i = 0; i < cohort.size; ++i) entries_.push_back({number, i, Fate::on_time, false});
   }
   choose_fates();
+  if (!run_.plain) apply_rules();
   declare();
   std::vector<const Learner*> learners;
   for (std::size_t i = 0; i < entries_.size(); ++i) {

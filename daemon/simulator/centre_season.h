@@ -25,6 +25,8 @@ struct Run {
   LearnerNumbers learner_numbers;
   Summary summary;
   std::array<FateCounts, kGroups> carried{};
+  // No qualification has rules of its own.
+  bool plain = false;
 };
 
 class CentreSeason {
@@ -41,6 +43,8 @@ class CentreSeason {
   };
 
   void choose_fates();
+  void apply_rules();
+  void exchange(Fate from, Fate to, System system, double chance);
   std::uint32_t place(Fate fate, std::size_t group, std::uint32_t count);
   bool suits(Fate fate, const Entry& entry, std::size_t group) const;
   std::vector<const Learner*> learners_of(const Cohort& cohort);

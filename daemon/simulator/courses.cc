@@ -15,6 +15,21 @@ Millis evidence_complete(const CohortCourse& cohort, const Course& course, std::
   return course.session(cohort, cohort.sessions.size() - 1, learner);
 }
 
+v1::MitigationDefined::Kind mitigation_of(System system) {
+  switch (system) {
+    case System::delayed:
+      return v1::MitigationDefined::DELAYED;
+    case System::calculated:
+      return v1::MitigationDefined::CALCULATED;
+    case System::adapted:
+      return v1::MitigationDefined::ADAPTED;
+    case System::none_expected:
+      return v1::MitigationDefined::NONE_EXPECTED;
+    default:
+      return v1::MitigationDefined::KIND_UNSPECIFIED;
+  }
+}
+
 }  // namespace
 
 // During office hours.
@@ -69,6 +84,8 @@ void CoursePlanner::plan_sample(CohortCourse& cohort, const Cohort& plan) {
   if (!cohort.qualification->moderated) return;
   Sample& sample = cohort.sample = sample_in_time();
   if (rule_of(plan.fate).kind != Kind::late_cohort || plan.fate == Fate::cohort_malpractice_late) return;
+  // Under scrutiny it is the monitoring, or an action, that is late.
+  if (cohort.fate != plan.fate) return;
   sample.refused = 0;
   sample.decided = late_time(*cohort.dates, 1);
   switch (plan.fate) {
@@ -91,8 +108,13 @@ void CoursePlanner::plan_sample(CohortCourse& cohort, const Cohort& plan) {
 CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qualification) {
   CohortCourse cohort;
   cohort.qualification = &qualification;
-  cohort.dates = &season_.dates_for(qualification.awarding_organisation, qualification.level);
+  cohort.dates =
+      qualification.moved ? &*qualification.moved : &season_.dates_for(qualification.awarding_organisation, qualification.level);
   cohort.fate = plan.fate;
+  if (qualification.system == System::scrutiny && plan.fate == Fate::cohort_sample_decided_late)
+    cohort.fate = Fate::cohort_monitoring_late;
+  if (qualification.system == System::scrutiny && plan.fate == Fate::cohort_sample_response_late)
+    cohort.fate = Fate::cohort_action_overdue;
   cohort.size = plan.size;
   const Dates& dates = *cohort.dates;
 
@@ -101,6 +123,7 @@ CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qual
     (qualification.units[i].mandatory ? cohort.units : optional).push_back(i);
   }
   rng_.shuffle(optional);
+  if (qualification.system == System::combination) choose_combination(cohort, optional);
   std::uint32_t credit = 0;
   for (std::size_t i = 0; i < optional.size() && credit < qualification.optional_credit_required; ++i) {
     credit += qualification.units[optional[i]].credit;
@@ -150,6 +173,7 @@ CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qual
       cohort.answered_again = cohort.answered + kDay;
     }
   }
+  if (qualification.system != System::none) plan_system(cohort);
   return cohort;
 }
 
@@ -207,6 +231,7 @@ Course CoursePlanner::entry(const CohortCourse& cohort, std::size_t learner, Fat
   }
   plan_answers(course, cohort, learner);
   if (rule_of(fate).kind == Kind::none) plan_without_result(course, cohort);
+  plan_by_rules(course, cohort);
   return course;
 }
 
@@ -224,10 +249,14 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
       expected.need = answer == v1::CheckpointAnswered::NEEDED ? v1::PROGRESSION_CRITICAL : v1::NOT_NEEDED;
     }
   }
+  expected.mitigation = mitigation_of(cohort.qualification->system);
   if (rule.stage != v1::RELEASED) return expected;
+  if (course.fate == Fate::calculated_result) expected.basis = v1::CALCULATED_UNITS;
+  if (course.fate == Fate::adapted_result) expected.basis = v1::ADAPTED_ASSESSMENT;
 
   const Millis claimed = course.claimed_again != 0 ? course.claimed_again : course.claimed;
   Millis result_known = 0;
+  expected.grade = course.overall_grade;
   for (const auto& result : course.results) {
     if (result.at > dates.issue_deadline && !expected.late) {
       expected.corrections.push_back(result);
@@ -238,7 +267,9 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
   }
   const Millis ready =
       std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted,
-                cohort.sample.decided, course.sample.decided, course.consideration_decided, result_known});
+                cohort.sample.decided, course.sample.decided, course.consideration_decided, result_known,
+                cohort.visited, cohort.action_done, course.pathway_told,
+                course.fate == Fate::calculated_result ? cohort.verified : 0});
   expected.issued_at = dates.issued_at(ready);
   if ((expected.issued_at > dates.issue_deadline) != expected.late) {
     throw std::logic_error("simulator: the course of fate " + std::string{rule.name} + " does not lead to it");

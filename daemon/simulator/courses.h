@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/simulator/plan.h"
+#include "daemon/simulator/systems.h"
 #include "vtq/v1/event.pb.h"
 
 namespace vtq::simulator {
@@ -40,6 +41,15 @@ struct CohortCourse {
   Sample sample;
   bool sample_not_required = false;
   Hold hold;
+  // System::combination: which of the pathways.
+  std::size_t pathway = 0;
+  // System::scrutiny: visits, and an action that is due and done.
+  Millis visited = 0, visited_again = 0;
+  Day action_due;
+  Millis action_done = 0;
+  // System::calculated and adapted: the centre's application, the panel and the verification.
+  Millis applied = 0, panel = 0, verified = 0;
+  Day unit_due;
 };
 
 struct Answer {
@@ -77,6 +87,12 @@ struct Course {
   bool consideration_date_given = true;
   std::vector<ResultFact> results;
   std::size_t overall_grade = 0;
+  // Index into the unit scale's achieved values, by place in the cohort's units; empty: any grade will do.
+  std::vector<std::size_t> unit_grades;
+  // When the pathway that was left out is told.
+  Millis pathway_told = 0;
+  // The other unit of a barred pair is achieved, too, and does no harm.
+  bool surplus = false;
 
   Millis session(const CohortCourse& cohort, std::size_t index, std::size_t learner) const {
     if (own_sessions != 0) return own_sessions + static_cast<Millis>(index) * kDay;
@@ -94,6 +110,8 @@ struct Expectation {
   Millis issued_at = 0;
   std::size_t grade = 0;
   std::vector<ResultFact> corrections;
+  v1::Basis basis = v1::ORDINARY;
+  v1::MitigationDefined::Kind mitigation = v1::MitigationDefined::KIND_UNSPECIFIED;
 };
 
 // Plans the courses at one centre.
@@ -117,6 +135,11 @@ class CoursePlanner {
   Sample sample_in_time();
   Hold hold_in_summer(v1::HoldPlaced::Cause cause);
   void plan_sample(CohortCourse& cohort, const Cohort& plan);
+  void choose_combination(CohortCourse& cohort, std::vector<std::size_t>& optional);
+  void plan_system(CohortCourse& cohort);
+  void plan_scrutiny(CohortCourse& cohort);
+  void plan_by_rules(Course& course, const CohortCourse& cohort);
+  std::vector<std::size_t> unit_grades_for(const CohortCourse& cohort, std::size_t overall_grade);
   void plan_answers(Course& course, const CohortCourse& cohort, std::size_t learner);
   void plan_on_time(Course& course, const CohortCourse& cohort);
   void plan_late(Course& course, const CohortCourse& cohort);

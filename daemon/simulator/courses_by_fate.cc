@@ -92,6 +92,30 @@ void CoursePlanner::plan_on_time(Course& course, const CohortCourse& cohort) {
       if (one_grade || rng_.chance(0.25)) course.results.push_back({ResultFact::amended, after(amended), grade});
       break;
     }
+    case Fate::disagreement_resolved: {
+      const std::size_t grade = course.results.back().grade, other = other_grade(grade, cohort);
+      const Millis last = before_first_cut(dates);
+      course.results = {{ResultFact::determined, last - 6 * kDay, other}};
+      // Sent again as the rules say, or decided otherwise by the awarding organisation.
+      if (rng_.chance(0.5))
+        course.results.push_back({ResultFact::determined, last, grade});
+      else
+        course.results.push_back({ResultFact::amended, last, other});
+      break;
+    }
+    case Fate::partial_achievement:
+      course.overall_grade = course.results.back().grade = cohort.qualification->scale->achieved.size();
+      course.resubmits = false;
+      break;
+    case Fate::pathway_corrected:
+      course.pathway_told = course.registered + rng_.between(30, 120) * kDay;
+      break;
+    case Fate::delayed_result:
+      determined = clear_time(dates.results_day - days{rng_.between(3, 18)});
+      break;
+    case Fate::calculated_result:
+      course.units_missing = 1;
+      break;
     case Fate::revoked_after_issue: {
       const std::size_t grade = course.results.back().grade;
       course.results.push_back({ResultFact::revoked, late_time(dates, kAfterResultsDay), grade});
@@ -174,6 +198,26 @@ void CoursePlanner::plan_late(Course& course, const CohortCourse& cohort) {
       course.consideration_decided = late_time(dates, 1);
       determine_late(course, course.consideration_decided, 0.6);
       break;
+    case Fate::disagreement_late: {
+      const std::size_t grade = course.results.back().grade, other = other_grade(grade, cohort);
+      course.results.back().grade = other;
+      course.results.push_back({rng_.chance(0.5) ? ResultFact::determined : ResultFact::amended, late_time(dates, 1), grade});
+      break;
+    }
+    case Fate::registered_after_withdrawal: {
+      const Day day = SystemDays(season_.year).approval_withdrawn_from + days{rng_.between(2, 12)};
+      course.registered = office_time(day);
+      course.registered_delay = 0;
+      course.changed = 0;
+      course.own_sessions = office_time(day + days{1});
+      break;
+    }
+    case Fate::cohort_monitoring_late:
+      determine_late(course, cohort.visited, 0.8);
+      break;
+    case Fate::cohort_action_overdue:
+      determine_late(course, cohort.action_done, 0.8);
+      break;
     case Fate::cohort_malpractice_late:
       determine_late(course, cohort.hold.lifted, 0.8);
       break;
@@ -217,6 +261,10 @@ void CoursePlanner::plan_without_result(Course& course, const CohortCourse& coho
       course.claimed = 0;
       if (!course.answers.empty() && rng_.chance(0.4)) leave_unfinished();
       if (course.units_missing == 0 && rng_.chance(0.1)) return;
+      break;
+    case Fate::none_expected:
+      course.claimed = 0;
+      if (rng_.chance(0.5)) leave_unfinished();
       break;
     case Fate::claim_withdrawn:
       course.claim_withdrawn = course.claimed + rng_.between(1, 10) * kDay;

@@ -60,6 +60,20 @@ const std::array<FateRule, kFates> kRules = {{
      Certified::automatic, Answered::yes},
     {Fate::automatic_incomplete_silent, "automatic_incomplete_silent", Kind::none, kNotCertificated, v1::N4,
      Certified::automatic, Answered::no},
+    {Fate::pathway_corrected, "pathway_corrected", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::disagreement_resolved, "disagreement_resolved", Kind::on_time, kReleased, v1::REASON_NONE},
+    {Fate::partial_achievement, "partial_achievement", Kind::on_time, kReleased, v1::REASON_NONE,
+     Certified::automatic},
+    {Fate::monitored_in_time, "monitored_in_time", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::action_in_time, "action_in_time", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::delayed_result, "delayed_result", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::calculated_result, "calculated_result", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::adapted_result, "adapted_result", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
+    {Fate::disagreement_late, "disagreement_late", Kind::late, kReleased, v1::L6},
+    {Fate::registered_after_withdrawal, "registered_after_withdrawal", Kind::late, kClaimed, v1::L6, kByClaim},
+    {Fate::cohort_monitoring_late, "cohort_monitoring_late", Kind::late_cohort, kReleased, v1::L6, kByClaim},
+    {Fate::cohort_action_overdue, "cohort_action_overdue", Kind::late_cohort, kReleased, v1::L5, kByClaim},
+    {Fate::none_expected, "none_expected", Kind::none, kNotCertificated, v1::N3, kByClaim},
 }};
 
 }  // namespace

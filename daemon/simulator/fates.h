@@ -58,9 +58,23 @@ enum class Fate : std::uint8_t {
   not_completed_silent,
   automatic_incomplete_answered,
   automatic_incomplete_silent,
+  // Of qualifications with rules of their own; they take the place of another fate of the same end.
+  pathway_corrected,
+  disagreement_resolved,
+  partial_achievement,
+  monitored_in_time,
+  action_in_time,
+  delayed_result,
+  calculated_result,
+  adapted_result,
+  disagreement_late,
+  registered_after_withdrawal,
+  cohort_monitoring_late,
+  cohort_action_overdue,
+  none_expected,
 };
 
-inline constexpr std::size_t kFates = static_cast<std::size_t>(Fate::automatic_incomplete_silent) + 1;
+inline constexpr std::size_t kFates = static_cast<std::size_t>(Fate::none_expected) + 1;
 
 // A number per fate.
 using FateCounts = std::array<std::uint32_t, kFates>;

@@ -12,6 +12,6 @@
 namespace vtq::simulator {
 
 void add_reference_events(const Season& season, const Catalogue& catalogue, const std::vector<CentrePlan>& centres,
-                          EventIds& ids, EventBook& book);
+                          EventIds& ids, EventBook& book, bool plain);
 
 }  // namespace vtq::simulator

@@ -10,7 +10,8 @@ namespace vtq::simulator {
 namespace {
 
 // Streams of the seed.
-constexpr std::uint64_t kSeasonStream = 1, kCatalogueStream = 2, kPlanStream = 3, kCentreStreams = 1000;
+constexpr std::uint64_t kSeasonStream = 1, kCatalogueStream = 2, kPlanStream = 3, kRulesStream = 4,
+                        kCentreStreams = 1000;
 
 v1::Event time_reached(EventIds& ids, Millis at) {
   v1::Event event;
@@ -39,13 +40,15 @@ Summary simulate(const Options& options) {
   Rng season_rng(options.seed, kSeasonStream), catalogue_rng(options.seed, kCatalogueStream),
       plan_rng(options.seed, kPlanStream);
   const Season season = season_for(figures, season_rng);
-  const Catalogue catalogue = make_catalogue(figures, catalogue_rng);
+  Catalogue catalogue = make_catalogue(figures, catalogue_rng);
   const auto centres = make_plan(figures, catalogue, plan_rng);
-  Run run{season, catalogue, {}, {}, TruthFile(options.truth), LearnerNumbers(options.seed), {}, {}};
+  Rng rules_rng(options.seed, kRulesStream);
+  if (!options.plain) add_systems(season, centres, catalogue, rules_rng);
+  Run run{season, catalogue, {}, {}, TruthFile(options.truth, options.plain), LearnerNumbers(options.seed), {}, {}, options.plain};
   run.summary.qualifications = catalogue.qualifications.size();
   run.summary.awarding_organisations = catalogue.awarding_organisations.size();
 
-  add_reference_events(season, catalogue, centres, run.ids, run.book);
+  add_reference_events(season, catalogue, centres, run.ids, run.book, options.plain);
   // Making the events and writing them take about the same time.
   const std::uint64_t total = 2ull * (figures.entries[0] + figures.entries[1]);
   for (std::size_t i = 0; i < centres.size(); ++i) {

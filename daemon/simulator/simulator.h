@@ -25,6 +25,8 @@ struct Options {
   std::filesystem::path events;
   // Truth out: JSON Lines, one object per entry. Empty: not written.
   std::filesystem::path truth;
+  // Without learning outcomes, rules of combination and of grades, scrutiny of centres, approvals and mitigations.
+  bool plain = false;
   // RFC 3339, may be empty. Events that arrive later are left out, and the last event is a TimeReached at this time.
   // The truth still is that of the whole season.
   std::string until;

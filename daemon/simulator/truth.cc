@@ -24,13 +24,13 @@ void add_issue(std::string& out, const CohortCourse& cohort, const Expectation& 
     out += R"(,"grade":null,"issued_at":null)";
     return;
   }
-  field(out, "grade", scale.achieved[expected.grade]);
+  field(out, "grade", scale.value(expected.grade));
   field(out, "issued_at", rfc3339(expected.issued_at));
 }
 
 }  // namespace
 
-TruthFile::TruthFile(const std::filesystem::path& path) : path_(path) {
+TruthFile::TruthFile(const std::filesystem::path& path, bool plain) : path_(path), plain_(plain) {
   if (path.empty()) return;
   out_.open(path, std::ios::binary);
   if (!out_) throw std::runtime_error("cannot write the truth to " + path.string());
@@ -54,6 +54,10 @@ void TruthFile::add(const Season& season, const CentrePlan& centre, std::string_
   add_issue(out, cohort, expected);
   field(out, "first_issue_at", rfc3339(cohort.dates->first_cut));
   field(out, "fate", rule_of(fate).name);
+  if (!plain_) {
+    field(out, "basis", v1::Basis_Name(expected.basis));
+    field(out, "mitigation", v1::MitigationDefined::Kind_Name(expected.mitigation));
+  }
   flag(out, "corrected", !expected.corrections.empty());
   out += ",\"corrections\":[";
   for (const auto& correction : expected.corrections) {

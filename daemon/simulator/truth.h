@@ -14,13 +14,15 @@ namespace vtq::simulator {
 class TruthFile {
  public:
   // An empty path writes nothing. Throws std::runtime_error when the file cannot be written.
-  explicit TruthFile(const std::filesystem::path& path);
+  // `plain`: without what only rules of their own bring about.
+  TruthFile(const std::filesystem::path& path, bool plain);
   void add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation,
            std::string_view learner, const CohortCourse& cohort, Fate fate, const Expectation& expected);
   void close();
 
  private:
   std::filesystem::path path_;
+  bool plain_;
   std::ofstream out_;
   std::string buffer_;
 };

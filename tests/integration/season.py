@@ -34,12 +34,13 @@ def command(name, *arguments, show=False):
 class Season:
     """The files of one simulated season."""
 
-    def __init__(self, directory, scenario, scale, seed):
-        self.name = f"{scenario} at scale {scale:g}, seed {seed}"
+    def __init__(self, directory, scenario, scale, seed, plain=False):
+        """`plain`: without the rules that a comparison, or figures of before, know nothing of."""
+        self.name = f"{scenario}{' without rules of its own' if plain else ''} at scale {scale:g}, seed {seed}"
         self.events = os.path.join(directory, f"{scenario}.pb")
         self.truth = os.path.join(directory, f"{scenario}.truth.jsonl")
         self.said = command("resultsctl", "simulate", "--scenario", scenario, "--scale", f"{scale:g}", "--seed", seed,
-                            "--events", self.events, "--truth", self.truth)
+                            "--events", self.events, "--truth", self.truth, *(["--plain"] if plain else []))
 
     def counted(self, what):
         """A figure of what the simulator said: `events`, `entries`, `centres`, `late`, `batches`."""

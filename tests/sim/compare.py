@@ -20,7 +20,7 @@ EXAMPLES_MAX = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z$")
 # Fields of what is kept per entry; one tuple each, of shared strings, keeps 800,000 entries in some 400 MB.
-STAGE, NEED, REASON, LATE, SCALE, GRADE, ISSUED, FIRST, CORRECTIONS, ORGANISATION, LEVEL, FATE = range(12)
+STAGE, NEED, REASON, LATE, SCALE, GRADE, ISSUED, FIRST, CORRECTIONS, ORGANISATION, LEVEL, FATE, BASIS, MITIGATION = range(14)
 
 
 def millis(text):
@@ -92,7 +92,8 @@ def read_truth(path, findings):
         truth[key] = (sys.intern(one["stage"]), sys.intern(one["need"]), sys.intern(one["reason"]), one["late"],
                       sys.intern(one["grade_scale"]), one["grade"] and sys.intern(one["grade"]), millis(one["issued_at"]),
                       millis(one["first_issue_at"]), corrections, sys.intern(one["awarding_organisation"]),
-                      sys.intern(one["level"]), sys.intern(one["fate"]))
+                      sys.intern(one["level"]), sys.intern(one["fate"]), sys.intern(one.get("basis", "")),
+                      sys.intern(one.get("mitigation", "")))
     return truth
 
 
@@ -123,6 +124,10 @@ def check_statuses(path, truth, findings):
         for name, field, value in said:
             if value != expected[field]:
                 findings.add(f"{name} differs", f"{key} ({expected[FATE]}): is {value}, should be {expected[field]}")
+        # A season without rules of its own names no mitigation and no basis.
+        mitigation = get(status, "mitigation", "KIND_UNSPECIFIED")
+        if expected[MITIGATION] not in ("", mitigation):
+            findings.add("mitigation differs", f"{key} ({expected[FATE]}): is {mitigation}, should be {expected[MITIGATION]}")
         # A correction may move the status to its own batch; the batches are what is held against the truth's times.
         if (millis(get(status, "issued_at")) is None) != (expected[ISSUED] is None):
             findings.add("issued or not differs", f"{key} ({expected[FATE]}): status issued at {get(status, 'issued_at')}")
@@ -186,6 +191,9 @@ class Batches:
             self.findings.add("grade differs", f"{text}: {grade}, should be {expected[GRADE]} of {expected[SCALE]}")
         if get(result, "late", False) != expected[LATE] or get(result, "reason", "REASON_NONE") != expected[REASON]:
             self.findings.add("late mark on the result differs", f"{text}: {get(result, 'reason', 'REASON_NONE')}")
+        basis = get(result, "basis", "ORDINARY")
+        if expected[BASIS] not in ("", basis):
+            self.findings.add("basis differs", f"{text}: {basis}, should be {expected[BASIS]}")
         if get(result, "revoked", False):
             self.findings.add("first result is revoked", text)
         if get(result, "supersedes") is not None:
