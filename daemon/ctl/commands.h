@@ -21,6 +21,18 @@ int publish(HttpClient& client, const PublishOptions& options);
 /// Form checks, without a daemon.
 int validate(const std::vector<std::filesystem::path>& files, bool with_warnings);
 
+/// Form checks, then what can only be seen of all reference facts together; without a daemon. 1: problems found; 2: a file cannot be read.
+/// `files`: .jsonl, .ndjson, .pb, or .json with one event or a list of them.
+int catalogue_check(const std::vector<std::filesystem::path>& files, bool json);
+
+struct CatalogueImport {
+  std::filesystem::path from;  ///< the public register of regulated qualifications, as CSV
+  std::filesystem::path out;   ///< JSON Lines
+  std::string as_of;           ///< `YYYY-MM-DD`, when it was so; empty: the day on which the file was last written
+};
+/// 1: rows were skipped; 2: the file cannot be read, or is no register.
+int catalogue_import(const CatalogueImport& words);
+
 int status(HttpClient& client, bool json);
 /// The entries most in need of somebody.
 int entries_at_risk(HttpClient& client, std::size_t count, bool json);

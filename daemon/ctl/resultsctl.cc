@@ -83,6 +83,28 @@ void add_publish(CLI::App& app, Chosen& chosen) {
   check->callback([&chosen, files, with_warnings] { chosen.run = [files, with_warnings] { return validate(*files, *with_warnings); }; });
 }
 
+void add_catalogue(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    std::vector<std::filesystem::path> files;
+    std::string format = "text";
+    CatalogueImport import;
+  };
+  auto words = std::make_shared<Words>();
+  auto* command = app.add_subcommand("catalogue", "Reference data in files, without resultsd (check, import)");
+  command->require_subcommand(1);
+  auto* check = command->add_subcommand("check", "Find rules that nobody can meet, gaps in grade tables, dates out of order, unknown names");
+  check->add_option("files", words->files, "Files of events, .jsonl, .json or .pb; they are looked at together")->required();
+  check->add_option("--format", words->format, "text or json")->capture_default_str()->check(CLI::IsMember({"text", "json"}));
+  check->footer("Exit code: 0 no problems, 1 problems, 2 a file cannot be read.");
+  check->callback([&chosen, words] { chosen.run = [words] { return catalogue_check(words->files, words->format == "json"); }; });
+  auto* import = command->add_subcommand("import", "Make reference facts of the public register of regulated qualifications");
+  import->add_option("register", words->import.from, "The register's CSV file")->required();
+  import->add_option("--out", words->import.out, "File of events to write, .jsonl")->required();
+  import->add_option("--as-of", words->import.as_of, "Day on which it was so, YYYY-MM-DD (default: when the file was last written)");
+  import->footer("Exit code: 0 all rows taken, 1 some skipped, 2 the file cannot be read or is no register.");
+  import->callback([&chosen, words] { chosen.run = [words] { return catalogue_import(words->import); }; });
+}
+
 void add_reads(CLI::App& app, Chosen& chosen) {
   struct Words {
     bool json = false;
@@ -251,6 +273,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   add_simulate(app, chosen);
   add_publish(app, chosen);
+  add_catalogue(app, chosen);
   add_reads(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);
