@@ -14,6 +14,8 @@ using Texts = std::vector<std::string>;
 
 /// Rows of a table of component grades that are looked for, at most.
 constexpr std::size_t kCombinationsMax = 10'000;
+/// Units that may be left out, of which all choices are tried.
+constexpr std::size_t kFreeUnitsMax = 12;
 
 std::string combination_text(const Texts& grades) {
   std::string text;
@@ -358,17 +360,27 @@ class QualificationDesk : Desk {
     for (const Way& way : ways()) boundaries(way);
   }
 
+  /// The lowest grade that counts and is a pass: a near pass may count and be meant to be too little.
+  std::string lowest_pass(const Unit& unit) const {
+    Texts counting = counting_grades(unit), passes = grades_of(book_.scale(scale_name(unit)), true);
+    for (auto grade = counting.rbegin(); grade != counting.rend(); ++grade)
+      if (std::find(passes.begin(), passes.end(), *grade) != passes.end()) return *grade;
+    return counting.empty() ? std::string() : counting.back();
+  }
+
+  /// What each unit is worth with its highest grade, or its lowest pass.
+  std::vector<std::uint32_t> points_of_all(bool highest) const {
+    std::vector<std::uint32_t> points;
+    for (const auto& unit : fact_.units()) {
+      Texts grades = counting_grades(unit);
+      points.push_back(grades.empty() ? 0 : points_of(highest ? grades.front() : lowest_pass(unit), unit.credit()).value_or(0));
+    }
+    return points;
+  }
+
   void boundaries(const Way& way) {
-    auto points_with = [&](bool highest) {
-      std::vector<std::uint32_t> points;
-      for (const auto& unit : fact_.units()) {
-        Texts grades = counting_grades(unit);
-        points.push_back(grades.empty() ? 0 : points_of(highest ? grades.front() : grades.back(), unit.credit()).value_or(0));
-      }
-      return best(way, points).value_or(0);
-    };
     const auto& grading = fact_.grading();
-    std::uint32_t most = points_with(true), least = points_with(false);
+    std::uint32_t most = best(way, points_of_all(true)).value_or(0), least = best(way, points_of_all(false)).value_or(0);
     for (int at = 0; at < grading.boundaries_size(); ++at)
       if (const auto& row = grading.boundaries(at); row.points() > most)
         problem("grading." + item("boundaries", at, "points"), "boundary-reachable", std::to_string(row.points()),
@@ -376,10 +388,38 @@ class QualificationDesk : Desk {
                     " at most; lower the boundary.");
     int last = grading.boundaries_size() - 1;
     const auto& lowest = grading.boundaries(last);
-    if (lowest.points() > least && lowest.points() <= most)
-      problem("grading." + item("boundaries", last, "points"), "lowest-boundary", std::to_string(lowest.points()),
-              "Who achieves every unit with its lowest grade has " + count_of(least, "point") + way.where() +
-                  " and is given no grade; lower the boundary of " + lowest.grade() + ".");
+    std::string field = "grading." + item("boundaries", last, "points");
+    if (lowest.points() > most) return;
+    if (lowest.points() > least)
+      return problem(field, "lowest-boundary", std::to_string(lowest.points()),
+                     "Who achieves every unit with its lowest pass has " + count_of(least, "point") + way.where() +
+                         " and is given no grade; lower the boundary of " + lowest.grade() + ".");
+    if (auto units = least_worth(way, lowest.points()))
+      warning(field, "lowest-boundary-for-few", std::to_string(lowest.points()),
+              "Who achieves only " + list_text(*units) + way.where() +
+                  ", with the lowest pass, keeps the rules of combination and is given no grade;" +
+                  " if that is not meant, lower the boundary of " + lowest.grade() + ".");
+  }
+
+  /// Units that keep the rules and are worth less than `points` with their lowest pass, tried one choice after another; nothing where there
+  /// are none, or too many choices.
+  std::optional<Texts> least_worth(const Way& way, std::uint32_t points) const {
+    UnitSet optional = way.rules->counting & ~way.rules->mandatory;
+    std::vector<std::size_t> free;
+    for (std::size_t at = 0; at < decoded_.units.size(); ++at)
+      if (optional[at]) free.push_back(at);
+    if (free.size() > kFreeUnitsMax) return std::nullopt;
+    std::vector<std::uint32_t> worth = points_of_all(false);
+    for (std::size_t choice = 0; choice < std::size_t{1} << free.size(); ++choice) {
+      UnitSet achieved = way.rules->mandatory;
+      for (std::size_t at = 0; at < free.size(); ++at) achieved[free[at]] = choice >> at & 1;
+      auto best_of_these = best_choice(*way.rules, decoded_.units, achieved, worth);
+      if (!best_of_these || *best_of_these >= points) continue;
+      Texts codes;
+      each_unit(achieved, [&](std::size_t at) { codes.push_back(decoded_.units[at].code); });
+      return codes;
+    }
+    return std::nullopt;
   }
 
   /// T Levels and their like: a row for each combination of grades with which the components are achieved.

@@ -40,7 +40,7 @@ Facts sound() {
     "creditRequired": 40, "creditAtLevelRequired": 30, "creditLevel": 3,
     "grading": {"points": [{"grade": "D", "points": 12}, {"grade": "M", "points": 9}, {"grade": "P", "points": 6},
         {"grade": "D", "credit": 20, "points": 24}, {"grade": "M", "credit": 20, "points": 18}, {"grade": "P", "credit": 20, "points": 12}],
-      "boundaries": [{"grade": "Distinction", "points": 56}, {"grade": "Merit", "points": 42}, {"grade": "Pass", "points": 30}],
+      "boundaries": [{"grade": "Distinction", "points": 56}, {"grade": "Merit", "points": 42}, {"grade": "Pass", "points": 24}],
       "hurdles": [{"fromGrade": "Merit", "unitGrade": "P", "unitsMin": 2}],
       "caps": [{"grade": "Pass", "units": ["U2"], "unitGrade": "N"}]}})");
   put("certificate", R"("qualificationDefined": {"qualification": "603/5203/6", "title": "Certificate in Boats",
@@ -242,8 +242,11 @@ std::vector<Case> grade_cases() {
   auto top_boundary = [](std::uint32_t points) {
     return [points](Facts& facts) { grading(facts).mutable_boundaries(0)->set_points(points); };
   };
-  auto last_boundary = [](std::uint32_t points) {
-    return [points](Facts& facts) { grading(facts).mutable_boundaries(2)->set_points(points); };
+  auto last_boundary = [](std::uint32_t points, std::uint32_t credit_required = 40) {
+    return [points, credit_required](Facts& facts) {
+      grading(facts).mutable_boundaries(2)->set_points(points);
+      diploma(facts).set_credit_required(credit_required);
+    };
   };
   auto hurdle_units = [](std::uint32_t count) {
     return [count](Facts& facts) { grading(facts).mutable_hurdles(0)->set_units_min(count); };
@@ -288,8 +291,11 @@ std::vector<Case> grade_cases() {
        kDiploma, kDefined + "grading.points", "points-for-grade", "N", "Unit U1 of 10 credit"},
       {"highest_boundary", top_boundary(60), top_boundary(61), kDiploma, kDefined + "grading.boundaries[0].points", "boundary-reachable",
        "61", "Nobody can be given Distinction: the highest unit grades come to 60 points at most"},
-      {"lowest_boundary", last_boundary(30), last_boundary(31), kDiploma, kDefined + "grading.boundaries[2].points", "lowest-boundary",
-       "31", "Who achieves every unit with its lowest grade has 30 points and is given no grade; lower the boundary of Pass."},
+      {"lowest_boundary", last_boundary(30, 50), last_boundary(31, 50), kDiploma, kDefined + "grading.boundaries[2].points",
+       "lowest-boundary", "31",
+       "Who achieves every unit with its lowest pass has 30 points and is given no grade; lower the boundary of Pass."},
+      {"lowest_boundary_for_few", last_boundary(24), last_boundary(25), kDiploma, kDefined + "grading.boundaries[2].points",
+       "lowest-boundary-for-few", "25", "Who achieves only U1, U2, U3 and U4, with the lowest pass, keeps the rules of combination", true},
       {"hurdle_units", hurdle_units(2), hurdle_units(3), kDiploma, kDefined + "grading.hurdles[0].unitsMin", "hurdle-reachable", "3",
        "This can never be met: the hurdle is over 2 units"},
       {"table_row", kAsItIs, set([](Facts& facts) { technical(facts).mutable_grading()->mutable_combinations()->RemoveLast(); }),
