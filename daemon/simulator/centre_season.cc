@@ -100,13 +100,13 @@ void CentreSeason::apply_rules() {
     const CohortCourse& cohort = cohorts_[entry.cohort];
     if (entry.fate != Fate::on_time || cohort.fate != Fate::on_time) continue;
     const Qualification& q = *cohort.qualification;
-    if (q.by_table && rng_.chance(0.04)) entry.fate = Fate::partial_achievement;
+    if (q.by_table && rng_.chance(0.08)) entry.fate = Fate::partial_achievement;
     switch (q.system) {
       case System::combination:
-        if (rng_.chance(0.05)) entry.fate = Fate::pathway_corrected;
+        if (rng_.chance(0.12)) entry.fate = Fate::pathway_corrected;
         break;
       case System::points:
-        if (!q.computed && rng_.chance(0.03)) entry.fate = Fate::disagreement_resolved;
+        if (!q.computed && rng_.chance(0.06)) entry.fate = Fate::disagreement_resolved;
         break;
       case System::scrutiny:
         if (cohort.visited_again == 0) entry.fate = Fate::monitored_in_time;
