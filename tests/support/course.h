@@ -92,6 +92,7 @@ class Course {
     made->set_units_max(most);
     return *made;
   }
+  /// Points to the scales held here.
   Qualification made() const { return make_qualification(fact, scales); }
 
   v1::QualificationDefined fact;
@@ -115,7 +116,7 @@ class Record {
   Record& recognised(const std::string& code, const std::string& grade = {}) {
     return put(code, kPriorLearning, grade, UnitFact::Standing::recognised);
   }
-  Record& units(std::initializer_list<const char*> codes, const std::string& grade = {}) {
+  Record& units(const std::vector<const char*>& codes, const std::string& grade = {}) {
     for (const char* code : codes) unit(code, grade);
     return *this;
   }
