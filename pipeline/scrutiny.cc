@@ -145,8 +145,7 @@ class Scrutineer {
   }
 
   void ask_staff() {
-    out_.staff_asked = strategy_.staff_approval();
-    if (!out_.staff_asked) return;
+    if (!strategy_.staff_approval()) return;
     // The word for the qualification goes before the one for all of the awarding organisation; it comes after it here.
     std::map<std::string_view, const Facts::Staff*> words;
     for (const Facts::Staff& one : facts_.staff)
@@ -479,8 +478,7 @@ class Scrutineer {
   }
 
   void ask_sampling() {
-    out_.sampling_asked = strategy_.sampling_before_claims() && !out_.direct_claims;
-    if (!out_.sampling_asked || out_.next_monitoring == Rule::first_monitoring) return;
+    if (!strategy_.sampling_before_claims() || out_.direct_claims || out_.next_monitoring == Rule::first_monitoring) return;
     bool any = std::any_of(input_.entries.begin(), input_.entries.end(), [&](const Entry* entry) {
       TimeMs claimed = claimed_ms(*entry, qualification_);
       return claimed != 0 && !entry->issued.any() && !has_left(entry->facts) &&
@@ -571,12 +569,13 @@ class Scrutineer {
   Scrutiny out_;
 };
 
-/// Who assessed the entry without approval; empty: nobody.
-std::string unapproved_assessor(const Entry& entry, const Scrutiny& scrutiny) {
-  if (!scrutiny.staff_asked || !entry.facts.particulars) return {};
-  for (const Assessed& one : entry.facts.particulars->assessed)
-    if (!one.assessor.empty() && !scrutiny.assessor_approved(one.assessor, one.stamp.at_ms)) return one.assessor;
-  return {};
+/// Whether `staff` assessed the entry without approval.
+bool assessed_unapproved(const Entry& entry, const Scrutiny& scrutiny, const std::string& staff) {
+  if (!entry.facts.particulars) return false;
+  const std::vector<Assessed>& assessed = entry.facts.particulars->assessed;
+  return std::any_of(assessed.begin(), assessed.end(), [&](const Assessed& one) {
+    return one.assessor == staff && !scrutiny.assessor_approved(staff, one.stamp.at_ms);
+  });
 }
 
 bool holds(const Requirement& requirement, const Entry& entry, const Circumstances& around) {
@@ -592,7 +591,7 @@ bool holds(const Requirement& requirement, const Entry& entry, const Circumstanc
     case Holds::registered_from:
       return entry.facts.first_registered_ms >= requirement.from_ms;
     case Holds::entries:
-      if (requirement.rule == Rule::staff_approval) return unapproved_assessor(entry, *around.scrutiny) == requirement.subject;
+      if (requirement.rule == Rule::staff_approval) return assessed_unapproved(entry, *around.scrutiny, requirement.subject);
       return claimed != 0 && !sampled(entry, around.centre, around.scrutiny->last_visit, claimed);
   }
   return false;
@@ -658,6 +657,19 @@ Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around, Time
     if (holds(one, entry, around))
       return {.rule = one.rule, .step = one.step, .owner = one.owner, .reason = one.reason, .due_ms = one.due_ms};
   return {};
+}
+
+std::vector<v1::Obstacle> scrutiny_obstacles(const Entry& entry, const Circumstances& around) {
+  std::vector<v1::Obstacle> found;
+  if (!around.scrutiny) return found;
+  for (const Requirement& one : around.scrutiny->requirements) {
+    if (!holds(one, entry, around)) continue;
+    v1::Obstacle& made = found.emplace_back();
+    made.set_rule(std::string(rule_name(one.rule)));
+    made.set_subject(one.subject);
+    made.set_text(capitalised(one.what) + ". " + capitalised(one.todo) + ".");
+  }
+  return found;
 }
 
 std::string scrutiny_text(const Entry& entry, const Circumstances& around, Rule rule) {

@@ -58,8 +58,6 @@ struct Scrutiny {
   std::vector<PlannedVisit> planned;
 
   // For single entries.
-  bool staff_asked = false;
-  bool sampling_asked = false;
   struct Assessor {
     std::string staff;
     bool approved = false;
@@ -105,7 +103,10 @@ std::string planned_text(const PlannedVisit& planned, const Qualification& quali
 /// approval_obstacle.
 Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around, TimeMs now, TimeMs& wake_at);
 
-/// The same in words, for people.
+/// Everything of scrutiny that holds it, in words.
+std::vector<v1::Obstacle> scrutiny_obstacles(const Entry& entry, const Circumstances& around);
+
+/// The rule that holds it in words, for people.
 std::string scrutiny_text(const Entry& entry, const Circumstances& around, Rule rule);
 
 /// Whether an action of the centre, overdue at `deadline`, held the claim then: a result that comes after it is late for the centre (L5).

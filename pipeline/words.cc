@@ -191,6 +191,8 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
   // An issued result stands on the decision that made it: only one that the rules themselves gave can lose its ground.
   if (!entry.issued.any() || around.qualification.computed) found = missing(entry.facts, around.qualification, around.calculated.get());
   if (!entry.issued.any()) add_holds(entry, around, add);
+  if (!entry.issued.any() && around.scrutiny)
+    for (v1::Obstacle& one : scrutiny_obstacles(entry, around)) found.push_back(std::move(one));
   bool named = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.rule() == rule_name(status.rule); });
   if (status.rule != Rule::none && !named) add(rule_name(status.rule), "", sentence(rule_text(entry, around, status.rule)));
   return found;

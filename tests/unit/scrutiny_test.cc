@@ -543,6 +543,26 @@ TEST_F(Scrutinised, a_planned_visit_has_a_sample_of_those_who_were_there_when_it
   EXPECT_TRUE(at("2023-03-02T09:00").planned.empty());
 }
 
+TEST_F(Scrutinised, everything_that_holds_an_entry_is_named_with_what_to_do) {
+  strategy.set_centre_approval(true);
+  strategy.set_staff_approval(true);
+  registered_at("L1", "2022-10-01T09:00");
+  registered_at("L2", "2022-10-01T09:00");
+  with(assessed_by(outcome(of("L1"), local("2023-03-01T12:00"), "A"), "A-17", v1::OBSERVATION));
+  with(assessed_by(outcome(of("L1"), local("2023-03-02T12:00"), "B"), "A-18", v1::OBSERVATION));
+  Scrutiny scrutiny = at("2023-04-01T09:00");
+  std::string text;
+  for (const v1::Obstacle& one : scrutiny_obstacles(entry("L1"), around(scrutiny)))
+    text += one.rule() + " " + one.subject() + ": " + one.text() + "\n";
+  EXPECT_EQ(text,
+            "centre-approval : The centre is not approved for the qualification. Decide on the centre's approval and send CentreApproved.\n"
+            "staff-approval A-17: Assessor A-17 was not approved for the qualification when they assessed. Apply for the approval of A-17 and "
+            "have the work assessed again by an approved assessor.\n"
+            "staff-approval A-18: Assessor A-18 was not approved for the qualification when they assessed. Apply for the approval of A-18 and "
+            "have the work assessed again by an approved assessor.\n");
+  EXPECT_EQ(scrutiny_obstacles(entry("L2"), around(scrutiny)).size(), 1u);
+}
+
 TEST_F(Scrutinised, facts_of_another_awarding_organisation_or_qualification_do_not_matter) {
   strategy.set_centre_approval(true);
   strategy.mutable_monitoring()->set_before_first_claims(true);
