@@ -36,7 +36,11 @@ class Reads {
   HttpReply entry(const HttpRequest& request);
   HttpReply entries(const HttpRequest& request);
   HttpReply centre(const HttpRequest& request);
+  /// What is asked of the centre's assessment, in words; and what it did in a month, as JSON or CSV.
+  HttpReply scrutiny(const HttpRequest& request);
+  HttpReply activity(const HttpRequest& request);
   HttpReply qualification(const HttpRequest& request);
+  HttpReply qualification_approval(const HttpRequest& request);
   HttpReply rollups(const HttpRequest& request);
   HttpReply overview(const HttpRequest& request);
   HttpReply batches(const HttpRequest& request);

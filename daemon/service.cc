@@ -265,7 +265,10 @@ void Service::add_routes() {
   add("GET", "/v1/entries", Place::store_read, read(&Reads::entries), all_or_centre);
   add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::store_read, read(&Reads::entry), centre);
   add("GET", "/v1/centres/{centre}", Place::store_read, read(&Reads::centre), centre);
+  add("GET", "/v1/centres/{centre}/scrutiny", Place::store_read, read(&Reads::scrutiny), centre);
+  add("GET", "/v1/centres/{centre}/activity", Place::store_read, read(&Reads::activity), centre);
   add("GET", "/v1/qualifications/{qualification}", Place::store_read, read(&Reads::qualification), all);
+  add("GET", "/v1/qualifications/{qualification}/approval", Place::store_read, read(&Reads::qualification_approval));
   add("GET", "/v1/rollups", Place::store_read, read(&Reads::rollups), all_or_centre);
   add("GET", "/v1/overview", Place::store_read, read(&Reads::overview), all);
   add("GET", "/v1/batches", Place::store_read, read(&Reads::batches), all_or_centre);

@@ -109,7 +109,8 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   struct Words {
     bool json = false;
     std::size_t at_risk = 0;
-    std::string centre, qualification, series, learner, batch;
+    std::string centre, qualification, series, learner, batch, month, format = "json";
+    std::filesystem::path out;
   };
   auto words = std::make_shared<Words>();
   auto with_client = [&chosen](auto command) {
@@ -139,6 +140,21 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   centre_command->add_option("centre", words->centre, "National centre number")->required();
   centre_command->add_flag("--json", words->json, "As JSON");
   centre_command->callback(with_client([words](HttpClient& client) { return centre(client, words->centre, words->json); }));
+  auto* approval_command = app.add_subcommand("approval", "One qualification: where its approval stands, what is missing, what it covers");
+  approval_command->add_option("qualification", words->qualification, "Qualification number")->required();
+  approval_command->add_flag("--json", words->json, "As JSON");
+  approval_command->callback(with_client([words](HttpClient& client) { return approval(client, words->qualification, words->json); }));
+  auto* scrutiny_command = app.add_subcommand("scrutiny", "One centre: what is asked of its assessment, and which claims wait for it");
+  scrutiny_command->add_option("centre", words->centre, "National centre number")->required();
+  scrutiny_command->add_flag("--json", words->json, "As JSON");
+  scrutiny_command->callback(with_client([words](HttpClient& client) { return scrutiny(client, words->centre, words->json); }));
+  auto* activity_command = app.add_subcommand("activity", "One centre: its monthly activity report");
+  activity_command->add_option("centre", words->centre, "National centre number")->required();
+  activity_command->add_option("--month", words->month, "YYYY-MM")->required();
+  activity_command->add_option("--format", words->format, "json or csv")->capture_default_str()->check(CLI::IsMember({"json", "csv"}));
+  activity_command->add_option("--out", words->out, "File to write; without it, standard output");
+  activity_command->callback(with_client(
+      [words](HttpClient& client) { return activity(client, words->centre, words->month, words->format, words->out); }));
   auto* batches_command = app.add_subcommand("batches", "Result batches, or one with its results once its centre may see them");
   batches_command->add_option("batch", words->batch, "Name of a batch");
   batches_command->add_option("--centre", words->centre, "Only this centre's");

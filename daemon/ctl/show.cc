@@ -1,6 +1,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -226,6 +227,84 @@ int centre(HttpClient& client, const std::string& centre, bool json) {
             << count_text(found, "late") << " late, " << count_text(found, "batches") << " batches, " << count_text(found, "waitingFacts")
             << " facts waiting\n\n";
   print_counts(found);
+  return 0;
+}
+
+int approval(HttpClient& client, const std::string& qualification, bool json) {
+  std::string number = qualification;
+  std::erase(number, '/');
+  Json found = fetch(client, "/v1/qualifications/" + percent_encode(number) + "/approval");
+  if (json) {
+    std::cout << found.dump(2) << "\n";
+    return 0;
+  }
+  auto or_open = [&](const char* name) { return text_at(found, name).empty() ? std::string("no limit") : text_at(found, name); };
+  std::cout << text_at(found, "qualification") << " " << text_at(found, "title") << "\n";
+  Table dates({"registration from", or_open("registrationFrom")});
+  dates.add({"last registration", or_open("lastRegistrationOn")});
+  dates.add({"last certification", or_open("lastCertificationOn")});
+  std::cout << dates.text(2);
+  if (found.at("approvals").empty()) std::cout << "  No approval is needed.\n";
+  for (const Json& one : found.at("approvals")) {
+    std::cout << "\n";
+    std::string needed = one.value("needed", false) ? "" : " (not needed)";
+    Table table({text_at(one, "body") == "IFATE" ? "IfATE" : "Ofqual", text_at(one, "stage") + needed});
+    table.add({"", text_at(one, "text")});
+    for (auto [title, member] : {std::pair{"category", "category"}, {"area", "area"}, {"occupational standard", "occupationalStandard"},
+                                 {"withdrawn because", "withdrawalReason"}})
+      if (std::string text = text_at(one, member); !text.empty()) table.add({title, text});
+    for (auto [title, member] : {std::pair{"missing documents", "missingDocuments"}, {"unmapped duties", "unmappedDuties"}, {"funding", "funding"}})
+      if (const Json& list = one.at(member); !list.empty()) table.add({title, join(list)});
+    std::cout << table.text(2);
+    Table coverage({"statement", "covered by"});
+    for (const Json& covered : one.at("coverage"))
+      coverage.add({text_at(covered, "statement"), covered.at("coveredBy").empty() ? "nothing" : join(covered.at("coveredBy"))});
+    if (!coverage.empty()) std::cout << "\n" << coverage.text(4);
+  }
+  return 0;
+}
+
+int scrutiny(HttpClient& client, const std::string& centre, bool json) {
+  Json found = fetch(client, "/v1/centres/" + percent_encode(centre) + "/scrutiny");
+  if (json) {
+    std::cout << found.dump(2) << "\n";
+    return 0;
+  }
+  if (found.at("qualifications").empty()) std::cout << "Nothing is asked of centre " << text_at(found, "centre") << ".\n";
+  for (const Json& one : found.at("qualifications")) {
+    std::string next = lower_words(text_at(one, "nextMonitoring")), due = text_at(one, "nextMonitoringDueOn");
+    std::cout << text_at(one, "qualification") << " " << text_at(one, "title") << "\n";
+    std::string last = text_at(one, "lastMonitoringOn");
+    std::cout << "  approval: " << (one.value("approvalInOrder", false) ? "in order" : "missing") << "; direct claims: "
+              << (one.value("directClaims", false) ? "yes, " : "no, ") << text_at(one, "directClaimsWhy") << "; last monitoring: "
+              << (last.empty() ? "none" : last) << "; next: "
+              << (next.empty() ? "not asked for" : next + (due.empty() ? ", before the first claims" : ", by " + due)) << "\n";
+    for (const Json& required : one.at("requirements")) std::cout << "  - " << text_at(required, "text") << "\n";
+    for (const Json& visit : one.at("planned")) {
+      std::cout << "  " << text_at(visit, "text") << "\n";
+      Table sample({"learner", "series", "why"});
+      for (const Json& learner : visit.at("sample"))
+        sample.add({text_at(learner, "learner"), text_at(learner, "series"), text_at(learner, "reason")});
+      if (!sample.empty()) std::cout << sample.text(4);
+    }
+    std::cout << "\n";
+  }
+  return 0;
+}
+
+int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format,
+             const std::filesystem::path& out) {
+  std::string target = "/v1/centres/" + percent_encode(centre) + "/activity?month=" + percent_encode(month);
+  std::string report = expect_ok(client.get(target, format == "csv" ? "text/csv" : "application/json"));
+  if (out.empty()) {
+    std::cout << report;
+    return 0;
+  }
+  std::ofstream file(out, std::ios::binary | std::ios::trunc);
+  file << report;
+  file.flush();
+  if (!file) throw std::runtime_error(out.string() + ": the file cannot be written; check the directory and its permissions.");
+  std::cout << "Activity of centre " << centre << " in " << month << " written to " << out.string() << ".\n";
   return 0;
 }
 
