@@ -108,9 +108,11 @@ class Desk {
   }
 
   Book& book_;
+  std::size_t problems_ = 0;  ///< found so far
 
  private:
   void add(bool is_warning, const std::string& field, std::string rule, std::string_view value, std::string message) {
+    problems_ += !is_warning;
     book_.found_so_far.push_back(
         {place_, is_warning, qualification_, {fact_name_ + "." + field, std::move(rule), cut_value(value), std::move(message)}});
   }

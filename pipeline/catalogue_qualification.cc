@@ -1,8 +1,10 @@
 // Checks of one qualification: rules of combination that exclude each other, grades that lead nowhere, dates.
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <optional>
 
+#include "pipeline/attainment.h"
 #include "pipeline/catalogue_desk.h"
 #include "pipeline/combination.h"
 #include "pipeline/phrases.h"
@@ -272,6 +274,13 @@ class QualificationDesk : Desk {
     }
   }
 
+  /// Where a scale is missing, nothing can be told of what its grades lead to.
+  bool scales_are_here() const {
+    auto here = [&](const std::string& name) { return name.empty() || book_.scale(name); };
+    return here(fact_.grading_scale()) &&
+           std::all_of(fact_.units().begin(), fact_.units().end(), [&](const Unit& unit) { return here(scale_name(unit)); });
+  }
+
   /// A scale that is not known was said to be so already.
   void on_scale(const std::string& field, const std::string& grade, const std::string& scale) {
     const auto* found = book_.scale(scale);
@@ -313,20 +322,24 @@ class QualificationDesk : Desk {
       const auto& hurdle = grading.hurdles(at);
       on_overall_scale("grading." + item("hurdles", at, "fromGrade"), hurdle.from_grade());
       on_unit_scales("grading." + item("hurdles", at, "unitGrade"), hurdle.unit_grade(), hurdle.units());
-      auto units = static_cast<std::uint64_t>(hurdle.units_size());
-      if (hurdle.units().empty())
-        units = static_cast<std::uint64_t>(
-            std::count_if(fact_.units().begin(), fact_.units().end(), [](const Unit& unit) { return unit.mandatory(); }));
-      if (hurdle.units_min() > units)
+      for (const Way& way : ways()) {
+        std::size_t units = hurdle.units().empty() ? way.mandatory.size() : static_cast<std::size_t>(hurdle.units_size());
+        if (hurdle.units_min() <= units) continue;
         problem("grading." + item("hurdles", at, "unitsMin"), "hurdle-reachable", std::to_string(hurdle.units_min()),
-                "This can never be met: the hurdle is over " + count_of(units, "unit") + "; lower it or name more units.");
+                "This can never be met: the hurdle is over " + count_of(units, "unit") + way.where() + "; lower it or name more units.");
+      }
     }
     for (int at = 0; at < grading.caps_size(); ++at) {
       on_overall_scale("grading." + item("caps", at, "grade"), grading.caps(at).grade());
       on_unit_scales("grading." + item("caps", at, "unitGrade"), grading.caps(at).unit_grade(), grading.caps(at).units());
     }
+    if (!scales_are_here()) return;
     if (grading.points_size() > 0 || grading.boundaries_size() > 0) points();
     if (grading.components_size() > 0) table();
+    on_overall_scale("grading.partialGrade", grading.partial_grade());
+    on_overall_scale("grading.unclassifiedGrade", grading.unclassified_grade());
+    if (problems_ > 0) return;
+    for (const Way& way : ways()) highest_grade(way);
   }
 
   std::optional<std::uint32_t> points_of(const std::string& grade, std::uint32_t credit) const {
@@ -389,11 +402,13 @@ class QualificationDesk : Desk {
     int last = grading.boundaries_size() - 1;
     const auto& lowest = grading.boundaries(last);
     std::string field = "grading." + item("boundaries", last, "points");
+    std::string below = grading.unclassified_grade().empty() ? "no grade" : grading.unclassified_grade();
     if (lowest.points() > most) return;
     if (lowest.points() > least)
       return problem(field, "lowest-boundary", std::to_string(lowest.points()),
-                     "Who achieves every unit with its lowest pass has " + count_of(least, "point") + way.where() +
-                         " and is given no grade; lower the boundary of " + lowest.grade() + ".");
+                     "Who achieves every unit with its lowest pass has " + count_of(least, "point") + way.where() + " and is given " +
+                         below + "; lower the boundary of " + lowest.grade() + ".");
+    if (!grading.unclassified_grade().empty()) return;
     if (auto units = least_worth(way, lowest.points()))
       warning(field, "lowest-boundary-for-few", std::to_string(lowest.points()),
               "Who achieves only " + list_text(*units) + way.where() +
@@ -422,11 +437,36 @@ class QualificationDesk : Desk {
     return std::nullopt;
   }
 
+  /// Whoever has every unit with its highest grade is given the highest grade that the rules can give: else hurdles and caps forbid it.
+  void highest_grade(const Way& way) {
+    EntryFacts facts;
+    facts.registered = {1, 1};
+    auto particulars = std::make_shared<Particulars>();
+    if (way.pathway) particulars->pathway = way.pathway->code();
+    facts.particulars = std::move(particulars);
+    for (const auto& unit : fact_.units()) {
+      Texts grades = counting_grades(unit);
+      facts.units.push_back({.unit = short_hash(unit.code()),
+                             .stamp = {1, 1},
+                             .grade = grades.empty() ? 0 : short_hash(grades.front()),
+                             .standing = UnitFact::Standing::achieved});
+    }
+    std::sort(facts.units.begin(), facts.units.end(), [](const UnitFact& a, const UnitFact& b) { return a.unit < b.unit; });
+    Attainment attained = attain(facts, decoded_);
+    const auto& grading = fact_.grading();
+    bool graded_elsewhere = grading.pass_grade().empty() && grading.boundaries().empty() && grading.components().empty();
+    bool by_points = !grading.boundaries().empty();
+    if (graded_elsewhere ? attained.complete : by_points ? attained.grade == grading.boundaries(0).grade() : !attained.grade.empty())
+      return;
+    auto reasons = missing(facts, decoded_);
+    problem("grading", "highest-grade", by_points ? grading.boundaries(0).grade() : grading.pass_grade(),
+            "Who has every unit with its highest grade is given " + (attained.grade.empty() ? "no grade" : attained.grade.str()) +
+                way.where() + "; correct the hurdles and caps." + (reasons.empty() ? "" : " " + reasons.front().text()));
+  }
+
   /// T Levels and their like: a row for each combination of grades with which the components are achieved.
   void table() {
     const auto& grading = fact_.grading();
-    on_overall_scale("grading.partialGrade", grading.partial_grade());
-    on_overall_scale("grading.unclassifiedGrade", grading.unclassified_grade());
     if (grading.partial_grade().empty())
       problem("grading.partialGrade", "partial-grade-given", "",
               "Say which grade is given when some components are achieved and others are not.");

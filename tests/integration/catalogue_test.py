@@ -140,6 +140,13 @@ class Catalogue(unittest.TestCase):
         done = self.check(*files)
         self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_the_reference_data_of_a_simulated_season_are_sound(self):
+        season = self.path("season.pb")
+        self.assertEqual(run("resultsctl", "simulate", "--scenario", "small", "--events", season).returncode, 0)
+        done = self.check(season)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertRegex(done.stdout, r"^[1-9]\d* reference facts: 0 problems, 0 warnings\. [\d,]+ other facts checked for form only\.$")
+
     def test_the_example_of_the_readme_prints_what_it_shows(self):
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
             section = file.read().split("\n## Catalogue\n")[1].split("\n## ")[0]

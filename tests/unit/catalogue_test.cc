@@ -298,6 +298,47 @@ std::vector<Case> grade_cases() {
        "lowest-boundary-for-few", "25", "Who achieves only U1, U2, U3 and U4, with the lowest pass, keeps the rules of combination", true},
       {"hurdle_units", hurdle_units(2), hurdle_units(3), kDiploma, kDefined + "grading.hurdles[0].unitsMin", "hurdle-reachable", "3",
        "This can never be met: the hurdle is over 2 units"},
+      {"hurdle_on_a_pathway", set([](Facts& facts) {
+         diploma(facts).add_pathways()->set_code("SAIL");
+         diploma(facts).mutable_pathways(0)->add_units("U3");
+         grading(facts).mutable_hurdles(0)->set_units_min(3);
+         grading(facts).mutable_boundaries(0)->set_points(36);
+         grading(facts).mutable_boundaries(1)->set_points(30);
+       }),
+       set([](Facts& facts) {
+         diploma(facts).add_pathways()->set_code("SAIL");
+         diploma(facts).mutable_pathways(0)->add_units("U3");
+         grading(facts).mutable_hurdles(0)->set_units_min(4);
+         grading(facts).mutable_boundaries(0)->set_points(36);
+         grading(facts).mutable_boundaries(1)->set_points(30);
+       }),
+       kDiploma, kDefined + "grading.hurdles[0].unitsMin", "hurdle-reachable", "4", "the hurdle is over 3 units on pathway SAIL"},
+      {"hurdle_on_a_unit_without_grades", kAsItIs, set([](Facts& facts) {
+         auto* hurdle = certificate(facts).mutable_grading()->add_hurdles();
+         hurdle->add_units("U1");
+         hurdle->set_unit_grade("P");
+       }),
+       kCertificate, kDefined + "grading", "highest-grade", "Pass",
+       "Who has every unit with its highest grade is given no grade; correct the hurdles and caps. No result without all of U1 at P"},
+      {"cap_that_always_applies", set([](Facts& facts) {
+         grading(facts).mutable_caps(0)->set_grade("Merit");
+         grading(facts).mutable_caps(0)->set_unit_grade("M");
+       }),
+       set([](Facts& facts) {
+         grading(facts).mutable_caps(0)->set_grade("Merit");
+         grading(facts).mutable_caps(0)->set_unit_grade("D");
+       }),
+       kDiploma, kDefined + "grading", "highest-grade", "Distinction",
+       "is given Merit; correct the hurdles and caps. At most Merit with more"},
+      {"below_the_lowest_boundary_is_a_grade", set([](Facts& facts) {
+         grading(facts).mutable_boundaries(2)->set_points(25);
+         grading(facts).set_unclassified_grade("Unclassified");
+       }),
+       set([](Facts& facts) {
+         grading(facts).mutable_boundaries(2)->set_points(31);
+         grading(facts).set_unclassified_grade("Unclassified");
+       }),
+       kDiploma, kDefined + "grading.boundaries[2].points", "lowest-boundary", "31", "has 30 points and is given Unclassified;"},
       {"table_row", kAsItIs, set([](Facts& facts) { technical(facts).mutable_grading()->mutable_combinations()->RemoveLast(); }),
        kTechnical, kDefined + "grading.combinations", "combination-for-grades", "B with P", "no row says what follows"},
       {"table_grade", kAsItIs,
@@ -456,6 +497,19 @@ TEST(Catalogue, what_a_broken_fact_defines_is_not_missed) {
     catalogue.add_broken(facts.at(name));
     facts.erase(name);
   }
+  for (const auto& [name, event] : facts) EXPECT_TRUE(catalogue.add(event, place++)) << name;
+  EXPECT_EQ(text_of(catalogue.findings()), "");
+}
+
+TEST(Catalogue, a_scale_that_is_missing_is_all_that_is_said_of_its_grades) {
+  Facts facts = sound();
+  facts.erase("unit");
+  auto found = findings_of(facts);
+  ASSERT_EQ(found.size(), 2u) << text_of(found);
+  for (const CatalogueFinding& one : found) EXPECT_EQ(one.why.field + " " + one.why.value, kDefined + "unitGradingScale Unit");
+  Catalogue catalogue;
+  std::size_t place = 0;
+  catalogue.add_broken(sound().at("unit"));
   for (const auto& [name, event] : facts) EXPECT_TRUE(catalogue.add(event, place++)) << name;
   EXPECT_EQ(text_of(catalogue.findings()), "");
 }
