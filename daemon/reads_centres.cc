@@ -81,13 +81,13 @@ HttpReply Reads::scrutiny(const HttpRequest& request) {
 }
 
 HttpReply Reads::activity(const HttpRequest& request) {
+  auto id = parse_centre(request.parameters[0]);
+  if (!id) return not_found("A national centre number has exactly 5 digits.", "centre", "centre-form", request.parameters[0]);
   Query query(request, {"month"});
   std::string month = query.text("month");
   auto first = parse_date(month + "-01");
   if (month.size() != 7 || !first) query.fail("month", month, "Give a month, YYYY-MM.");
   if (query.wrong()) return reply_with(*query.wrong());
-  auto id = parse_centre(request.parameters[0]);
-  if (!id) return not_found("A national centre number has exactly 5 digits.", "centre", "centre-form", request.parameters[0]);
   struct Found {
     std::vector<ActivityLine> lines;
     std::map<QualificationId, std::string> titles;

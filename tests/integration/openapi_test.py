@@ -20,7 +20,7 @@ def resolve(schema):
     return schema
 
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None)}
 
 
 def mismatches(schema, value, where="$"):
