@@ -16,6 +16,13 @@ std::uint32_t better(std::uint32_t a, std::uint32_t b, const UnitRule& unit) {
   return unit.scale->rank(b) < unit.scale->rank(a) ? b : a;
 }
 
+void stand(Standings& into, std::size_t place, bool achieved, std::uint32_t grade, TimeMs at) {
+  into.recorded[place] = true;
+  into.achieved[place] = achieved;
+  into.grade[place] = grade;
+  into.at_ms[place] = at;
+}
+
 /// Reads what is recorded of one unit, from the first fact about it on; returns the end of them. Facts are sorted by outcome: the unit as
 /// a whole stands first, prior learning last.
 UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::size_t place, Standings& into) {
@@ -42,11 +49,7 @@ UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::si
     achieved = true;
     ++fact;
   }
-  if (!achieved && !whole) return fact;
-  into.recorded.set(place);
-  into.achieved.set(place, achieved);
-  into.grade[place] = grade;
-  into.at_ms[place] = at;
+  if (achieved || whole) stand(into, place, achieved, grade, at);
   return fact;
 }
 
@@ -69,7 +72,16 @@ void read(const EntryFacts& facts, const Qualification& qualification, const Cal
   for (const auto& [id, place] : qualification.by_id) {
     while (fact != end && fact->unit < id) ++fact;
     if (fact == end) break;
-    if (fact->unit == id) fact = read_unit(fact, end, qualification.units[place], place, into);
+    if (fact->unit != id) continue;
+    const UnitRule& unit = qualification.units[place];
+    // Most units are recorded as a whole, once.
+    bool simple = fact->learning_outcome == 0 && unit.outcomes.empty() && (fact + 1 == end || fact[1].unit != id);
+    if (!simple) {
+      fact = read_unit(fact, end, unit, place, into);
+      continue;
+    }
+    stand(into, place, fact->standing == UnitFact::Standing::achieved && unit.counts(fact->grade), fact->grade, fact->stamp.at_ms);
+    ++fact;
   }
   if (calculated) read_calculated(*calculated, qualification, into);
 }

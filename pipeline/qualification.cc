@@ -124,12 +124,6 @@ GradingScale make_scale(const v1::GradingScaleDefined& fact) {
   return scale;
 }
 
-bool UnitRule::counts(std::uint32_t grade_hash) const {
-  if (minimum_hash == 0) return !scale || scale->achieves(grade_hash);
-  if (grade_hash == 0) return false;
-  return scale ? scale->rank(grade_hash) <= scale->rank(minimum_hash) : grade_hash == minimum_hash;
-}
-
 bool UnitRule::has_outcome(std::uint32_t outcome_hash) const { return std::binary_search(outcomes.begin(), outcomes.end(), outcome_hash); }
 
 std::uint32_t UnitRule::points_for(std::uint32_t grade_hash) const {

@@ -78,7 +78,11 @@ struct UnitRule {
 
   /// Whether the unit counts with a decision "achieved" at this grade (its hash; 0: ungraded). Where a minimum grade is named, a grade
   /// is needed, and a near pass counts if it is the one named.
-  bool counts(std::uint32_t grade_hash) const;
+  bool counts(std::uint32_t grade_hash) const {
+    if (minimum_hash == 0) return grade_hash == 0 || !scale || scale->achieves(grade_hash);
+    if (grade_hash == 0) return false;
+    return scale ? scale->rank(grade_hash) <= scale->rank(minimum_hash) : grade_hash == minimum_hash;
+  }
   bool has_outcome(std::uint32_t outcome_hash) const;
   std::uint32_t points_for(std::uint32_t grade_hash) const;
 };

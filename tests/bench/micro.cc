@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "pipeline/merge.h"
 #include "storage/store.h"
 #include "tests/support/season.h"
 
@@ -94,6 +95,62 @@ void derive_entry_of_20_units(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(partition.derive_now(centre, entry));
 }
 BENCHMARK(derive_entry_of_20_units);
+
+/// An entry of a qualification of 20 mandatory units with 10 learning outcomes each, all recorded; one outcome changes between
+/// derivations. Time is for taking the outcome in and deriving.
+void derive_caslo_20x10(benchmark::State& state) {
+  test::StartedSeason season;
+  v1::Event defined = test::reference_data()[5];
+  defined.set_id("caslo");
+  auto* fact = defined.mutable_qualification_defined();
+  fact->set_qualification("601/0010/6");
+  fact->clear_units();
+  fact->set_optional_credit_required(0);
+  Ref ref{.qualification = "601/0010/6"};
+  std::vector<v1::Event> events{defined, test::registered(ref, kMay), test::answered(ref, kMay)};
+  for (int unit = 0; unit < 20; ++unit) {
+    auto* added = fact->add_units();
+    added->set_code("U" + std::to_string(unit));
+    added->set_mandatory(true);
+    v1::Event recorded = test::event_at(kMay + unit);
+    test::set_ref(recorded.mutable_outcome_recorded()->mutable_entry(), ref);
+    for (int outcome = 0; outcome < 10; ++outcome) {
+      added->add_learning_outcomes("LO" + std::to_string(outcome));
+      auto* made = recorded.mutable_outcome_recorded()->add_outcomes();
+      made->set_unit("U" + std::to_string(unit));
+      made->set_learning_outcome("LO" + std::to_string(outcome));
+      made->set_standing(v1::Outcome::ACHIEVED);
+    }
+    events.push_back(recorded);
+  }
+  events[0] = defined;
+  season.play(events, kMay + 100);
+  CentreId id = *parse_centre(ref.centre);
+  Partition& partition = season.pipeline->partition(season.pipeline->partition_of(id));
+  const Centre& centre = *partition.centre(id);
+  Entry entry = *season.entry(ref);
+  v1::Event changes[2];
+  for (int at = 0; at < 2; ++at) {
+    changes[at] = test::event_at(kMay);
+    test::set_ref(changes[at].mutable_outcome_recorded()->mutable_entry(), ref);
+    auto* made = changes[at].mutable_outcome_recorded()->add_outcomes();
+    made->set_unit("U13");
+    made->set_learning_outcome("LO7");
+    made->set_standing(at == 0 ? v1::Outcome::NOT_YET_ACHIEVED : v1::Outcome::ACHIEVED);
+  }
+  Stamp stamp{kMay + 1'000, 1};
+  std::int64_t eligible = 0;
+  for (auto _ : state) {
+    ++stamp.at_ms;
+    merge(entry.facts, changes[stamp.at_ms % 2], stamp);
+    Derived derived = partition.derive_now(centre, entry);
+    eligible += derived.attainment.eligible() ? 1 : 0;
+    benchmark::DoNotOptimize(derived);
+  }
+  state.counters["outcomes"] = static_cast<double>(entry.facts.units.size());
+  state.counters["eligible"] = static_cast<double>(eligible) / static_cast<double>(state.iterations());
+}
+BENCHMARK(derive_caslo_20x10);
 
 void encode_entry(benchmark::State& state) {
   LargeQualification season;
