@@ -207,6 +207,12 @@ int entry(HttpClient& client, const std::string& centre, const std::string& qual
   table.add({"next", step_text(status)});
   table.add({"issue deadline", time_text(text_at(status, "issueDeadline"))});
   if (const Json& units = status.at("outstandingUnits"); !units.empty()) table.add({"outstanding units", join(units)});
+  if (std::string kind = text_at(status, "mitigation"); !kind.empty() && kind != "KIND_UNSPECIFIED") {
+    std::string expected = text_at(status, "expectedAt");
+    table.add({"mitigation", lower_words(kind) + (expected.empty() ? "" : ", expected by " + time_text(expected))});
+  }
+  if (std::string basis = text_at(status, "basis"); !basis.empty() && basis != "BASIS_UNSPECIFIED" && basis != "ORDINARY")
+    table.add({"basis", lower_words(basis)});
   if (std::string batch = text_at(status, "batch"); !batch.empty()) table.add({"batch", batch + ", " + time_text(text_at(status, "issuedAt"))});
   table.add({"registered", time_text(text_at(facts, "registeredAt"))});
   table.add({"checkpoint answer", facts.at("checkpointAnswer").is_null() ? "none" : lower_words(text_at(facts, "checkpointAnswer"))});
