@@ -179,7 +179,8 @@ class Derivation {
     if (now_ < release) wake(release);
     const Outcome& outcome = out_.outcome;
     // What follows from a mitigation of later is no reason to correct what was issued: only somebody's word is.
-    if (around_.mitigation_since_issue && outcome.at_ms == 0) return;
+    bool rests_on_mitigation = around_.calculated || issued.basis == v1::CALCULATED_UNITS;
+    if (around_.mitigation_since_issue && rests_on_mitigation && outcome.at_ms == 0) return;
     bool differs = outcome.kind == ResultKind::revoked
                        ? !issued.revoked
                        : outcome.has_grade() && (issued.revoked || outcome.grade != issued.grade || outcome.scale != issued.scale);

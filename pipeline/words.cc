@@ -195,6 +195,8 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
     for (v1::Obstacle& one : scrutiny_obstacles(entry, around)) found.push_back(std::move(one));
   bool named = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.rule() == rule_name(status.rule); });
   if (status.rule != Rule::none && !named) add(rule_name(status.rule), "", sentence(rule_text(entry, around, status.rule)));
+  // What is wrong with the registration itself is mended before any more work.
+  if (status.rule != Rule::none && !named && status.rule < Rule::centre_approval) std::rotate(found.begin(), found.end() - 1, found.end());
   return found;
 }
 

@@ -110,6 +110,10 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   EXPECT_EQ(story.status(story.first).step, v1::OBTAIN_APPROVAL);
   EXPECT_EQ(story.status(story.first).owner, v1::AWARDING_ORGANISATION);
 
+  v1::EntryStatus status = story.described(story.first);
+  ASSERT_EQ(status.obstacles_size(), 3) << "and both units";
+  EXPECT_EQ(status.obstacles(0).rule(), "qualification-approval") << "first of all";
+
   // Submitted at once: at Level 2 and outside the pre-defined areas, a proposal must come first. And two documents are missing.
   story.play({submission(kComposites, local("2022-10-10T09:00"), "Composite hulls",
                          {"specification", "assessment strategy", "content mapping"}, {"D1"})},

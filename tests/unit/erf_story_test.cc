@@ -402,6 +402,65 @@ TEST(ErfStory, a_mitigation_that_changes_is_told_and_what_was_issued_stays) {
   EXPECT_EQ(erf.status(erf.learner).stage, v1::RELEASED);
 }
 
+TEST(ErfStory, a_computed_result_follows_from_calculated_units_and_stays_once_issued) {
+  Erf erf;
+  Ref ref{.qualification = "601/0063/1", .learner = "L1"};
+  v1::Event graded = engineering(ref.qualification, "Diploma in Grades", v1::SIZE_DIPLOMA, {"U1", "U2", "U3", "U4"});
+  graded.mutable_qualification_defined()->set_determination(v1::DETERMINATION_COMPUTED);
+  auto* grading = graded.mutable_qualification_defined()->mutable_grading();
+  for (auto [grade, points] : {std::pair{"D", 3u}, {"M", 2u}, {"P", 1u}}) {
+    grading->add_points()->set_grade(grade);
+    grading->mutable_points(grading->points_size() - 1)->set_points(points);
+  }
+  for (auto [grade, points] : {std::pair{"Distinction", 10u}, {"Merit", 7u}, {"Pass", 4u}}) {
+    grading->add_boundaries()->set_grade(grade);
+    grading->mutable_boundaries(grading->boundaries_size() - 1)->set_points(points);
+  }
+  Ref everywhere{.centre = "", .qualification = ref.qualification, .learner = ""};
+  erf.play({graded, erf.mitigation_of(Kind::CALCULATED, local("2023-04-03T09:00"), everywhere), registered(ref, local("2022-10-03T09:00"))},
+           local("2023-04-03T10:00"));
+  erf.play({outcome(ref, local("2023-02-01T09:00"), "U1", {}, "D"), outcome(ref, local("2023-02-01T09:00"), "U2", {}, "D"),
+            outcome(ref, local("2023-02-01T09:00"), "U3", {}, "P"), claimed(ref, local("2023-04-04T09:00")),
+            applied(ref, local("2023-04-04T09:00"), {"U4"}, "2023-05-15", {"predicted grades", "assessor records"})},
+           local("2023-04-04T10:00"));
+  erf.verify(ref, "2023-04-10");
+  EXPECT_EQ(erf.status(ref).stage, v1::READY);
+  erf.time_passes(local("2023-08-21T17:00"));
+  // Two distinctions and a pass: the one in the middle is a distinction, which makes 10 points.
+  ASSERT_EQ(erf.outputs.batches.size(), 1u);
+  EXPECT_EQ(erf.entry(ref)->issued.grade.view(), "Distinction");
+  EXPECT_EQ(erf.entry(ref)->issued.basis, v1::CALCULATED_UNITS);
+  // By another calculation, defined afterwards, it would be a merit. It is not corrected by itself...
+  v1::Event lowest = erf.mitigation_of(Kind::CALCULATED, local("2023-08-22T09:00"), everywhere);
+  lowest.mutable_mitigation_defined()->set_calculation(Kind::LOWEST);
+  erf.play({lowest}, local("2023-08-22T09:00"));
+  EXPECT_EQ(erf.outputs.batches.size(), 1u);
+  // ... but by the awarding organisation's word.
+  erf.play({amended(ref, local("2023-08-23T09:00"), "Merit")}, local("2023-08-23T09:00"));
+  ASSERT_EQ(erf.outputs.batches.size(), 2u);
+  EXPECT_EQ(erf.outputs.batches[1].kind(), v1::ResultBatch::CORRECTION);
+  EXPECT_EQ(erf.entry(ref)->issued.grade.view(), "Merit");
+}
+
+TEST(ErfStory, all_of_it_is_there_after_a_restart) {
+  Erf erf;
+  Ref shrunk{.qualification = kCertificate, .learner = "L1"};
+  erf.play({erf.mitigation_of(Kind::CALCULATED, local("2023-04-03T09:00")), registered(shrunk, local("2022-10-03T09:00")),
+            moved_from(shrunk, local("2023-05-02T09:00"), kDiploma),
+            applied(erf.learner, local("2023-05-02T09:00"), {"U4"}, "2023-05-15", {"predicted grades", "assessor records"})},
+           local("2023-05-02T10:00"));
+  erf.verify(erf.learner, "2023-05-10");
+  std::string calculated = erf.described(erf.learner).SerializeAsString(), refused = erf.described(shrunk).SerializeAsString();
+  std::size_t told = erf.outputs.notifications.size();
+  erf.pipeline = std::make_unique<Pipeline>(erf.policy, TimeSource::wall, 2, erf.store, erf.outputs);
+  erf.pipeline->restore();
+  EXPECT_EQ(erf.described(erf.learner).SerializeAsString(), calculated);
+  EXPECT_EQ(erf.described(shrunk).SerializeAsString(), refused);
+  erf.play({claimed(erf.learner, local("2023-05-11T09:00"))}, local("2023-05-11T09:00"));
+  EXPECT_EQ(erf.status(erf.learner).basis, v1::CALCULATED_UNITS);
+  EXPECT_EQ(erf.outputs.notifications.size(), told) << "nothing is told again";
+}
+
 TEST(ErfStory, shrinking_the_diploma_to_a_certificate_is_refused) {
   Erf erf;
   Ref shrunk{.qualification = kCertificate, .learner = "L1"};
