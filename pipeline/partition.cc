@@ -793,6 +793,8 @@ void Partition::settle_scrutiny(Centre& centre) {
   } else {
     auto made = before ? std::make_shared<CentreScrutiny>(*before) : std::make_shared<CentreScrutiny>();
     for (QualificationId id : due) {
+      made->by_qualification.erase(id);
+      if (!under_strategy(id)) continue;  // reference data may have changed since
       const Qualification& qualification = *reference.qualification(id);
       const auto& strategy = *reference.strategy(qualification.awarding_organisation, id);
       ScrutinyInput input{strategy, qualification, centre.facts, {}};

@@ -324,6 +324,27 @@ TEST_F(QualifiSeason, comes_out_the_same_when_the_centre_leaves_memory_between_w
   EXPECT_EQ(only_in_memory, only_evicted);
 }
 
+TEST(QualifiByEventTime, a_qualification_that_moves_away_from_its_strategy_is_asked_nothing_more) {
+  Season season(TimeSource::event);
+  season.play(qualifi(), 0);
+  v1::Event moved;
+  for (const v1::Event& event : qualifi())
+    if (event.has_qualification_defined() && event.qualification_defined().qualification() == kDiploma.qualification) moved = event;
+  moved.set_id("moved");
+  moved.mutable_occurred_at()->set_seconds(local("2023-09-12T09:00") / 1000);
+  moved.mutable_qualification_defined()->set_awarding_organisation("RN9991");
+  v1::Event organisation = event_at(local("2023-09-01T09:00"));
+  organisation.mutable_awarding_organisation_defined()->set_awarding_organisation("RN9991");
+  organisation.mutable_awarding_organisation_defined()->set_name("Without a strategy");
+  season.play({organisation, registered(learner("Q1"), local("2023-09-11T09:00"))}, 0);
+  EXPECT_EQ(season.outputs.notifications.size(), 2u);
+  season.play({registered(learner("Q2"), local("2023-09-12T09:00")), moved}, 0);
+  CentreId id = *parse_centre(kDiploma.centre);
+  const Centre& centre = *season.pipeline->partition(season.pipeline->partition_of(id)).centre(id);
+  EXPECT_TRUE(centre.summary.told.empty());
+  EXPECT_EQ(season.status(learner("Q2")).rule, Rule::none);
+}
+
 TEST_F(QualifiSeason, draws_a_fifth_of_many_learners_over_assessors_and_cohorts) {
   season.play({approval("2023-09-01T10:00"), staff("2023-09-01T10:00", "A-1"), staff("2023-09-01T10:00", "A-2")},
               local("2023-09-02T12:00"));
