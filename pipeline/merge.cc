@@ -206,6 +206,8 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
     case v1::Event::kMitigationApplied:
     case v1::Event::kMitigationReviewed: {
       MitigationScope scope = take_mitigation(facts.mitigations, event, stamp);
+      // An opt-out also decides whether learners may have moved from this qualification to a smaller one.
+      if (event.has_mitigation_opted_out()) return {.series = scope.series, .learner = scope.learner};
       return {.qualification = scope.qualification, .series = scope.series, .learner = scope.learner};
     }
     default:

@@ -477,7 +477,13 @@ TEST(ErfStory, shrinking_the_diploma_to_a_certificate_is_refused) {
   EXPECT_EQ(erf.status(shrunk).owner, v1::CENTRE);
   EXPECT_EQ(erf.status(shrunk).stage, v1::CLAIMED) << "held";
   EXPECT_EQ(erf.status(before).rule, Rule::none) << "the day before the disruption";
-  // The mitigation is taken back: the change is an ordinary one.
+  // Opted out of the diploma's mitigation, the change is an ordinary one; and refused again when that is taken back.
+  Ref of_diploma{.qualification = kDiploma, .learner = ""};
+  erf.play({opted_out(of_diploma, local("2023-05-05T09:00"))}, local("2023-05-05T09:00"));
+  EXPECT_EQ(erf.status(shrunk).stage, v1::READY);
+  erf.play({opted_out(of_diploma, local("2023-05-06T09:00"), false)}, local("2023-05-06T09:00"));
+  EXPECT_EQ(erf.status(shrunk).rule, Rule::size_change);
+  // The mitigation is taken back: nothing is refused.
   erf.play({erf.mitigation_of(Kind::NO_CHANGE, local("2023-05-10T09:00"))}, local("2023-05-10T09:00"));
   EXPECT_EQ(erf.status(shrunk).stage, v1::READY);
 }
