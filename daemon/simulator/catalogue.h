@@ -11,6 +11,7 @@
 
 #include "daemon/simulator/rng.h"
 #include "daemon/simulator/scenario.h"
+#include "vtq/v1/reference.pb.h"
 
 namespace vtq::simulator {
 
@@ -44,7 +45,8 @@ enum class System : std::uint8_t {
   delayed,
   calculated,
   adapted,
-  none_expected
+  none_expected,
+  smaller
 };
 
 inline constexpr std::size_t kOutcomesPerUnit = 3;
@@ -88,6 +90,9 @@ struct Qualification {
   std::uint32_t group_units_min = 0, credit_required = 0;
   // System::points: points of a unit by grade, and the fewest of an overall grade; both in the order of their scales.
   std::vector<std::uint32_t> unit_points, boundaries;
+  // System::smaller: a certificate of the family of a diploma that has a mitigation, with the diploma's number.
+  std::string family, larger;
+  v1::Size size = v1::SIZE_UNSPECIFIED;
   // System::delayed: the dates that take the place of the season's.
   std::optional<Dates> moved;
 

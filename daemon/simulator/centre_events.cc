@@ -116,6 +116,7 @@ void CentreEvents::add_cohort(const CohortCourse& cohort) {
   add_hold(cohort, cohort.hold, "");
   if (cohort.visited != 0) add_scrutiny(cohort);
   if (cohort.applied != 0) add_application(cohort);
+  if (cohort.opted_out != 0) add_opting_out(cohort);
 }
 
 void CentreEvents::add_sample(const CohortCourse& cohort, const Sample& sample, std::string_view learner) {
@@ -196,6 +197,7 @@ void CentreEvents::add_registration(const CohortCourse& cohort, const Course& co
     auto& changed = *begin("registrations", course.changed).mutable_registration_changed();
     name_entry(*changed.mutable_entry());
     changed.set_change(course.change);
+    if (course.fate == Fate::size_change_refused) changed.set_from_qualification(q.larger);
     publish(course.changed);
   }
   if (gone_ == 0) return;

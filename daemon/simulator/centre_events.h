@@ -54,6 +54,7 @@ class CentreEvents {
   void add_scrutiny(const CohortCourse& cohort);
   void add_visit(const CohortCourse& cohort, const std::string& name, Millis recorded);
   void add_application(const CohortCourse& cohort);
+  void add_opting_out(const CohortCourse& cohort);
   void add_standing(v1::OutcomeRecorded& recorded, const UnitOffer& unit, bool achieved, std::string grade);
   void add_hold(const CohortCourse& cohort, const Hold& hold, std::string_view learner);
   std::string unit_grade(const CohortCourse& cohort, const Course& course, std::size_t place, const OverallGrade* overall);

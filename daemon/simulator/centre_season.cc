@@ -54,6 +54,13 @@ std::uint32_t CentreSeason::place(Fate fate, std::size_t group, std::uint32_t co
       tries = 0;
     }
   }
+  // Fewer entries suit where some qualifications have rules of their own.
+  for (std::size_t i = 0; i < entries_.size() && count > 0 && !run_.plain; ++i) {
+    if (!suits(fate, entries_[i], group)) continue;
+    entries_[i].fate = fate;
+    entries_[i].taken = true;
+    --count;
+  }
   return count;
 }
 
@@ -95,6 +102,7 @@ void CentreSeason::exchange(Fate from, Fate to, System system, double chance) {
 void CentreSeason::apply_rules() {
   exchange(Fate::marking_late, Fate::disagreement_late, System::points, 0.4);
   exchange(Fate::result_never_determined, Fate::registered_after_withdrawal, System::approval, 0.8);
+  exchange(Fate::late_course_change, Fate::size_change_refused, System::smaller, 0.8);
   exchange(Fate::claim_never_made, Fate::none_expected, System::none_expected, 0.8);
   for (auto& entry : entries_) {
     const CohortCourse& cohort = cohorts_[entry.cohort];
@@ -111,9 +119,10 @@ void CentreSeason::apply_rules() {
       case System::scrutiny:
         if (cohort.visited_again == 0) entry.fate = Fate::monitored_in_time;
         if (cohort.action_done != 0) entry.fate = Fate::action_in_time;
+        if (cohort.sanction_lifted != 0) entry.fate = Fate::sanction_in_time;
         break;
       case System::delayed:
-        entry.fate = Fate::delayed_result;
+        entry.fate = cohort.opted_out != 0 ? Fate::opted_out : Fate::delayed_result;
         break;
       case System::calculated:
         if (rng_.chance(0.6)) entry.fate = Fate::calculated_result;

@@ -249,7 +249,7 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
       expected.need = answer == v1::CheckpointAnswered::NEEDED ? v1::PROGRESSION_CRITICAL : v1::NOT_NEEDED;
     }
   }
-  expected.mitigation = mitigation_of(cohort.qualification->system);
+  if (cohort.opted_out == 0) expected.mitigation = mitigation_of(cohort.qualification->system);
   if (rule.stage != v1::RELEASED) return expected;
   if (course.fate == Fate::calculated_result) expected.basis = v1::CALCULATED_UNITS;
   if (course.fate == Fate::adapted_result) expected.basis = v1::ADAPTED_ASSESSMENT;
@@ -268,7 +268,7 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
   const Millis ready =
       std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted,
                 cohort.sample.decided, course.sample.decided, course.consideration_decided, result_known,
-                cohort.visited, cohort.action_done, course.pathway_told,
+                cohort.visited, cohort.action_done, cohort.sanction_lifted, course.pathway_told,
                 course.fate == Fate::calculated_result ? cohort.verified : 0});
   expected.issued_at = dates.issued_at(ready);
   if ((expected.issued_at > dates.issue_deadline) != expected.late) {

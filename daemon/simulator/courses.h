@@ -47,6 +47,9 @@ struct CohortCourse {
   Millis visited = 0, visited_again = 0;
   Day action_due;
   Millis action_done = 0;
+  Millis sanctioned = 0, sanction_lifted = 0;
+  // System::delayed: the centre claims as usual.
+  Millis opted_out = 0;
   // System::calculated and adapted: the centre's application, the panel and the verification.
   Millis applied = 0, panel = 0, verified = 0;
   Day unit_due;

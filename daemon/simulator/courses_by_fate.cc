@@ -212,6 +212,10 @@ void CoursePlanner::plan_late(Course& course, const CohortCourse& cohort) {
       course.own_sessions = office_time(day + days{1});
       break;
     }
+    case Fate::size_change_refused:
+      course.changed = office_time(day_of(season_.year, 4, 3) + days{rng_.between(0, 40)});
+      course.change = v1::RegistrationChanged::SIZE;
+      break;
     case Fate::cohort_monitoring_late:
       determine_late(course, cohort.visited, 0.8);
       break;

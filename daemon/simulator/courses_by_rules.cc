@@ -38,6 +38,10 @@ void CoursePlanner::plan_scrutiny(CohortCourse& cohort) {
   } else {
     cohort.visited = cohort.fate == Fate::cohort_monitoring_late ? late_time(dates, 1) : before_first_cut(dates);
   }
+  if (cohort.fate == Fate::on_time && rng_.chance(0.4)) {
+    cohort.sanctioned = office_time(working_day(day_of(season_.year, 5, 15) + days{rng_.between(0, 40)}));
+    cohort.sanction_lifted = before_first_cut(dates);
+  }
   const bool overdue = cohort.fate == Fate::cohort_action_overdue;
   if (!overdue && !rng_.chance(0.5)) return;
   // An action overdue holds what is claimed after it fell due.
@@ -50,6 +54,10 @@ void CoursePlanner::plan_scrutiny(CohortCourse& cohort) {
 void CoursePlanner::plan_system(CohortCourse& cohort) {
   const System system = cohort.qualification->system;
   if (system == System::scrutiny) plan_scrutiny(cohort);
+  if (system == System::delayed && rng_.chance(0.4)) {
+    cohort.opted_out = office_time(day_of(season_.year, 4, 3) + days{rng_.between(0, 15)});
+    cohort.dates = &season_.dates_for(cohort.qualification->awarding_organisation, cohort.qualification->level);
+  }
   if (system != System::calculated && system != System::adapted) return;
   const Day applied = working_day(day_of(season_.year, 5, 8) + days{rng_.between(0, 20)});
   cohort.unit_due = SystemDays(season_.year).disruption_from + days{rng_.between(10, 100)};

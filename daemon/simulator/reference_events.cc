@@ -187,6 +187,8 @@ class ReferenceEvents {
   void add_rules(const Qualification& q, v1::QualificationDefined& defined) {
     if (q.computed) defined.set_determination(v1::DETERMINATION_COMPUTED);
     if (q.by_table) add_table(q, defined);
+    defined.set_family(q.family);
+    defined.set_size(q.size);
     switch (q.system) {
       case System::outcomes:
         defined.mutable_grading()->set_pass_grade(q.scale->achieved.front());

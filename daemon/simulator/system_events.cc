@@ -62,7 +62,7 @@ void CentreEvents::add_visit(const CohortCourse& cohort, const std::string& name
 
 void CentreEvents::add_scrutiny(const CohortCourse& cohort) {
   const std::string& number = organisation(cohort.qualification->awarding_organisation);
-  const Millis approved = cohort.registered - rng_.between(20, 40) * kDay;
+  const Millis approved = cohort.registered - rng_.between(10, 30) * kDay;
   auto& centre = *begin("quality", approved).mutable_centre_approved();
   centre.set_centre(centre_.number);
   centre.set_awarding_organisation(number);
@@ -91,6 +91,18 @@ void CentreEvents::add_scrutiny(const CohortCourse& cohort) {
   publish(planned);
   add_visit(cohort, "M-1", cohort.visited);
   if (cohort.visited_again != 0) add_visit(cohort, "M-2", cohort.visited_again);
+  for (const bool in_force : {true, false}) {
+    const Millis at = in_force ? cohort.sanctioned : cohort.sanction_lifted;
+    if (at == 0) break;
+    auto& sanction = *begin("quality", at).mutable_sanction_decided();
+    sanction.set_centre(centre_.number);
+    sanction.set_awarding_organisation(number);
+    sanction.set_qualification(cohort.qualification->number);
+    sanction.set_sanction("S-" + cohort.qualification->number.substr(4, 4));
+    sanction.set_kind(v1::SanctionDecided::CERTIFICATION_SUSPENDED);
+    sanction.set_in_force(in_force);
+    publish(at);
+  }
   if (cohort.action_done == 0) return;
   for (const bool done : {false, true}) {
     const Millis at = done ? cohort.action_done : london(cohort.action_due - days{45}, 10);
@@ -103,6 +115,15 @@ void CentreEvents::add_scrutiny(const CohortCourse& cohort) {
     action.set_done(done);
     publish(at);
   }
+}
+
+void CentreEvents::add_opting_out(const CohortCourse& cohort) {
+  auto& out = *begin("mitigations", cohort.opted_out).mutable_mitigation_opted_out();
+  out.set_centre(centre_.number);
+  out.set_qualification(cohort.qualification->number);
+  out.set_series(season_.series);
+  out.set_opted_out(true);
+  publish(cohort.opted_out);
 }
 
 void CentreEvents::add_application(const CohortCourse& cohort) {

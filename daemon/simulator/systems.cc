@@ -91,6 +91,20 @@ void delay(Qualification& q, const Season& season) {
   q.moved = moved;
 }
 
+// A certificate and the diploma whose units are calculated.
+void make_family(Catalogue& catalogue) {
+  Qualification *certificate = nullptr, *diploma = nullptr;
+  for (auto& q : catalogue.qualifications) {
+    if (q.system == System::smaller) certificate = &q;
+    if (q.system == System::calculated) diploma = &q;
+  }
+  if (certificate == nullptr || diploma == nullptr) return;
+  certificate->family = diploma->family = "family-1";
+  certificate->size = v1::SIZE_CERTIFICATE;
+  diploma->size = v1::SIZE_DIPLOMA;
+  certificate->larger = diploma->number;
+}
+
 }  // namespace
 
 SystemDays::SystemDays(int year)
@@ -133,10 +147,14 @@ void add_systems(const Season& season, const std::vector<CentrePlan>& centres, C
   give(System::scrutiny, 1, false, [&](const Taught& one) { return moderated(one) && one.entries >= 20; });
   give(System::approval, 1, true, any);
   give(System::none_expected, 1, true, any);
+  give(System::smaller, 1, true, any);
   give(System::points, 2 * hundreds, true, any);
-  for (const auto system : {System::delayed, System::calculated, System::adapted}) give(system, 1, false, some(5));
+  give(System::delayed, 1, false, some(30));
+  give(System::calculated, 1, false, some(5));
+  give(System::adapted, 1, false, some(5));
   give(System::outcomes, hundreds, false, [](const Taught& one) { return one.entries >= 20; });
   give(System::combination, hundreds, false, [](const Taught& one) { return one.entries >= 20; });
+  make_family(catalogue);
   bool computed = false;
   for (auto& q : catalogue.qualifications) {
     if (q.system == System::outcomes) require_outcomes(q);
