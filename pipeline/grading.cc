@@ -85,6 +85,14 @@ std::string hurdle_words(const Grading::Hurdle& hurdle, const Qualification& qua
   return needed + " of " + units + " at " + hurdle.unit_grade + " or better";
 }
 
+/// From "At most ..." on, without its full stop.
+std::string cap_words(const Grading::Cap& cap) {
+  std::string units = cap.units_max == 0   ? "any unit"
+                      : cap.units_max == 1 ? "more than 1 unit"
+                                           : "more than " + std::to_string(cap.units_max) + " units";
+  return "At most " + text(cap.grade) + " with " + units + " at " + cap.unit_grade + " or worse";
+}
+
 std::string unit_grade_text(std::size_t unit, const Standings& standings, const Qualification& qualification) {
   const UnitRule& rule = qualification.units[unit];
   Rank rank = rule.scale && standings.recorded[unit] ? rule.scale->rank(standings.grade[unit]) : kNoRank;
@@ -103,8 +111,7 @@ std::string because(const Graded& graded, Word sent, std::uint32_t points, const
   if (graded.hurdle && !graded.hurdle->from_grade.empty())
     return ": no grade from " + text(graded.hurdle->from_grade) + " on without " + hurdle_words(*graded.hurdle, qualification);
   if (graded.cap)
-    return ": at most " + text(graded.cap->grade) + " with more than " + std::to_string(graded.cap->units_max) + " units at " +
-           graded.cap->unit_grade + " or worse";
+    return ". " + cap_words(*graded.cap);
   const Grading::Boundary* named = nullptr;
   for (const auto& boundary : grading.boundaries)
     if (boundary.grade == graded.grade || (boundary.grade == sent && points < boundary.points)) {
@@ -177,8 +184,7 @@ void add_grade_obstacles(const Standings& standings, const Combination& rules, c
   if (graded.hurdle && lowers)
     add("hurdle", "No grade from " + text(graded.hurdle->from_grade) + " on without " + hurdle_words(*graded.hurdle, qualification) + ".");
   if (graded.cap && lowers)
-    add("grade-cap", "At most " + text(graded.cap->grade) + " with more than " + std::to_string(graded.cap->units_max) + " units at " +
-                         graded.cap->unit_grade + " or worse.");
+    add("grade-cap", cap_words(*graded.cap) + ".");
 }
 
 Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment) {

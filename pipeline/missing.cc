@@ -149,6 +149,7 @@ class Report {
   }
 
   void combination() {
+    if (rules_.plain()) return optional_credit(rules_.optional_credit_required - attainment_.optional_credit_missing);
     std::size_t before = found_.size();
     if (!best_choice(without_minima(), qualification_.units, standings_.achieved, {})) return mandatory_units_clash();
     for (std::size_t at = 0; at < rules_.groups.size(); ++at) group(at);
@@ -207,8 +208,13 @@ class Report {
     std::uint32_t level = qualification_.credit_level;
     shortage("credit-at-level", rules_.credit_at_level_required, " at level " + std::to_string(level) + " or above",
              [](Combination& bare, std::uint32_t minimum) { bare.credit_at_level_required = minimum; });
-    shortage("optional-credit", rules_.optional_credit_required, " of optional units",
-             [](Combination& bare, std::uint32_t minimum) { bare.optional_credit_required = minimum; });
+    optional_credit(reached(rules_.optional_credit_required,
+                            [](Combination& bare, std::uint32_t minimum) { bare.optional_credit_required = minimum; }));
+  }
+
+  void optional_credit(std::uint32_t most) {
+    std::uint32_t needed = rules_.optional_credit_required;
+    if (most < needed) add("optional-credit", "", std::to_string(most) + " of " + counted(needed, "credit") + " of optional units.");
   }
 
   /// Achieved units of which not all can count. `alone`: it is the only thing in the way.

@@ -329,7 +329,7 @@ std::vector<Case> grade_cases() {
          grading(facts).mutable_caps(0)->set_unit_grade("D");
        }),
        kDiploma, kDefined + "grading", "highest-grade", "Distinction",
-       "is given Merit; correct the hurdles and caps. At most Merit with more"},
+       "is given Merit; correct the hurdles and caps. At most Merit with any unit"},
       {"below_the_lowest_boundary_is_a_grade", set([](Facts& facts) {
          grading(facts).mutable_boundaries(2)->set_points(25);
          grading(facts).set_unclassified_grade("Unclassified");

@@ -153,8 +153,13 @@ TEST(Cap, with_more_low_grades_than_allowed_lowers_the_grade) {
     course.fact.mutable_grading()->mutable_boundaries(1)->set_points(50);
     Record record = Record().units({"U3", "U4", "U5"}, "D").unit("U1", "P").unit("U2", low == 2 ? "P" : "D");
     EXPECT_EQ(grade(course, record), expected);
-    EXPECT_EQ(missing_lines(course, record), low == 2 ? "grade-cap||At most M with more than 1 units at P or worse.\n" : "");
+    EXPECT_EQ(missing_lines(course, record), low == 2 ? "grade-cap||At most M with more than 1 unit at P or worse.\n" : "");
   }
+}
+TEST(Cap, of_any_unit_is_said_so) {
+  Course course = by_points();
+  course.cap("M", {"U1"}, "P");
+  EXPECT_EQ(missing_lines(course, Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P")), "grade-cap||At most M with any unit at P or worse.\n");
 }
 TEST(Cap, does_not_raise_a_grade) {
   Course course = by_points();
@@ -193,6 +198,13 @@ TEST(ResultAgainstTheRules, that_a_hurdle_forbids_is_explained_by_it) {
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P").result("D");
   std::string text = result_text(record.facts, course.made(), nullptr, Rule::result_agrees);
   EXPECT_EQ(text.substr(0, text.find('.')), "The result D is sent, the rules give M: no grade from D on without all of U1, U2 at M or better");
+}
+TEST(ResultAgainstTheRules, that_a_cap_forbids_is_explained_by_it) {
+  Course course = by_points();
+  course.cap("M", {"U1"}, "P");
+  Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P").result("D");
+  std::string text = result_text(record.facts, course.made(), nullptr, Rule::result_agrees);
+  EXPECT_EQ(text.substr(0, text.find(" Correct")), "The result D is sent, the rules give M. At most M with any unit at P or worse.");
 }
 TEST(ResultAgainstTheRules, that_was_amended_is_the_awarding_organisations_decision) {
   Record record = merit().result("D", ResultKind::amended);
