@@ -92,7 +92,8 @@ std::string ApprovalState::words() const {
       if (unmapped_duties.size() == 1) flaws.push_back("duty " + unmapped_duties[0] + " is not mapped to any content");
       if (unmapped_duties.size() > 1) flaws.push_back("duties " + list_text(unmapped_duties) + " are not mapped to any content");
       if (proposal_lacking)
-        flaws.push_back("no proposal for the area " + (area.empty() ? std::string("not given") : area) + ", which is not pre-defined, was accepted");
+        flaws.push_back("no proposal for the area " + (area.empty() ? std::string("not given") : area) + ", which is not pre-defined, was "
+                                                                                                         "accepted");
       text = "the submission to " + name + " is invalid: ";
       for (std::size_t at = 0; at < flaws.size(); ++at) text += (at ? ", and " : "") + flaws[at];
       break;

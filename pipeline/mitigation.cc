@@ -209,7 +209,8 @@ std::string mitigation_text(const Entry& entry, const Circumstances& around, Rul
     case Rule::mitigation_evidence:
       if (!application.missing_evidence.empty())
         return "the application for " + kind + " lacks evidence: send " + list_text(application.missing_evidence);
-      return std::string(application.found(application.panel, v1::MitigationReviewed::MORE_EVIDENCE) ? "the panel" : "the external verification") +
+      return std::string(application.found(application.panel, v1::MitigationReviewed::MORE_EVIDENCE) ? "the panel" : "the external "
+                                                                                                                     "verification") +
              " asks for more evidence for " + kind + ": send the application again with it";
     case Rule::mitigation_review:
       return "the application for " + kind + " waits for " + (application.panel ? "external verification" : "the panel");

@@ -259,7 +259,8 @@ int approval(HttpClient& client, const std::string& qualification, bool json) {
     for (auto [title, member] : {std::pair{"category", "category"}, {"area", "area"}, {"occupational standard", "occupationalStandard"},
                                  {"withdrawn because", "withdrawalReason"}})
       if (std::string text = text_at(one, member); !text.empty()) table.add({title, text});
-    for (auto [title, member] : {std::pair{"missing documents", "missingDocuments"}, {"unmapped duties", "unmappedDuties"}, {"funding", "funding"}})
+    for (auto [title, member] : {std::pair{"missing documents", "missingDocuments"}, {"unmapped duties", "unmappedDuties"},
+                                 {"funding", "funding"}})
       if (const Json& list = one.at(member); !list.empty()) table.add({title, join(list)});
     std::cout << table.text(2);
     Table coverage({"statement", "covered by"});

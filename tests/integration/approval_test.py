@@ -57,7 +57,8 @@ class Approval(unittest.TestCase):
 
     def test_approval_and_withdrawal_set_the_dates(self):
         self.daemon.post_events([submitted(["specification", "employer-evidence"], ["D1", "D2"]),
-                                 approval("approvalDecided", {"approved": True, "approvedFrom": "2022-09-01", "funding": ["level-3-offer"]})])
+                                 approval("approvalDecided", {"approved": True, "approvedFrom": "2022-09-01",
+                                                              "funding": ["level-3-offer"]})])
         found, ifate = self.told()
         self.assertEqual((ifate["stage"], ifate["occupationalStandard"], ifate["funding"]), ("approved", "ST0752", ["level-3-offer"]))
         self.assertEqual((found["approved"], found["registrationFrom"]), (True, "2022-09-01"))
@@ -65,7 +66,8 @@ class Approval(unittest.TestCase):
         self.assertEqual(self.told()[1]["stage"], "approved")
         self.daemon.post_events([e.time_reached("2023-02-01T00:00:00Z")])
         found, ifate = self.told()
-        self.assertEqual((ifate["stage"], found["lastRegistrationOn"], found["lastCertificationOn"]), ("withdrawn", "2023-01-31", "2024-08-31"))
+        self.assertEqual((ifate["stage"], found["lastRegistrationOn"], found["lastCertificationOn"]),
+                         ("withdrawn", "2023-01-31", "2024-08-31"))
 
     def test_a_learner_registered_without_approval_reads_why_nothing_goes_on(self):
         self.daemon.post_events([e.registered("L1", qualification=QUALIFICATION)])

@@ -33,7 +33,8 @@ v1::Event additional_specialist() {
   auto* fact = event.mutable_approval_category_defined();
   fact->set_body(v1::IFATE);
   fact->set_category("additional-specialist");
-  for (const char* document : {"specification", "assessment strategy", "sample assessment materials", "employer evidence", "content mapping"})
+  for (const char* document : {"specification", "assessment strategy", "sample assessment materials", "employer evidence",
+                               "content mapping"})
     fact->add_required_documents(document);
   fact->add_proposal_levels(2);
   fact->add_predefined_areas("Heat pumps");
@@ -105,7 +106,8 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   // A learner is registered under a qualification that nobody has approved.
   story.play({registered(story.first, local("2022-10-03T09:00"))}, local("2022-10-03T09:00"));
   EXPECT_EQ(story.way(story.first),
-            "The qualification is not approved: nothing was submitted to IfATE, and outside its pre-defined areas a proposal must be accepted "
+            "The qualification is not approved: nothing was submitted to IfATE, and outside its pre-defined areas a proposal must be "
+            "accepted "
             "first");
   EXPECT_EQ(story.status(story.first).step, v1::OBTAIN_APPROVAL);
   EXPECT_EQ(story.status(story.first).owner, v1::AWARDING_ORGANISATION);
@@ -119,8 +121,10 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
                          {"specification", "assessment strategy", "content mapping"}, {"D1"})},
              local("2022-10-10T09:00"));
   EXPECT_EQ(story.way(story.first),
-            "The qualification is not approved: the submission to IfATE is invalid: documents sample assessment materials and employer evidence "
-            "are missing, and duty D2 is not mapped to any content, and no proposal for the area Composite hulls, which is not pre-defined, was "
+            "The qualification is not approved: the submission to IfATE is invalid: documents sample assessment materials and employer "
+            "evidence "
+            "are missing, and duty D2 is not mapped to any content, and no proposal for the area Composite hulls, which is not "
+            "pre-defined, was "
             "accepted");
 
   // A decision on it, by mistake, does not count.
@@ -128,8 +132,10 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   decided.mutable_approval_decided()->set_last_registration_on("2023-07-31");
   story.play({decided}, local("2022-10-11T09:00"));
   EXPECT_EQ(story.way(story.first),
-            "The qualification is not approved: the submission to IfATE is invalid: documents sample assessment materials and employer evidence "
-            "are missing, and duty D2 is not mapped to any content, and no proposal for the area Composite hulls, which is not pre-defined, was "
+            "The qualification is not approved: the submission to IfATE is invalid: documents sample assessment materials and employer "
+            "evidence "
+            "are missing, and duty D2 is not mapped to any content, and no proposal for the area Composite hulls, which is not "
+            "pre-defined, was "
             "accepted; the approval that was decided does not count until this is mended");
 
   // The proposal is made and accepted; the documents come; the last duty is mapped.
@@ -139,9 +145,11 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   EXPECT_EQ(story.way(story.first).find("no proposal"), std::string::npos);
   story.play({submission(kComposites, local("2022-10-21T09:00"), "Composite hulls", documents, {"D1"})}, local("2022-10-21T09:00"));
   EXPECT_EQ(story.way(story.first),
-            "The qualification is not approved: the submission to IfATE is invalid: duty D2 is not mapped to any content; the approval that was "
+            "The qualification is not approved: the submission to IfATE is invalid: duty D2 is not mapped to any content; the approval "
+            "that was "
             "decided does not count until this is mended");
-  story.play({submission(kComposites, local("2022-10-24T09:00"), "Composite hulls", documents, {"D1", "D2", "K3"})}, local("2022-10-24T09:00"));
+  story.play({submission(kComposites, local("2022-10-24T09:00"), "Composite hulls", documents, {"D1", "D2", "K3"})},
+             local("2022-10-24T09:00"));
   EXPECT_EQ(story.way(story.first), "2 units are outstanding") << "approved: ordinary work goes on";
   EXPECT_EQ(story.status(story.first).step, v1::RECORD_EVIDENCE);
 
@@ -153,7 +161,8 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   story.play({withdrawn}, local("2023-02-10T09:00"));
   EXPECT_EQ(story.way(story.first), "2 units are outstanding");
   EXPECT_EQ(story.way(story.later),
-            "Approval by IfATE is withdrawn from 1 Feb 2023 and this learner was first registered on 1 Feb 2023: only learners registered before "
+            "Approval by IfATE is withdrawn from 1 Feb 2023 and this learner was first registered on 1 Feb 2023: only learners registered "
+            "before "
             "may still be certificated");
 
   // Both finish. The one registered before is certificated, the other is held and late, with the reason.
@@ -169,7 +178,8 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   EXPECT_TRUE(story.status(story.later).late);
   EXPECT_EQ(story.described(story.later).why(),
             "Late since the issue deadline, 21 Aug 2023, 17:00: approval by IfATE is withdrawn from 1 Feb 2023 and this learner was first "
-            "registered on 1 Feb 2023: only learners registered before may still be certificated (awarding organisation's marking or moderation "
+            "registered on 1 Feb 2023: only learners registered before may still be certificated (awarding organisation's marking or "
+            "moderation "
             "late).");
 }
 

@@ -101,25 +101,33 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         DateCase{"nothing_asked", {}, at("2022-09-01"), at("2023-08-01"), Rule::none, ""},
         DateCase{"before_first", {.first_registration = "2022-09-01"}, before("2022-09-01"), at("2023-08-01"), Rule::first_registration,
-                 "the first day for registration is 1 Sep 2022 and this learner was first registered on 31 Aug 2022: correct the registration"},
+                 "the first day for registration is 1 Sep 2022 and this learner was first registered on 31 Aug 2022: correct the "
+                 "registration"},
         DateCase{"on_first", {.first_registration = "2022-09-01"}, at("2022-09-01"), at("2023-08-01"), Rule::none, ""},
         DateCase{"on_last", {.last_registration = "2022-09-30"}, before("2022-10-01"), at("2023-08-01"), Rule::none, ""},
         DateCase{"after_last", {.last_registration = "2022-09-30"}, at("2022-10-01"), at("2023-08-01"), Rule::last_registration,
-                 "the last day for registration, of the qualification, was 30 Sep 2022 and this learner was first registered on 1 Oct 2022: "
+                 "the last day for registration, of the qualification, was 30 Sep 2022 and this learner was first registered on 1 Oct "
+                 "2022: "
                  "correct the registration"},
-        DateCase{"last_hour_of_a_short_day", {.last_registration = "2023-03-26"}, local("2023-03-26T23:59"), at("2023-08-01"), Rule::none, ""},
+        DateCase{"last_hour_of_a_short_day", {.last_registration = "2023-03-26"}, local("2023-03-26T23:59"), at("2023-08-01"), Rule::none,
+                 ""},
         DateCase{"after_a_short_day", {.last_registration = "2023-03-26"}, at("2023-03-27"), at("2023-08-01"), Rule::last_registration,
-                 "the last day for registration, of the qualification, was 26 Mar 2023 and this learner was first registered on 27 Mar 2023: "
+                 "the last day for registration, of the qualification, was 26 Mar 2023 and this learner was first registered on 27 Mar "
+                 "2023: "
                  "correct the registration"},
-        DateCase{"before_a_short_day", {.first_registration = "2023-03-26"}, before("2023-03-26"), at("2023-08-01"), Rule::first_registration,
-                 "the first day for registration is 26 Mar 2023 and this learner was first registered on 25 Mar 2023: correct the registration"},
+        DateCase{"before_a_short_day", {.first_registration = "2023-03-26"}, before("2023-03-26"), at("2023-08-01"),
+                 Rule::first_registration,
+                 "the first day for registration is 26 Mar 2023 and this learner was first registered on 25 Mar 2023: correct the "
+                 "registration"},
         DateCase{"last_hour_of_a_long_day", {.last_certification = "2023-10-29"}, at("2022-09-01"), before("2023-10-30"), Rule::none, ""},
         DateCase{"after_a_long_day", {.last_certification = "2023-10-29"}, at("2022-09-01"), at("2023-10-30"), Rule::last_certification,
                  "the last day for certification, of the qualification, was 29 Oct 2023: no result can be issued unless it is extended"},
         DateCase{"not_approved", {.needed = true}, at("2022-09-01"), at("2023-08-01"), Rule::qualification_approval,
                  "the qualification is not approved: nothing was submitted to IfATE"},
-        DateCase{"before_approval", {.needed = true, .approved_from = "2022-09-02"}, at("2022-09-01"), at("2023-08-01"), Rule::first_registration,
-                 "the qualification is approved from 2 Sep 2022 and this learner was first registered on 1 Sep 2022: correct the registration"},
+        DateCase{"before_approval", {.needed = true, .approved_from = "2022-09-02"}, at("2022-09-01"), at("2023-08-01"),
+                 Rule::first_registration,
+                 "the qualification is approved from 2 Sep 2022 and this learner was first registered on 1 Sep 2022: correct the "
+                 "registration"},
         DateCase{"from_approval", {.needed = true, .approved_from = "2022-09-01"}, at("2022-09-01"), at("2023-08-01"), Rule::none, ""},
         DateCase{"on_the_last_day_approved", {.needed = true, .approved_from = "2022-01-01", .approved_until = "2022-12-31"},
                  before("2023-01-01"), at("2023-08-01"), Rule::none, ""},
@@ -127,14 +135,18 @@ INSTANTIATE_TEST_SUITE_P(
                  at("2023-08-01"), Rule::qualification_approval,
                  "approval by IfATE ended on 31 Dec 2022 and this learner was first registered on 1 Jan 2023"},
         DateCase{"the_body's_date_is_earlier",
-                 {.last_registration = "2022-12-31", .needed = true, .approved_from = "2022-01-01", .approval_last_registration = "2022-09-30"},
+                 {.last_registration = "2022-12-31", .needed = true, .approved_from = "2022-01-01",
+                  .approval_last_registration = "2022-09-30"},
                  at("2022-10-01"), at("2023-08-01"), Rule::last_registration,
-                 "the last day for registration, set by IfATE, was 30 Sep 2022 and this learner was first registered on 1 Oct 2022: correct "
+                 "the last day for registration, set by IfATE, was 30 Sep 2022 and this learner was first registered on 1 Oct 2022: "
+                 "correct "
                  "the registration"},
         DateCase{"the_body's_date_is_later",
-                 {.last_registration = "2022-09-30", .needed = true, .approved_from = "2022-01-01", .approval_last_registration = "2022-12-31"},
+                 {.last_registration = "2022-09-30", .needed = true, .approved_from = "2022-01-01",
+                  .approval_last_registration = "2022-12-31"},
                  at("2022-10-01"), at("2023-08-01"), Rule::last_registration,
-                 "the last day for registration, of the qualification, was 30 Sep 2022 and this learner was first registered on 1 Oct 2022: "
+                 "the last day for registration, of the qualification, was 30 Sep 2022 and this learner was first registered on 1 Oct "
+                 "2022: "
                  "correct the registration"},
         DateCase{"before_withdrawal", {.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-10-01"}, before("2022-10-01"),
                  at("2023-08-01"), Rule::none, ""},
@@ -145,10 +157,12 @@ INSTANTIATE_TEST_SUITE_P(
         DateCase{"approved_anew_after_withdrawal", {.needed = true, .approved_from = "2022-10-01", .withdrawn_from = "2022-10-01"},
                  at("2022-10-01"), at("2023-08-01"), Rule::none, ""},
         DateCase{"certificated_after_withdrawal",
-                 {.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-10-01", .withdrawal_last_certification = "2023-08-31"},
+                 {.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-10-01",
+                  .withdrawal_last_certification = "2023-08-31"},
                  at("2022-09-01"), before("2023-09-01"), Rule::none, ""},
         DateCase{"too_late_after_withdrawal",
-                 {.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-10-01", .withdrawal_last_certification = "2023-08-31"},
+                 {.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-10-01",
+                  .withdrawal_last_certification = "2023-08-31"},
                  at("2022-09-01"), at("2023-09-01"), Rule::last_certification,
                  "the last day for certification, set by IfATE, was 31 Aug 2023: no result can be issued unless it is extended"}),
     [](const auto& given) {
@@ -319,9 +333,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "IfATE refused the proposal"},
         StageCase{"proposal_accepted", 2, "welding", Proposal::PROPOSAL_ACCEPTED, {}, false, {}, ApprovalStage::proposal_accepted,
                   "IfATE accepted the proposal, and the submission has not come"},
-        StageCase{"decided_on_a_pending_proposal", 2, "welding", Proposal::PROPOSAL_PENDING, {}, false, true, ApprovalStage::proposal_pending,
+        StageCase{"decided_on_a_pending_proposal", 2, "welding", Proposal::PROPOSAL_PENDING, {}, false, true,
+                  ApprovalStage::proposal_pending,
                   "the proposal to IfATE is not decided yet; the approval that was decided does not count until this is mended"},
-        StageCase{"submitted_without_proposal", 2, "welding", {}, Documents{"spec", "mapping"}, false, {}, ApprovalStage::submission_invalid,
+        StageCase{"submitted_without_proposal", 2, "welding", {}, Documents{"spec", "mapping"}, false, {},
+                  ApprovalStage::submission_invalid,
                   "the submission to IfATE is invalid: no proposal for the area plumbing, which is not pre-defined, was accepted"},
         StageCase{"submitted_in_a_predefined_area", 2, "plumbing", {}, Documents{"spec", "mapping"}, false, {}, ApprovalStage::submitted,
                   "the submission to IfATE is not decided yet"},
@@ -337,14 +353,20 @@ INSTANTIATE_TEST_SUITE_P(
                   "the submission to IfATE is invalid: duty D2 is not mapped to any content"},
         StageCase{"approved", 3, "welding", {}, Documents{"spec", "mapping"}, false, true, ApprovalStage::approved,
                   "IfATE approves it from 1 Sep 2021"},
-        StageCase{"approved_without_records", 3, "welding", {}, {}, false, true, ApprovalStage::approved, "IfATE approves it from 1 Sep 2021"},
-        StageCase{"refused", 3, "welding", {}, Documents{"spec", "mapping"}, false, false, ApprovalStage::refused, "IfATE refused approval"},
-        StageCase{"approved_on_an_invalid_submission", 3, "welding", {}, Documents{"mapping"}, false, true, ApprovalStage::submission_invalid,
-                  "the submission to IfATE is invalid: document spec is missing; the approval that was decided does not count until this is "
-                  "mended"},
-        StageCase{"approved_without_the_needed_proposal", 2, "welding", Proposal::PROPOSAL_REFUSED, Documents{"spec", "mapping"}, false, true,
+        StageCase{"approved_without_records", 3, "welding", {}, {}, false, true, ApprovalStage::approved, "IfATE approves it from 1 Sep "
+                                                                                                          "2021"},
+        StageCase{"refused", 3, "welding", {}, Documents{"spec", "mapping"}, false, false, ApprovalStage::refused,
+                  "IfATE refused approval"},
+        StageCase{"approved_on_an_invalid_submission", 3, "welding", {}, Documents{"mapping"}, false, true,
                   ApprovalStage::submission_invalid,
-                  "the submission to IfATE is invalid: no proposal for the area plumbing, which is not pre-defined, was accepted; the approval "
+                  "the submission to IfATE is invalid: document spec is missing; the approval that was decided does not count until this "
+                  "is "
+                  "mended"},
+        StageCase{"approved_without_the_needed_proposal", 2, "welding", Proposal::PROPOSAL_REFUSED, Documents{"spec", "mapping"}, false,
+                  true,
+                  ApprovalStage::submission_invalid,
+                  "the submission to IfATE is invalid: no proposal for the area plumbing, which is not pre-defined, was accepted; the "
+                  "approval "
                   "that was decided does not count until this is mended"}),
     [](const auto& given) { return std::string(given.param.name); });
 

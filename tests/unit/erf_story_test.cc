@@ -104,13 +104,16 @@ TEST(ErfStory, calculated_grade) {
   EXPECT_EQ(erf.way(), "1 unit is outstanding");
   erf.play({erf.mitigation_of(Kind::CALCULATED, local("2023-04-03T09:00"))}, local("2023-04-03T09:00"));
   EXPECT_EQ(erf.told(),
-            Told{"L1: The mitigation for Diploma in Engineering is: calculated grade. Apply with the evidence checklist (assessor records and "
-                 "predicted grades) for the units that fell due from 20 Mar 2023 to 30 Jun 2023; other units are assessed as usual. You may opt "
+            Told{"L1: The mitigation for Diploma in Engineering is: calculated grade. Apply with the evidence checklist (assessor records "
+                 "and "
+                 "predicted grades) for the units that fell due from 20 Mar 2023 to 30 Jun 2023; other units are assessed as usual. You "
+                 "may opt "
                  "out and claim as usual."});
   EXPECT_EQ(erf.status(erf.learner).step, v1::APPLY_FOR_MITIGATION);
   EXPECT_EQ(erf.status(erf.learner).owner, v1::CENTRE);
   EXPECT_EQ(erf.way(),
-            "1 unit is outstanding: apply for the calculated grade of those that fell due from 20 Mar 2023 to 30 Jun 2023, or record them as "
+            "1 unit is outstanding: apply for the calculated grade of those that fell due from 20 Mar 2023 to 30 Jun 2023, or record them "
+            "as "
             "usual");
 
   // An application without the whole checklist; then with it; then the panel asks for more.
@@ -137,7 +140,8 @@ TEST(ErfStory, calculated_grade) {
   EXPECT_EQ(erf.way(), "The result is not claimed");
   EXPECT_EQ(erf.described(erf.learner).basis(), v1::CALCULATED_UNITS);
   EXPECT_TRUE(erf.described(erf.learner).outstanding_units().empty());
-  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))}, local("2023-06-02T09:00"));
+  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))},
+           local("2023-06-02T09:00"));
   erf.time_passes(local("2023-08-21T17:00"));
   const v1::Result* result = erf.issued_result(erf.learner);
   ASSERT_NE(result, nullptr);
@@ -205,8 +209,10 @@ TEST(ErfStory, year_10_units_count_and_year_11_goes_on_as_normal) {
 TEST(ErfStory, adapted_assessment) {
   Erf erf;
   erf.play({erf.mitigation_of(Kind::ADAPTED, local("2023-04-03T09:00"))}, local("2023-04-03T09:00"));
-  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering is: adapted assessment. Apply with the evidence checklist (assessor "
-                             "records and predicted grades), and record the units as they are assessed. You may opt out and claim as usual."});
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering is: adapted assessment. Apply with the evidence checklist "
+                             "(assessor "
+                             "records and predicted grades), and record the units as they are assessed. You may opt out and claim as "
+                             "usual."});
   EXPECT_EQ(erf.way(), "1 unit is outstanding: apply for the adapted assessment, or record them as usual");
   erf.play({applied(erf.learner, local("2023-05-03T09:00"), {}, "", {"predicted grades", "assessor records"})}, local("2023-05-03T09:00"));
   EXPECT_EQ(erf.way(), "The application for the adapted assessment waits for the panel");
@@ -227,7 +233,8 @@ TEST(ErfStory, delayed_assessment) {
   erf.play({claimed(erf.learner, local("2023-03-10T09:00"))}, local("2023-03-10T09:00"));
   EXPECT_EQ(local_text(erf.status(erf.learner).due_ms), "7 Jul 2023, 17:00");
   erf.play({erf.mitigation_of(Kind::DELAYED, local("2023-04-03T09:00"))}, local("2023-04-03T09:00"));
-  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering is: delayed assessment. The result is expected by 15 Nov 2023, 17:00, "
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering is: delayed assessment. The result is expected by 15 Nov "
+                             "2023, 17:00, "
                              "and is not late until then."});
   v1::EntryStatus status = erf.described(erf.learner);
   EXPECT_EQ(status.mitigation(), Kind::DELAYED);
@@ -243,7 +250,8 @@ TEST(ErfStory, delayed_assessment) {
   v1::Event moved = erf.mitigation_of(Kind::DELAYED, local("2023-09-01T09:00"));
   moved.mutable_mitigation_defined()->set_expected_on("2023-12-06");
   erf.play({moved}, local("2023-09-01T09:00"));
-  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering, delayed assessment, has changed. The result is expected by 6 Dec 2023, "
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering, delayed assessment, has changed. The result is expected by 6 "
+                             "Dec 2023, "
                              "17:00, and is not late until then."});
 
   // Assessed in November, and issued under gates that open on the moved date.
@@ -268,7 +276,8 @@ TEST(ErfStory, delayed_results_do_not_go_in_one_batch_with_those_of_the_day) {
             outcome(erf.learner, local("2023-06-20T09:00"), "U4", {}, "M")},
            local("2023-06-20T10:00"));
   for (const Ref& ref : {erf.learner, other})
-    erf.play({answered(ref, local("2023-05-10T09:00")), claimed(ref, local("2023-06-21T09:00")), determined(ref, local("2023-06-22T09:00"))},
+    erf.play({answered(ref, local("2023-05-10T09:00")), claimed(ref, local("2023-06-21T09:00")),
+              determined(ref, local("2023-06-22T09:00"))},
              local("2023-06-22T10:00"));
   erf.time_passes(local("2023-08-21T17:00"));
   ASSERT_EQ(erf.outputs.batches.size(), 2u);
@@ -284,7 +293,8 @@ TEST(ErfStory, a_delay_taken_back_brings_the_old_dates_back) {
   erf.told();
   erf.play({erf.mitigation_of(Kind::NO_CHANGE, local("2023-03-10T11:00"))}, local("2023-03-10T11:00"));
   EXPECT_EQ(erf.status(erf.learner).due_ms, before.due_ms);
-  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering has changed from delayed assessment to no changes needed. Ordinary rules "
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering has changed from delayed assessment to no changes needed. "
+                             "Ordinary rules "
                              "hold: record the units and claim as usual."});
   erf.time_passes(local("2023-08-21T17:00"));
   EXPECT_EQ(erf.status(erf.learner).stage, v1::NOT_CERTIFICATED) << "the old deadline counts";
@@ -296,9 +306,11 @@ TEST(ErfStory, no_learners_expected_to_be_certificated) {
   erf.play({registered(claims, local("2022-10-03T09:00")), achieved(claims, local("2023-03-01T09:00"), {"U1", "U2", "U3", "U4"})},
            local("2023-03-02T09:00"));
   erf.play({erf.mitigation_of(Kind::NONE_EXPECTED, local("2023-04-03T09:00"))}, local("2023-04-03T09:00"));
-  EXPECT_EQ(erf.told(), (Told{"L1: The mitigation for Diploma in Engineering is: no learners expected to be certificated. No result is due in this "
+  EXPECT_EQ(erf.told(), (Told{"L1: The mitigation for Diploma in Engineering is: no learners expected to be certificated. No result is "
+                              "due in this "
                               "series, unless you claim it or opt out.",
-                              "L2: The mitigation for Diploma in Engineering is: no learners expected to be certificated. No result is due in this "
+                              "L2: The mitigation for Diploma in Engineering is: no learners expected to be certificated. No result is "
+                              "due in this "
                               "series, unless you claim it or opt out."}));
   EXPECT_EQ(erf.way(), "No learners are expected to be certificated: no result is due unless the centre claims it or opts out");
   EXPECT_EQ(erf.status(erf.learner).step, v1::STEP_NONE);
@@ -324,7 +336,8 @@ TEST(ErfStory, no_changes_needed) {
   Erf erf;
   std::string before = erf.way();
   erf.play({erf.mitigation_of(Kind::NO_CHANGE, local("2023-04-03T09:00"))}, local("2023-04-03T09:00"));
-  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering is: no changes needed. Ordinary rules hold: record the units and claim as "
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering is: no changes needed. Ordinary rules hold: record the units "
+                             "and claim as "
                              "usual."});
   EXPECT_EQ(erf.way(), before);
   EXPECT_EQ(erf.status(erf.learner).step, v1::RECORD_EVIDENCE);
@@ -349,9 +362,11 @@ TEST(ErfStory, a_centre_opts_out_and_claims_as_usual) {
   erf.told();
   erf.play({opted_out(all, local("2023-04-20T09:00"))}, local("2023-04-20T09:00"));
   EXPECT_EQ(erf.told(),
-            (Told{"L1: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. Ordinary rules "
+            (Told{"L1: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. "
+                  "Ordinary rules "
                   "hold: record the units and claim as usual.",
-                  "L2: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. Ordinary rules "
+                  "L2: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. "
+                  "Ordinary rules "
                   "hold: record the units and claim as usual."}));
   EXPECT_EQ(erf.way(), "1 unit is outstanding");
   // For one learner it takes that back: the learner's own word goes before the one for all, whichever came last.
@@ -379,20 +394,24 @@ TEST(ErfStory, a_mitigation_that_changes_is_told_and_what_was_issued_stays) {
   // The dynamic, live tool says something else now: the calculated unit counts no more.
   erf.play({erf.mitigation_of(Kind::ADAPTED, local("2023-04-17T09:00"))}, local("2023-04-17T09:00"));
   EXPECT_EQ(erf.told(),
-            Told{"L1: The mitigation for Diploma in Engineering has changed from calculated grade to adapted assessment. Apply with the evidence "
-                 "checklist (assessor records and predicted grades), and record the units as they are assessed. You may opt out and claim as usual."});
+            Told{"L1: The mitigation for Diploma in Engineering has changed from calculated grade to adapted assessment. Apply with the "
+                 "evidence "
+                 "checklist (assessor records and predicted grades), and record the units as they are assessed. You may opt out and claim "
+                 "as usual."});
   EXPECT_EQ(erf.status(erf.learner).stage, v1::REGISTERED);
   // And back again, and issued.
   erf.play({erf.mitigation_of(Kind::CALCULATED, local("2023-04-18T09:00"))}, local("2023-04-18T09:00"));
   EXPECT_EQ(erf.told()[0].substr(0, 102),
             "L1: The mitigation for Diploma in Engineering has changed from adapted assessment to calculated grade.");
-  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))}, local("2023-06-02T09:00"));
+  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))},
+           local("2023-06-02T09:00"));
   erf.time_passes(local("2023-08-21T17:00"));
   ASSERT_EQ(erf.outputs.batches.size(), 1u);
   erf.told();
   // After issue it changes once more: told, but nothing is corrected by itself.
   erf.play({erf.mitigation_of(Kind::NO_CHANGE, local("2023-08-22T09:00"))}, local("2023-08-22T09:00"));
-  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering has changed from calculated grade to no changes needed. The result that was "
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering has changed from calculated grade to no changes needed. The "
+                             "result that was "
                              "issued stays as it is."});
   EXPECT_EQ(erf.outputs.batches.size(), 1u);
   EXPECT_EQ(erf.status(erf.learner).stage, v1::ISSUED);
@@ -471,7 +490,8 @@ TEST(ErfStory, shrinking_the_diploma_to_a_certificate_is_refused) {
             claimed(shrunk, local("2023-05-03T09:00")), determined(shrunk, local("2023-05-04T09:00"))},
            local("2023-05-04T10:00"));
   EXPECT_EQ(erf.way(shrunk),
-            "The change from Diploma in Engineering to Certificate in Engineering during a mitigation is refused: a qualification is not made "
+            "The change from Diploma in Engineering to Certificate in Engineering during a mitigation is refused: a qualification is not "
+            "made "
             "smaller to fit what was done; register the learner for Diploma in Engineering again and claim it with the mitigation");
   EXPECT_EQ(erf.status(shrunk).step, v1::CORRECT_REGISTRATION);
   EXPECT_EQ(erf.status(shrunk).owner, v1::CENTRE);

@@ -1,5 +1,6 @@
 // Substance: an event against the reference data. What is unknown is named with field, rule and value.
 #include "tests/support/situation.h"
+#include "tests/support/systems.h"
 
 namespace vtq::test {
 namespace {
@@ -52,6 +53,17 @@ TEST_F(Fits, a_sample_of_an_unknown_qualification_does_not) {
                "qualification-known", "603/4101/4");
 }
 TEST_F(Fits, a_sample_of_a_known_qualification_fits) { expect_fits(sample({}, at, v1::SampleDecided::AWAITING_CENTRE)); }
+TEST_F(Fits, what_is_said_of_mitigations_of_an_unknown_qualification_does_not) {
+  Ref unknown{.qualification = "603/4101/4"};
+  expect_unfit(opted_out(unknown, at), "mitigationOptedOut.qualification", "qualification-known", "603/4101/4");
+  expect_unfit(applied(unknown, at, {"A"}, "2023-05-01", {}), "mitigationApplied.qualification", "qualification-known", "603/4101/4");
+  expect_unfit(reviewed(unknown, at, v1::MitigationReviewed::PANEL), "mitigationReviewed.qualification", "qualification-known",
+               "603/4101/4");
+}
+TEST_F(Fits, an_application_for_units_of_the_qualification_fits) { expect_fits(applied({}, at, {"A", "C"}, "2023-05-01", {"records"})); }
+TEST_F(Fits, an_application_for_another_unit_does_not) {
+  expect_unfit(applied({}, at, {"A", "Z"}, "2023-05-01", {}), "mitigationApplied.units[1].unit", "unit-of-qualification", "Z");
+}
 TEST_F(Fits, a_qualification_of_an_unknown_awarding_organisation_does_not) {
   v1::Event qualification = reference_data()[5];
   qualification.mutable_qualification_defined()->set_qualification("603/4101/4");

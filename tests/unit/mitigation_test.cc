@@ -125,7 +125,8 @@ TEST(CalculatedGradeProperty, lies_between_the_worst_and_the_best_achieved_and_k
     std::string grade = learner.calculated().substr(3);
     auto rank = [&](const std::string& one) { return std::find(scale.begin(), scale.end(), one) - scale.begin(); };
     auto worse = [&](const std::string& a, const std::string& b) { return rank(a) < rank(b); };
-    std::string best = *std::min_element(grades.begin(), grades.end(), worse), worst = *std::max_element(grades.begin(), grades.end(), worse);
+    std::string best = *std::min_element(grades.begin(), grades.end(), worse);
+    std::string worst = *std::max_element(grades.begin(), grades.end(), worse);
     ASSERT_GE(rank(grade), rank(best)) << "never above the best achieved";
     ASSERT_LE(rank(grade), rank(worst));
     auto count = [&](const std::string& one) { return std::count(grades.begin(), grades.end(), one); };
@@ -249,7 +250,8 @@ INSTANTIATE_TEST_SUITE_P(
         ReviewCase{"more_asked_by_verification", "2023-05-01", "2023-05-02", Review::SUFFICIENT, "2023-05-03", Review::MORE_EVIDENCE,
                    Rule::mitigation_evidence, false},
         ReviewCase{"refused_by_the_panel", "2023-05-01", "2023-05-02", Review::REFUSED, "", {}, Rule::none, false},
-        ReviewCase{"refused_by_verification", "2023-05-01", "2023-05-02", Review::SUFFICIENT, "2023-05-03", Review::REFUSED, Rule::none, false}),
+        ReviewCase{"refused_by_verification", "2023-05-01", "2023-05-02", Review::SUFFICIENT, "2023-05-03", Review::REFUSED, Rule::none,
+                   false}),
     [](const auto& given) { return std::string(given.param.name); });
 
 TEST(Reviews, of_one_learner_go_before_those_of_all) {
@@ -258,7 +260,8 @@ TEST(Reviews, of_one_learner_go_before_those_of_all) {
   all.learner = "";
   learner.knows(defined(Kind::CALCULATED));
   learner.with(applied(all, local("2023-05-01T09:00"), {"U6"}, "2023-05-15", {"records"}));
-  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"), Review::VERIFICATION));
+  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"),
+                                                                                      Review::VERIFICATION));
   EXPECT_EQ(learner.calculated(), "U6=M");
   learner.with(reviewed(learner.ref, local("2023-05-02T08:00"), Review::PANEL, Review::REFUSED));
   EXPECT_EQ(learner.calculated(), "");
@@ -270,7 +273,8 @@ TEST(Reviews, of_all_do_not_decide_a_learner_s_own_application) {
   Ref all = learner.ref;
   all.learner = "";
   learner.knows(defined(Kind::CALCULATED)).with(applied(learner.ref, local("2023-05-01T09:00"), {"U6"}, "2023-05-15", {"records"}));
-  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"), Review::VERIFICATION));
+  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"),
+                                                                                      Review::VERIFICATION));
   EXPECT_EQ(learner.calculated(), "");
 }
 
@@ -365,7 +369,8 @@ TEST(DelayedDates, keep_their_times_of_day_and_their_order) {
   EXPECT_EQ(local_text(next_day.issue_deadline), "15 Aug 2023, 17:00");
   EXPECT_EQ(next_day.centre_release, calendar.centre_release) << "not before the ordinary ones";
   EXPECT_EQ(next_day.learner_release, calendar.learner_release);
-  for (const char* day : {"2023-08-14", "2023-08-01"}) EXPECT_EQ(delayed(calendar, *parse_date(day)).issue_deadline, calendar.issue_deadline);
+  for (const char* day : {"2023-08-14", "2023-08-01"}) EXPECT_EQ(delayed(calendar, *parse_date(day)).issue_deadline,
+                                                                 calendar.issue_deadline);
 }
 
 TEST(DelayedDates, follow_the_calendar_when_it_changes) {
@@ -414,7 +419,8 @@ TEST_P(SizeChange, to_a_smaller_one_during_a_mitigation_is_refused) {
   std::string from = v1::Size_Name(one.left), to = v1::Size_Name(one.now);
   EXPECT_EQ(mitigation_text(learner.entry, learner.around(), found.rule),
             "the change from " + from + " to " + to +
-                " during a mitigation is refused: a qualification is not made smaller to fit what was done; register the learner for " + from +
+                " during a mitigation is refused: a qualification is not made smaller to fit what was done; register the learner for "
+                "" + from +
                 " again and claim it with the mitigation");
 }
 
