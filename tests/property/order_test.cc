@@ -495,11 +495,11 @@ TEST(Order, any_permutation_of_what_scrutiny_approval_and_mitigations_rest_on_en
   EXPECT_GT(counts.rejected, kSystemsCases / 4);
   for (const char* rule :
        {"action-overdue", "action-required", "barred-combination", "centre-approval", "certification-suspended", "claim-spike",
-        "component", "content-change", "critical-finding", "first-monitoring", "first-registration", "group-level-min", "group-units-
-        min", "last-certification", "last-registration", "learning-outcome", "malpractice-suspected", "mitigation", "mitigation-
-        application", "mitigation-evidence", "mitigation-review", "pathway", "professional-standard-change", "qualification-approval",
-        "registration-rise", "registration-spike", "registration-suspended", "result-agrees", "sampling", "second-monitoring", "size-
-        change", "staff-approval", "unit-mandatory", "yearly-monitoring"})
+        "component", "content-change", "critical-finding", "first-monitoring", "first-registration", "group-level-min",
+        "group-units-min", "last-certification", "last-registration", "learning-outcome", "malpractice-suspected", "mitigation",
+        "mitigation-application", "mitigation-evidence", "mitigation-review", "pathway", "professional-standard-change",
+        "qualification-approval", "registration-rise", "registration-spike", "registration-suspended", "result-agrees", "sampling",
+        "second-monitoring", "size-change", "staff-approval", "unit-mandatory", "yearly-monitoring"})
     EXPECT_TRUE(counts.rules.contains(rule)) << "no season came upon the rule " << rule;
 }
 
