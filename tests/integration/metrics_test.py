@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Metrics as a contract: names, types, helps and labels as in tests/data/metrics.golden, never too many series, and readable by a real
 Prometheus where one is installed. `metrics_test.py --write` writes the golden file anew."""
+import glob
 import json
 import os
 import re
@@ -126,9 +127,10 @@ class Metrics(unittest.TestCase):
         self.assertEqual(self.value("vtq_deadline_seconds", awarding_organisation="RN9100", level="3", deadline="issue") < 0, True)
 
     def test_every_rule_that_the_pipeline_names_is_a_label_of_its_own(self):
-        with open(os.path.join(ROOT, "pipeline", "check.cc"), encoding="utf-8") as check, \
-                open(os.path.join(ROOT, "pipeline", "partition.cc"), encoding="utf-8") as partition:
-            text = check.read() + partition.read()
+        text = ""
+        for source in glob.glob(os.path.join(ROOT, "pipeline", "check*")) + [os.path.join(ROOT, "pipeline", "partition.cc")]:
+            with open(source, encoding="utf-8") as file:
+                text += file.read()
         rules = set(re.findall(r'fail\([^;"]*(?:"[^"]*"\)?)?[^;"]*, "([a-z]+(?:-[a-z]+)+)"', text))
         rules |= set(re.findall(r'(?:Rejection\{|Rejection why\{|return \{)[^;{}]*?"([a-z]+(?:-[a-z]+)+)"', text))
         self.assertGreater(len(rules), 20)
