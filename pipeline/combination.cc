@@ -26,7 +26,7 @@ struct GroupSum {
   std::uint32_t at_level = 0;
   Sum sum;
 
-  auto key() const { return std::tie(units, at_level, sum.credit, sum.at_credit_level); }
+  bool no_better_than(const GroupSum& other) const { return at_level <= other.at_level && sum.no_better_than(other.sum); }
 };
 
 class Search {
@@ -40,7 +40,10 @@ class Search {
     if ((rules_.mandatory & ~achieved).any()) return std::nullopt;
     for (const UnitSet& barred : rules_.barred)
       if ((barred & rules_.mandatory).count() > 1) return std::nullopt;
-    without_barred(0, achieved & rules_.counting);
+    UnitSet pool = achieved & rules_.counting;
+    for (const UnitSet& barred : rules_.barred)
+      if ((pool & barred).count() > 1) (is_local(barred, pool) ? local_ : others_).push_back(pool & barred);
+    without_barred(0, pool);
     return best_;
   }
 
@@ -55,10 +58,23 @@ class Search {
     return {credit, rules_.at_credit_level[unit] ? credit : 0, points_.empty() ? 0 : points_[unit]};
   }
 
-  /// Tries each member of each barred combination as the one that stays. A choice that takes none of them lies within any of these.
+  /// Whether the achieved units of a barred combination are all of one group, or of none, and in no other such combination: then they are
+  /// chosen among together with the rest of the group.
+  bool is_local(const UnitSet& barred, const UnitSet& pool) const {
+    UnitSet members = barred & pool;
+    if ((members & rules_.mandatory).any()) return false;
+    for (const UnitSet& other : rules_.barred)
+      if (&other != &barred && (other & pool).count() > 1 && (other & members).any()) return false;
+    for (const GroupRule& group : rules_.groups)
+      if ((members & group.units).any()) return (members & ~group.units).none();
+    return true;
+  }
+
+  /// Tries each member of each other barred combination as the one that stays. A choice that takes none of them lies within any of these.
   void without_barred(std::size_t from, const UnitSet& pool) {
-    for (std::size_t at = from; at < rules_.barred.size(); ++at) {
-      UnitSet members = pool & rules_.barred[at];
+    if (best_ && points_.empty()) return;  // any choice is as good
+    for (std::size_t at = from; at < others_.size(); ++at) {
+      UnitSet members = pool & others_[at];
       if (members.count() < 2) continue;
       UnitSet keepers = (members & rules_.mandatory).any() ? members & rules_.mandatory : members;
       each_unit(keepers, [&](std::size_t keeper) {
@@ -81,24 +97,36 @@ class Search {
       std::uint32_t credit = sum_of(members).credit;
       if (count < group.units_min || credit < group.credit_min) return;
       if (group.units_at_level_min > 0 && (members & group.at_level).count() < group.units_at_level_min) return;
-      if (!passes_maximum(group, count, credit)) continue;
+      bool all = !passes_maximum(group, count, credit) &&
+                 std::none_of(local_.begin(), local_.end(), [&](const UnitSet& set) { return (set & group.units).any(); });
+      if (all) continue;
       whole &= ~group.units;
       choose = true;
     }
+    // Units of no group that bar each other: a group without limits.
+    static const GroupRule kNoGroup{};
+    UnitSet loose;
+    for (const UnitSet& set : local_)
+      if ((set & whole).any()) loose |= set;
+    whole &= ~loose;
+    choose = choose || loose.any();
     Sum sum = sum_of(whole);
     if (!choose) {
       take(sum);
       return;
     }
     std::vector<Sum> sums{sum};
-    for (const GroupRule& group : rules_.groups) {
-      UnitSet members = pool & group.units;
-      if ((members & whole).any() || members.none()) continue;
+    auto choose_from = [&](const GroupRule& group, const UnitSet& members) {
       std::vector<Sum> combined;
       for (const Sum& choice : choices_of(group, members))
         for (const Sum& one : sums) combined.push_back(one + choice);
       sums = worthwhile(std::move(combined));
+    };
+    for (const GroupRule& group : rules_.groups) {
+      UnitSet members = pool & group.units;
+      if ((members & whole).none() && members.any()) choose_from(group, members);
     }
+    if (loose.any()) choose_from(kNoGroup, loose);
     for (const Sum& one : sums) take(one);
   }
 
@@ -119,23 +147,47 @@ class Search {
     };
     each_unit(members & rules_.mandatory, [&](std::size_t unit) { reached[0] = add(reached[0], unit); });
     if (passes_maximum(group, reached[0].units, reached[0].sum.credit)) return {};
-    each_unit(members & ~rules_.mandatory, [&](std::size_t unit) {
+    auto one_of = [&](const UnitSet& alternatives) {
       std::size_t before = reached.size();
-      for (std::size_t at = 0; at < before; ++at) {
-        GroupSum with = add(reached[at], unit);
-        if (!passes_maximum(group, with.units, with.sum.credit)) reached.push_back(with);
-      }
-      std::sort(reached.begin(), reached.end(), [](const GroupSum& a, const GroupSum& b) {
-        return a.key() != b.key() ? a.key() < b.key() : a.sum.points > b.sum.points;
+      each_unit(alternatives, [&](std::size_t unit) {
+        for (std::size_t at = 0; at < before; ++at) {
+          GroupSum with = add(reached[at], unit);
+          if (!passes_maximum(group, with.units, with.sum.credit)) reached.push_back(with);
+        }
       });
-      auto same = [](const GroupSum& a, const GroupSum& b) { return a.key() == b.key(); };
-      reached.erase(std::unique(reached.begin(), reached.end(), same), reached.end());
-    });
+      thin_out(reached, group);
+    };
+    UnitSet singly = members & ~rules_.mandatory;
+    for (const UnitSet& set : local_) {
+      if ((set & members).none()) continue;
+      one_of(set);
+      singly &= ~set;
+    }
+    each_unit(singly, [&](std::size_t unit) { one_of(UnitSet{}.set(unit)); });
     std::vector<Sum> kept;
     for (const GroupSum& one : reached)
       if (one.units >= group.units_min && one.sum.credit >= group.credit_min && one.at_level >= group.units_at_level_min)
         kept.push_back(one.sum);
     return worthwhile(std::move(kept));
+  }
+
+  /// Drops what another sum with as many units (and, where credit has a maximum, as much credit) is at least as good as in everything.
+  static void thin_out(std::vector<GroupSum>& sums, const GroupRule& group) {
+    bool exact_credit = group.credit_max > 0;
+    auto bucket = [&](const GroupSum& one) { return std::pair{one.units, exact_credit ? one.sum.credit : 0}; };
+    std::sort(sums.begin(), sums.end(), [&](const GroupSum& a, const GroupSum& b) {
+      if (bucket(a) != bucket(b)) return bucket(a) < bucket(b);
+      return std::tie(a.sum.points, a.sum.credit, a.sum.at_credit_level, a.at_level) >
+             std::tie(b.sum.points, b.sum.credit, b.sum.at_credit_level, b.at_level);
+    });
+    std::size_t kept = 0, first = 0;  // of the bucket at hand
+    for (std::size_t at = 0; at < sums.size(); ++at) {
+      if (kept == 0 || bucket(sums[kept - 1]) != bucket(sums[at])) first = kept;
+      bool worse = false;
+      for (std::size_t other = first; other < kept && !worse; ++other) worse = sums[at].no_better_than(sums[other]);
+      if (!worse) sums[kept++] = sums[at];
+    }
+    sums.resize(kept);
   }
 
   /// What is beyond every minimum, and has no maximum, makes no difference any more.
@@ -169,6 +221,8 @@ class Search {
   std::span<const UnitRule> units_;
   std::span<const std::uint32_t> points_;
   std::uint32_t mandatory_credit_ = 0;
+  std::vector<UnitSet> local_;   ///< barred combinations with a choice to make within one group
+  std::vector<UnitSet> others_;  ///< and the others
   std::optional<std::uint32_t> best_;
 };
 

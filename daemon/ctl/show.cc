@@ -207,6 +207,8 @@ int entry(HttpClient& client, const std::string& centre, const std::string& qual
   table.add({"next", step_text(status)});
   table.add({"issue deadline", time_text(text_at(status, "issueDeadline"))});
   if (const Json& units = status.at("outstandingUnits"); !units.empty()) table.add({"outstanding units", join(units)});
+  if (auto obstacles = status.find("obstacles"); obstacles != status.end())
+    for (const Json& one : *obstacles) table.add({"in the way", text_at(one, "text") + " (" + text_at(one, "rule") + ")"});
   if (std::string kind = text_at(status, "mitigation"); !kind.empty() && kind != "KIND_UNSPECIFIED") {
     std::string expected = text_at(status, "expectedAt");
     table.add({"mitigation", lower_words(kind) + (expected.empty() ? "" : ", expected by " + time_text(expected))});

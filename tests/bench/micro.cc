@@ -152,6 +152,53 @@ void derive_caslo_20x10(benchmark::State& state) {
 }
 BENCHMARK(derive_caslo_20x10);
 
+/// Attainment where units must be chosen: 30 optional units of a group that counts 15 of them, with credit and level to reach, points, and
+/// `range` pairs that bar each other; all achieved.
+void attain_by_choice(benchmark::State& state) {
+  v1::Event defined = test::reference_data()[5];
+  auto* fact = defined.mutable_qualification_defined();
+  fact->clear_units();
+  fact->set_credit_required(150);
+  fact->set_credit_level(3);
+  fact->set_credit_at_level_required(60);
+  auto* group = fact->add_groups();
+  group->set_code("OPT");
+  group->set_units_max(15);
+  EntryFacts facts;
+  for (int unit = 0; unit < 30; ++unit) {
+    std::string code = "U" + std::to_string(unit);
+    auto* added = fact->add_units();
+    added->set_code(code);
+    added->set_credit(static_cast<std::uint32_t>(5 + unit % 4 * 5));
+    added->set_level(static_cast<std::uint32_t>(2 + unit % 3));
+    group->add_units(code);
+    facts.units.push_back({.unit = short_hash(code), .stamp = {kMay, 1}, .grade = short_hash(unit % 2 ? "M" : "P"), .standing = UnitFact::Standing::achieved});
+  }
+  std::sort(facts.units.begin(), facts.units.end(), [](const UnitFact& a, const UnitFact& b) { return a.unit < b.unit; });
+  for (int pair = 0; pair < state.range(0); ++pair) {
+    auto* barred = fact->add_barred();
+    barred->add_units("U" + std::to_string(2 * pair));
+    barred->add_units("U" + std::to_string(2 * pair + 1));
+  }
+  for (auto [grade, points] : {std::pair{"M", 10u}, {"P", 6u}}) {
+    auto* made = fact->mutable_grading()->add_points();
+    made->set_grade(grade);
+    made->set_points(points);
+  }
+  auto* boundary = fact->mutable_grading()->add_boundaries();
+  boundary->set_grade("Pass");
+  boundary->set_points(1);
+  Qualification qualification = make_qualification(*fact, {});
+  bool achieved = false;
+  for (auto _ : state) {
+    Attainment attainment = attain(facts, qualification);
+    achieved = attainment.achieved;
+    benchmark::DoNotOptimize(attainment);
+  }
+  state.counters["achieved"] = achieved;
+}
+BENCHMARK(attain_by_choice)->Arg(0)->Arg(3)->Arg(12)->Unit(benchmark::kMicrosecond);
+
 void encode_entry(benchmark::State& state) {
   LargeQualification season;
   const Entry& entry = *season.entry(season.ref);
