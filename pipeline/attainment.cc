@@ -35,7 +35,8 @@ UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::si
     for (std::uint32_t outcome : unit.outcomes) {
       while (fact != end && fact->unit == unit.id && fact->learning_outcome < outcome) ++fact;
       const UnitFact* holds = whole;
-      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && (!whole || fact->stamp > whole->stamp)) holds = &*fact;
+      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && (!whole || fact->stamp > whole->stamp))
+        holds = &*fact;
       achieved = achieved && holds && holds->standing == UnitFact::Standing::achieved;
       if (holds) at = std::max(at, holds->stamp.at_ms);
     }

@@ -6,7 +6,8 @@ namespace vtq {
 namespace {
 
 /// Units among `units` with a grade that is as good as the hurdle asks; of no grade, and of grades off the scale, none is.
-std::size_t over_hurdle(const Grading::Hurdle& hurdle, const UnitSet& units, const Standings& standings, const Qualification& qualification) {
+std::size_t over_hurdle(const Grading::Hurdle& hurdle, const UnitSet& units, const Standings& standings,
+                        const Qualification& qualification) {
   std::size_t over = 0;
   each_unit(units & standings.recorded, [&](std::size_t unit) {
     const GradingScale* scale = qualification.units[unit].scale;
@@ -105,7 +106,8 @@ std::string because(const Graded& graded, Word sent, std::uint32_t points, const
   if (grading.by_table()) {
     std::string grades;
     for (std::size_t component : grading.components)
-      grades += (grades.empty() ? "" : ", ") + qualification.units[component].code + " " + unit_grade_text(component, standings, qualification);
+      grades +=
+          (grades.empty() ? "" : ", ") + qualification.units[component].code + " " + unit_grade_text(component, standings, qualification);
     return ": " + grades;
   }
   if (graded.hurdle && !graded.hurdle->from_grade.empty())

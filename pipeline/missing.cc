@@ -97,7 +97,8 @@ class Report {
       add("learning-outcome", rule.code,
           name + ": learning outcome" + (one ? " " : "s ") + list_text(outcomes) + (one ? " is" : " are") + " not yet achieved.");
     } else if (!outcomes.empty() && outcomes.size() > 1) {
-      add("unit-mandatory", rule.code, name + " is not yet achieved: none of its " + std::to_string(outcomes.size()) + " learning outcomes is.");
+      add("unit-mandatory", rule.code,
+          name + " is not yet achieved: none of its " + std::to_string(outcomes.size()) + " learning outcomes is.");
     } else if (outcomes.empty() && grade_short(place)) {
       add("unit-mandatory", rule.code, name + ": " + grade_short_words(place));
     } else {
@@ -157,7 +158,8 @@ class Report {
     barred(found_.size() == before && (rules_.mandatory & ~standings_.achieved).none());
     bool nothing_named = found_.size() == before && (rules_.mandatory & ~standings_.achieved).none() && way_;
     if (nothing_named)
-      add("combination", "", "Each limit can be kept, but no choice of the achieved units keeps all of them at once; achieve a further unit.");
+      add("combination", "",
+          "Each limit can be kept, but no choice of the achieved units keeps all of them at once; achieve a further unit.");
   }
 
   void mandatory_units_clash() {
@@ -188,7 +190,8 @@ class Report {
         add(name, rule.code, "Group " + rule.code + ": " + std::to_string(most) + " of at least " + counted(needed, what) + which + choose);
     };
     shortage("group-units-min", rule.units_min, "unit", "", [](GroupRule& group, std::uint32_t minimum) { group.units_min = minimum; });
-    shortage("group-credit-min", rule.credit_min, "credit", "", [](GroupRule& group, std::uint32_t minimum) { group.credit_min = minimum; });
+    shortage("group-credit-min", rule.credit_min, "credit", "",
+             [](GroupRule& group, std::uint32_t minimum) { group.credit_min = minimum; });
     shortage("group-level-min", rule.units_at_level_min, "unit", " at level " + std::to_string(rule.level) + " or above",
              [](GroupRule& group, std::uint32_t minimum) { group.units_at_level_min = minimum; });
   }
@@ -204,7 +207,8 @@ class Report {
       std::uint32_t most = reached(needed, set);
       if (most < needed) add(name, "", std::to_string(most) + " of " + counted(needed, "credit") + which + ".");
     };
-    shortage("credit-required", rules_.credit_required, "", [](Combination& bare, std::uint32_t minimum) { bare.credit_required = minimum; });
+    shortage("credit-required", rules_.credit_required, "",
+             [](Combination& bare, std::uint32_t minimum) { bare.credit_required = minimum; });
     std::uint32_t level = qualification_.credit_level;
     shortage("credit-at-level", rules_.credit_at_level_required, " at level " + std::to_string(level) + " or above",
              [](Combination& bare, std::uint32_t minimum) { bare.credit_at_level_required = minimum; });

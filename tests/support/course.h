@@ -76,7 +76,8 @@ class Course {
     made->set_points(points);
     return *this;
   }
-  v1::Hurdle& hurdle(const std::string& from, std::initializer_list<const char*> units, const std::string& unit_grade, std::uint32_t least = 0) {
+  v1::Hurdle& hurdle(const std::string& from, std::initializer_list<const char*> units, const std::string& unit_grade,
+                     std::uint32_t least = 0) {
     auto* made = fact.mutable_grading()->add_hurdles();
     made->set_from_grade(from);
     for (const char* one : units) made->add_units(one);
@@ -84,7 +85,8 @@ class Course {
     made->set_units_min(least);
     return *made;
   }
-  v1::GradeCap& cap(const std::string& grade, std::initializer_list<const char*> units, const std::string& unit_grade, std::uint32_t most = 0) {
+  v1::GradeCap& cap(const std::string& grade, std::initializer_list<const char*> units, const std::string& unit_grade,
+                    std::uint32_t most = 0) {
     auto* made = fact.mutable_grading()->add_caps();
     made->set_grade(grade);
     for (const char* one : units) made->add_units(one);
@@ -138,7 +140,11 @@ class Record {
 
  private:
   Record& put(const std::string& code, std::uint32_t outcome, const std::string& grade, UnitFact::Standing standing) {
-    UnitFact made{.unit = short_hash(code), .learning_outcome = outcome, .stamp = {++last_, 1}, .grade = grade.empty() ? 0 : short_hash(grade), .standing = standing};
+    UnitFact made{.unit = short_hash(code),
+                  .learning_outcome = outcome,
+                  .stamp = {++last_, 1},
+                  .grade = grade.empty() ? 0 : short_hash(grade),
+                  .standing = standing};
     auto same = [&](const UnitFact& held) { return held.unit == made.unit && held.learning_outcome == outcome; };
     std::erase_if(facts.units, same);
     auto before = [](const UnitFact& a, const UnitFact& b) {

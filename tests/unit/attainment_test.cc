@@ -1,4 +1,5 @@
-// When a unit is achieved: learning outcomes, decisions for the unit as a whole, grades, prior learning; and what is said of what is missing.
+// When a unit is achieved: learning outcomes, decisions for the unit as a whole, grades, prior learning; and what is said of what is
+// missing.
 #include <random>
 
 #include "tests/support/course.h"
@@ -32,7 +33,8 @@ TEST(LearningOutcomes, that_are_missing_are_named_in_the_order_of_the_unit) {
             "learning-outcome|U2|Unit U2: learning outcomes LO1 and LO4 are not yet achieved.\n");
 }
 TEST(LearningOutcomes, none_achieved_are_not_listed_one_by_one) {
-  EXPECT_EQ(missing_lines(with_outcomes(), Record()), "unit-mandatory|U2|Unit U2 is not yet achieved: none of its 4 learning outcomes is.\n");
+  EXPECT_EQ(missing_lines(with_outcomes(), Record()),
+            "unit-mandatory|U2|Unit U2 is not yet achieved: none of its 4 learning outcomes is.\n");
 }
 TEST(LearningOutcomes, not_yet_achieved_is_no_fail) {
   Record record = Record().outcome("U2", "LO1", false).outcome("U2", "LO2").outcome("U2", "LO3").outcome("U2", "LO4");
@@ -121,7 +123,9 @@ struct GradeCase {
   bool counts;
   const char* missing;
 };
-std::ostream& operator<<(std::ostream& out, const GradeCase& one) { return out << "from '" << one.minimum << "' with '" << one.grade << "'"; }
+std::ostream& operator<<(std::ostream& out, const GradeCase& one) {
+  return out << "from '" << one.minimum << "' with '" << one.grade << "'";
+}
 class UnitGrade : public testing::TestWithParam<GradeCase> {};
 TEST_P(UnitGrade, counts_from_the_units_minimum_on) {
   Course course;
@@ -137,7 +141,8 @@ INSTANTIATE_TEST_SUITE_P(Attainment, UnitGrade,
                                          GradeCase{"M", "M", true, ""}, GradeCase{"M", "D", true, ""},
                                          GradeCase{"M", "P", false, "grade P does not count; M or better is needed."},
                                          GradeCase{"M", "", false, "no grade is recorded; M or better is needed."},
-                                         GradeCase{"N", "N", true, ""}, GradeCase{"N", "U", false, "grade U does not count; N or better is needed."}));
+                                         GradeCase{"N", "N", true, ""},
+                                         GradeCase{"N", "U", false, "grade U does not count; N or better is needed."}));
 
 TEST(UnitGrade, is_read_on_the_units_own_scale) {
   Course course;

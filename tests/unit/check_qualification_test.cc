@@ -86,40 +86,85 @@ INSTANTIATE_TEST_SUITE_P(
     Check, QualificationRule,
     testing::Values(
         RuleCase{"as_it_is", [](Fact&) {}},
-        RuleCase{"an_outcome_twice", [](Fact& f) { f.mutable_units(0)->add_learning_outcomes("LO1"); f.mutable_units(0)->add_learning_outcomes("LO1"); },
+        RuleCase{"an_outcome_twice",
+                 [](Fact& f) {
+                   f.mutable_units(0)->add_learning_outcomes("LO1");
+                   f.mutable_units(0)->add_learning_outcomes("LO1");
+                 },
                  "units[0].learningOutcomes[1]", "outcome-code-once", "LO1"},
-        RuleCase{"an_outcome_in_two_units", [](Fact& f) { f.mutable_units(0)->add_learning_outcomes("LO1"); f.mutable_units(1)->add_learning_outcomes("LO1"); }},
+        RuleCase{"an_outcome_in_two_units",
+                 [](Fact& f) {
+                   f.mutable_units(0)->add_learning_outcomes("LO1");
+                   f.mutable_units(1)->add_learning_outcomes("LO1");
+                 }},
         RuleCase{"unit_level_8", [](Fact& f) { f.mutable_units(0)->set_level(8); }},
         RuleCase{"unit_level_9", [](Fact& f) { f.mutable_units(0)->set_level(9); }, "units[0].level", "number-range", "9"},
         RuleCase{"credit_required_10000", [](Fact& f) { f.set_credit_required(10'000); }},
         RuleCase{"credit_required_10001", [](Fact& f) { f.set_credit_required(10'001); }, "creditRequired", "number-range", "10001"},
         RuleCase{"a_group_twice", [](Fact& f) { f.mutable_groups(1)->set_code("A"); }, "groups[1].code", "group-code-once", "A"},
-        RuleCase{"a_unit_in_two_groups", [](Fact& f) { f.mutable_groups(1)->add_units("U2"); }, "groups[1].units[1]", "group-unit-once", "U2"},
-        RuleCase{"a_unit_that_is_not_there", [](Fact& f) { f.mutable_groups(1)->add_units("U9"); }, "groups[1].units[1]", "unit-of-qualification", "U9"},
-        RuleCase{"minimum_equal_to_maximum", [](Fact& f) { f.mutable_groups(0)->set_units_min(2); f.mutable_groups(0)->set_units_max(2); }},
-        RuleCase{"minimum_above_maximum", [](Fact& f) { f.mutable_groups(0)->set_units_min(2); f.mutable_groups(0)->set_units_max(1); },
+        RuleCase{"a_unit_in_two_groups", [](Fact& f) { f.mutable_groups(1)->add_units("U2"); }, "groups[1].units[1]", "group-unit-once",
+                 "U2"},
+        RuleCase{"a_unit_that_is_not_there", [](Fact& f) { f.mutable_groups(1)->add_units("U9"); }, "groups[1].units[1]",
+                 "unit-of-qualification", "U9"},
+        RuleCase{"minimum_equal_to_maximum",
+                 [](Fact& f) {
+                   f.mutable_groups(0)->set_units_min(2);
+                   f.mutable_groups(0)->set_units_max(2);
+                 }},
+        RuleCase{"minimum_above_maximum",
+                 [](Fact& f) {
+                   f.mutable_groups(0)->set_units_min(2);
+                   f.mutable_groups(0)->set_units_max(1);
+                 },
                  "groups[0].unitsMin", "limits-in-order", "2"},
         RuleCase{"minimum_without_maximum", [](Fact& f) { f.mutable_groups(0)->set_credit_min(20); }},
-        RuleCase{"credit_minimum_above_maximum", [](Fact& f) { f.mutable_groups(0)->set_credit_min(20); f.mutable_groups(0)->set_credit_max(19); },
+        RuleCase{"credit_minimum_above_maximum",
+                 [](Fact& f) {
+                   f.mutable_groups(0)->set_credit_min(20);
+                   f.mutable_groups(0)->set_credit_max(19);
+                 },
                  "groups[0].creditMin", "limits-in-order", "20"},
         RuleCase{"a_barred_pair", [](Fact& f) { bar_pairs(f, 1); }}, RuleCase{"twelve_barred_pairs", [](Fact& f) { bar_pairs(f, 12); }},
         RuleCase{"thirteen_barred_pairs", [](Fact& f) { bar_pairs(f, 13); }, "barred", "barred-count", "13"},
         RuleCase{"barred_choices_of_9261", [](Fact& f) { bar_many(f, 21); }},
         RuleCase{"barred_choices_of_10648", [](Fact& f) { bar_many(f, 22); }, "barred[2].units", "barred-count", "10648"},
         RuleCase{"one_barred_unit", [](Fact& f) { name_units(f.add_barred(), {"U1"}); }, "barred[0].units", "barred-units", "1"},
-        RuleCase{"a_unit_barred_against_itself", [](Fact& f) { name_units(f.add_barred(), {"U1", "U1"}); }, "barred[0].units", "barred-units", "1"},
-        RuleCase{"a_pathway", [](Fact& f) { f.add_pathways()->set_code("W"); f.mutable_pathways(0)->add_groups("A"); }},
-        RuleCase{"a_pathway_twice", [](Fact& f) { f.add_pathways()->set_code("W"); f.add_pathways()->set_code("W"); }, "pathways[1].code",
-                 "pathway-code-once", "W"},
-        RuleCase{"a_group_that_is_not_there", [](Fact& f) { f.add_pathways()->set_code("W"); f.mutable_pathways(0)->add_groups("C"); },
+        RuleCase{"a_unit_barred_against_itself",
+                 [](Fact& f) {
+                   name_units(f.add_barred(), {"U1", "U1"});
+                 },
+                 "barred[0].units", "barred-units", "1"},
+        RuleCase{"a_pathway",
+                 [](Fact& f) {
+                   f.add_pathways()->set_code("W");
+                   f.mutable_pathways(0)->add_groups("A");
+                 }},
+        RuleCase{"a_pathway_twice",
+                 [](Fact& f) {
+                   f.add_pathways()->set_code("W");
+                   f.add_pathways()->set_code("W");
+                 },
+                 "pathways[1].code", "pathway-code-once", "W"},
+        RuleCase{"a_group_that_is_not_there",
+                 [](Fact& f) {
+                   f.add_pathways()->set_code("W");
+                   f.mutable_pathways(0)->add_groups("C");
+                 },
                  "pathways[0].groups[0]", "group-of-qualification", "C"},
         RuleCase{"boundaries_with_the_same_points", [](Fact& f) { f.mutable_grading()->mutable_boundaries(2)->set_points(45); },
                  "grading.boundaries[2]", "boundaries-descending", "45"},
         RuleCase{"a_boundary_one_point_lower", [](Fact& f) { f.mutable_grading()->mutable_boundaries(2)->set_points(44); }},
-        RuleCase{"points_twice", [](Fact& f) { f.mutable_grading()->add_points()->set_grade("P"); f.mutable_grading()->add_points()->set_grade("P"); },
+        RuleCase{"points_twice",
+                 [](Fact& f) {
+                   f.mutable_grading()->add_points()->set_grade("P");
+                   f.mutable_grading()->add_points()->set_grade("P");
+                 },
                  "grading.points[1]", "points-once", "P"},
         RuleCase{"a_hurdle_over_a_unit_that_is_not_there",
-                 [](Fact& f) { f.mutable_grading()->add_hurdles()->set_unit_grade("M"); f.mutable_grading()->mutable_hurdles(0)->add_units("U9"); },
+                 [](Fact& f) {
+                   f.mutable_grading()->add_hurdles()->set_unit_grade("M");
+                   f.mutable_grading()->mutable_hurdles(0)->add_units("U9");
+                 },
                  "grading.hurdles[0].units[0]", "unit-of-qualification", "U9"},
         RuleCase{"a_cap_on_a_unit_that_is_not_there",
                  [](Fact& f) {
@@ -129,14 +174,40 @@ INSTANTIATE_TEST_SUITE_P(
                    cap->add_units("U9");
                  },
                  "grading.caps[0].units[0]", "unit-of-qualification", "U9"},
-        RuleCase{"a_pass_grade_and_boundaries", [](Fact& f) { f.mutable_grading()->set_pass_grade("Pass"); }, "grading", "grading-one-way", "2"},
+        RuleCase{"a_pass_grade_and_boundaries", [](Fact& f) { f.mutable_grading()->set_pass_grade("Pass"); }, "grading", "grading-one-way",
+                 "2"},
         RuleCase{"a_computed_result_by_points", [](Fact& f) { f.set_determination(v1::DETERMINATION_COMPUTED); }},
-        RuleCase{"a_computed_result_without_grading", [](Fact& f) { f.set_determination(v1::DETERMINATION_COMPUTED); f.clear_grading(); },
+        RuleCase{"a_computed_result_without_grading",
+                 [](Fact& f) {
+                   f.set_determination(v1::DETERMINATION_COMPUTED);
+                   f.clear_grading();
+                 },
                  "determination", "grading-present", ""},
-        RuleCase{"a_table", [](Fact& f) { by_table(f); row(f, {"P", "P"}); row(f, {"P", "M"}); }},
-        RuleCase{"a_row_too_short", [](Fact& f) { by_table(f); row(f, {"P"}); }, "grading.combinations[0].unitGrades", "combination-length", "1"},
-        RuleCase{"a_row_twice", [](Fact& f) { by_table(f); row(f, {"P", "P"}); row(f, {"P", "P"}); }, "grading.combinations[1]", "combination-once", "Pass"},
-        RuleCase{"a_component_twice", [](Fact& f) { by_table(f); f.mutable_grading()->add_components("U1"); }, "grading.components", "component-once", "3"}),
+        RuleCase{"a_table",
+                 [](Fact& f) {
+                   by_table(f);
+                   row(f, {"P", "P"});
+                   row(f, {"P", "M"});
+                 }},
+        RuleCase{"a_row_too_short",
+                 [](Fact& f) {
+                   by_table(f);
+                   row(f, {"P"});
+                 },
+                 "grading.combinations[0].unitGrades", "combination-length", "1"},
+        RuleCase{"a_row_twice",
+                 [](Fact& f) {
+                   by_table(f);
+                   row(f, {"P", "P"});
+                   row(f, {"P", "P"});
+                 },
+                 "grading.combinations[1]", "combination-once", "Pass"},
+        RuleCase{"a_component_twice",
+                 [](Fact& f) {
+                   by_table(f);
+                   f.mutable_grading()->add_components("U1");
+                 },
+                 "grading.components", "component-once", "3"}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 // ---- facts about units ----

@@ -23,8 +23,8 @@ TEST(PassGrade, is_given_to_all_who_attain) {
 
 // ---- points ----
 
-/// Four mandatory units of 10 credits and one of 20. A unit: D 16, M 10, P 6; of 20 credits twice that. D* from 90 points, D from 60, M from
-/// 45, P from 30.
+/// Four mandatory units of 10 credits and one of 20. A unit: D 16, M 10, P 6; of 20 credits twice that. D* from 90 points, D from 60, M
+/// from 45, P from 30.
 Course by_points() {
   Course course;
   for (const char* code : {"U1", "U2", "U3", "U4"}) course.unit(code);
@@ -159,7 +159,8 @@ TEST(Cap, with_more_low_grades_than_allowed_lowers_the_grade) {
 TEST(Cap, of_any_unit_is_said_so) {
   Course course = by_points();
   course.cap("M", {"U1"}, "P");
-  EXPECT_EQ(missing_lines(course, Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P")), "grade-cap||At most M with any unit at P or worse.\n");
+  EXPECT_EQ(missing_lines(course, Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P")),
+            "grade-cap||At most M with any unit at P or worse.\n");
 }
 TEST(Cap, does_not_raise_a_grade) {
   Course course = by_points();
@@ -197,7 +198,8 @@ TEST(ResultAgainstTheRules, that_a_hurdle_forbids_is_explained_by_it) {
   course.hurdle("D", {"U1", "U2"}, "M");
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P").result("D");
   std::string text = result_text(record.facts, course.made(), nullptr, Rule::result_agrees);
-  EXPECT_EQ(text.substr(0, text.find('.')), "The result D is sent, the rules give M: no grade from D on without all of U1, U2 at M or better");
+  EXPECT_EQ(text.substr(0, text.find('.')),
+            "The result D is sent, the rules give M: no grade from D on without all of U1, U2 at M or better");
 }
 TEST(ResultAgainstTheRules, that_a_cap_forbids_is_explained_by_it) {
   Course course = by_points();
@@ -239,7 +241,9 @@ TEST(ComputedResult, gives_way_to_an_amended_one) {
   EXPECT_EQ(found.kind, ResultKind::amended);
   EXPECT_EQ(found.grade.view(), "D");
 }
-TEST(ComputedResult, gives_way_to_a_revocation) { EXPECT_EQ(outcome(computed(), merit().result("", ResultKind::revoked)).kind, ResultKind::revoked); }
+TEST(ComputedResult, gives_way_to_a_revocation) {
+  EXPECT_EQ(outcome(computed(), merit().result("", ResultKind::revoked)).kind, ResultKind::revoked);
+}
 TEST(ComputedResult, goes_before_one_that_was_determined) { EXPECT_EQ(outcome(computed(), merit().result("D")).grade.view(), "M"); }
 TEST(ExternalResult, is_what_was_sent) {
   EXPECT_EQ(outcome(by_points(), merit()).kind, ResultKind::none);

@@ -34,7 +34,8 @@ Course t_level(const std::string& number, const std::vector<Row>& rows) {
   Course course;
   course.fact.set_qualification(number);
   course.fact.set_determination(v1::DETERMINATION_COMPUTED);
-  course.scales["overall"] = scale_of("overall", {"Distinction*", "Distinction", "Merit", "Pass", "|", "Partial achievement", "Unclassified"});
+  course.scales["overall"] =
+      scale_of("overall", {"Distinction*", "Distinction", "Merit", "Pass", "|", "Partial achievement", "Unclassified"});
   course.scales["core"] = scale_of("core", {"A*", "A", "B", "C", "D", "E", "|", "Unclassified"});
   course.scales["specialism"] = scale_of("specialism", {"Distinction", "Merit", "Pass", "|", "Unclassified"});
   course.fact.clear_unit_grading_scale();
@@ -117,14 +118,14 @@ TEST_P(TLevelParts, lead_to_the_overall_grade) {
   GetParam().placement ? record.unit("IP") : record.not_yet("IP");
   EXPECT_EQ(grade(first_t_level(), record), GetParam().overall);
 }
-INSTANTIATE_TEST_SUITE_P(
-    TLevel, TLevelParts,
-    testing::Values(PartCase{"all_achieved", "E", "Pass", true, "Pass"}, PartCase{"core_not_achieved", "Unclassified", "Distinction", true, "Partial achievement"},
-                    PartCase{"specialism_not_achieved", "A*", "Unclassified", true, "Partial achievement"},
-                    PartCase{"placement_not_achieved", "A*", "Distinction", false, "Partial achievement"},
-                    PartCase{"nothing_but_the_placement", "Unclassified", "Unclassified", true, "Unclassified"},
-                    PartCase{"nothing", "Unclassified", "Unclassified", false, "Unclassified"}),
-    [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(TLevel, TLevelParts,
+                         testing::Values(PartCase{"all_achieved", "E", "Pass", true, "Pass"},
+                                         PartCase{"core_not_achieved", "Unclassified", "Distinction", true, "Partial achievement"},
+                                         PartCase{"specialism_not_achieved", "A*", "Unclassified", true, "Partial achievement"},
+                                         PartCase{"placement_not_achieved", "A*", "Distinction", false, "Partial achievement"},
+                                         PartCase{"nothing_but_the_placement", "Unclassified", "Unclassified", true, "Unclassified"},
+                                         PartCase{"nothing", "Unclassified", "Unclassified", false, "Unclassified"}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(TLevelParts, partial_achievement_is_a_result_although_not_all_is_achieved) {
   Record record = Record().unit("CORE", "A").unit("OS", "Unclassified").unit("IP");
