@@ -24,6 +24,12 @@ std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule
   return mitigation_text(entry, around, rule);
 }
 
+/// To go on in the same sentence.
+std::string clause(std::string text) {
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
 std::string blocker_text(const Entry& entry, const Derived& derived, const Circumstances& around) {
   switch (derived.status.step) {
     case v1::ANSWER_CHECKPOINT:
@@ -49,7 +55,7 @@ std::string blocker_text(const Entry& entry, const Derived& derived, const Circu
     case v1::ISSUE_RESULT:
       return "issuing is halted";
     default:
-      if (derived.status.rule != Rule::none) return rule_text(entry, around, derived.status.rule);
+      if (derived.status.rule != Rule::none) return clause(rule_text(entry, around, derived.status.rule));
       if (derived.status.mitigation == v1::MitigationDefined::NONE_EXPECTED)
         return "no learners are expected to be certificated: no result is due unless the centre claims it or opts out";
       return "nothing is outstanding";

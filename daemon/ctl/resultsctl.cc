@@ -109,7 +109,7 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   struct Words {
     bool json = false;
     std::size_t at_risk = 0;
-    std::string centre, qualification, series, learner, batch, month, format = "json";
+    std::string centre, qualification, series, learner, batch, month, format = "text";
     std::filesystem::path out;
   };
   auto words = std::make_shared<Words>();
@@ -151,7 +151,7 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   auto* activity_command = app.add_subcommand("activity", "One centre: its monthly activity report");
   activity_command->add_option("centre", words->centre, "National centre number")->required();
   activity_command->add_option("--month", words->month, "YYYY-MM")->required();
-  activity_command->add_option("--format", words->format, "json or csv")->capture_default_str()->check(CLI::IsMember({"json", "csv"}));
+  activity_command->add_option("--format", words->format, "text, json or csv")->capture_default_str()->check(CLI::IsMember({"text", "json", "csv"}));
   activity_command->add_option("--out", words->out, "File to write; without it, standard output");
   activity_command->callback(with_client(
       [words](HttpClient& client) { return activity(client, words->centre, words->month, words->format, words->out); }));

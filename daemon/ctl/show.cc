@@ -301,10 +301,31 @@ int scrutiny(HttpClient& client, const std::string& centre, bool json) {
   return 0;
 }
 
+namespace {
+
+/// A count, and how it moved against the three months before.
+std::string moved(const Json& counted) {
+  std::string trend = text_at(counted, "trend");
+  return grouped(counted.at("count").get<std::int64_t>()) + (trend == "-" ? "" : " (" + trend + ")");
+}
+
+std::string activity_text(const Json& report) {
+  Table table({"", "registrations", "claims", "certifications", "withdrawals", ""});
+  for (const Json& one : report.at("qualifications"))
+    table.add({text_at(one, "qualification"), moved(one.at("registrations")), moved(one.at("claims")), moved(one.at("certifications")),
+               moved(one.at("withdrawals")), text_at(one, "title")});
+  std::string head = "Centre " + text_at(report, "centre") + " in " + text_at(report, "month");
+  if (table.empty()) return head + ": no learner was ever registered here.\n";
+  return head + "; in brackets: against the average of the three months before.\n" + table.text(2);
+}
+
+}  // namespace
+
 int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format,
              const std::filesystem::path& out) {
   std::string target = "/v1/centres/" + percent_encode(centre) + "/activity?month=" + percent_encode(month);
   std::string report = expect_ok(client.get(target, format == "csv" ? "text/csv" : "application/json"));
+  if (format == "text") report = activity_text(Json::parse(report));
   if (out.empty()) {
     std::cout << report;
     return 0;

@@ -78,6 +78,8 @@ class Scrutiny(unittest.TestCase):
         self.assertEqual(shown.returncode, 0, shown.stderr)
         with open(path, encoding="utf-8", newline="") as file:
             self.assertEqual(next(csv.DictReader(file))["Registrations"], "12")
+        shown = self.daemon.resultsctl("activity", CENTRE, "--month", "2023-09")
+        self.assertRegex(shown.stdout, r"610/9001/3 +12 \(new\) +0 +0 +0 ")
         for month in ("", "?month=2023", "?month=2023-13", "?month=2023-9"):
             self.assertEqual(self.daemon.get(PATH + "/activity" + month).status, 400, month)
 

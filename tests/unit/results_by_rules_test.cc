@@ -55,6 +55,8 @@ class ResultsByRules : public testing::Test {
     return lines;
   }
 
+  std::string why() { return season.described(ref).why(); }
+
   TimeMs june = local("2023-06-10T09:00");
   TimeMs issue = local("2023-08-10T06:00");
   Ref ref;
@@ -125,6 +127,8 @@ TEST_F(ExternalResults, that_disagree_are_held_with_both_grades_and_the_rule) {
       obstacles(),
       "result-agrees: The result Distinction is sent, the rules give Merit: 20 points, Distinction starts at 30. Correct the units or "
       "send the result anew; where it is to stand all the same, send it as amended.\n");
+  // The sentence goes on: no full stop in its middle.
+  EXPECT_NE(why().find("send it as amended; 3 days"), std::string::npos) << why();
 }
 TEST_F(ExternalResults, that_disagree_are_late_by_the_awarding_organisations_fault_once_the_deadline_passes) {
   season.play({determined(ref, local("2023-06-20T09:00"), "Distinction")}, local("2023-06-20T10:00"));
