@@ -82,6 +82,7 @@ class Derivation {
     set_need();
     if (around_.mitigation) {
       status().mitigation = around_.mitigation->kind;
+      if (status().mitigation == v1::MitigationDefined::DELAYED && calendar_) status().expected_ms = calendar_->issue_deadline;
       if (out_.attainment.eligible()) status().basis = mitigation_basis(entry_, around_);
     }
     if (entry_.issued.any()) {

@@ -133,6 +133,7 @@ struct Status {
   bool treated_as_critical = false;
   Rule rule = Rule::none;  ///< that stands in the way, where it is none of holds and samples
   v1::MitigationDefined::Kind mitigation{};
+  TimeMs expected_ms = 0;  ///< the issue deadline that a delay moved to; 0: not delayed
   v1::Basis basis{};
 
   bool operator==(const Status&) const = default;

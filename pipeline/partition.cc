@@ -529,7 +529,7 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
   mark(centre);
   v1::EntryStatus status = describe(centre, entry, false);
   shared_.outputs.entry_status(index_, centre.id, status);
-  if (before.mitigation != entry.status.mitigation || entry.status.mitigation == v1::MitigationDefined::DELAYED)
+  if (before.mitigation != entry.status.mitigation || before.expected_ms != entry.status.expected_ms)
     tell_mitigation(centre, entry, before, around);
   bool worse = severity(entry.status.band) > severity(before.band);
   if (!worse || entry.status.step == v1::STEP_NONE) return;
@@ -549,10 +549,6 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
 void Partition::tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around) {
   const Status& status = entry.status;
   if (status.stage == v1::WITHDRAWN || status.stage == v1::DEFERRED) return;
-  // The date told shows in the step that was due by it.
-  bool due_then = around.calendar && (status.due_ms == around.calendar->issue_deadline || status.due_ms == around.calendar->claim_deadline);
-  bool moved = status.due_ms != before.due_ms && due_then && status.step == before.step && status.stage == before.stage;
-  if (before.mitigation == status.mitigation && !moved) return;
   v1::Notification notification;
   name_entry(notification.mutable_entry(), centre.id, entry.key);
   notification.set_recipient(v1::CENTRE);

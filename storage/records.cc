@@ -160,6 +160,7 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
   status.set_outstanding(entry.status.outstanding_units);
   status.set_rule(static_cast<std::uint32_t>(entry.status.rule));
   status.set_mitigation(entry.status.mitigation);
+  status.set_expected_ms(entry.status.expected_ms);
   status.set_basis(entry.status.basis);
   if (entry.issued.any()) {
     v1::IssuedRecord& issued = *record.mutable_issued();
@@ -195,6 +196,7 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
                   .treated_as_critical = status.treated_as_critical(),
                   .rule = static_cast<Rule>(status.rule()),
                   .mitigation = static_cast<v1::MitigationDefined::Kind>(status.mitigation()),
+                  .expected_ms = status.expected_ms(),
                   .basis = static_cast<v1::Basis>(status.basis())};
   const v1::IssuedRecord& issued = record.issued();
   entry.issued = {.batch_number = issued.batch_number(),

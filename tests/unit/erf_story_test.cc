@@ -269,6 +269,29 @@ TEST(ErfStory, delayed_assessment) {
   EXPECT_EQ(erf.status(erf.learner).stage, v1::RELEASED);
 }
 
+TEST(ErfStory, a_date_that_moves_is_told_whatever_the_learner_waits_for) {
+  Erf erf;
+  erf.play({claimed(erf.learner, local("2023-03-10T09:00")), outcome(erf.learner, local("2023-03-11T09:00"), "U4", {}, "M"),
+            sample(erf.learner, local("2023-03-12T09:00"), v1::SampleDecided::WITH_AWARDING_ORGANISATION),
+            erf.mitigation_of(Kind::DELAYED, local("2023-04-03T09:00"))},
+           local("2023-04-03T09:00"));
+  erf.forget();
+  v1::Event ready = determined(erf.learner, local("2023-05-02T09:00"));
+  erf.play({ready, sample(erf.learner, local("2023-05-02T09:00"), v1::SampleDecided::SATISFIED)}, local("2023-05-02T10:00"));
+  ASSERT_EQ(erf.status(erf.learner).stage, v1::READY);
+  v1::Event moved = erf.mitigation_of(Kind::DELAYED, local("2023-05-10T09:00"));
+  moved.mutable_mitigation_defined()->set_expected_on("2023-12-06");
+  erf.play({moved}, local("2023-05-10T09:00"));
+  EXPECT_EQ(erf.told(), Told{"L1: The mitigation for Diploma in Engineering, delayed assessment, has changed. The result is expected by 6 "
+                             "Dec 2023, 17:00, and is not late until then."});
+  // Sent again with the same date, it is not told again.
+  v1::Event again = moved;
+  again.set_id("again");
+  again.mutable_occurred_at()->set_seconds(local("2023-05-11T09:00") / 1000);
+  erf.play({again}, local("2023-05-11T09:00"));
+  EXPECT_EQ(erf.told(), Told{});
+}
+
 TEST(ErfStory, delayed_results_do_not_go_in_one_batch_with_those_of_the_day) {
   Erf erf;
   Ref other{.qualification = "601/0002/7", .learner = "L2"};
