@@ -30,19 +30,24 @@ UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::si
   if (fact->learning_outcome == 0) whole = &*fact++;
   bool achieved = whole && whole->standing == UnitFact::Standing::achieved;
   TimeMs at = whole ? whole->stamp.at_ms : 0;
+  bool outdated = false;
   if (!unit.outcomes.empty()) {
     achieved = true;
+    bool whole_holds = false;
     for (std::uint32_t outcome : unit.outcomes) {
       while (fact != end && fact->unit == unit.id && fact->learning_outcome < outcome) ++fact;
       const UnitFact* holds = whole;
       if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && (!whole || fact->stamp > whole->stamp))
         holds = &*fact;
       achieved = achieved && holds && holds->standing == UnitFact::Standing::achieved;
+      whole_holds = whole_holds || (whole && holds == whole);
       if (holds) at = std::max(at, holds->stamp.at_ms);
     }
+    // The grade of a "not yet achieved" that every outcome has left behind.
+    outdated = whole && !whole_holds && whole->standing != UnitFact::Standing::achieved;
   }
   while (fact != end && fact->unit == unit.id && fact->learning_outcome != kPriorLearning) ++fact;
-  std::uint32_t grade = whole ? whole->grade : 0;
+  std::uint32_t grade = whole && !outdated ? whole->grade : 0;
   achieved = achieved && unit.counts(grade);
   if (fact != end && fact->unit == unit.id) {
     grade = achieved ? better(grade, fact->grade, unit) : fact->grade;
@@ -175,7 +180,12 @@ Attainment attain(const EntryFacts& facts, const Qualification& qualification, c
   if (grading && found.complete) {
     Graded graded = grade_of(standings, rules, qualification, found.achieved, found.points);
     found.grade = graded.grade;
-    found.complete = !graded.none;
+    found.ungraded = graded.no_row;
+    found.complete = !graded.none || graded.no_row;
+  }
+  if (qualification.computed && !qualification.scales_known && found.complete) {
+    found.grade = {};
+    found.ungraded = true;
   }
   if (!found.complete && found.outstanding_units == 0 && !found.pathway_missing) found.outstanding_units = 1;
   return found;

@@ -41,6 +41,8 @@ struct Attainment {
   bool complete = false;
   std::uint32_t points = 0;  ///< of the units counted, where points decide the grade
   Word grade;                ///< that follows by the rules; empty: none is computed
+  /// The rules should give a grade and do not: a row is missing in the table, or a scale is not known. The awarding organisation's to mend.
+  bool ungraded = false;
   bool eligible() const { return complete; }
 };
 

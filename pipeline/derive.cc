@@ -168,7 +168,7 @@ class Derivation {
     status().late = issued.late;
     status().basis = issued.basis;
     status().band = v1::SETTLED;
-    TimeMs release = calendar_ ? calendar_->learner_release : kNever;
+    TimeMs release = calendar_ ? std::max(calendar_->learner_release, issued.learner_release_ms) : kNever;
     if (now_ >= release) {
       status().stage = v1::RELEASED;
     } else if (entry_.acknowledged_ms != 0) {
@@ -185,11 +185,14 @@ class Derivation {
     bool differs = outcome.kind == ResultKind::revoked
                        ? !issued.revoked
                        : outcome.has_grade() && (issued.revoked || outcome.grade != issued.grade || outcome.scale != issued.scale);
-    Obstacle disagreement = result_obstacle(facts_, out_.attainment);
-    if (disagreement.rule == Rule::result_agrees) {
-      status().rule = disagreement.rule;
-      next(disagreement.step, disagreement.owner, kNever);
-      return;
+    // What was issued is changed by the awarding organisation's word only: not by marks, not by rules of later, and not by a result that
+    // the rules do not bear out.
+    bool by_the_rules = outcome.at_ms == 0;
+    bool unfounded = facts_.result_kind == ResultKind::determined && around_.qualification.grading && !out_.attainment.complete;
+    bool disagrees = result_obstacle(facts_, out_.attainment).rule == Rule::result_agrees || (differs && (by_the_rules || unfounded));
+    if (disagrees) {
+      status().rule = Rule::result_agrees;
+      return next(v1::RESOLVE_DISAGREEMENT, v1::AWARDING_ORGANISATION, kNever);
     }
     out_.issue_now = differs && !around_.halted;
   }

@@ -55,9 +55,10 @@ static_assert(sizeof(UnitFact) == 32);
 
 enum class ResultKind : std::uint8_t { none, determined, amended, revoked };
 
-/// Who assessed a unit last, and how.
+/// Who assessed a unit or a learning outcome last, and how.
 struct Assessed {
-  std::uint32_t unit = 0;  ///< short_hash of the unit's code
+  std::uint32_t unit = 0;              ///< short_hash of the unit's code
+  std::uint32_t learning_outcome = 0;  ///< short_hash of the outcome's code; 0: the unit as a whole
   v1::AssessmentMethod method{};
   Stamp stamp;
   std::string assessor;
@@ -70,7 +71,18 @@ struct Particulars {
   std::string pathway;
   std::string cohort;
   QualificationId left{};  ///< left for this one, when course or size was changed; {}: not given
-  std::vector<Assessed> assessed;  ///< by unit
+  std::vector<Assessed> assessed;  ///< by unit and outcome
+
+  /// Those that still say something: a later assessment of the unit as a whole takes the place of its outcomes'.
+  template <class Look>
+  void each_assessed(Look look) const {
+    const Assessed* whole = nullptr;
+    for (const Assessed& one : assessed) {
+      if (one.learning_outcome == 0) whole = &one;
+      bool replaced = one.learning_outcome != 0 && whole && whole->unit == one.unit && whole->stamp > one.stamp;
+      if (!replaced) look(one);
+    }
+  }
 
   bool operator==(const Particulars&) const = default;
 };
@@ -144,6 +156,9 @@ struct Issued {
   std::uint32_t batch_number = 0;  ///< 0: nothing issued yet
   std::uint32_t first_batch_number = 0;
   TimeMs first_at_ms = 0;
+  /// The gates of the batch: whatever becomes of the calendar, a correction does not open before what it corrects.
+  TimeMs centre_release_ms = 0;
+  TimeMs learner_release_ms = 0;
   Word scale;
   Word grade;
   v1::Reason reason = v1::REASON_NONE;

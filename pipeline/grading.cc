@@ -30,7 +30,7 @@ bool applies(const Grading::Cap& cap, const Standings& standings, const Qualific
     const GradingScale* scale = qualification.units[unit].scale;
     Rank limit = scale ? scale->rank(cap.unit_grade_hash) : kNoRank;
     Rank rank = scale ? scale->rank(standings.grade[unit]) : kNoRank;
-    if (limit != kNoRank && rank != kNoRank && rank >= limit) ++low;
+    if (limit != kNoRank && rank != kNoRank && rank >= limit && !is_indicator(standings.grade[unit])) ++low;
   });
   return low > cap.units_max;
 }
@@ -128,7 +128,8 @@ std::string because(const Graded& graded, Word sent, std::uint32_t points, const
 
 bool decided(std::size_t component, const Standings& standings, const Qualification& qualification) {
   if (!standings.recorded[component]) return false;
-  return standings.grade[component] != 0 || !qualification.units[component].scale;
+  std::uint32_t grade = standings.grade[component];
+  return grade == 0 ? !qualification.units[component].scale : !is_indicator(grade);
 }
 
 Graded grade_of(const Standings& standings, const Combination& rules, const Qualification& qualification, bool achieved,
@@ -138,17 +139,23 @@ Graded grade_of(const Standings& standings, const Combination& rules, const Qual
   Rank highest = 0;
   for (const auto& hurdle : grading.hurdles) {
     if (met(hurdle, standings, rules, qualification)) continue;
-    if (hurdle.from_grade.empty()) {
+    // From a grade that is not on the scale on is from any grade on: nothing goes by mistake.
+    if (hurdle.from_grade.empty() || hurdle.rank == kNoRank) {
       graded.hurdle = &hurdle;
       graded.none = true;
       return graded;
     }
-    if (hurdle.rank == kNoRank || hurdle.rank + 1 <= highest) continue;
+    if (hurdle.rank + 1 <= highest) continue;
     highest = static_cast<Rank>(hurdle.rank + 1);
     graded.hurdle = &hurdle;
   }
   for (const auto& cap : grading.caps) {
-    if (cap.rank == kNoRank || cap.rank <= highest || !applies(cap, standings, qualification)) continue;
+    if ((cap.rank != kNoRank && cap.rank <= highest) || !applies(cap, standings, qualification)) continue;
+    if (cap.rank == kNoRank) {
+      graded.cap = &cap;
+      graded.none = true;
+      return graded;
+    }
     highest = cap.rank;
     graded.cap = &cap;
     graded.hurdle = nullptr;
@@ -162,6 +169,7 @@ Graded grade_of(const Standings& standings, const Combination& rules, const Qual
   else
     return graded;  // only hurdles and caps: the grade is another's
   graded.none = graded.grade.empty();
+  graded.no_row = graded.none && grading.by_table() && !graded.hurdle && !graded.cap;
   return graded;
 }
 
@@ -176,7 +184,7 @@ void add_grade_obstacles(const Standings& standings, const Combination& rules, c
   };
   if (graded.none && graded.hurdle && graded.hurdle->from_grade.empty())
     return add("hurdle", "No result without " + hurdle_words(*graded.hurdle, qualification) + ".");
-  if (graded.none && grading.by_points())
+  if (graded.none && grading.by_points() && points < grading.boundaries.back().points)
     return add("grade-boundary", std::to_string(points) + " points; the lowest grade, " + text(grading.boundaries.back().grade) +
                                      ", starts at " + std::to_string(grading.boundaries.back().points) + ".");
   if (graded.none && grading.by_table() && !graded.hurdle && !graded.cap)
@@ -199,13 +207,14 @@ Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, 
 Obstacle result_obstacle(const EntryFacts& facts, const Attainment& attainment) {
   if (attainment.pathway_missing)
     return {.rule = Rule::pathway, .step = v1::CORRECT_REGISTRATION, .owner = v1::CENTRE, .reason = v1::L5};
-  if (facts.result_kind == ResultKind::determined && attainment.complete && !attainment.grade.empty() &&
-      facts.result_grade != attainment.grade)
+  bool checked = attainment.complete && (attainment.ungraded || !attainment.grade.empty());
+  if (facts.result_kind == ResultKind::determined && checked && facts.result_grade != attainment.grade)
     return {.rule = Rule::result_agrees, .step = v1::RESOLVE_DISAGREEMENT, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
   return {};
 }
 
-std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule) {
+std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule,
+                        Word issued) {
   if (rule == Rule::pathway) {
     std::string pathway = facts.particulars ? facts.particulars->pathway : "";
     std::string known;
@@ -219,8 +228,13 @@ std::string result_text(const EntryFacts& facts, const Qualification& qualificat
   if (!way || !qualification.grading) return {};
   Standings standings = standings_of(facts, qualification, calculated);
   Graded graded = grade_of(standings, *way, qualification, attainment.achieved, attainment.points);
-  return "The result " + text(facts.result_grade) + " is sent, the rules give " + text(attainment.grade) +
-         because(graded, facts.result_grade, attainment.points, standings, qualification) +
+  bool sent = facts.result_kind == ResultKind::determined;
+  Word other = sent ? facts.result_grade : issued;
+  std::string given = attainment.complete && !attainment.grade.empty()
+                          ? text(attainment.grade) + because(graded, other, attainment.points, standings, qualification)
+                          : "none";
+  if (!sent) return "The result " + text(issued) + " was issued, the rules now give " + given + ". It is changed by a result sent as amended.";
+  return "The result " + text(facts.result_grade) + " is sent, the rules give " + given +
          ". Correct the units or send the result anew; where it is to stand all the same, send it as amended.";
 }
 

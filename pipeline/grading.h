@@ -10,6 +10,7 @@ namespace vtq {
 struct Graded {
   Word grade;         ///< empty: the rules compute none
   bool none = false;  ///< the rules give no result: a hurdle without which there is none, points below the lowest boundary, no row
+  bool no_row = false;  ///< the last of these: the table is at fault
   const Grading::Hurdle* hurdle = nullptr;  ///< the strictest one that is not met
   const Grading::Cap* cap = nullptr;        ///< the strictest one that applies
 };
@@ -45,6 +46,7 @@ Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, 
 Obstacle result_obstacle(const EntryFacts& facts, const Attainment& attainment);
 
 /// The same in words, for people.
-std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule);
+std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule,
+                        Word issued = {});
 
 }  // namespace vtq

@@ -42,15 +42,17 @@ Merged merge_unit(EntryFacts& facts, UnitFact fact) {
   return Merged::applied;
 }
 
-/// Who assessed a unit last. True when something changed.
+/// Who assessed a unit or outcome last. True when something changed.
 bool merge_assessed(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
   bool applied = false;
   change_particulars(facts, [&](Particulars& particulars) {
     for (const auto& outcome : fact.outcomes()) {
       Assessed made{.unit = short_hash(outcome.unit()), .method = fact.method(), .stamp = stamp, .assessor = fact.assessor()};
-      auto at = std::lower_bound(particulars.assessed.begin(), particulars.assessed.end(), made.unit,
-                                 [](const Assessed& held, std::uint32_t unit) { return held.unit < unit; });
-      if (at == particulars.assessed.end() || at->unit != made.unit) {
+      if (!outcome.learning_outcome().empty()) made.learning_outcome = short_hash(outcome.learning_outcome());
+      auto place = [](const Assessed& one) { return std::pair(one.unit, one.learning_outcome); };
+      auto at = std::lower_bound(particulars.assessed.begin(), particulars.assessed.end(), made,
+                                 [&](const Assessed& held, const Assessed& wanted) { return place(held) < place(wanted); });
+      if (at == particulars.assessed.end() || place(*at) != place(made)) {
         particulars.assessed.insert(at, std::move(made));
       } else if (at->stamp < stamp) {
         *at = std::move(made);

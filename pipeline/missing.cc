@@ -48,12 +48,23 @@ class Report {
       if (!by_table || !is_component(unit)) mandatory_unit(unit);
     });
     if (!attainment_.achieved) combination();
+    if (attainment_.ungraded && !qualification_.scales_known) scales();
     if (qualification_.grading && way_ && (attainment_.achieved || attainment_.complete))
       add_grade_obstacles(standings_, rules_, qualification_, attainment_.achieved, attainment_.points, found_);
     return std::move(found_);
   }
 
  private:
+  void scales() {
+    auto ask = [&](const std::string& name, const GradingScale* scale) {
+      bool named = std::any_of(found_.begin(), found_.end(), [&](const v1::Obstacle& one) { return one.subject() == name; });
+      if (!name.empty() && !scale && !named)
+        add("scale-known", name, "The grading scale " + name + " is not in the reference data; send its GradingScaleDefined.");
+    };
+    ask(qualification_.grading_scale, qualification_.scale);
+    for (const UnitRule& unit : qualification_.units) ask(unit.grading_scale, unit.scale);
+  }
+
   void add(std::string_view rule, const std::string& subject, std::string text) {
     v1::Obstacle& made = found_.emplace_back();
     made.set_rule(std::string(rule));

@@ -604,26 +604,42 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
 
 // ---- batches ----
 
+namespace {
+
+/// When a batch may be opened.
+struct Gates {
+  TimeMs centre_ms = kLatestEventMs;
+  TimeMs learner_ms = kLatestEventMs;
+  auto operator<=>(const Gates&) const = default;
+};
+
+/// Of the batch that an entry's result goes into: by the calendar, and not before those of what it corrects, whatever has moved since.
+/// Without a calendar nothing says when they open: they stay shut.
+Gates gates_of(const Entry& entry, const Circumstances& around) {
+  Gates gates;
+  if (around.calendar) gates = {around.calendar->centre_release, around.calendar->learner_release};
+  return {std::max(gates.centre_ms, entry.issued.centre_release_ms), std::max(gates.learner_ms, entry.issued.learner_release_ms)};
+}
+
+}  // namespace
+
 void Partition::issue(std::vector<ToIssue>& due) {
-  // One batch holds one centre, awarding organisation, series, level, kind and expected date, so that one gate fits all its results.
+  // One batch holds one centre, awarding organisation, series, level and kind, so that one gate fits all its results.
   struct Group {
     CentreId centre;
     AwardingOrganisationId ao;
     SeriesId series;
     v1::Level level;
     bool correction;
-    TimeMs delayed_to;  // 0: the calendar's dates hold
+    Gates gates;  // where they may differ within the cohort
     auto operator<=>(const Group&) const = default;
   };
   auto group_of = [&](const ToIssue& item) {
     const Qualification* qualification = shared_.reference.qualification(item.entry->key.qualification);
-    TimeMs delayed_to = 0;
-    if (qualification->mitigations) {
-      Circumstances around = circumstances(*item.centre, *item.entry);
-      if (around.mitigation && around.mitigation->calendar) delayed_to = around.calendar->issue_deadline;
-    }
-    return Group{item.centre->id, qualification->awarding_organisation, item.entry->key.series, qualification->level,
-                 item.entry->issued.any(), delayed_to};
+    Gates gates;
+    bool correction = item.entry->issued.any();
+    if (qualification->mitigations || correction) gates = gates_of(*item.entry, circumstances(*item.centre, *item.entry));
+    return Group{item.centre->id, qualification->awarding_organisation, item.entry->key.series, qualification->level, correction, gates};
   };
   std::sort(due.begin(), due.end(), [&](const ToIssue& a, const ToIssue& b) {
     auto first = group_of(a), second = group_of(b);
@@ -662,9 +678,9 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   batch.set_number(id.number);
   batch.set_kind(correction ? v1::ResultBatch::CORRECTION : v1::ResultBatch::RESULTS);
   set_time(batch.mutable_issued_at(), time_);
-  // Without a calendar nothing says when the gates open: they stay shut.
-  set_time(batch.mutable_centre_release_at(), first.calendar ? first.calendar->centre_release : kLatestEventMs);
-  set_time(batch.mutable_learner_release_at(), first.calendar ? first.calendar->learner_release : kLatestEventMs);
+  Gates gates = gates_of(*entries.front(), first);
+  set_time(batch.mutable_centre_release_at(), gates.centre_ms);
+  set_time(batch.mutable_learner_release_at(), gates.learner_ms);
   auto acknowledged = centre.facts.slots.find("acknowledged " + batch.batch());
 
   for (Entry* entry : entries) {
@@ -692,6 +708,8 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
       observe_steps(*entry, around, durations_);
     }
     issued.batch_number = id.number;
+    issued.centre_release_ms = gates.centre_ms;
+    issued.learner_release_ms = gates.learner_ms;
     Outcome outcome = outcome_of(facts, around.qualification, attainment_of(*entry, around));
     issued.revoked = outcome.kind == ResultKind::revoked;
     if (!issued.revoked) {

@@ -150,13 +150,22 @@ const Combination* Qualification::way(std::string_view pathway) const {
   return nullptr;
 }
 
+bool is_indicator(std::uint32_t grade_hash) {
+  static const std::uint32_t kIndicators[] = {short_hash("X"), short_hash("Q"), short_hash("#")};
+  return std::find(std::begin(kIndicators), std::end(kIndicators), grade_hash) != std::end(kIndicators);
+}
+
 void Qualification::link(const Scales& scales) {
   auto find = [&](const std::string& name) {
     auto at = scales.find(name);
     return at == scales.end() ? nullptr : &at->second;
   };
   scale = find(grading_scale);
-  for (UnitRule& unit : units) unit.scale = find(unit.grading_scale);
+  scales_known = scale != nullptr;
+  for (UnitRule& unit : units) {
+    unit.scale = find(unit.grading_scale);
+    scales_known = scales_known && (unit.scale || unit.grading_scale.empty());
+  }
   if (!grading) return;
   auto linked = std::make_shared<Grading>(*grading);
   auto rank = [&](Word grade) -> Rank {

@@ -58,6 +58,9 @@ struct GradingScale {
 
 GradingScale make_scale(const v1::GradingScaleDefined& fact);
 
+/// X (no result), Q (pending) and # (partial absence) stand in the place of a grade and are none: nothing is worked out from them.
+bool is_indicator(std::uint32_t grade_hash);
+
 /// By name. Qualifications point into it: what is in stays where it is.
 using Scales = std::map<std::string, GradingScale, std::less<>>;
 
@@ -81,7 +84,9 @@ struct UnitRule {
   bool counts(std::uint32_t grade_hash) const {
     if (minimum_hash == 0) return grade_hash == 0 || !scale || scale->achieves(grade_hash);
     if (grade_hash == 0) return false;
-    return scale ? scale->rank(grade_hash) <= scale->rank(minimum_hash) : grade_hash == minimum_hash;
+    if (!scale) return grade_hash == minimum_hash;
+    Rank least = scale->rank(minimum_hash);
+    return least != kNoRank && scale->rank(grade_hash) <= least;
   }
   bool has_outcome(std::uint32_t outcome_hash) const;
   std::uint32_t points_for(std::uint32_t grade_hash) const;
@@ -171,6 +176,7 @@ struct Qualification {
   std::string unit_grading_scale;
   Word scale_name;                      ///< grading_scale
   const GradingScale* scale = nullptr;  ///< of that name; null while it is not known
+  bool scales_known = false;            ///< that one, and those of all units
   std::vector<UnitRule> units;
   std::uint32_t optional_credit_required = 0;
   std::uint32_t credit_level = 0;

@@ -154,11 +154,11 @@ class Scrutineer {
     std::map<std::string, TimeMs> unapproved;  // and when each first assessed so
     for (const Entry* entry : input_.entries) {
       if (!entry->facts.particulars || entry->issued.any() || has_left(entry->facts)) continue;
-      for (const Assessed& assessed : entry->facts.particulars->assessed) {
-        if (assessed.assessor.empty() || out_.assessor_approved(assessed.assessor, assessed.stamp.at_ms)) continue;
+      entry->facts.particulars->each_assessed([&](const Assessed& assessed) {
+        if (assessed.assessor.empty() || out_.assessor_approved(assessed.assessor, assessed.stamp.at_ms)) return;
         auto [at, fresh] = unapproved.try_emplace(assessed.assessor, assessed.stamp.at_ms);
         if (!fresh) at->second = std::min(at->second, assessed.stamp.at_ms);
-      }
+      });
     }
     for (const auto& [staff, since] : unapproved)
       ask({.rule = Rule::staff_approval,
@@ -540,12 +540,11 @@ class Scrutineer {
   std::vector<std::string> traits_of(const Entry& entry) const {
     std::set<std::string> assessors, methods, units;
     const Particulars* particulars = entry.facts.particulars.get();
-    if (particulars) {
-      for (const Assessed& one : particulars->assessed) {
+    if (particulars)
+      particulars->each_assessed([&](const Assessed& one) {
         if (!one.assessor.empty()) assessors.insert("assessor " + one.assessor);
         if (std::string_view words = method_words(one.method); !words.empty()) methods.insert(std::string(words));
-      }
-    }
+      });
     for (const UnitFact& fact : entry.facts.units)
       if (const UnitRule* unit = qualification_.unit(fact.unit)) units.insert("unit " + unit->code);
     std::vector<std::string> traits(assessors.begin(), assessors.end());
@@ -572,10 +571,11 @@ class Scrutineer {
 /// Whether `staff` assessed the entry without approval.
 bool assessed_unapproved(const Entry& entry, const Scrutiny& scrutiny, const std::string& staff) {
   if (!entry.facts.particulars) return false;
-  const std::vector<Assessed>& assessed = entry.facts.particulars->assessed;
-  return std::any_of(assessed.begin(), assessed.end(), [&](const Assessed& one) {
-    return one.assessor == staff && !scrutiny.assessor_approved(staff, one.stamp.at_ms);
+  bool found = false;
+  entry.facts.particulars->each_assessed([&](const Assessed& one) {
+    found = found || (one.assessor == staff && !scrutiny.assessor_approved(staff, one.stamp.at_ms));
   });
+  return found;
 }
 
 bool holds(const Requirement& requirement, const Entry& entry, const Circumstances& around) {

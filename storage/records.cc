@@ -24,6 +24,7 @@ void encode_particulars(const Particulars& particulars, v1::EntryRecord& record)
   for (const Assessed& assessed : particulars.assessed) {
     v1::AssessedRecord& out = *record.add_assessed();
     out.set_unit(assessed.unit);
+    out.set_learning_outcome(assessed.learning_outcome);
     out.set_method(assessed.method);
     set(out.mutable_stamp(), assessed.stamp);
     out.set_assessor(assessed.assessor);
@@ -92,6 +93,7 @@ std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& rec
   made->left = QualificationId{record.left_qualification()};
   for (const v1::AssessedRecord& assessed : record.assessed())
     made->assessed.push_back({.unit = assessed.unit(),
+                              .learning_outcome = assessed.learning_outcome(),
                               .method = static_cast<v1::AssessmentMethod>(assessed.method()),
                               .stamp = stamp_of(assessed.stamp()),
                               .assessor = assessed.assessor()});
@@ -173,6 +175,8 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
     issued.set_reason(entry.issued.reason);
     issued.set_revoked(entry.issued.revoked);
     issued.set_basis(entry.issued.basis);
+    issued.set_centre_release_ms(entry.issued.centre_release_ms);
+    issued.set_learner_release_ms(entry.issued.learner_release_ms);
   }
   record.set_acknowledged_ms(entry.acknowledged_ms);
   record.set_wake_at_ms(stored(entry.wake_at_ms));
@@ -202,6 +206,8 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
   entry.issued = {.batch_number = issued.batch_number(),
                   .first_batch_number = issued.first_batch_number(),
                   .first_at_ms = issued.first_at_ms(),
+                  .centre_release_ms = issued.centre_release_ms(),
+                  .learner_release_ms = issued.learner_release_ms(),
                   .scale = Word(issued.scale()),
                   .grade = Word(issued.grade()),
                   .reason = static_cast<v1::Reason>(issued.reason()),

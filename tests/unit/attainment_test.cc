@@ -73,6 +73,11 @@ TEST(LearningOutcomes, missing_are_not_made_up_for_by_another_unit) {
   EXPECT_FALSE(attained(course, Record().unit("U3", "D").outcome("U2", "LO1").outcome("U2", "LO2").outcome("U2", "LO3")));
 }
 TEST(LearningOutcomes, of_prior_learning_need_not_be_recorded) { EXPECT_TRUE(attained(with_outcomes(), Record().recognised("U2"))); }
+TEST(LearningOutcomes, leave_the_grade_of_an_earlier_not_yet_behind) {
+  Record record = Record().not_yet("U2", "U");
+  for (const char* outcome : {"LO1", "LO2", "LO3", "LO4"}) record.outcome("U2", outcome);
+  EXPECT_TRUE(attained(with_outcomes(), record));
+}
 TEST(LearningOutcomes, complete_the_evidence_when_the_last_was_achieved) {
   Record record = Record().outcome("U2", "LO1").outcome("U2", "LO2").outcome("U2", "LO4").outcome("U2", "LO3");
   EXPECT_EQ(evidence_complete_at(record.facts, with_outcomes().made()), 1'004);

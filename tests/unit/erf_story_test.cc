@@ -292,6 +292,25 @@ TEST(ErfStory, a_date_that_moves_is_told_whatever_the_learner_waits_for) {
   EXPECT_EQ(erf.told(), Told{});
 }
 
+TEST(ErfStory, a_delay_taken_back_after_issue_opens_nothing_before_its_gate) {
+  Erf erf;
+  erf.play({claimed(erf.learner, local("2023-03-10T09:00")), outcome(erf.learner, local("2023-03-11T09:00"), "U4", {}, "M"),
+            determined(erf.learner, local("2023-04-02T09:00")), erf.mitigation_of(Kind::DELAYED, local("2023-04-03T09:00"))},
+           local("2023-04-03T09:00"));
+  erf.time_passes(local("2023-11-15T16:59"));
+  ASSERT_NE(erf.issued_result(erf.learner), nullptr);
+  TimeMs gate = erf.outputs.batches.back().learner_release_at().seconds() * 1000;
+  ASSERT_EQ(gate, local("2023-11-16T08:00"));
+  v1::Event back = erf.mitigation_of(Kind::NO_CHANGE, local("2023-11-15T17:10"));
+  erf.play({back, amended(erf.learner, local("2023-11-15T17:20"), "Distinction")}, local("2023-11-15T17:30"));
+  ASSERT_EQ(erf.outputs.batches.back().kind(), v1::ResultBatch::CORRECTION);
+  EXPECT_EQ(erf.outputs.batches.back().learner_release_at().seconds() * 1000, gate);
+  EXPECT_EQ(erf.outputs.batches.back().centre_release_at().seconds() * 1000, local("2023-11-16T00:01"));
+  EXPECT_EQ(erf.status(erf.learner).stage, v1::ISSUED);
+  erf.time_passes(gate);
+  EXPECT_EQ(erf.status(erf.learner).stage, v1::RELEASED);
+}
+
 TEST(ErfStory, delayed_results_do_not_go_in_one_batch_with_those_of_the_day) {
   Erf erf;
   Ref other{.qualification = "601/0002/7", .learner = "L2"};

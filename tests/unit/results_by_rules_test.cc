@@ -79,11 +79,39 @@ TEST_F(ComputedResults, follow_the_units_until_they_go) {
   season.time_passes(issue);
   EXPECT_EQ(issued(), "Distinction");
 }
-TEST_F(ComputedResults, changed_after_issue_make_a_correction) {
+TEST_F(ComputedResults, changed_after_issue_are_corrected_by_the_awarding_organisations_word_only) {
   season.time_passes(issue);
   season.play({graded(ref, issue + 1'000, "A", "D"), graded(ref, issue + 1'000, "B", "D")}, issue + kHourMs);
+  EXPECT_EQ(issued(), "Merit");
+  EXPECT_EQ(season.status(ref).rule, Rule::result_agrees);
+  EXPECT_EQ(season.status(ref).step, v1::RESOLVE_DISAGREEMENT);
+  EXPECT_EQ(obstacles(), "result-agrees: The result Merit was issued, the rules now give Distinction: 32 points, Distinction starts at 30. It is "
+                         "changed by a result sent as amended.\n");
+  season.play({amended(ref, issue + 2 * kHourMs, "Distinction")}, issue + 2 * kHourMs);
   EXPECT_EQ(issued(), "Merit Distinction");
   EXPECT_EQ(season.outputs.batches[1].kind(), v1::ResultBatch::CORRECTION);
+}
+TEST_F(ComputedResults, that_went_are_not_touched_by_rules_of_later) {
+  season.time_passes(issue);
+  v1::Event stricter = by_points(v1::DETERMINATION_COMPUTED);
+  stricter.set_id("stricter");
+  stricter.mutable_occurred_at()->set_seconds((issue + 1'000) / 1000);
+  stricter.mutable_qualification_defined()->mutable_grading()->mutable_boundaries(1)->set_points(22);
+  season.play({stricter}, issue + kHourMs);
+  season.time_passes(issue + kDayMs);
+  EXPECT_EQ(issued(), "Merit");
+}
+TEST_F(ComputedResults, wait_while_a_scale_is_not_known) {
+  v1::Event elsewhere = by_points(v1::DETERMINATION_COMPUTED);
+  elsewhere.set_id("elsewhere");
+  elsewhere.mutable_occurred_at()->set_seconds(local("2022-08-03T09:00") / 1000);
+  elsewhere.mutable_qualification_defined()->set_unit_grading_scale("not there yet");
+  season.play({elsewhere}, june + kHourMs);
+  EXPECT_EQ(season.status(ref).stage, v1::ASSURED);
+  EXPECT_EQ(season.status(ref).owner, v1::AWARDING_ORGANISATION);
+  EXPECT_NE(obstacles().find("scale-known: The grading scale not there yet is not in the reference data"), std::string::npos) << obstacles();
+  season.time_passes(issue);
+  EXPECT_EQ(issued(), "");
 }
 TEST_F(ComputedResults, that_lose_their_ground_after_issue_stay_and_say_so) {
   season.time_passes(issue);
@@ -161,6 +189,15 @@ TEST_F(ExternalResults, that_come_to_disagree_after_issue_are_named_and_not_corr
   EXPECT_EQ(issued(), "Merit");
   EXPECT_EQ(season.status(ref).rule, Rule::result_agrees);
   EXPECT_EQ(season.status(ref).step, v1::RESOLVE_DISAGREEMENT);
+}
+
+TEST_F(ExternalResults, that_the_units_no_longer_bear_out_are_not_corrected_to) {
+  season.play({determined(ref, local("2023-06-20T09:00"), "Merit")}, local("2023-06-20T10:00"));
+  season.time_passes(issue);
+  season.play({graded(ref, issue + 1'000, "A", "U"), determined(ref, issue + 2'000, "Distinction")}, issue + kHourMs);
+  EXPECT_EQ(issued(), "Merit");
+  EXPECT_EQ(season.status(ref).rule, Rule::result_agrees);
+  EXPECT_NE(obstacles().find("The result Distinction is sent, the rules give none."), std::string::npos) << obstacles();
 }
 
 // ---- pathway, holds and what is said of them ----

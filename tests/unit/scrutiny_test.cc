@@ -147,6 +147,18 @@ TEST_F(Scrutinised, claims_wait_for_the_centres_approval) {
   EXPECT_EQ(words("L1", "2023-06-19T09:00"), "the centre's approval is withdrawn since 18 Jun 2023");
 }
 
+TEST_F(Scrutinised, who_assessed_one_outcome_is_not_forgotten_for_who_assessed_another) {
+  strategy.set_staff_approval(true);
+  registered_at("L1", "2022-10-01T09:00");
+  with(staff_approved(ref, local("2022-09-01T09:00"), "A-1"));
+  with(assessed_by(outcome(of("L1"), local("2023-03-01T12:00"), "A", "LO1"), "A-9", v1::OBSERVATION));
+  with(assessed_by(outcome(of("L1"), local("2023-03-02T12:00"), "A", "LO2"), "A-1", v1::PORTFOLIO));
+  EXPECT_EQ(held("L1", "2023-06-01T09:00"), Rule::staff_approval);
+  // Another's assessment of the unit as a whole takes the place of its outcomes'.
+  with(assessed_by(outcome(of("L1"), local("2023-03-03T12:00"), "A"), "A-1", v1::PORTFOLIO));
+  EXPECT_EQ(held("L1", "2023-06-01T09:00"), Rule::none);
+}
+
 TEST_F(Scrutinised, who_assesses_is_approved_before) {
   strategy.set_staff_approval(true);
   registered_at("L1", "2022-10-01T09:00");

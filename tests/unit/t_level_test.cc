@@ -62,7 +62,7 @@ Course first_t_level() {
 
 std::string grade(const Course& course, const Record& record) {
   Attainment found = attain(record.facts, course.made());
-  return found.complete ? found.grade.str() : "none";
+  return found.complete && !found.grade.empty() ? found.grade.str() : "none";
 }
 
 TEST(TLevel, every_published_row_is_computed) {
@@ -126,6 +126,16 @@ INSTANTIATE_TEST_SUITE_P(TLevel, TLevelParts,
                                          PartCase{"nothing_but_the_placement", "Unclassified", "Unclassified", true, "Unclassified"},
                                          PartCase{"nothing", "Unclassified", "Unclassified", false, "Unclassified"}),
                          [](const auto& instance) { return std::string(instance.param.name); });
+
+class TLevelIndicators : public testing::TestWithParam<const char*> {};
+TEST_P(TLevelIndicators, are_no_decision) {
+  Course course = first_t_level();
+  EXPECT_EQ(grade(course, Record().unit("CORE", "A").not_yet("OS", GetParam()).unit("IP")), "none");
+  EXPECT_EQ(grade(course, Record().not_yet("CORE", GetParam()).not_yet("OS", GetParam()).unit("IP")), "none");
+  EXPECT_EQ(grade(course, Record().unit("CORE", "A").not_yet("OS", "Unclassified").unit("IP")), "Partial achievement");
+}
+INSTANTIATE_TEST_SUITE_P(TLevel, TLevelIndicators, testing::Values("X", "Q", "#"),
+                         [](const auto& instance) { return std::string(*instance.param == '#' ? "partial_absence" : instance.param); });
 
 TEST(TLevelParts, partial_achievement_is_a_result_although_not_all_is_achieved) {
   Record record = Record().unit("CORE", "A").unit("OS", "Unclassified").unit("IP");
