@@ -755,7 +755,9 @@ bool Partition::concerns_scrutiny(const Centre& centre, const Entry& entry, cons
     case v1::Event::kOutcomeRecorded:
     case v1::Event::kPriorLearningRecognised: {
       bool visit_planned = centre.facts.scrutiny && !centre.facts.scrutiny->plans.empty();
-      if (!entry.facts.particulars && !visit_planned) return false;
+      const Qualification& qualification = *shared_.reference.qualification(entry.key.qualification);
+      bool stands_for_claim = qualification.awarded_without_claim && qualification.computed;
+      if (!entry.facts.particulars && !visit_planned && !stands_for_claim) return false;
       break;
     }
     default:
@@ -837,6 +839,18 @@ void Partition::settle_scrutiny(Centre& centre) {
   tell(centre);
 }
 
+namespace {
+
+/// Since when a requirement is told to hold. Of those that begin with the first learner concerned it does not count: another learner, with
+/// an earlier date, would make it another requirement.
+TimeMs told_since(const Requirement& requirement) {
+  bool by_learners =
+      requirement.rule == Rule::centre_approval || requirement.rule == Rule::staff_approval || requirement.rule == Rule::first_monitoring;
+  return by_learners ? 0 : requirement.since_ms;
+}
+
+}  // namespace
+
 /// Tells what is asked for and was not told yet; forgets what is not asked for any more. Afterwards what was told is what is asked for.
 void Partition::tell(Centre& centre) {
   std::vector<Told> told;
@@ -851,7 +865,7 @@ void Partition::tell(Centre& centre) {
       const Qualification& qualification = *shared_.reference.qualification(id);
       AwardingOrganisationId ao = qualification.awarding_organisation;
       for (const Requirement& one : scrutiny.requirements)
-        if (fresh({ao, id, one.rule, one.subject, one.since_ms})) tell(centre, qualification, one);
+        if (fresh({ao, id, one.rule, one.subject, told_since(one)})) tell(centre, qualification, one);
       for (const PlannedVisit& one : scrutiny.planned)
         if (!one.in_conflict && fresh({ao, id, Rule::sampling, one.monitoring, one.planned_ms})) tell(centre, qualification, one);
     }

@@ -239,6 +239,15 @@ TEST_F(QualifiSeason, tells_the_centre_at_each_step_what_is_asked_of_it) {
             "taken place. Carry out the monitoring and record it (MonitoringRecorded).\n");
 }
 
+TEST_F(QualifiSeason, tells_each_thing_once_whichever_learner_was_first) {
+  intake("2023-A", 1, 12, "2023-09-11T09:00");
+  std::size_t notifications = season.outputs.notifications.size();
+  EXPECT_GT(notifications, 0u);
+  // Registered before the others, and heard of after them.
+  season.play({registered_on(learner(name(13)), local("2023-09-05T09:00"), "", "2023-A")}, local("2023-09-12T09:00"));
+  EXPECT_EQ(season.outputs.notifications.size(), notifications);
+}
+
 TEST_F(QualifiSeason, tells_each_thing_once_across_a_restart) {
   intake("2023-A", 1, 12, "2023-09-11T09:00");
   std::size_t notifications = season.outputs.notifications.size();
