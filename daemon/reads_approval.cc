@@ -37,12 +37,14 @@ std::string state_json(const ApprovalState& one, const std::vector<ApprovalCover
 std::string approval_json(const Qualification& qualification, const ApprovalFacts& facts, Day today) {
   static const ApprovalTerms kOpen;
   const ApprovalTerms& terms = qualification.approval ? *qualification.approval : kOpen;
+  // Of a learner registered today.
+  ApprovalLimits limits = terms.limits(day_begins(today));
   std::string body = "{\"qualification\":\"" + text_of(qualification.id) + "\",\"title\":" + json_string(qualification.title) +
                      ",\"asOf\":" + day_or_null(today) +
-                     ",\"registrationFrom\":" + (terms.registration_from ? day_or_null(local_day(terms.registration_from)) : "null") +
-                     ",\"lastRegistrationOn\":" + last_day_or_null(std::min(terms.registration_until, terms.approval_ends)) +
-                     ",\"lastCertificationOn\":" + last_day_or_null(terms.certification_until) +
-                     ",\"approved\":" + truth(terms.approved) + ",\"approvals\":[";
+                     ",\"registrationFrom\":" + (limits.registration_from ? day_or_null(local_day(limits.registration_from)) : "null") +
+                     ",\"lastRegistrationOn\":" + last_day_or_null(std::min(limits.registration_until, limits.approval_ends)) +
+                     ",\"lastCertificationOn\":" + last_day_or_null(limits.certification_until) +
+                     ",\"approved\":" + truth(limits.approved) + ",\"approvals\":[";
   std::vector<ApprovalState> states = facts.states(qualification.id);
   for (const ApprovalState& one : states)
     body += (&one == states.data() ? "" : ",") + state_json(one, facts.coverage(qualification.id, one.body), today);

@@ -8,24 +8,31 @@ namespace vtq {
 namespace {
 
 /// Words for who set a date that several may set: the body whose date it is, else the qualification itself.
-std::string set_by(const ApprovalTerms& terms, Day ApprovalState::*date, Day own, TimeMs ends) {
+std::string set_by(const ApprovalTerms& terms, TimeMs registered, Day ApprovalPeriod::*date, Day own, TimeMs ends) {
   if (own != 0 && day_ends(own) == ends) return "of the qualification, ";
   for (const ApprovalState& one : terms.bodies)
-    if (one.*date != 0 && day_ends(one.*date) == ends) return "set by " + std::string(body_name(one.body)) + ", ";
+    if (const ApprovalPeriod* period = one.period_of(registered); period && period->*date != 0 && day_ends(period->*date) == ends)
+      return "set by " + std::string(body_name(one.body)) + ", ";
   return "";
 }
 
 std::string unapproved_text(const Entry& entry, const ApprovalTerms& terms) {
   for (const ApprovalState& one : terms.bodies)
-    if (one.stage != ApprovalStage::approved) return "the qualification is not approved: " + one.words();
-  std::string registered = "this learner was first registered on " + date_text(local_day(entry.facts.first_registered_ms));
+    if (one.periods.empty()) return "the qualification is not approved: " + one.words();
+  TimeMs first_registered = entry.facts.first_registered_ms;
+  TimeMs ends = terms.limits(first_registered).approval_ends;
+  std::string registered = "this learner was first registered on " + date_text(local_day(first_registered));
   for (const ApprovalState& one : terms.bodies) {
+    const ApprovalPeriod& period = *one.period_of(first_registered);
     std::string name(body_name(one.body));
-    if (one.withdrawn_from && terms.approval_ends == day_begins(one.withdrawn_from))
-      return "approval by " + name + " is withdrawn from " + date_text(one.withdrawn_from) + " and " + registered +
+    if (period.withdrawn_from && ends == day_begins(period.withdrawn_from))
+      return "approval by " + name + " is withdrawn from " + date_text(period.withdrawn_from) + " and " + registered +
              ": only learners registered before may still be certificated";
-    if (one.approved_until && terms.approval_ends == day_ends(one.approved_until))
-      return "approval by " + name + " ended on " + date_text(one.approved_until) + " and " + registered;
+    if (period.until == 0 || ends != day_ends(period.until)) continue;
+    std::string text = "approval by " + name + " ended on " + date_text(period.until) + " and " + registered;
+    for (const ApprovalPeriod& next : one.periods)
+      if (next.begins() > first_registered) return text + "; approval goes on only from " + date_text(next.from);
+    return text;
   }
   return "the qualification is not approved";
 }
@@ -39,39 +46,42 @@ Obstacle approval_obstacle(const Entry& entry, const Circumstances& around, Time
   const ApprovalTerms* terms = around.qualification.approval;
   if (!terms) return {};
   TimeMs registered = entry.facts.first_registered_ms;
-  if (!terms->approved || registered >= terms->approval_ends)
+  ApprovalLimits limits = terms->limits(registered);
+  if (!limits.approved || registered >= limits.approval_ends)
     return {Rule::qualification_approval, v1::OBTAIN_APPROVAL, v1::AWARDING_ORGANISATION, v1::L6};
-  if (registered < terms->registration_from)
+  if (registered < limits.registration_from)
     return {Rule::first_registration, v1::CORRECT_REGISTRATION, v1::CENTRE, v1::L6};
-  if (registered >= terms->registration_until)
+  if (registered >= limits.registration_until)
     return {Rule::last_registration, v1::CORRECT_REGISTRATION, v1::CENTRE, v1::L2};
-  if (now >= terms->certification_until)
+  if (now >= limits.certification_until)
     return {Rule::last_certification, v1::OBTAIN_APPROVAL, v1::AWARDING_ORGANISATION, v1::L6};
-  wake_at = std::min(wake_at, terms->certification_until);
+  wake_at = std::min(wake_at, limits.certification_until);
   return {};
 }
 
 std::string approval_text(const Entry& entry, const Circumstances& around, Rule rule) {
   const ApprovalTerms* terms = around.qualification.approval;
   if (!terms) return {};
-  std::string registered = "this learner was first registered on " + date_text(local_day(entry.facts.first_registered_ms));
+  TimeMs first_registered = entry.facts.first_registered_ms;
+  ApprovalLimits limits = terms->limits(first_registered);
+  std::string registered = "this learner was first registered on " + date_text(local_day(first_registered));
   switch (rule) {
     case Rule::qualification_approval:
       return unapproved_text(entry, *terms);
     case Rule::first_registration: {
-      std::string by = terms->first_registration && day_begins(terms->first_registration) == terms->registration_from
+      std::string by = terms->first_registration && day_begins(terms->first_registration) == limits.registration_from
                            ? "the first day for registration is "
                            : "the qualification is approved from ";
-      return by + date_text(local_day(terms->registration_from)) + " and " + registered + ": correct the registration";
+      return by + date_text(local_day(limits.registration_from)) + " and " + registered + ": correct the registration";
     }
     case Rule::last_registration:
       return "the last day for registration, " +
-             set_by(*terms, &ApprovalState::last_registration, terms->last_registration, terms->registration_until) + "was " +
-             last_day(terms->registration_until) + " and " + registered + ": correct the registration";
+             set_by(*terms, first_registered, &ApprovalPeriod::last_registration, terms->last_registration, limits.registration_until) +
+             "was " + last_day(limits.registration_until) + " and " + registered + ": correct the registration";
     case Rule::last_certification:
       return "the last day for certification, " +
-             set_by(*terms, &ApprovalState::last_certification, terms->last_certification, terms->certification_until) + "was " +
-             last_day(terms->certification_until) + ": no result can be issued unless it is extended";
+             set_by(*terms, first_registered, &ApprovalPeriod::last_certification, terms->last_certification, limits.certification_until) +
+             "was " + last_day(limits.certification_until) + ": no result can be issued unless it is extended";
     default:
       return {};
   }

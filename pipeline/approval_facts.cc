@@ -15,8 +15,27 @@ bool has(const google::protobuf::RepeatedPtrField<std::string>& items, const std
   return std::find(items.begin(), items.end(), item) != items.end();
 }
 
+std::string dates_text(Day from, Day until) { return "from " + date_text(from) + (until ? " to " + date_text(until) : ""); }
+
 /// The earlier of two days of which 0 is none.
 Day earlier(Day a, Day b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+
+std::vector<std::string> missing_documents(const v1::ApprovalSubmitted& submitted, const v1::ApprovalCategoryDefined& category) {
+  std::vector<std::string> missing;
+  for (const std::string& document : category.required_documents())
+    if (!has(submitted.documents(), document)) missing.push_back(document);
+  return missing;
+}
+
+std::vector<std::string> unmapped_duties(const v1::ApprovalSubmitted& submitted) {
+  std::vector<std::string> unmapped;
+  for (const std::string& duty : submitted.duties()) {
+    bool mapped = std::any_of(submitted.mappings().begin(), submitted.mappings().end(),
+                              [&](const v1::ContentMapping& mapping) { return mapping.statement() == duty; });
+    if (!mapped) unmapped.push_back(duty);
+  }
+  return unmapped;
+}
 
 /// Whether a proposal must be accepted before a submission: at some framework levels, outside the body's pre-defined areas.
 bool proposal_first(const v1::ApprovalCategoryDefined& category, std::uint32_t framework_level, const std::string& area) {
@@ -59,6 +78,48 @@ std::string_view stage_name(ApprovalStage stage) {
 
 std::string_view body_name(v1::ApprovalBody body) {
   return body == v1::IFATE ? "IfATE" : body == v1::OFQUAL ? "Ofqual" : "the body";
+}
+
+TimeMs ApprovalPeriod::ends() const {
+  return withdrawn_from ? std::min(day_ends(until), day_begins(withdrawn_from)) : day_ends(until);
+}
+
+bool ApprovalPeriod::covers(TimeMs registered) const {
+  return registered >= begins() && registered < std::min(ends(), day_ends(last_registration));
+}
+
+const ApprovalPeriod* ApprovalState::period_of(TimeMs registered) const {
+  const ApprovalPeriod *covers = nullptr, *began = nullptr;
+  for (const ApprovalPeriod& one : periods) {
+    if (one.begins() <= registered) began = &one;
+    if (one.covers(registered) && (!covers || day_ends(one.last_certification) >= day_ends(covers->last_certification))) covers = &one;
+  }
+  return covers ? covers : began ? began : periods.empty() ? nullptr : &periods.front();
+}
+
+ApprovalLimits ApprovalTerms::limits(TimeMs registered) const {
+  ApprovalLimits out{.registration_from = first_registration ? day_begins(first_registration) : 0,
+                     .registration_until = day_ends(last_registration),
+                     .certification_until = day_ends(last_certification)};
+  for (const ApprovalState& one : bodies) {
+    const ApprovalPeriod* period = one.period_of(registered);
+    if (!period) {
+      out.approved = false;
+      continue;
+    }
+    out.approval_ends = std::min(out.approval_ends, period->ends());
+    out.registration_from = std::max(out.registration_from, period->begins());
+    out.registration_until = std::min(out.registration_until, day_ends(period->last_registration));
+    out.certification_until = std::min(out.certification_until, day_ends(period->last_certification));
+  }
+  return out;
+}
+
+const std::pair<Stamp, v1::ApprovalDecided>* ApprovalFacts::Records::latest() const {
+  const std::pair<Stamp, v1::ApprovalDecided>* found = nullptr;
+  for (const auto& [from, one] : decided)
+    if (!found || one.first > found->first) found = &one;
+  return found;
 }
 
 ApprovalStage ApprovalState::stage_on(Day day) const {
@@ -105,16 +166,20 @@ std::string ApprovalState::words() const {
       text = name + " refused approval";
       break;
     default:
-      text = name + " approves it from " + date_text(approved_from);
-      if (approved_until) text += " to " + date_text(approved_until);
+      text = name + " approves it " + dates_text(approved_from, approved_until);
       if (withdrawn_from) text += "; approval is withdrawn from " + date_text(withdrawn_from);
       break;
   }
   if (approval_uncounted) text += "; the approval that was decided does not count until this is mended";
+  for (const ApprovalPeriod& one : periods) {
+    if (stage == ApprovalStage::approved && one.from == approved_from) continue;
+    Day until = earlier(one.until, one.withdrawn_from ? one.withdrawn_from - 1 : 0);
+    text += "; its approval " + dates_text(one.from, until) + " stands for learners registered in that time";
+  }
   return text;
 }
 
-std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event) {
+std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event, const Stamp& stamp) {
   std::vector<QualificationId> concerned;
   auto of = [&](const auto& fact) -> Records& {
     concerned.push_back(*parse_qualification(fact.qualification()));
@@ -128,15 +193,22 @@ std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event) {
         if (std::find(needs.bodies.begin(), needs.bodies.end(), fact.body()) != needs.bodies.end()) concerned.push_back(id);
       break;
     }
-    case v1::Event::kApprovalProposed:
-      of(event.approval_proposed()).proposed = event.approval_proposed();
+    case v1::Event::kApprovalProposed: {
+      Records& records = of(event.approval_proposed());
+      records.proposed = event.approval_proposed();
+      records.proposed_at = stamp;
       break;
+    }
     case v1::Event::kApprovalSubmitted:
-      of(event.approval_submitted()).submitted = event.approval_submitted();
+      of(event.approval_submitted()).submitted[stamp] = event.approval_submitted();
       break;
-    case v1::Event::kApprovalDecided:
-      of(event.approval_decided()).decided = event.approval_decided();
+    case v1::Event::kApprovalDecided: {
+      const auto& fact = event.approval_decided();
+      auto& held = of(fact).decided[day_of(fact.approved_from())];
+      // A store may hold an earlier one under a slot name that was without the day.
+      if (!held.first.set() || stamp >= held.first) held = {stamp, fact};
       break;
+    }
     case v1::Event::kApprovalWithdrawn:
       of(event.approval_withdrawn()).withdrawn = event.approval_withdrawn();
       break;
@@ -178,7 +250,7 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
   }
   const Records& records = at->second;
   const v1::ApprovalProposed* proposed = records.proposed ? &*records.proposed : nullptr;
-  const v1::ApprovalSubmitted* submitted = records.submitted ? &*records.submitted : nullptr;
+  const v1::ApprovalSubmitted* submitted = records.submitted.empty() ? nullptr : &records.submitted.rbegin()->second;
   if (proposed) {
     out.category = proposed->category();
     out.area = proposed->area();
@@ -200,22 +272,18 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
   bool accepted = same_area && proposed->outcome() == v1::ApprovalProposed::PROPOSAL_ACCEPTED;
   out.proposal_lacking = first && !accepted;
   if (submitted) {
-    for (const std::string& document : category.required_documents())
-      if (!has(submitted->documents(), document)) out.missing_documents.push_back(document);
-    for (const std::string& duty : submitted->duties()) {
-      bool mapped = std::any_of(submitted->mappings().begin(), submitted->mappings().end(),
-                                [&](const v1::ContentMapping& mapping) { return mapping.statement() == duty; });
-      if (!mapped) out.unmapped_duties.push_back(duty);
-    }
+    out.missing_documents = missing_documents(*submitted, category);
+    out.unmapped_duties = unmapped_duties(*submitted);
   }
 
-  bool approved = records.decided && records.decided->approved();
+  const auto* latest = records.latest();
+  bool approved = latest && latest->second.approved();
   if (submitted && (out.proposal_lacking || !out.missing_documents.empty() || !out.unmapped_duties.empty())) {
     out.stage = ApprovalStage::submission_invalid;
   } else if (!submitted && out.proposal_lacking) {
     out.stage = proposed->outcome() == v1::ApprovalProposed::PROPOSAL_REFUSED ? ApprovalStage::proposal_refused
                                                                               : ApprovalStage::proposal_pending;
-  } else if (records.decided) {
+  } else if (latest) {
     out.stage = approved ? ApprovalStage::approved : ApprovalStage::refused;
   } else if (submitted) {
     out.stage = ApprovalStage::submitted;
@@ -224,10 +292,34 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
                 : proposed->outcome() == v1::ApprovalProposed::PROPOSAL_REFUSED ? ApprovalStage::proposal_refused
                                                                                 : ApprovalStage::proposal_pending;
   }
-  out.approval_uncounted = approved && out.stage != ApprovalStage::approved;
+  auto sound = [&](const auto& submission) {
+    return missing_documents(submission.second, category).empty() && unmapped_duties(submission.second).empty();
+  };
+  auto counts = [&](const Stamp& decided_at) {
+    auto after = records.submitted.upper_bound(decided_at);
+    bool proposed_before = !proposed || records.proposed_at <= decided_at;
+    if (out.proposal_lacking && proposed_before && (!submitted || after != records.submitted.begin())) return false;
+    if (after == records.submitted.begin() || sound(*std::prev(after))) return true;
+    return std::any_of(after, records.submitted.end(), sound);
+  };
+  for (const auto& [from, one] : records.decided) {
+    const auto& [decided_at, decided] = one;
+    if (!decided.approved() || !counts(decided_at)) continue;
+    ApprovalPeriod period{.from = from,
+                          .until = day_of(decided.approved_until()),
+                          .last_registration = day_of(decided.last_registration_on()),
+                          .last_certification = day_of(decided.last_certification_on())};
+    // An approval that starts on or after the day of a withdrawal is a new one.
+    if (records.withdrawn && day_of(records.withdrawn->withdrawn_from()) > from) {
+      period.withdrawn_from = day_of(records.withdrawn->withdrawn_from());
+      period.last_certification = earlier(period.last_certification, day_of(records.withdrawn->last_certification_on()));
+    }
+    out.periods.push_back(period);
+  }
+  out.approval_uncounted = approved && !counts(latest->first);
   if (!approved) return out;
 
-  const v1::ApprovalDecided& decided = *records.decided;
+  const v1::ApprovalDecided& decided = latest->second;
   out.approved_from = day_of(decided.approved_from());
   out.approved_until = day_of(decided.approved_until());
   out.last_registration = day_of(decided.last_registration_on());
@@ -254,22 +346,7 @@ void ApprovalFacts::work_out(QualificationId id) {
   made->first_registration = needs.first_registration;
   made->last_registration = needs.last_registration;
   made->last_certification = needs.last_certification;
-  if (needs.first_registration) made->registration_from = day_begins(needs.first_registration);
-  made->registration_until = day_ends(needs.last_registration);
-  made->certification_until = day_ends(needs.last_certification);
-  for (v1::ApprovalBody body : needs.bodies) {
-    ApprovalState one = state(id, body);
-    if (one.stage != ApprovalStage::approved) {
-      made->approved = false;
-    } else {
-      made->registration_from = std::max(made->registration_from, day_begins(one.approved_from));
-      made->registration_until = std::min(made->registration_until, day_ends(one.last_registration));
-      made->certification_until = std::min(made->certification_until, day_ends(one.last_certification));
-      made->approval_ends = std::min(made->approval_ends, day_ends(one.approved_until));
-      if (one.withdrawn_from) made->approval_ends = std::min(made->approval_ends, day_begins(one.withdrawn_from));
-    }
-    made->bodies.push_back(std::move(one));
-  }
+  for (v1::ApprovalBody body : needs.bodies) made->bodies.push_back(state(id, body));
   terms_[id] = std::move(made);
 }
 
@@ -290,14 +367,15 @@ std::vector<ApprovalState> ApprovalFacts::states(QualificationId id) const {
 std::vector<ApprovalCoverage> ApprovalFacts::coverage(QualificationId id, v1::ApprovalBody body) const {
   std::vector<ApprovalCoverage> found;
   auto at = records_.find({id, body});
-  if (at == records_.end() || !at->second.submitted) return found;
+  if (at == records_.end() || at->second.submitted.empty()) return found;
   auto line_of = [&](const std::string& statement) -> ApprovalCoverage& {
     for (ApprovalCoverage& held : found)
       if (held.statement == statement) return held;
     return found.emplace_back(ApprovalCoverage{statement, {}});
   };
-  for (const std::string& duty : at->second.submitted->duties()) line_of(duty);
-  for (const v1::ContentMapping& mapping : at->second.submitted->mappings()) {
+  const v1::ApprovalSubmitted& submitted = at->second.submitted.rbegin()->second;
+  for (const std::string& duty : submitted.duties()) line_of(duty);
+  for (const v1::ContentMapping& mapping : submitted.mappings()) {
     std::string place = mapping.unit() + (mapping.learning_outcome().empty() ? "" : " " + mapping.learning_outcome());
     line_of(mapping.statement()).places.push_back(std::move(place));
   }

@@ -6,7 +6,11 @@
 //
 // The stage is computed from the latest fact of each kind, never by moves: a submission that lacks a document is invalid until one with
 // all of them replaces it (IfATE, additional specialist category, 2023), and a decision counts only while the submission that it was
-// made on is valid. Where no submission is recorded, a decision stands for itself: it was made before records began.
+// made on is valid, or a valid one came after it. Where no submission before it is recorded, a decision stands for itself: it was made
+// before records began. An invalid submission, or another proposal, after it asks for a renewal and does not touch it.
+//
+// Of decisions the latest for each first day is kept: a renewal stands beside the approval before it, and each learner is held to the
+// period that covers their first registration. A decision is taken back by one with the same first day.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -17,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/entry.h"
 #include "pipeline/identifiers.h"
 #include "pipeline/uk_time.h"
 #include "vtq/v1/event.pb.h"
@@ -42,7 +47,23 @@ std::string_view stage_name(ApprovalStage stage);
 /// `IfATE`, `Ofqual`.
 std::string_view body_name(v1::ApprovalBody body);
 
-/// Where the approval by one body stands. Days are 0 where none is given; first and last days are both within.
+/// An approval that counts. Days are 0 where none is given; first and last days are both within.
+struct ApprovalPeriod {
+  Day from = 0;
+  Day until = 0;
+  Day last_registration = 0;
+  Day last_certification = 0;  ///< with that of a withdrawal
+  Day withdrawn_from = 0;
+
+  TimeMs begins() const { return day_begins(from); }
+  /// Registered from then on: not under this approval.
+  TimeMs ends() const;
+  /// Whether a learner first registered then may be certificated under it.
+  bool covers(TimeMs registered) const;
+};
+
+/// Where the approval by one body stands; the stage and the days are those of the latest decision. Days are 0 where none is given; first
+/// and last days are both within.
 struct ApprovalState {
   v1::ApprovalBody body{};
   bool needed = false;
@@ -61,24 +82,35 @@ struct ApprovalState {
   Day last_certification = 0;
   Day withdrawn_from = 0;
   std::string withdrawal_reason;
+  std::vector<ApprovalPeriod> periods;  ///< those that count, by first day
 
+  /// The period that a learner first registered then is held to: of those that cover it the one with the latest last day for
+  /// certification, else the last that began, else the first. Null: no approval counts.
+  const ApprovalPeriod* period_of(TimeMs registered) const;
   /// With the dates of approval and withdrawal.
   ApprovalStage stage_on(Day day) const;
   /// A clause on where it stands and what to do: `the submission to IfATE is invalid: document specification is missing`.
   std::string words() const;
 };
 
-/// What the dates and approvals of one qualification ask of its entries.
-struct ApprovalTerms {
+/// What the dates and approvals of one qualification ask of a learner.
+struct ApprovalLimits {
   bool approved = true;                   ///< by every body whose approval is needed
   TimeMs approval_ends = kNever;          ///< registered from then on: under no approval
   TimeMs registration_from = 0;
   TimeMs registration_until = kNever;     ///< exclusive
   TimeMs certification_until = kNever;    ///< exclusive
+};
+
+/// What the dates and approvals of one qualification ask of its entries.
+struct ApprovalTerms {
   std::vector<ApprovalState> bodies;      ///< those needed
   Day first_registration = 0;             ///< the qualification's own
   Day last_registration = 0;
   Day last_certification = 0;
+
+  /// Of a learner first registered then.
+  ApprovalLimits limits(TimeMs registered) const;
 };
 
 /// Where a statement of the occupational standard or the specialist area is covered.
@@ -91,7 +123,7 @@ struct ApprovalCoverage {
 class ApprovalFacts {
  public:
   /// Takes a fact about approval; returns the qualifications whose terms it may change.
-  std::vector<QualificationId> take(const v1::Event& event);
+  std::vector<QualificationId> take(const v1::Event& event, const Stamp& stamp);
   /// Takes what a qualification says of itself.
   void define(QualificationId id, const v1::QualificationDefined& fact);
 
@@ -112,9 +144,12 @@ class ApprovalFacts {
   };
   struct Records {
     std::optional<v1::ApprovalProposed> proposed;
-    std::optional<v1::ApprovalSubmitted> submitted;
-    std::optional<v1::ApprovalDecided> decided;
+    std::map<Stamp, v1::ApprovalSubmitted> submitted;
+    std::map<Day, std::pair<Stamp, v1::ApprovalDecided>> decided;  // by first day; 0: none given
     std::optional<v1::ApprovalWithdrawn> withdrawn;
+    Stamp proposed_at;
+
+    const std::pair<Stamp, v1::ApprovalDecided>* latest() const;
   };
   using BodyOf = std::pair<QualificationId, v1::ApprovalBody>;
 

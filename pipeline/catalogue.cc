@@ -122,10 +122,8 @@ class OtherDesk : Desk {
     known_qualification(fact.qualification());
     ordered("lastCertificationOn", fact.withdrawn_from(), fact.last_certification_on(),
             "The last certification comes before the withdrawal");
-    const auto* decision = book_.fact("approval-decided " + canonical(fact.qualification()) + " " + v1::ApprovalBody_Name(fact.body()));
-    if (decision)
-      ordered("withdrawnFrom", decision->approval_decided().approved_from(), fact.withdrawn_from(),
-              "Approval is withdrawn before it was given");
+    if (const auto* decision = book_.first_approval(fact.qualification(), v1::ApprovalBody_Name(fact.body())))
+      ordered("withdrawnFrom", decision->approved_from(), fact.withdrawn_from(), "Approval is withdrawn before it was given");
   }
 };
 

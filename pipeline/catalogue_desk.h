@@ -54,6 +54,16 @@ class Book {
     auto at = facts_.find(slot);
     return at == facts_.end() ? nullptr : at->second.event;
   }
+  /// A body's decision on a qualification; of several the one with the earliest first day. Null: none.
+  const v1::ApprovalDecided* first_approval(const std::string& qualification, const std::string& body) const {
+    std::string start = "approval-decided " + canonical(qualification) + " " + body + " ";
+    const v1::ApprovalDecided* first = nullptr;
+    for (auto at = facts_.lower_bound(start); at != facts_.end() && at->first.starts_with(start); ++at) {
+      const v1::ApprovalDecided& one = at->second.event->approval_decided();
+      if (!first || (!first->approved() && one.approved())) first = &one;
+    }
+    return first;
+  }
   const std::map<std::string, Fact>& facts() const { return facts_; }
 
   std::vector<CatalogueFinding> found_so_far;

@@ -516,7 +516,7 @@ class QualificationDesk : Desk {
   void approvals() {
     for (int at = 0; at < fact_.approval_needed_size(); ++at) {
       const std::string& body = v1::ApprovalBody_Name(static_cast<v1::ApprovalBody>(fact_.approval_needed(at)));
-      if (!book_.fact("approval-decided " + canonical(fact_.qualification()) + " " + body))
+      if (!book_.first_approval(fact_.qualification(), body))
         warning(item("approvalNeeded", at), "approval-decided", body,
                 "No decision of this body is here; until one is, registrations and results are held.");
     }

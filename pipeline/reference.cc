@@ -16,6 +16,10 @@ std::string joined(std::initializer_list<std::string_view> parts) {
   return text;
 }
 
+std::string moment(const v1::Event& event) {
+  return utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000);
+}
+
 std::string canonical(const std::string& qualification) {
   return qualification.empty() ? std::string{} : text_of(qualification_id(qualification));
 }
@@ -54,11 +58,13 @@ std::string slot_of(const v1::Event& event) {
     }
     case v1::Event::kApprovalSubmitted: {
       const auto& fact = event.approval_submitted();
-      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+      // Each stays: a decision is judged by the one that it was made on.
+      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), moment(event)});
     }
     case v1::Event::kApprovalDecided: {
       const auto& fact = event.approval_decided();
-      return joined({"approval-decided", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+      // A renewal does not take the place of the approval before it.
+      return joined({"approval-decided", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), fact.approved_from()});
     }
     case v1::Event::kApprovalWithdrawn: {
       const auto& fact = event.approval_withdrawn();
@@ -74,8 +80,9 @@ std::string slot_of(const v1::Event& event) {
     }
     case v1::Event::kStaffApproved: {
       const auto& fact = event.staff_approved();
+      // Each word stays: work is judged by the one that held when it was assessed.
       return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(),
-                     v1::StaffApproved::Role_Name(fact.role())});
+                     v1::StaffApproved::Role_Name(fact.role()), moment(event)});
     }
     case v1::Event::kMonitoringRecorded: {
       const auto& fact = event.monitoring_recorded();
@@ -147,7 +154,7 @@ Merged Reference::merge(const v1::Event& event, std::string_view bytes, const St
   if (!fresh && at->second.stamp > stamp) return Merged::superseded;
   at->second = Slot{stamp, std::string(bytes)};
   changed_slots_.push_back(std::move(slot));
-  decode(event);
+  decode(event, stamp);
   return Merged::applied;
 }
 
@@ -155,11 +162,11 @@ void Reference::restore(std::string_view slot, const Stamp& stamp, std::string_v
   v1::Event event;
   if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
   slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
-  decode(event);
+  decode(event, stamp);
   changes_.clear();
 }
 
-void Reference::decode(const v1::Event& event) {
+void Reference::decode(const v1::Event& event, const Stamp& stamp) {
   switch (event.fact_case()) {
     case v1::Event::kAwardingOrganisationDefined: {
       const auto& fact = event.awarding_organisation_defined();
@@ -208,7 +215,7 @@ void Reference::decode(const v1::Event& event) {
     case v1::Event::kApprovalSubmitted:
     case v1::Event::kApprovalDecided:
     case v1::Event::kApprovalWithdrawn:
-      decode_approval(event);
+      decode_approval(event, stamp);
       break;
     case v1::Event::kReleasePlanned: {
       const auto& fact = event.release_planned();
@@ -253,8 +260,8 @@ void Reference::decode_calendar(const v1::CalendarDefined& fact) {
     if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
 }
 
-void Reference::decode_approval(const v1::Event& event) {
-  for (QualificationId id : approvals_.take(event)) {
+void Reference::decode_approval(const v1::Event& event, const Stamp& stamp) {
+  for (QualificationId id : approvals_.take(event, stamp)) {
     if (auto at = qualifications_.find(id); at != qualifications_.end()) at->second->approval = approvals_.terms(id);
     changes_.push_back({.qualification = id});
   }

@@ -95,9 +95,9 @@ class Reference {
     auto operator<=>(const HaltKey&) const = default;
   };
 
-  void decode(const v1::Event& event);
+  void decode(const v1::Event& event, const Stamp& stamp);
   void decode_calendar(const v1::CalendarDefined& fact);
-  void decode_approval(const v1::Event& event);
+  void decode_approval(const v1::Event& event, const Stamp& stamp);
   void decode_mitigation(const v1::Event& event);
   void touch_other_sizes(const Qualification& left);
   void move_calendars(const Qualification& qualification, Mitigations& defined) const;

@@ -46,10 +46,12 @@ std::string_view ordinal_words(Rule rule) {
   return rule == Rule::first_monitoring ? "first" : rule == Rule::second_monitoring ? "second" : "regular";
 }
 
-/// When the claim was made; for one awarded without a claim when its result came; 0: not yet.
+/// When the claim was made; for one awarded without a claim when its result came, or by the rules could first be determined; 0: not yet.
 TimeMs claimed_ms(const Entry& entry, const Qualification& qualification) {
   if (entry.facts.has_claim()) return entry.facts.claim.at_ms;
-  return qualification.awarded_without_claim && entry.facts.has_result() ? entry.facts.result.at_ms : 0;
+  if (!qualification.awarded_without_claim) return 0;
+  if (entry.facts.has_result()) return entry.facts.result.at_ms;
+  return qualification.computed ? evidence_complete_at(entry.facts, qualification) : 0;
 }
 
 bool sampled(const Entry& entry, const CentreFacts& centre, Day last_visit, TimeMs claimed) {
@@ -144,13 +146,28 @@ class Scrutineer {
     ask(std::move(asked));
   }
 
+  void look_at_staff() {
+    std::vector<const Facts::Staff*> words;
+    for (const Facts::Staff& one : facts_.staff)
+      if (about_this(one.about) && one.role == v1::StaffApproved::ASSESSOR) words.push_back(&one);
+    auto name = [](const Facts::Staff* one) {
+      return std::tuple(std::string_view(one->staff), one->stamp.at_ms, one->about.qualification.has_value());
+    };
+    std::sort(words.begin(), words.end(), [&](const Facts::Staff* a, const Facts::Staff* b) { return name(a) < name(b); });
+    // From the first word for the qualification on, those for all of the awarding organisation say nothing more about it.
+    bool own = false;
+    for (std::size_t at = 0; at < words.size(); ++at) {
+      const Facts::Staff& word = *words[at];
+      if (at == 0 || words[at - 1]->staff != word.staff) own = false;
+      if (own && !word.about.qualification) continue;
+      own = word.about.qualification.has_value();
+      out_.assessors.push_back({word.staff, word.approved, word.stamp.at_ms});
+    }
+  }
+
   void ask_staff() {
     if (!strategy_.staff_approval()) return;
-    // The word for the qualification goes before the one for all of the awarding organisation; it comes after it here.
-    std::map<std::string_view, const Facts::Staff*> words;
-    for (const Facts::Staff& one : facts_.staff)
-      if (about_this(one.about) && one.role == v1::StaffApproved::ASSESSOR) words[one.staff] = &one;
-    for (const auto& [staff, word] : words) out_.assessors.push_back({std::string(staff), word->approved, word->stamp.at_ms});
+    look_at_staff();
     std::map<std::string, TimeMs> unapproved;  // and when each first assessed so
     for (const Entry* entry : input_.entries) {
       if (!entry->facts.particulars || entry->issued.any() || has_left(entry->facts)) continue;
@@ -605,10 +622,9 @@ std::string capitalised(std::string text) {
 }  // namespace
 
 bool Scrutiny::assessor_approved(const std::string& staff, TimeMs assessed_ms) const {
-  auto at = std::lower_bound(assessors.begin(), assessors.end(), staff,
-                             [](const Assessor& one, const std::string& name) { return one.staff < name; });
-  if (at == assessors.end() || at->staff != staff) return false;
-  return at->approved ? at->at_ms <= assessed_ms : assessed_ms < at->at_ms;
+  auto after = std::upper_bound(assessors.begin(), assessors.end(), std::tie(staff, assessed_ms),
+                                [](const auto& assessed, const Assessor& one) { return assessed < std::tie(one.staff, one.at_ms); });
+  return after != assessors.begin() && std::prev(after)->staff == staff && std::prev(after)->approved;
 }
 
 const Scrutiny* CentreScrutiny::of(QualificationId qualification) const {

@@ -61,17 +61,17 @@ struct Scrutiny {
   struct Assessor {
     std::string staff;
     bool approved = false;
-    TimeMs at_ms = 0;
+    TimeMs at_ms = 0;  ///< from when on it is so
     bool operator==(const Assessor&) const = default;
   };
-  std::vector<Assessor> assessors;  ///< by name
+  std::vector<Assessor> assessors;  ///< by name and time
   Day last_visit = 0;               ///< that counts; 0: none
 
   /// When time alone changes something; kNever.
   TimeMs wake_at_ms = kNever;
 
-  /// Whether the assessor was approved when they assessed. Of approvals the latest word is known: one that approves holds from then on, one
-  /// that withdraws leaves what was assessed before it standing.
+  /// Whether the assessor was approved when they assessed: the last word not after it decides. One that approves again, or withdraws,
+  /// leaves what was assessed before it as it is.
   bool assessor_approved(const std::string& staff, TimeMs assessed_ms) const;
   bool operator==(const Scrutiny&) const = default;
 };

@@ -51,7 +51,7 @@ bool take(Facts& facts, const v1::Event& event, const Stamp& stamp) {
     case v1::Event::kStaffApproved: {
       const auto& fact = event.staff_approved();
       put(facts.staff, {about(fact), fact.staff(), fact.role(), stamp, fact.approved()},
-          [](const Facts::Staff& one) { return std::tuple(order(one.about), std::string_view(one.staff), one.role); });
+          [](const Facts::Staff& one) { return std::tuple(order(one.about), std::string_view(one.staff), one.role, one.stamp.at_ms); });
       return true;
     }
     case v1::Event::kMonitoringRecorded:
@@ -99,13 +99,11 @@ bool take(Facts& facts, const v1::Event& event, const Stamp& stamp) {
 }  // namespace
 
 const ScrutinyFacts::Approval* ScrutinyFacts::approval(AwardingOrganisationId ao, QualificationId qualification) const {
-  const Approval* whole = nullptr;
-  for (const Approval& one : approvals) {
-    if (!one.about.covers(ao, qualification)) continue;
-    if (one.about.qualification) return &one;
-    whole = &one;
-  }
-  return whole;
+  const Approval *whole = nullptr, *own = nullptr;
+  for (const Approval& one : approvals)
+    if (one.about.covers(ao, qualification)) (one.about.qualification ? own : whole) = &one;
+  if (!own || !whole) return own ? own : whole;
+  return whole->status == v1::CentreApproved::APPROVED || own->stamp > whole->stamp ? own : whole;
 }
 
 bool ScrutinyFacts::in_conflict(AwardingOrganisationId ao, const std::string& assurer, Day day) const {

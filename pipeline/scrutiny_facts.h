@@ -27,6 +27,7 @@ struct ScrutinyFacts {
     v1::CentreApproved::Status status{};
     bool direct_claims = false;
   };
+  /// Each word is kept: an assessment is judged by the last one before it.
   struct Staff {
     About about;
     std::string staff;
@@ -96,7 +97,8 @@ struct ScrutinyFacts {
   std::vector<DirectClaims> direct_claims;
   std::vector<Action> actions;
 
-  /// The centre's approval for the qualification, else that of the centre as a whole; null: none was decided.
+  /// The word that decides on the centre's approval for the qualification; null: none was said. The qualification's own goes before
+  /// that of the centre as a whole, unless the centre was suspended or withdrawn as a whole since.
   const Approval* approval(AwardingOrganisationId ao, QualificationId qualification) const;
   /// Whether the assurer had declared a conflict of interest with the centre, in force on `day`. Of an assurer's declarations the latest
   /// counts alone: one that says `no conflict` frees earlier visits, too.

@@ -198,6 +198,119 @@ TEST(Approval, defined_after_its_facts_is_the_same) {
   EXPECT_EQ(approval_obstacle(situation.entry, situation.around(), at("2023-01-01"), wake).rule, Rule::first_registration);
 }
 
+// ---- one approval after another ----
+
+v1::Event period(const char* decided_on, const char* from, const char* until, bool approved = true) {
+  v1::Event event = test::approval_decided(kQualification, local(std::string(decided_on) + "T09:00"), from);
+  event.mutable_approval_decided()->set_approved(approved);
+  event.mutable_approval_decided()->set_approved_until(until);
+  return event;
+}
+
+v1::Event needs_the_specification() {
+  v1::Event event = test::event_at(local("2020-01-01T09:00"));
+  event.mutable_approval_category_defined()->set_body(v1::IFATE);
+  event.mutable_approval_category_defined()->set_category("specialist");
+  event.mutable_approval_category_defined()->add_required_documents("spec");
+  return event;
+}
+
+struct RenewalCase {
+  const char* name;
+  std::vector<v1::Event> facts;
+  Rule in_2023;  ///< of a learner registered on 1 September 2023
+  Rule in_2024;  ///< on 31 August 2024
+  Rule in_2025;  ///< on 1 September 2025
+  ApprovalStage stage;
+  const char* words;
+};
+
+class Renewal : public testing::TestWithParam<RenewalCase> {};
+
+TEST_P(Renewal, holds_no_learner_of_the_time_before) {
+  RenewalCase one = GetParam();
+  std::vector<std::size_t> order(one.facts.size());
+  for (std::size_t at = 0; at < order.size(); ++at) order[at] = at;
+  do {
+    Certificate certificate({.needed = true});
+    certificate.knows(needs_the_specification());
+    for (std::size_t at : order) certificate.knows(one.facts[at]);
+    EXPECT_EQ(rule_name(certificate.obstacle(at("2023-09-01"), at("2025-10-01")).rule), rule_name(one.in_2023));
+    EXPECT_EQ(rule_name(certificate.obstacle(before("2024-09-01"), at("2025-10-01")).rule), rule_name(one.in_2024));
+    EXPECT_EQ(rule_name(certificate.obstacle(at("2025-09-01"), at("2025-10-01")).rule), rule_name(one.in_2025));
+    EXPECT_EQ(stage_name(certificate.state().stage), stage_name(one.stage));
+    EXPECT_EQ(certificate.state().words(), one.words);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+v1::Event submitted_on(const char* day, bool complete) {
+  v1::Event event = test::submitted(kQualification, local(std::string(day) + "T09:00"), {});
+  if (complete) event.mutable_approval_submitted()->add_documents("spec");
+  return event;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Renewal,
+    testing::Values(
+        RenewalCase{"in_sequence",
+                    {period("2021-05-01", "2021-09-01", "2024-08-31"), period("2024-05-01", "2024-09-01", "2027-08-31")},
+                    Rule::none, Rule::none, Rule::none, ApprovalStage::approved,
+                    "IfATE approves it from 1 Sep 2024 to 31 Aug 2027; its approval from 1 Sep 2021 to 31 Aug 2024 stands for learners "
+                    "registered in that time"},
+        RenewalCase{"with_a_gap",
+                    {period("2021-05-01", "2021-09-01", "2024-07-31"), period("2024-05-01", "2024-09-01", "2025-08-31")},
+                    Rule::none, Rule::qualification_approval, Rule::qualification_approval, ApprovalStage::approved,
+                    "IfATE approves it from 1 Sep 2024 to 31 Aug 2025; its approval from 1 Sep 2021 to 31 Jul 2024 stands for learners "
+                    "registered in that time"},
+        RenewalCase{"refused",
+                    {period("2021-05-01", "2021-09-01", "2024-08-31"), period("2024-05-01", "2024-09-01", "", false)},
+                    Rule::none, Rule::none, Rule::qualification_approval, ApprovalStage::refused,
+                    "IfATE refused approval; its approval from 1 Sep 2021 to 31 Aug 2024 stands for learners registered in that time"},
+        RenewalCase{"refused_for_no_day",
+                    {period("2021-05-01", "2021-09-01", "2024-08-31"), period("2024-05-01", "", "", false)},
+                    Rule::none, Rule::none, Rule::qualification_approval, ApprovalStage::refused,
+                    "IfATE refused approval; its approval from 1 Sep 2021 to 31 Aug 2024 stands for learners registered in that time"},
+        RenewalCase{"incomplete",
+                    {submitted_on("2021-04-01", true), period("2021-05-01", "2021-09-01", "2024-08-31"), submitted_on("2024-04-01", false)},
+                    Rule::none, Rule::none, Rule::qualification_approval, ApprovalStage::submission_invalid,
+                    "the submission to IfATE is invalid: document spec is missing; its approval from 1 Sep 2021 to 31 Aug 2024 stands for "
+                    "learners registered in that time"},
+        RenewalCase{"decided_though_incomplete",
+                    {period("2021-05-01", "2021-09-01", "2024-08-31"), submitted_on("2024-04-01", false),
+                     period("2024-05-01", "2024-09-01", "2027-08-31")},
+                    Rule::none, Rule::none, Rule::qualification_approval, ApprovalStage::submission_invalid,
+                    "the submission to IfATE is invalid: document spec is missing; the approval that was decided does not count until this "
+                    "is mended; its approval from 1 Sep 2021 to 31 Aug 2024 stands for learners registered in that time"},
+        RenewalCase{"taken_back",
+                    {period("2021-05-01", "2021-09-01", "2024-08-31"), period("2022-05-01", "2021-09-01", "", false),
+                     period("2024-05-01", "2024-09-01", "2027-08-31")},
+                    Rule::first_registration, Rule::first_registration, Rule::none, ApprovalStage::approved,
+                    "IfATE approves it from 1 Sep 2024 to 31 Aug 2027"},
+        RenewalCase{"proposed_again",
+                    {submitted_on("2021-04-01", true), period("2021-05-01", "2021-09-01", ""),
+                     test::proposed(kQualification, local("2024-04-01T09:00"), v1::ApprovalProposed::PROPOSAL_REFUSED)},
+                    Rule::none, Rule::none, Rule::none, ApprovalStage::approved, "IfATE approves it from 1 Sep 2021"}),
+    [](const auto& given) { return std::string(given.param.name); });
+
+TEST(Approval, tells_in_a_gap_when_it_goes_on) {
+  Certificate certificate({.needed = true});
+  certificate.knows(period("2021-05-01", "2021-09-01", "2024-07-31")).knows(period("2024-05-01", "2024-09-01", ""));
+  EXPECT_EQ(certificate.words(at("2024-08-01"), at("2025-08-01")),
+            "approval by IfATE ended on 31 Jul 2024 and this learner was first registered on 1 Aug 2024; approval goes on only from 1 Sep "
+            "2024");
+}
+
+TEST(Approval, of_each_period_sets_the_last_day_for_certification) {
+  Certificate certificate({.needed = true});
+  v1::Event first = period("2021-05-01", "2021-09-01", "2024-08-31");
+  first.mutable_approval_decided()->set_last_certification_on("2025-08-31");
+  certificate.knows(first).knows(period("2024-05-01", "2024-09-01", "2027-08-31"));
+  EXPECT_EQ(certificate.obstacle(at("2023-09-01"), before("2025-09-01")).rule, Rule::none);
+  EXPECT_EQ(certificate.words(at("2023-09-01"), at("2025-09-01")),
+            "the last day for certification, set by IfATE, was 31 Aug 2025: no result can be issued unless it is extended");
+  EXPECT_EQ(certificate.obstacle(at("2024-09-01"), at("2025-09-01")).rule, Rule::none);
+}
+
 // ---- the whole range of dates, against what each day means by itself ----
 
 std::string date_of(TimeMs moment) { return utc_text(local_day(moment) * kDayMs).substr(0, 10); }

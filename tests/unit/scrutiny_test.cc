@@ -159,6 +159,86 @@ TEST_F(Scrutinised, who_assessed_one_outcome_is_not_forgotten_for_who_assessed_a
   EXPECT_EQ(held("L1", "2023-06-01T09:00"), Rule::none);
 }
 
+TEST_F(Scrutinised, a_centre_suspended_as_a_whole_is_so_for_each_qualification) {
+  using Status = v1::CentreApproved::Status;
+  constexpr Status kNone = v1::CentreApproved::STATUS_UNSPECIFIED, kApproved = v1::CentreApproved::APPROVED,
+                   kSuspended = v1::CentreApproved::SUSPENDED, kWithdrawn = v1::CentreApproved::WITHDRAWN;
+  strategy.set_centre_approval(true);
+  registered_at("L1", "2022-10-01T09:00");
+  claimed_at("L1", "2023-06-10T09:00");
+  Ref whole = ref;
+  whole.qualification.clear();
+  struct Case {
+    const char* name;
+    Status own;  ///< said on 12 June
+    Status all;
+    const char* all_on;
+    const char* words;  ///< empty: approved
+  };
+  for (const Case& one : {
+           Case{"nothing", kNone, kNone, "", "the centre is not approved for the qualification"},
+           Case{"the whole", kNone, kApproved, "2023-06-14", ""},
+           Case{"its own", kApproved, kNone, "", ""},
+           Case{"both", kApproved, kApproved, "2023-06-14", ""},
+           Case{"the whole suspended since", kApproved, kSuspended, "2023-06-14",
+                "the centre's approval is suspended since 14 Jun 2023"},
+           Case{"the whole withdrawn since", kApproved, kWithdrawn, "2023-06-14",
+                "the centre's approval is withdrawn since 14 Jun 2023"},
+           Case{"approved after the withdrawal of the whole", kApproved, kWithdrawn, "2023-06-11", ""},
+           Case{"its own suspended after the whole", kSuspended, kWithdrawn, "2023-06-11",
+                "the centre's approval is suspended since 12 Jun 2023"},
+           Case{"its own suspended, the whole approved since", kSuspended, kApproved, "2023-06-14",
+                "the centre's approval is suspended since 12 Jun 2023"},
+       })
+    for (bool whole_first : {false, true}) {
+      SCOPED_TRACE(one.name);
+      centre = {};
+      auto say = [&](bool all) {
+        if (all && one.all != kNone) with(centre_approved(whole, local(std::string(one.all_on) + "T09:00"), one.all));
+        if (!all && one.own != kNone) with(centre_approved(ref, local("2023-06-12T09:00"), one.own));
+      };
+      say(whole_first);
+      say(!whole_first);
+      EXPECT_EQ(words("L1", "2023-06-20T09:00"), one.words);
+    }
+}
+
+TEST_F(Scrutinised, an_assessment_is_judged_by_the_last_word_before_it) {
+  strategy.set_staff_approval(true);
+  registered_at("L1", "2022-10-01T09:00");
+  Ref all = ref;
+  all.qualification.clear();
+  struct Case {
+    const char* name;
+    std::vector<v1::Event> said;
+    bool stands;
+  };
+  auto word = [&](const char* day, bool approved) { return staff_approved(ref, local(std::string(day) + "T09:00"), "A-17", approved); };
+  auto wide = [&](const char* day, bool approved) { return staff_approved(all, local(std::string(day) + "T09:00"), "A-17", approved); };
+  with(assessed_by(outcome(of("L1"), local("2023-03-01T12:00"), "A"), "A-17", v1::OBSERVATION));
+  for (const Case& one : {Case{"approved and renewed", {word("2022-03-01", true), word("2023-05-01", true)}, true},
+                          Case{"approved only later", {word("2023-05-01", true)}, false},
+                          Case{"refused at first", {word("2023-05-01", false)}, false},
+                          Case{"refused, then approved", {word("2023-04-01", false), word("2023-05-01", true)}, false},
+                          Case{"withdrawn later", {word("2022-03-01", true), word("2023-05-01", false)}, true},
+                          Case{"withdrawn before", {word("2022-03-01", true), word("2023-02-01", false)}, false},
+                          Case{"withdrawn, approved again before", {word("2022-03-01", true), word("2022-05-01", false),
+                                                                    word("2023-02-01", true)}, true},
+                          Case{"approved again only later", {word("2022-03-01", true), word("2023-02-01", false),
+                                                             word("2023-05-01", true)}, false},
+                          Case{"in general", {wide("2022-03-01", true), word("2023-05-01", false)}, true},
+                          Case{"in general, not for this", {word("2022-02-01", false), wide("2022-03-01", true)}, false},
+                          Case{"for this, not in general", {word("2022-02-01", true), wide("2022-03-01", false)}, true}}) {
+    std::vector<v1::Event> said = one.said;
+    for (int turn = 0; turn < 2; ++turn) {
+      centre = {};
+      for (const v1::Event& event : said) with(event);
+      EXPECT_EQ(held("L1", "2023-06-01T09:00") == Rule::none, one.stands) << one.name;
+      std::reverse(said.begin(), said.end());
+    }
+  }
+}
+
 TEST_F(Scrutinised, who_assesses_is_approved_before) {
   strategy.set_staff_approval(true);
   registered_at("L1", "2022-10-01T09:00");
@@ -180,7 +260,7 @@ TEST_F(Scrutinised, who_assesses_is_approved_before) {
   };
   int serial = 0;
   for (auto [approved_at, approved, stands] :
-       {Case{"2023-03-01T11:59", true, true}, Case{"2023-03-01T12:00", true, true}, Case{"2023-03-01T12:01", true, false},
+       {Case{"2023-03-01T11:59", true, true}, Case{"2023-03-01T12:00", true, true}, Case{"2023-03-01T12:01", true, true},
         Case{"2023-03-01T12:02", false, true}}) {
     SCOPED_TRACE(serial++);
     with(staff_approved(ref, local(approved_at), "A-17", approved));
@@ -354,6 +434,27 @@ TEST_F(Scrutinised, without_direct_claims_status_a_claim_waits_until_it_is_sampl
   with(one);
   EXPECT_EQ(held("L2", "2023-06-15T09:00"), Rule::none);
   EXPECT_EQ(told("2023-06-15T09:00"), "");
+}
+
+TEST_F(Scrutinised, what_the_rules_award_without_a_claim_waits_for_sampling_once_it_is_complete) {
+  strategy.set_sampling_before_claims(true);
+  v1::Event defined = reference_data()[5];
+  defined.set_id("automatic");
+  defined.mutable_occurred_at()->set_seconds(local("2022-08-02T09:00") / 1000);
+  auto* fact = defined.mutable_qualification_defined();
+  fact->set_certification(v1::CERTIFICATION_AUTOMATIC);
+  fact->set_determination(v1::DETERMINATION_COMPUTED);
+  fact->mutable_grading()->set_pass_grade("Pass");
+  std::string bytes = defined.SerializeAsString();
+  ASSERT_EQ(reference.merge(defined, bytes, stamp_of(defined, bytes)), Merged::applied);
+  ASSERT_EQ(text_of(qualification().id), ref.qualification);
+  registered_at("L1", "2022-10-01T09:00");
+  with(achieved(of("L1"), local("2023-06-01T09:00"), {"A", "B"}));
+  EXPECT_EQ(held("L1", "2023-06-13T09:00"), Rule::none) << "not complete yet";
+  with(achieved(of("L1"), local("2023-06-02T09:00"), {"C"}));
+  EXPECT_EQ(held("L1", "2023-06-13T09:00"), Rule::sampling);
+  visited("2023-06-03", "V-1");
+  EXPECT_EQ(held("L1", "2023-06-13T09:00"), Rule::none) << "visited after it was complete";
 }
 
 TEST_F(Scrutinised, direct_claims_status_is_won_and_lost_by_reviews) {
