@@ -844,7 +844,8 @@ def run(options, directory):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     checks = seasons.Checks()
     began = time.monotonic()
-    season = seasons.Season(directory, options.season, options.scale, options.seed)
+    # Reference data apply as soon as they are read: a season that changes them on the way has no one order of transitions on Kafka.
+    season = seasons.Season(directory, options.season, options.scale, options.seed, plain=True)
     print(f"season {season.name}", flush=True)
     embedded = os.path.join(directory, "embedded")
     os.makedirs(embedded)
