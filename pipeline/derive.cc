@@ -38,7 +38,7 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around, const At
     block(with_centre ? Block::centre_response : Block::awarding_organisation);
   }
   raise(found.obstacle, approval_obstacle(entry, around, now, found.wake_at));
-  raise(found.obstacle, scrutiny_obstacle(entry, around, now, found.wake_at));
+  raise(found.obstacle, scrutiny_obstacle(entry, around));
   if (around.mitigation || around.left_mitigation) {
     Obstacle mitigated = mitigation_obstacle(entry, around, now, found.wake_at);
     raise(found.obstacle, mitigated);
@@ -87,7 +87,7 @@ class Derivation {
     }
     if (entry_.issued.any()) {
       after_issue();
-    } else if (is_withdrawn()) {
+    } else if (facts_.has_left()) {
       end(v1::WITHDRAWN, v1::N2);
     } else if (is_deferred()) {
       end(v1::DEFERRED, v1::N1);
@@ -103,11 +103,6 @@ class Derivation {
   bool dated() const { return calendar_ && calendar_->issue_deadline != kNever; }
 
   bool deadline_passed() const { return dated() && now_ >= calendar_->issue_deadline; }
-
-  bool is_withdrawn() const {
-    return (facts_.withdrawn.set() && facts_.withdrawn > facts_.registered) ||
-           (facts_.transferred.set() && facts_.transferred > facts_.registered);
-  }
 
   bool is_deferred() const {
     bool answered_so = facts_.answered.set() && (facts_.answer == v1::CheckpointAnswered::DEFERRED ||

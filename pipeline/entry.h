@@ -127,6 +127,10 @@ struct EntryFacts {
 
   std::shared_ptr<const Particulars> particulars;  ///< replaced as a whole; null: nothing particular
 
+  /// Withdrawn or transferred, and not registered again since.
+  bool has_left() const {
+    return (withdrawn.set() && withdrawn > registered) || (transferred.set() && transferred > registered);
+  }
   bool has_claim() const { return claim.set() && !claim_withdrawn; }
   bool has_result() const { return result_kind == ResultKind::determined || result_kind == ResultKind::amended; }
 };

@@ -1,6 +1,7 @@
 // Small parts of sentences, for people. Pure.
 #pragma once
 
+#include <cctype>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,12 @@ inline std::string date_text(Day day) {
 
 /// The moment at which `day` ends, 24:00 in Europe/London; kNever for 0, which stands for no limit.
 inline TimeMs day_ends(Day day) { return day == 0 ? kNever : day_begins(day + 1); }
+
+/// With a capital letter at its beginning.
+inline std::string capitalised(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
 
 /// `A`, `A and B`, `A, B and C`.
 inline std::string list_text(const std::vector<std::string>& items) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "pipeline/phrases.h"
 #include "pipeline/scrutiny_facts.h"
 #include "pipeline/spike.h"
 
@@ -16,10 +17,6 @@ using Holds = Requirement::Holds;
 
 /// A monitoring is announced so many days before the schedule asks for it.
 constexpr Day kNoticeDays = 28;
-
-bool has_left(const EntryFacts& facts) {
-  return (facts.withdrawn.set() && facts.withdrawn > facts.registered) || (facts.transferred.set() && facts.transferred > facts.registered);
-}
 
 std::string_view method_words(v1::AssessmentMethod method) {
   switch (method) {
@@ -170,7 +167,7 @@ class Scrutineer {
     look_at_staff();
     std::map<std::string, TimeMs> unapproved;  // and when each first assessed so
     for (const Entry* entry : input_.entries) {
-      if (!entry->facts.particulars || entry->issued.any() || has_left(entry->facts)) continue;
+      if (!entry->facts.particulars || entry->issued.any() || entry->facts.has_left()) continue;
       entry->facts.particulars->each_assessed([&](const Assessed& assessed) {
         if (assessed.assessor.empty() || out_.assessor_approved(assessed.assessor, assessed.stamp.at_ms)) return;
         auto [at, fresh] = unapproved.try_emplace(assessed.assessor, assessed.stamp.at_ms);
@@ -498,7 +495,7 @@ class Scrutineer {
     if (!strategy_.sampling_before_claims() || out_.direct_claims || out_.next_monitoring == Rule::first_monitoring) return;
     bool any = std::any_of(input_.entries.begin(), input_.entries.end(), [&](const Entry* entry) {
       TimeMs claimed = claimed_ms(*entry, qualification_);
-      return claimed != 0 && !entry->issued.any() && !has_left(entry->facts) &&
+      return claimed != 0 && !entry->issued.any() && !entry->facts.has_left() &&
              !sampled(*entry, input_.centre, out_.last_visit, claimed);
     });
     if (any) ask(sampling());
@@ -545,7 +542,7 @@ class Scrutineer {
   std::vector<Sampled> draw(const Facts::Plan& plan) const {
     std::vector<Candidate> candidates;
     for (const Entry* entry : input_.entries) {
-      if (has_left(entry->facts) || entry->issued.any() || entry->facts.first_registered_ms > plan.stamp.at_ms) continue;
+      if (entry->facts.has_left() || entry->issued.any() || entry->facts.first_registered_ms > plan.stamp.at_ms) continue;
       candidates.push_back({text_of(entry->key.series), entry->key.learner, traits_of(*entry)});
     }
     const v1::SampleRule& rule = strategy_.sample();
@@ -596,7 +593,7 @@ bool assessed_unapproved(const Entry& entry, const Scrutiny& scrutiny, const std
 }
 
 bool holds(const Requirement& requirement, const Entry& entry, const Circumstances& around) {
-  TimeMs claimed = claimed_ms(entry, around.qualification);
+  auto claimed = [&] { return claimed_ms(entry, around.qualification); };
   switch (requirement.holds) {
     case Holds::nothing:
       return false;
@@ -604,19 +601,14 @@ bool holds(const Requirement& requirement, const Entry& entry, const Circumstanc
       return true;
     case Holds::claims_from:
       // A claim still to come is made later than what is asked for now.
-      return claimed == 0 || claimed >= requirement.from_ms;
+      return claimed() == 0 || claimed() >= requirement.from_ms;
     case Holds::registered_from:
       return entry.facts.first_registered_ms >= requirement.from_ms;
     case Holds::entries:
       if (requirement.rule == Rule::staff_approval) return assessed_unapproved(entry, *around.scrutiny, requirement.subject);
-      return claimed != 0 && !sampled(entry, around.centre, around.scrutiny->last_visit, claimed);
+      return claimed() != 0 && !sampled(entry, around.centre, around.scrutiny->last_visit, claimed());
   }
   return false;
-}
-
-std::string capitalised(std::string text) {
-  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  return text;
 }
 
 }  // namespace
@@ -634,40 +626,7 @@ const Scrutiny* CentreScrutiny::of(QualificationId qualification) const {
 
 Scrutiny scrutinise(const ScrutinyInput& input, TimeMs now) { return Scrutineer(input, now).run(); }
 
-std::string requirement_text(const Requirement& requirement, const Qualification& qualification) {
-  const std::string& title = qualification.title;
-  std::string from = requirement.from_ms == 0 ? "" : date_text(local_day(requirement.from_ms));
-  std::string text;
-  switch (requirement.holds) {
-    case Holds::nothing:
-      return title + ": " + requirement.what + ". " + requirement.todo + ".";
-    case Holds::all:
-      text = "Claims of this centre for " + title + " are held";
-      break;
-    case Holds::claims_from:
-      text = "Claims of this centre for " + title + " made from " + from + " on are held";
-      break;
-    case Holds::registered_from:
-      text = "Claims of this centre for " + title + " for learners registered from " + from + " on are held";
-      break;
-    case Holds::entries:
-      text = "Some claims of this centre for " + title + " are held";
-      break;
-  }
-  return text + ": " + requirement.what + ". " + capitalised(requirement.todo) + ".";
-}
-
-std::string planned_text(const PlannedVisit& planned, const Qualification& qualification) {
-  std::string text = "The monitoring " + planned.monitoring + " of " + qualification.title + " is planned" +
-                     (planned.on == 0 ? "" : " for " + date_text(planned.on)) + ".";
-  if (planned.sample.empty()) return text;
-  std::size_t learners = planned.sample.size();
-  return text + " Have the work and assessment records of the " + std::to_string(learners) +
-         (learners == 1 ? " learner" : " learners") + " of the sample ready for the assurer.";
-}
-
-Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around, TimeMs, TimeMs&) {
-  // Time is the centre's matter: it wakes when its scrutiny changes, and the entries concerned are derived again.
+Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around) {
   if (!around.scrutiny) return {};
   for (const Requirement& one : around.scrutiny->requirements)
     if (holds(one, entry, around))

@@ -99,9 +99,9 @@ std::string requirement_text(const Requirement& requirement, const Qualification
 /// What the notification of a visit to come says; the sample stands beside it.
 std::string planned_text(const PlannedVisit& planned, const Qualification& qualification);
 
-/// The rule of scrutiny that holds `entry`'s claim, or would if it were made now; none when all are kept. `wake_at` as for
-/// approval_obstacle.
-Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around, TimeMs now, TimeMs& wake_at);
+/// The rule of scrutiny that holds `entry`'s claim, or would if it were made now; none when all are kept. Time is the centre's matter: it
+/// wakes when its scrutiny changes, and the entries concerned are derived again.
+Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around);
 
 /// Everything of scrutiny that holds it, in words.
 std::vector<v1::Obstacle> scrutiny_obstacles(const Entry& entry, const Circumstances& around);

@@ -17,7 +17,7 @@ std::string days_text(TimeMs length) {
 }
 
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
-  if (rule == Rule::pathway || rule == Rule::result_agrees) 
+  if (rule == Rule::pathway || rule == Rule::result_agrees)
     return result_text(entry.facts, around.qualification, around.calculated.get(), rule, entry.issued.grade);
   if (rule == Rule::size_change) return mitigation_text(entry, around, rule);
   if (rule < Rule::centre_approval) return approval_text(entry, around, rule);
@@ -86,10 +86,8 @@ void add_holds(const Entry& entry, const Circumstances& around, Add add) {
 
 /// With a capital letter and a full stop.
 std::string sentence(std::string text) {
-  if (text.empty()) return text;
-  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  if (text.back() != '.') text += '.';
-  return text;
+  if (!text.empty() && text.back() != '.') text += '.';
+  return capitalised(std::move(text));
 }
 
 }  // namespace
@@ -225,8 +223,7 @@ std::string why(const Entry& entry, const Derived& derived, const Circumstances&
   if (!around.calendar)
     return "No dates are known for this awarding organisation, level and series; send its CalendarDefined.";
   if (status.step == v1::ISSUE_RESULT && !around.halted) return "Ready; goes at " + local_text(status.due_ms) + ".";
-  std::string text = blocker_text(entry, derived, around);
-  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  std::string text = capitalised(blocker_text(entry, derived, around));
   text += "; " + days_text(derived.left_ms) + " to the issue deadline";
   if (derived.remaining.slow_ms > 0)
     text += ", and what remains usually takes " + days_text(derived.remaining.usual_ms) + ", at times " +

@@ -66,15 +66,13 @@ class Scrutinised : public ::testing::Test {
   Obstacle obstacle(const std::string& learner, const std::string& now) {
     Scrutiny scrutiny = at(now);
     Circumstances circumstances = around(scrutiny);
-    TimeMs wake = kNever;
-    return scrutiny_obstacle(entry(learner), circumstances, local(now), wake);
+    return scrutiny_obstacle(entry(learner), circumstances);
   }
   Rule held(const std::string& learner, const std::string& now) { return obstacle(learner, now).rule; }
   std::string words(const std::string& learner, const std::string& now) {
     Scrutiny scrutiny = at(now);
     Circumstances circumstances = around(scrutiny);
-    TimeMs wake = kNever;
-    Rule rule = scrutiny_obstacle(entry(learner), circumstances, local(now), wake).rule;
+    Rule rule = scrutiny_obstacle(entry(learner), circumstances).rule;
     return scrutiny_text(entry(learner), circumstances, rule);
   }
   /// What the centre is told.
