@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import daemon as daemons  # noqa: E402
 import season as seasons  # noqa: E402
 from kafka import Kafka  # noqa: E402
+from ports import free_ports  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition  # noqa: E402
 
@@ -852,11 +853,12 @@ def run(options, directory):
     expected = through_the_embedded_log(season, embedded)
     agrees, words = season.compare(*expected["files"])
     checks.check(agrees, "the embedded run: the truth says the same", words)
-    routes = {options.port + 10 * node + 3: options.port + 10 * node + 2 for node in range(options.nodes)}
+    port = free_ports(10 * options.nodes)
+    routes = {port + 10 * node + 3: port + 10 * node + 2 for node in range(options.nodes)}
     # A broker that is away is found out soon; one that leads nothing for long makes a fault of its own.
     properties = {"broker.session.timeout.ms": 4000, "broker.heartbeat.interval.ms": 1000, "replica.lag.time.max.ms": 5000}
     try:
-        with Kafka(options.nodes, options.port, properties, proxied=True) as kafka, Proxy(routes) as proxy, \
+        with Kafka(options.nodes, port, properties, proxied=True) as kafka, Proxy(routes) as proxy, \
                 kept_logs(kafka, directory):
             print(f"  {time.monotonic() - began:.0f} s: Kafka runs", flush=True)
             outputs, said = undisturbed_on_kafka(kafka, season, os.path.join(directory, "undisturbed"))

@@ -5,12 +5,15 @@ list against the product."""
 import os
 import pathlib
 import re
-import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from ports import free_ports  # noqa: E402
+
 README = (ROOT / "README.md").read_text()
 
 
@@ -19,16 +22,10 @@ def blocks(mark="run"):
     return re.findall(rf"<!-- {mark} -->\n```sh\n(.*?)```", README, re.S)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Readme(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.env = dict(os.environ, RESULTSD_HTTP_PORT=str(free_port()))
+        cls.env = dict(os.environ, RESULTSD_HTTP_PORT=str(free_ports()))
         run = subprocess.run(["deploy/quickstart"], cwd=ROOT, env=cls.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         cls.quickstart = run
         if run.returncode != 0:
@@ -63,8 +60,8 @@ class Readme(unittest.TestCase):
         self.assertIn(first, self.quickstart.stdout)
 
     def test_5_the_commands_on_kafka_run_as_written(self):
-        ports = {old: str(free_port()) for old in ("8421", "8422")}
-        kafka = "19592"  # and the next one: out of the range that systems hand out
+        ports = {old: str(free_ports()) for old in ("8421", "8422")}
+        kafka = str(free_ports(10))
         with tempfile.TemporaryDirectory() as work:
             script = "\n".join(blocks("run on Kafka")).replace("/tmp/", work + "/").replace("19092", kafka)
             script = script.replace("deploy/kafka/up ", f"deploy/kafka/up --port {kafka} --directory {work}/kafka ")

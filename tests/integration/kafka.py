@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 from daemon import ROOT, wait_until
+from ports import free_ports
 
 sys.path.append("/usr/lib/python3/dist-packages")  # the client is Debian's, whichever Python comes first
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
@@ -19,19 +20,19 @@ REQUEST_S = 20
 class Kafka:
     """A cluster of 1 or 3 nodes on loopback. A context manager: running inside, gone with its data after.
 
-        with Kafka(nodes=3, port=29092) as kafka:
+        with Kafka(nodes=3) as kafka:
             kafka.create("vtq.claims", partitions=4, **{"cleanup.policy": "delete"})
             kafka.kill(2)
             kafka.restart(2)
 
-    Node n listens on `port` + 10 (n - 1), and on the next port for the other nodes. `properties` go to every broker, over those of
+    Node n listens on `port` + 10 (n - 1), and on the next port for the other nodes; without `port`, where ports are free. `properties` go to every broker, over those of
     deploy/kafka/up; change them before `restart`. `proxied`: each node also listens on its port + 2 for a proxy that clients reach on its
     port + 3. A node that was killed registers again only when its session has run out: 9 s, unless
     the property `broker.session.timeout.ms` says less."""
 
-    def __init__(self, nodes=1, port=29092, properties=None, proxied=False):
+    def __init__(self, nodes=1, port=None, properties=None, proxied=False):
         self.nodes = nodes
-        self.port = port
+        self.port = port = port or free_ports(10 * nodes)
         self.proxied = proxied
         self.properties = dict(properties or {})
         self.bootstrap = ",".join(f"127.0.0.1:{port + 10 * node}" for node in range(nodes))

@@ -20,7 +20,6 @@ from daemon import ROOT, Daemon, wait_until
 from kafka import Kafka
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-PORT = 39592
 PREFIX = "clients."
 PARTITIONS = 4
 SEND_S = 30
@@ -38,7 +37,7 @@ kafka = daemon = outputs = None
 def setUpModule():
     global kafka, daemon, outputs
     seasons.prefer_release()
-    kafka = Kafka(port=PORT)
+    kafka = Kafka()
     unittest.addModuleCleanup(kafka.stop)
     kafka.start()
     daemon = Daemon({"kafka.bootstrap_servers": kafka.bootstrap, "kafka.topic_prefix": PREFIX, "kafka.group": PREFIX + "group",

@@ -12,7 +12,6 @@ import unittest
 from daemon import Daemon, ROOT, run, wait_until
 from kafka import Kafka
 
-PORT = 59092
 PARTITIONS = 6
 SEASON = os.path.join(ROOT, "tests/data/small_season.jsonl")
 NAMES = ("a", "b", "c")
@@ -46,7 +45,7 @@ def pages(daemon, target, accept="application/json"):
 class Queries(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.kafka = Kafka(port=PORT)
+        cls.kafka = Kafka()
         cls.addClassCleanup(cls.kafka.stop)
         cls.kafka.start()
         cls.alone = Daemon({"time.source": "event", "partitions": PARTITIONS}).start()

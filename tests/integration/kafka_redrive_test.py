@@ -10,9 +10,9 @@ import unittest
 
 from daemon import environment, program, run, wait_until
 from kafka import Kafka
+from ports import free_ports
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-PORT = 39092
 PARTITIONS = 3
 READ_S = 30
 EVENT = {"id": "c-1", "source": "portal", "occurredAt": "2023-08-08T12:30:00Z",
@@ -24,7 +24,7 @@ kafka = None
 
 def setUpModule():
     global kafka
-    kafka = Kafka(port=PORT)
+    kafka = Kafka()
     unittest.addModuleCleanup(kafka.stop)
     kafka.start()
 
@@ -263,8 +263,9 @@ class Redrive(unittest.TestCase):
         self.assertEqual((self.sent(), self.read(self.redriven)), ([], []))
 
     def test_brokers_that_are_away_are_named(self):
-        self.redrive(code=1, kafka_bootstrap_servers="127.0.0.1:39099", kafka_broker_wait_seconds=2)
-        self.assertIn("no broker answers at kafka.bootstrap_servers = 127.0.0.1:39099", self.said)
+        nobody_listens = f"127.0.0.1:{free_ports()}"
+        self.redrive(code=1, kafka_bootstrap_servers=nobody_listens, kafka_broker_wait_seconds=2)
+        self.assertIn(f"no broker answers at kafka.bootstrap_servers = {nobody_listens}", self.said)
 
     # Exactly once.
 

@@ -12,7 +12,6 @@ import season as seasons
 from daemon import ROOT, Daemon, wait_until
 from kafka import Kafka
 
-PORT = 39392
 SMALL = os.path.join(ROOT, "tests", "data", "small_season.jsonl")
 OVER = {"id": "season-over", "source": "test", "timeReached": {"centre": "*"}}
 
@@ -47,7 +46,7 @@ class KafkaSeasonTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         seasons.prefer_release()
-        cls.kafka = Kafka(port=PORT)
+        cls.kafka = Kafka()
         cls.addClassCleanup(cls.kafka.stop)
         cls.kafka.start()
         cls.directory = tempfile.mkdtemp()

@@ -13,12 +13,12 @@ import events as e
 import season as seasons
 from daemon import ROOT, Daemon, environment, program, wait_until
 from kafka import Kafka
+from ports import free_ports
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-PORT = 39620
-SASL_PORT = 39624
-OTHER_PORT = 39640
-NOBODY_LISTENS = "127.0.0.1:39699"
+PORT = free_ports(10)
+SASL_PORT = PORT + 4
+NOBODY_LISTENS = f"127.0.0.1:{PORT + 9}"
 PASSWORD = "correct-horse"
 PARTITIONS = 2
 END_S = 60
@@ -40,7 +40,7 @@ kafka = other = None
 def setUpModule():
     global kafka, other
     seasons.prefer_release()
-    kafka, other = Kafka(port=PORT, properties=PROPERTIES), Kafka(port=OTHER_PORT)
+    kafka, other = Kafka(port=PORT, properties=PROPERTIES), Kafka()
     for cluster in (kafka, other):
         unittest.addModuleCleanup(cluster.stop)
     with concurrent.futures.ThreadPoolExecutor() as both:

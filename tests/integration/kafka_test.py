@@ -3,29 +3,13 @@
 
 import os
 import pathlib
-import socket
 import subprocess
 import tempfile
 import unittest
 
+from ports import free_ports
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def free_ports(count):
-    """The first of `count` ports in a row that nobody listens on."""
-    for first in range(21000, 60000, count):
-        sockets = []
-        try:
-            for port in range(first, first + count):
-                sockets.append(socket.socket())
-                sockets[-1].bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-    raise AssertionError("no free ports")
 
 
 def topics(bootstrap, *arguments):

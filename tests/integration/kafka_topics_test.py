@@ -7,11 +7,11 @@ import unittest
 
 from daemon import run
 from kafka import Kafka
+from ports import free_ports
 
-PORT = 29092
-SASL_PORT = 29094
-CARELESS_PORT = 29096
-NOBODY_LISTENS = "127.0.0.1:29099"
+PORT = free_ports(10)
+SASL_PORT = PORT + 4
+NOBODY_LISTENS = f"127.0.0.1:{PORT + 9}"
 PASSWORD = "correct-horse"
 PARTITIONS = 3
 BY_CENTRE = ["registrations", "checkpoints", "assessments", "claims", "assurance", "commands", "entry-status", "result-batches",
@@ -226,7 +226,7 @@ class WrongSetUp(Topics):
 class WrongBroker(Topics):
     @classmethod
     def setUpClass(cls):
-        cls.careless = Kafka(port=CARELESS_PORT, properties=CARELESS)
+        cls.careless = Kafka(properties=CARELESS)
         cls.addClassCleanup(cls.careless.stop)
         cls.careless.start()
 

@@ -15,7 +15,6 @@ from daemon import Daemon, run, wait_until
 from kafka import Kafka
 from confluent_kafka import Consumer, TopicPartition
 
-PORT = 39492
 STOP_MS = 4000  # that the zombie waits once it goes on, so that its other threads find out
 
 
@@ -57,7 +56,7 @@ class KafkaZombieTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         seasons.prefer_release()
-        cls.kafka = Kafka(port=PORT)
+        cls.kafka = Kafka()
         cls.addClassCleanup(cls.kafka.stop)
         cls.kafka.start()
 
