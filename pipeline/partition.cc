@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
 
 #include "pipeline/batch_id.h"
 #include "pipeline/mitigation.h"
@@ -594,6 +595,10 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
 // ---- commit ----
 
 void Partition::write(StateWriter& writer) {
+  // Neighbours together: stores take them faster, and they compress better.
+  std::sort(to_store_.begin(), to_store_.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first->id, a.second->key) < std::tie(b.first->id, b.second->key);
+  });
   for (auto [centre, entry] : to_store_) {
     writer.put_entry(index_, centre->id, *entry);
     entry->to_store = false;
