@@ -74,7 +74,7 @@ void Committer::carry_out(Work& work) {
   try {
     if (!work.outgoing.empty() || !work.offsets.empty()) {
       transaction_.begin();
-      transaction_.add_offsets(work.consumer, work.offsets);
+      if (!work.positions.empty()) transaction_.add_offsets(work.consumer, work.offsets);
       transaction_.produce(work.outgoing);
       transaction_.commit();
       for (auto& [partition, position] : work.positions)

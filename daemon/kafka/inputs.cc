@@ -82,7 +82,6 @@ void Inputs::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t
   std::set<std::uint32_t> partitions = partitions_in(*list);
   PartitionList none(rd_kafka_topic_partition_list_new(0));
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    ++rebalances_;
     joined_ = true;
     if (!changes_.assigned) changes_.assigned.emplace();
     changes_.assigned->insert(partitions.begin(), partitions.end());

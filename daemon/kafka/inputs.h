@@ -77,7 +77,6 @@ class Inputs {
   bool joined() const { return joined_; }
   /// Whether the group has gone on without this instance. To be asked before `start`, which would make the consumer forget it.
   bool lost() const { return rd_kafka_assignment_lost(consumer_.get()) != 0; }
-  std::uint64_t rebalances() const { return rebalances_; }
   /// Records in the topics' partitions that this instance reads and has not; as far as known.
   std::int64_t lag() const;
 
@@ -109,7 +108,6 @@ class Inputs {
   Changes changes_;
   std::set<std::uint32_t> started_;
   bool joined_ = false;
-  std::uint64_t rebalances_ = 0;
   std::string failure_;  // found in a callback, thrown after the poll
 };
 

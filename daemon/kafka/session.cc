@@ -126,8 +126,8 @@ void KafkaEngine::Session::run() {
       if (inputs_->lost()) throw Lost(aborted.what());
       if (++aborts_ > kAbortsMax) throw Lost(std::string("too many transactions were aborted, at last: ") + aborted.what());
       rebuild();
-      // Otherwise fetching begins when the group has said what with.
-      if (suspended_.empty() && !inputs_->has_changes()) start_inputs();
+      // Of partitions on the move, fetching begins when the group has said whose they are.
+      if (!take_assignment() && suspended_.empty()) start_inputs();
     }
   }
   hand_over();
@@ -154,6 +154,7 @@ void KafkaEngine::Session::rebuild() {
   items_.clear();
   inbounds_.clear();
   moved_.clear();
+  reference_moved_ = false;
   auto& pipeline = engine_.pipeline_;
   pipeline = std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(), store, *engine_.outputs_);
   pipeline->set_origins([this](std::int64_t token) -> std::string {
@@ -183,6 +184,11 @@ bool KafkaEngine::Session::take_assignment() {
   if (!inputs_->has_changes()) return false;
   settle();
   Inputs::Changes changes = inputs_->take_changes();
+  if (!changes.revoked.empty()) {
+    // Marks made since: of a partition that may be another's now. Whoever waits for one finds that it is not there.
+    engine_.store_->discard();
+    outgoing_.clear();
+  }
   if (engine_.kafka_probe_) engine_.kafka_probe_->rebalance();
   if (changes.lost) {
     if (engine_.kafka_probe_) engine_.kafka_probe_->fenced();
@@ -323,6 +329,7 @@ void KafkaEngine::Session::tell_directory() {
   if (record.url.empty()) return;  // not listening yet
   for (const auto& [partition, position] : active_) record.partitions.push_back(partition);
   record.at_ms = engine_.clock_.now();
+  settle();
   Committer::Work work{.outgoing = Outgoing(engine_.partitions())};
   work.outgoing.instance(instance_name(engine_.settings_), encode_instance(record));
   hand_to_committer(std::move(work));
@@ -371,10 +378,7 @@ void KafkaEngine::Session::cycle() {
     settle();
     engine_.serve_looks();
   }
-  if (engine_.pipeline_->holds_more_than(engine_.options_.entries_in_memory_max)) {
-    settle();
-    engine_.pipeline_->evict(engine_.options_.entries_in_memory_max);
-  }
+  keep_within_memory();
   advance_restores();
   tables_.poll(0);
   TimeMs now = engine_.clock_.now();
@@ -397,6 +401,12 @@ void KafkaEngine::Session::cycle() {
   }
   show();
   if (changed || idle > 0) engine_.last_progress_ms_ = engine_.clock_.now();
+}
+
+void KafkaEngine::Session::keep_within_memory() {
+  if (!engine_.pipeline_->holds_more_than(engine_.options_.entries_in_memory_max)) return;
+  settle();  // what is let go of is read again from the store
+  engine_.pipeline_->evict(engine_.options_.entries_in_memory_max);
 }
 
 /// Records arrive while the last cycle is being committed, and then for the rest of kafka.commit_interval_ms.
@@ -501,7 +511,8 @@ void KafkaEngine::Session::process(TimeMs now) {
       for (KafkaEngine::LateRejection& one : std::exchange(engine_.rejections_, {})) late_.push_back(std::move(one));
   }
   bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
-  if (items_.empty() && late_.empty() && !wakes && !outgoing_.touched_any()) return;
+  bool late = !late_.empty() && !active_.empty();
+  if (items_.empty() && !late && !wakes && !outgoing_.touched_any()) return;
 
   if (inbounds_.size() > references) act_when_asked(TransactionPoint::before_apply);
   processing_events_ = items_.size();
@@ -522,6 +533,7 @@ void KafkaEngine::Session::process(TimeMs now) {
       }
       processing_seconds_ += seconds_since(started);
       commit(now);
+      if (!finished) keep_within_memory();
       started = Steady::now();
     }
   };
@@ -577,8 +589,9 @@ void KafkaEngine::Session::reject(Item& item, TimeMs now) {
 /// Hands over what was applied since the last time, once that is committed.
 void KafkaEngine::Session::commit(TimeMs now) {
   std::vector<std::string> ids;
-  for (KafkaEngine::LateRejection& one : late_)
-    ids.push_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)));
+  if (!active_.empty())
+    for (KafkaEngine::LateRejection& one : late_)
+      ids.push_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)));
   engine_.pipeline_->write(*engine_.store_);
 
   std::vector<StreamOffset> offsets;
@@ -606,11 +619,15 @@ void KafkaEngine::Session::commit(TimeMs now) {
     for (auto& [partition, position] : positions)
       if (partition == place.first) (*position.mutable_commit()->mutable_inputs())[std::string(topic_name(place.second))] = next;
   for (const auto& [partition, position] : positions) {
+    // One of each partition at least, so that nobody takes it over before this has ended.
+    InputOffsets held = offsets_of(position.commit());
+    bool moved = std::any_of(offsets.begin(), offsets.end(), [&](const StreamOffset& one) { return one.partition == partition; });
+    if (!moved && !held.empty()) offsets.push_back({held.begin()->first, partition, held.begin()->second});
     outgoing_.commit_record(partition, position.commit());
     active_[partition] = position;
   }
   for (std::size_t at = 0; at < ids.size(); ++at) answers_.emplace_back(std::move(ids[at]), std::move(late_[at]));
-  late_.clear();
+  late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(ids.size()));
   moved_.clear();
   reference_moved_ = false;
   Committer::Work work{.outgoing = std::exchange(outgoing_, std::move(spare_)),
@@ -626,7 +643,6 @@ void KafkaEngine::Session::commit(TimeMs now) {
 }
 
 void KafkaEngine::Session::hand_to_committer(Committer::Work work) {
-  settle();
   work.consumer = inputs_ ? inputs_->consumer() : nullptr;
   handed_over_ = Steady::now();
   committer_->hand_over(std::move(work));
@@ -643,8 +659,9 @@ void KafkaEngine::Session::settle() {
 
 void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
   if (!done) return;
+  bool directory = done->positions.empty() && !done->outgoing.empty();
   if (done->failure) {
-    directory_due_ = true;
+    directory_due_ = directory_due_ || directory;
     for (auto& [id, one] : std::exchange(answers_, {})) late_.push_back(std::move(one));
     return;
   }
@@ -652,7 +669,7 @@ void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
     if (auto active = active_.find(partition); active != active_.end()) active->second.set_changelog(position.changelog());
   done->outgoing.clear();
   spare_ = std::move(done->outgoing);
-  aborts_ = 0;
+  if (!directory) aborts_ = 0;
   engine_.last_progress_ms_ = engine_.clock_.now();
   if (engine_.kafka_probe_ && !done->positions.empty()) engine_.kafka_probe_->transaction("committed", done->committing_seconds);
   if (engine_.probe_ && done->events > 0)

@@ -70,6 +70,7 @@ struct KafkaEngine::Session {
   void reject(Item& item, TimeMs now);
   void commit(TimeMs now);
   std::vector<InputRecord> gather(int idle_ms);
+  void keep_within_memory();
   void hand_to_committer(Committer::Work work);
   void settle();
   void conclude(std::optional<Committer::Work> done);

@@ -163,23 +163,25 @@ std::int32_t generation_of(const rd_kafka_consumer_group_metadata_t* metadata) {
 
 void Transaction::add_offsets(rd_kafka_t* consumer, const std::vector<StreamOffset>& offsets) {
   if (hook_) hook_(TransactionPoint::before_offsets);
-  if (!offsets.empty()) {
-    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-    for (const StreamOffset& offset : offsets)
-      rd_kafka_topic_partition_list_add(list.get(), names_.of(offset.topic).c_str(), static_cast<std::int32_t>(offset.partition))->offset =
-          offset.next;
-    carry_out("adding the offsets to", [&](int timeout_ms) -> rd_kafka_error_t* {
-      // Fetched afresh at each try: the group may have moved on.
-      GroupMetadata group(rd_kafka_consumer_group_metadata(consumer));
-      // A consumer that lost its membership has generation -1, with which the brokers would take the offsets unfenced.
-      if (!group || generation_of(group.get()) < 0) throw Lost("this instance is no member of " + group_ + " any more");
-      return rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group.get(), timeout_ms);
-    });
-  }
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const StreamOffset& offset : offsets)
+    rd_kafka_topic_partition_list_add(list.get(), names_.of(offset.topic).c_str(), static_cast<std::int32_t>(offset.partition))->offset =
+        offset.next;
+  carry_out("adding the offsets to", [&](int timeout_ms) -> rd_kafka_error_t* {
+    // Fetched afresh at each try: the group may have moved on.
+    GroupMetadata group(rd_kafka_consumer_group_metadata(consumer));
+    // A consumer that lost its membership has generation -1, with which the brokers would take the offsets unfenced.
+    if (!group || generation_of(group.get()) < 0) throw Lost("this instance is no member of " + group_ + " any more");
+    return offsets.empty() ? nullptr : rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group.get(), timeout_ms);
+  });
 }
 
 void Transaction::commit() {
   if (hook_) hook_(TransactionPoint::before_end);
+  // Apart from the end, which is doubtful when it takes long or a connection breaks meanwhile.
+  blocking_since_ms = steady_ms();
+  rd_kafka_flush(producer_.get(), static_cast<int>(patience_.count()));
+  blocking_since_ms = 0;
   auto started = Steady::now();
   std::uint64_t errors = connection_errors(producer_.get());
   carry_out("committing", [&](int timeout_ms) { return rd_kafka_commit_transaction(producer_.get(), timeout_ms); });

@@ -50,6 +50,7 @@ TEST(KafkaTransaction, of_one_that_is_no_member_does_not_go_through) {
   EXPECT_LT(generation_of(metadata.get()), 0);
   transaction.begin();
   EXPECT_THROW(transaction.add_offsets(consumer.get(), {{Topic::claims, 0, 7}}), Lost);
+  EXPECT_THROW(transaction.add_offsets(consumer.get(), {}), Lost);
   EXPECT_EQ(committed_offset(consumer.get(), names), static_cast<std::int64_t>(RD_KAFKA_OFFSET_INVALID));
 }
 
