@@ -25,8 +25,8 @@ class Kafka:
             kafka.kill(2)
             kafka.restart(2)
 
-    Node n listens on `port` + 10 (n - 1), and on the next port for the other nodes; without `port`, where ports are free. `properties` go to every broker, over those of
-    deploy/kafka/up; change them before `restart`. `proxied`: each node also listens on its port + 2 for a proxy that clients reach on its
+    Node n listens on `port` + 10 (n - 1), and on the next port for the other nodes; without `port`, where ports are
+    free. `properties` go to every broker, over those of deploy/kafka/up; change them before `restart`. `proxied`: each node also listens on its port + 2 for a proxy that clients reach on its
     port + 3. A node that was killed registers again only when its session has run out: 9 s, unless
     the property `broker.session.timeout.ms` says less."""
 
