@@ -59,6 +59,10 @@ HttpReply unprocessable(const Rejection& why, const std::string& members) {
   return reply_with({422, "Rejected", why.message, why.field, why.rule, why.value, members});
 }
 
+Problem not_marked(const std::string& id) {
+  return {503, "On the move", "The event was taken, but its record moved to another instance before it was marked; replay it again.", "id", "partition-moving", id};
+}
+
 HttpReply busy_or(const Problem& problem) {
   HttpReply reply = reply_with(problem);
   if (problem.status == 503) reply.headers.emplace_back("Retry-After", "1");
@@ -159,10 +163,13 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
     std::string outcome = event_json(0, id, 1, answers.front());
     engine_.post([id, at = clock_.now(), respond, outcome, &engine = engine_](Pipeline&, Store& store) {
       if (!store.mark_replayed(id, at))
-        return respond(busy_or({503, "On the move", "The event was taken, but its record moved to another instance before it was marked; replay it again.", "id",
-                                "partition-moving", id}));
-      // The next look runs after the mark's commit.
-      engine.post([respond, outcome](Pipeline&, Store&) { respond({200, "application/json", outcome + "\n"}); });
+        return respond(busy_or(not_marked(id)));
+      // The next look runs after the mark's commit, or after it came to nothing.
+      engine.post([id, respond, outcome](Pipeline&, Store& marked) {
+        auto after = marked.rejected_record(id);
+        if (!after || !after->has_replayed_at()) return respond(busy_or(not_marked(id)));
+        respond({200, "application/json", outcome + "\n"});
+      });
     });
   });
 }

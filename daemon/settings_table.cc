@@ -99,7 +99,7 @@ const std::vector<Setting>& settings_table() {
        &Settings::kafka_standby, "true"},
       {"kafka.assignment", "How partitions are spread over instances. All instances the same.", Kind::choice,
        &Settings::kafka_assignment, "range", 0, 0, "", {"range", "cooperative-sticky"}},
-      {"kafka.commit_interval_ms", "Longest time that events are gathered before they are committed.", Kind::number,
+      {"kafka.commit_interval_ms", "Time between commits while events keep coming, unless a commit takes longer.", Kind::number,
        &Settings::kafka_commit_interval_ms, "10", 0, 10'000, "milliseconds"},
       {"kafka.session_timeout_ms", "Silence after which the group takes an instance's partitions away.", Kind::number,
        &Settings::kafka_session_timeout_ms, "10000", 1000, 300'000, "milliseconds"},

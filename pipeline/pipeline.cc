@@ -154,4 +154,9 @@ void Pipeline::evict(std::size_t entries_max) {
   for (Partition* partition : owned_) partition->evict(entries_max / owned_.size());
 }
 
+bool Pipeline::holds_more_than(std::size_t entries_max) const {
+  return std::any_of(owned_.begin(), owned_.end(),
+                     [&](const Partition* partition) { return partition->entries_loaded() > entries_max / owned_.size(); });
+}
+
 }  // namespace vtq

@@ -55,8 +55,10 @@ class Pipeline {
 
   /// Hands the changes since the last call to the commit.
   void write(StateWriter& writer);
-  /// Keeps at most about `entries_max` entries in memory. Only after `write`.
+  /// Keeps at most about `entries_max` entries in memory. Only after `write`, and once the store has what was written.
   void evict(std::size_t entries_max);
+  /// Whether `evict` would let go of any.
+  bool holds_more_than(std::size_t entries_max) const;
 
   // Reads, between batches.
   std::uint32_t partition_of(CentreId centre) const;

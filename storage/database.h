@@ -41,6 +41,7 @@ struct Store::Database {
   };
   std::vector<std::array<Appends, kTopics>> appends;  // by partition
   bool dirty = false;
+  bool marks_refused = false;
   /// By partition. With the embedded log, rejected records are numbered in one run, kept at 0.
   struct Counters {
     std::uint64_t rejected_last = 0;
@@ -68,7 +69,7 @@ struct Store::Database {
   Counters read_counters(std::uint32_t partition) const;
   bool has_taken(std::uint32_t partition) const;
   bool shows(CentreId centre) const;
-  void write_pending();
+  void write(rocksdb::WriteBatch& batch);
   rocksdb::WriteOptions write_options() const;
   void append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value);
   void append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message);

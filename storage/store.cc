@@ -332,12 +332,14 @@ std::string Store::rejected(std::uint32_t partition, v1::Rejected&& rejected) {
 bool Store::mark_replayed(std::string_view id, TimeMs at) {
   auto record = rejected_record(id);
   auto key = rejected_key(id);
-  if (!record || (key->partition && !database_->has_taken(*key->partition))) return false;
+  if (database_->marks_refused || !record || (key->partition && !database_->has_taken(*key->partition))) return false;
   record->mutable_replayed_at()->set_seconds(at / 1000);
   record->SerializeToString(&database_->value);
   database_->put(database_->rejected, key->partition.value_or(0), keys::rejected(key->number, key->partition), database_->value);
   return true;
 }
+
+void Store::refuse_marks(bool refused) { database_->marks_refused = refused; }
 
 void Store::commit(TimeMs now) {
   Database& database = *database_;
@@ -354,7 +356,14 @@ void Store::commit(TimeMs now) {
                            slice(keys::u64(appends.next_offset)));
     }
   }
-  database.write_pending();
+  database.write(database.pending);
+  database.pending.Clear();
+  database.dirty = false;
+  std::lock_guard lock(database.committed_mutex);
+  for (std::uint32_t partition = 0; partition < database.options.partitions; ++partition)
+    for (std::size_t topic = 0; topic < kTopics; ++topic)
+      database.committed_offsets[partition][topic] = database.appends[partition][topic].next_offset;
+  database.committed_counters = database.counters;
 }
 
 rocksdb::WriteOptions Store::Database::write_options() const {
@@ -363,30 +372,36 @@ rocksdb::WriteOptions Store::Database::write_options() const {
   return write;
 }
 
-void Store::Database::write_pending() {
+void Store::Database::write(rocksdb::WriteBatch& batch) {
   if (hook) hook(CommitPoint::before_write);
-  rocksdb::WriteOptions write = write_options();
-  write.sync = options.sync && !write.disableWAL;
-  require(db->Write(write, &pending), "committing");
+  rocksdb::WriteOptions how = write_options();
+  how.sync = options.sync && !how.disableWAL;
+  require(db->Write(how, &batch), "committing");
   if (hook) hook(CommitPoint::after_write);
-  pending.Clear();
-  dirty = false;
-  std::lock_guard lock(committed_mutex);
-  for (std::uint32_t partition = 0; partition < options.partitions; ++partition)
-    for (std::size_t topic = 0; topic < kTopics; ++topic)
-      committed_offsets[partition][topic] = appends[partition][topic].next_offset;
-  committed_counters = counters;
 }
 
-void Store::commit_positions(const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions,
-                             std::int64_t reference_offset) {
+struct Store::Cut {
+  rocksdb::WriteBatch batch;
+  std::vector<Database::Counters> counters;
+};
+
+void Store::CutDeleter::operator()(Cut* cut) const { delete cut; }
+
+Store::CutPointer Store::cut() {
+  CutPointer made(new Cut{.batch = std::move(database_->pending), .counters = database_->counters});
+  database_->pending.Clear();
+  database_->dirty = false;
+  return made;
+}
+
+void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions, std::int64_t reference_offset) {
   Database& database = *database_;
-  for (const auto& [partition, position] : positions) {
-    position.SerializeToString(&database.value);
-    database.pending.Put(database.state, slice(keys::position(partition)), slice(database.value));
-  }
-  database.pending.Put(database.state, slice(keys::kReferenceOffset), slice(keys::u64(static_cast<std::uint64_t>(reference_offset))));
-  database.write_pending();
+  for (const auto& [partition, position] : positions)
+    cut.batch.Put(database.state, slice(keys::position(partition)), slice(position.SerializeAsString()));
+  cut.batch.Put(database.state, slice(keys::kReferenceOffset), slice(keys::u64(static_cast<std::uint64_t>(reference_offset))));
+  database.write(cut.batch);
+  std::lock_guard lock(database.committed_mutex);
+  for (const auto& [partition, position] : positions) database.committed_counters[partition] = cut.counters[partition];
 }
 
 void Store::discard() {

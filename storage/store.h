@@ -118,14 +118,23 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;
   void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override;
   std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override;
-  /// Marks a rejected record as replayed at `at`; part of the next commit. False when there is none with this id.
+  /// Marks a rejected record as replayed at `at`; part of the next commit. False when there is none with this id, or marks are refused.
   bool mark_replayed(std::string_view id, TimeMs at);
+  /// While partitions are on the move and nothing can be committed. The same thread.
+  void refuse_marks(bool refused);
   /// Writes everything since the last commit as one batch. `now`: the clock, kept with the log. Throws StoreError.
   void commit(TimeMs now);
-  // With a sink, in place of `commit`: first the transaction, then this. The store is never ahead of the log.
-  /// Writes everything since the last commit, with how far each partition has come. Throws StoreError.
-  void commit_positions(const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions, std::int64_t reference_offset);
-  /// Drops everything since the last commit: the transaction was aborted.
+  // With a sink, in place of `commit`: `cut`, then the transaction, then `write`. The store is never ahead of the log.
+  /// Everything since the last cut, to be written later.
+  struct Cut;
+  struct CutDeleter {
+    void operator()(Cut* cut) const;
+  };
+  using CutPointer = std::unique_ptr<Cut, CutDeleter>;
+  CutPointer cut();
+  /// Writes a cut, with how far the partitions have come that it is about. In the order of the cuts; any thread. Throws StoreError.
+  void write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions, std::int64_t reference_offset);
+  /// Drops everything since the last cut: the transaction was aborted. When no cut waits to be written.
   void discard();
   /// Called at every commit point; crash tests exit there.
   void on_commit_point(std::function<void(CommitPoint)> hook);

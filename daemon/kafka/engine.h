@@ -1,9 +1,9 @@
 // The engine with the topics on Kafka. Facts are applied in memory, one transaction carries what comes of them with the offsets they came
 // from, and only when it is committed are they written to the store: the store is never ahead of Kafka.
 //
-// Threads: `pipeline-1` (group, pipeline, transaction, store), `changelog` (restores, standbys), `publisher` (events that came over HTTP),
-// `watchdog`. A session lasts from joining the group to losing it; then everything in memory is dropped, and a new one restores from what
-// Kafka holds.
+// Threads: `pipeline-1` (group, pipeline), `committer` (transaction, then store, while the pipeline is at the next cycle), `changelog`
+// (restores, standbys), `publisher` (events that came over HTTP), `watchdog`. A session lasts from joining the group to losing it; then
+// everything in memory is dropped, and a new one restores from what Kafka holds.
 #pragma once
 
 #include <atomic>

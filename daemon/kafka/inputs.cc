@@ -34,7 +34,9 @@ Properties consumer_properties(const Settings& s) {
                            // By the answers a member learns of a rebalance, and the others stand still until the last has.
                            {"heartbeat.interval.ms", std::to_string(std::min<std::int64_t>(300, s.kafka_session_timeout_ms / 5))},
                            {"max.poll.interval.ms", std::to_string(std::max<std::int64_t>(300'000, s.kafka_session_timeout_ms))},
-                           {"fetch.wait.max.ms", "100"},
+                           // Brokers gather too: fetching every record as it comes costs both sides more than all else.
+                           {"fetch.min.bytes", std::to_string(16 << 10)},
+                           {"fetch.wait.max.ms", std::to_string(std::clamp<std::int64_t>(s.kafka_commit_interval_ms, 10, 100))},
                            {"fetch.message.max.bytes", std::to_string(1 << 20)},
                            // In order of time each stream has a queue of its own, with this limit each.
                            {"queued.max.messages.kbytes", in_order ? "4096" : "65536"},
@@ -45,7 +47,8 @@ Properties consumer_properties(const Settings& s) {
 
 }  // namespace
 
-Inputs::Inputs(const Settings& settings, const TopicNames& names) : names_(names), in_order_(settings.time_source == "event") {
+Inputs::Inputs(const Settings& settings, const TopicNames& names, std::function<void()> before_revoked)
+    : names_(names), in_order_(settings.time_source == "event"), before_revoked_(std::move(before_revoked)) {
   Config config = make_config(consumer_properties(settings));
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_rebalance_cb(config.get(), on_rebalance);
@@ -74,13 +77,11 @@ void Inputs::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_
   static_cast<Inputs*>(self)->rebalance(what, list);
 }
 
-/// Nothing is under way when this is called: a cycle commits what it applied before it polls again.
 void Inputs::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list) {
   bool cooperative = std::string_view(rd_kafka_rebalance_protocol(consumer_.get())) == "COOPERATIVE";
   std::set<std::uint32_t> partitions = partitions_in(*list);
   PartitionList none(rd_kafka_topic_partition_list_new(0));
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    ++rebalances_;
     joined_ = true;
     if (!changes_.assigned) changes_.assigned.emplace();
     changes_.assigned->insert(partitions.begin(), partitions.end());
@@ -92,6 +93,7 @@ void Inputs::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t
     }
     return;
   }
+  before_revoked_();
   changes_.lost = changes_.lost || rd_kafka_assignment_lost(consumer_.get()) != 0;
   if (changes_.assigned)
     for (std::uint32_t partition : partitions) changes_.assigned->erase(partition);
@@ -252,10 +254,13 @@ Inputs::Stream* Inputs::wanted(const rd_kafka_message_t& message) {
   return &stream->second;
 }
 
-std::vector<InputRecord> Inputs::gather(std::size_t records_max, int idle_ms, int gather_ms) {
+std::vector<InputRecord> Inputs::gather(std::size_t records_max, int idle_ms, const std::function<int()>& more_ms) {
   std::vector<Message> messages;
   poll(queue_.get(), 1, idle_ms, messages);
-  if (!messages.empty() && records_max > 1) poll(queue_.get(), records_max - 1, gather_ms, messages);
+  for (int more = 1; more > 0 && !messages.empty() && messages.size() < records_max;) {
+    more = more_ms();
+    poll(queue_.get(), records_max - messages.size(), more, messages);
+  }
   std::vector<InputRecord> records;
   records.reserve(messages.size());
   // Only now: a partition may have been revoked between one message and the next.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -39,8 +40,9 @@ struct InputRecord {
 
 class Inputs {
  public:
-  /// Joins the group. Throws KafkaError.
-  Inputs(const Settings& settings, const TopicNames& names);
+  /// Joins the group. `before_revoked` is called while the group still waits for this instance to let go of partitions: what of them is
+  /// under way must be at its end when it returns. It does not throw. Throws KafkaError.
+  Inputs(const Settings& settings, const TopicNames& names, std::function<void()> before_revoked);
   /// Stays a member, for a restart within the session's time; call `leave` to hand over.
   ~Inputs();
 
@@ -52,14 +54,15 @@ class Inputs {
     bool any() const { return lost || !revoked.empty() || assigned; }
   };
   Changes take_changes();
+  bool has_changes() const { return changes_.any() || !failure_.empty(); }
 
   /// The stable offsets that the group committed for a partition; nothing: the brokers could not say within `timeout_ms`.
   std::optional<InputOffsets> committed(std::uint32_t partition, int timeout_ms);
   /// Fetches exactly these partitions from now on, each from where it says. What was gathered before is dropped.
   void start(const std::map<std::uint32_t, Start>& partitions);
 
-  /// Waits up to `idle_ms` for a first record, then up to `gather_ms` for more. Serves the group meanwhile.
-  std::vector<InputRecord> gather(std::size_t records_max, int idle_ms, int gather_ms);
+  /// Waits up to `idle_ms` for a first record, then for more as long as `more_ms` says; 0: what is there. Serves the group meanwhile.
+  std::vector<InputRecord> gather(std::size_t records_max, int idle_ms, const std::function<int()>& more_ms);
   /// The same in order of the records' timestamps over all streams, as far as that order is certain: every stream must have said, by a
   /// record or a TimeReached, how far it has come. `until_ms`: how far the reference data have.
   std::vector<InputRecord> gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms);
@@ -74,7 +77,6 @@ class Inputs {
   bool joined() const { return joined_; }
   /// Whether the group has gone on without this instance. To be asked before `start`, which would make the consumer forget it.
   bool lost() const { return rd_kafka_assignment_lost(consumer_.get()) != 0; }
-  std::uint64_t rebalances() const { return rebalances_; }
   /// Records in the topics' partitions that this instance reads and has not; as far as known.
   std::int64_t lag() const;
 
@@ -98,6 +100,7 @@ class Inputs {
 
   TopicNames names_;
   bool in_order_;
+  std::function<void()> before_revoked_;
   Client consumer_;
   Queue queue_;
   std::map<StreamKey, Stream> streams_;
@@ -105,7 +108,6 @@ class Inputs {
   Changes changes_;
   std::set<std::uint32_t> started_;
   bool joined_ = false;
-  std::uint64_t rebalances_ = 0;
   std::string failure_;  // found in a callback, thrown after the poll
 };
 

@@ -73,15 +73,23 @@ InputOffsets offsets_of(const v1::CommitRecord& record) {
 KafkaEngine::Session::Session(KafkaEngine& engine)
     : engine_(engine),
       transaction_(engine.settings_, engine.names_),
+      outgoing_(engine.partitions()),
       tables_(engine.settings_, engine.names_, engine.store_->reference_offset()),
-      registry_topics_(registry_topics(engine.settings_)) {
+      registry_topics_(registry_topics(engine.settings_)),
+      spare_(engine.partitions()) {
   transaction_.on_point(act_when_asked);
-  engine_.sink_->to = &transaction_;
+  engine_.sink_->to = &outgoing_;
+  committer_ = std::make_unique<Committer>(transaction_, *engine_.store_, [this] {
+    std::lock_guard lock(engine_.mutex_);
+    if (engine_.wake_) engine_.wake_();
+  });
   engine_.transaction_ = &transaction_;
   rebuild();
 }
 
 KafkaEngine::Session::~Session() {
+  conclude(committer_->take());
+  committer_.reset();
   {
     std::lock_guard lock(engine_.mutex_);
     engine_.wake_ = nullptr;
@@ -92,6 +100,7 @@ KafkaEngine::Session::~Session() {
     for (LateRejection& one : late_) engine_.rejections_.push_back(std::move(one));
   }
   engine_.transaction_ = nullptr;
+  engine_.store_->refuse_marks(false);
   // What was applied and not committed is dropped, with everything in memory.
   engine_.store_->discard();
   for (const auto& [partition, position] : active_) engine_.store_->give_up(partition);
@@ -103,7 +112,7 @@ KafkaEngine::Session::~Session() {
 
 void KafkaEngine::Session::run() {
   read_tables();
-  inputs_.emplace(engine_.settings_, engine_.names_);
+  inputs_.emplace(engine_.settings_, engine_.names_, [this] { committer_->wait(); });
   {
     std::lock_guard lock(engine_.mutex_);
     engine_.wake_ = [this] { inputs_->wake(); };
@@ -117,7 +126,8 @@ void KafkaEngine::Session::run() {
       if (inputs_->lost()) throw Lost(aborted.what());
       if (++aborts_ > kAbortsMax) throw Lost(std::string("too many transactions were aborted, at last: ") + aborted.what());
       rebuild();
-      start_inputs();
+      // Of partitions on the move, fetching begins when the group has said whose they are.
+      if (!take_assignment() && suspended_.empty()) start_inputs();
     }
   }
   hand_over();
@@ -140,9 +150,11 @@ void KafkaEngine::Session::read_tables() {
 void KafkaEngine::Session::rebuild() {
   Store& store = *engine_.store_;
   store.discard();
+  outgoing_.clear();
   items_.clear();
   inbounds_.clear();
   moved_.clear();
+  reference_moved_ = false;
   auto& pipeline = engine_.pipeline_;
   pipeline = std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(), store, *engine_.outputs_);
   pipeline->set_origins([this](std::int64_t token) -> std::string {
@@ -169,8 +181,14 @@ void KafkaEngine::Session::rebuild() {
 // ---- partitions come and go ----
 
 bool KafkaEngine::Session::take_assignment() {
+  if (!inputs_->has_changes()) return false;
+  settle();
   Inputs::Changes changes = inputs_->take_changes();
-  if (!changes.any()) return false;
+  if (!changes.revoked.empty()) {
+    // Marks made since: of a partition that may be another's now. Whoever waits for one finds that it is not there.
+    engine_.store_->discard();
+    outgoing_.clear();
+  }
   if (engine_.kafka_probe_) engine_.kafka_probe_->rebalance();
   if (changes.lost) {
     if (engine_.kafka_probe_) engine_.kafka_probe_->fenced();
@@ -207,6 +225,7 @@ bool KafkaEngine::Session::take_assignment() {
     log::write(log::Level::info, "partitions assigned",
                {{"partitions", static_cast<std::int64_t>(assigned_.size())}, {"restoring", static_cast<std::int64_t>(restoring_.size())}, {"generation", std::int64_t{generation}}});
   }
+  engine_.store_->refuse_marks(!suspended_.empty());
   if (suspended_.empty()) start_inputs();
   return true;
 }
@@ -282,7 +301,7 @@ void KafkaEngine::Session::start_inputs() {
 void KafkaEngine::Session::show() {
   engine_.expect_brokers();
   bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty();
-  std::int64_t lag = inputs_->lag();
+  std::int64_t lag = inputs_->lag() + static_cast<std::int64_t>(committer_->events());
   std::lock_guard lock(engine_.mutex_);
   engine_.owned_.clear();
   for (const auto& [partition, position] : active_) engine_.owned_.push_back(partition);
@@ -310,17 +329,24 @@ void KafkaEngine::Session::tell_directory() {
   if (record.url.empty()) return;  // not listening yet
   for (const auto& [partition, position] : active_) record.partitions.push_back(partition);
   record.at_ms = engine_.clock_.now();
-  if (!transaction_.open()) transaction_.begin();
-  transaction_.instance(instance_name(engine_.settings_), encode_instance(record));
-  transaction_.commit(inputs_->consumer(), {});
+  settle();
+  Committer::Work work{.outgoing = Outgoing(engine_.partitions())};
+  work.outgoing.instance(instance_name(engine_.settings_), encode_instance(record));
+  hand_to_committer(std::move(work));
   directory_due_ = false;
 }
 
 void KafkaEngine::Session::hand_over() {
+  try {
+    settle();
+  } catch (const Aborted&) {
+    rebuild();  // whoever comes next reads it again
+  }
+  engine_.store_->discard();
   // The store is right as of now, however long ago the last record came.
   std::vector<std::pair<std::uint32_t, v1::PositionRecord>> positions(active_.begin(), active_.end());
   for (auto& [partition, position] : positions) position.set_written_ms(engine_.clock_.now());
-  engine_.store_->commit_positions(positions, reference_next_);
+  engine_.store_->write(*engine_.store_->cut(), positions, reference_next_);
   for (const auto& [partition, position] : active_) {
     engine_.pipeline_->give_up(partition);
     engine_.store_->give_up(partition);
@@ -329,7 +355,12 @@ void KafkaEngine::Session::hand_over() {
   if (!engine_.settings_.kafka_static_membership) {
     directory_due_ = true;
     suspended_.clear();
-    tell_directory();
+    try {
+      tell_directory();
+      settle();
+    } catch (const Aborted& aborted) {
+      log::write(log::Level::info, "others find out for themselves that this instance has nothing", {{"why", std::string(aborted.what())}});
+    }
   }
   {
     std::lock_guard lock(engine_.mutex_);
@@ -341,20 +372,21 @@ void KafkaEngine::Session::hand_over() {
 // ---- a cycle ----
 
 void KafkaEngine::Session::cycle() {
-  // A look may mark a rejected record as replayed, which goes with this cycle's transaction.
-  if (!active_.empty() && suspended_.empty() && engine_.has_looks() && !transaction_.open()) transaction_.begin();
-  engine_.serve_looks();
+  if (!committer_->busy()) settle();
+  // What is looked at is committed. A look may also mark a rejected record as replayed, which goes with this cycle.
+  if (engine_.has_looks()) {
+    settle();
+    engine_.serve_looks();
+  }
+  keep_within_memory();
   advance_restores();
   tables_.poll(0);
-  bool in_order = engine_.options_.time_source == TimeSource::event;
-  std::size_t most = engine_.options_.batch_events_max;
-  auto commit_interval = static_cast<int>(engine_.settings_.kafka_commit_interval_ms);
   TimeMs now = engine_.clock_.now();
-  TimeMs wake = engine_.pipeline_->next_wake();
+  TimeMs wake = engine_.options_.time_source == TimeSource::event ? kNever : engine_.pipeline_->next_wake();
   // Time alone may be due before the next record.
-  int idle = in_order || wake == kNever ? kIdleMs : static_cast<int>(std::clamp<TimeMs>(wake - now, 0, kIdleMs));
+  int idle = wake == kNever ? kIdleMs : static_cast<int>(std::clamp<TimeMs>(wake - now, 0, kIdleMs));
   if (!tables_.reference().empty() || !restoring_.empty()) idle = std::min(idle, 5);
-  std::vector<InputRecord> records = in_order ? inputs_->gather_in_order(most, idle, kLatestEventMs) : inputs_->gather(most, idle, commit_interval);
+  std::vector<InputRecord> records = gather(idle);
   bool changed = !records.empty();
   if (take_assignment()) records.clear();
   if (suspended_.empty()) {
@@ -369,6 +401,23 @@ void KafkaEngine::Session::cycle() {
   }
   show();
   if (changed || idle > 0) engine_.last_progress_ms_ = engine_.clock_.now();
+}
+
+void KafkaEngine::Session::keep_within_memory() {
+  if (!engine_.pipeline_->holds_more_than(engine_.options_.entries_in_memory_max)) return;
+  settle();  // what is let go of is read again from the store
+  engine_.pipeline_->evict(engine_.options_.entries_in_memory_max);
+}
+
+/// Records arrive while the last cycle is being committed, and then for the rest of kafka.commit_interval_ms.
+std::vector<InputRecord> KafkaEngine::Session::gather(int idle_ms) {
+  std::size_t most = engine_.options_.batch_events_max;
+  if (engine_.options_.time_source == TimeSource::event) return inputs_->gather_in_order(most, idle_ms, kLatestEventMs);
+  auto due = handed_over_ + std::chrono::milliseconds(engine_.settings_.kafka_commit_interval_ms);
+  return inputs_->gather(most, idle_ms, [&]() -> int {
+    if (committer_->busy()) return kIdleMs;  // its end wakes
+    return static_cast<int>(std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(due - Steady::now()).count()));
+  });
 }
 
 /// Decides what is to become of a record; `inbound` is made when it is to be applied.
@@ -462,16 +511,15 @@ void KafkaEngine::Session::process(TimeMs now) {
       for (KafkaEngine::LateRejection& one : std::exchange(engine_.rejections_, {})) late_.push_back(std::move(one));
   }
   bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
-  if (items_.empty() && late_.empty() && !wakes && !transaction_.touched_any()) return;
+  bool late = !late_.empty() && !active_.empty();
+  if (items_.empty() && !late && !wakes && !outgoing_.touched_any()) return;
 
   if (inbounds_.size() > references) act_when_asked(TransactionPoint::before_apply);
-  std::size_t events = items_.size();
+  processing_events_ = items_.size();
   consumed_ = 0;
   emitted_ = 0;
-  double seconds = 0, committing = 0;
   auto work = [&](auto step) {
     for (bool finished = false; !finished;) {
-      if (inputs_ && !transaction_.open()) transaction_.begin();
       origin_base_ = consumed_;
       Pipeline::Progress progress = step();
       std::size_t before = consumed_;
@@ -483,10 +531,9 @@ void KafkaEngine::Session::process(TimeMs now) {
         bool applied = items_[emitted_].fate == Item::Fate::apply;
         emit(items_[emitted_], applied ? &engine_.pipeline_->verdicts()[verdict++ - before] : nullptr, now);
       }
-      seconds += seconds_since(started);
-      auto from = Steady::now();
+      processing_seconds_ += seconds_since(started);
       commit(now);
-      committing += seconds_since(from);
+      if (!finished) keep_within_memory();
       started = Steady::now();
     }
   };
@@ -494,7 +541,6 @@ void KafkaEngine::Session::process(TimeMs now) {
     work([&] { return engine_.pipeline_->process_reference(std::span(inbounds_).subspan(consumed_, references - consumed_)); });
   if (inputs_) work([&] { return engine_.pipeline_->process(std::span(inbounds_).subspan(consumed_), now); });
   items_.clear();
-  if (engine_.probe_ && events > 0) engine_.probe_->batch_processed(seconds, committing, events);
 }
 
 /// What becomes of a record besides the pipeline's outputs, and that it was consumed.
@@ -519,14 +565,14 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
     const auto& slots = engine_.pipeline_->reference().slots();
     if (auto held = slots.find(slot_of(*inbounds_[item.inbound].event)); held != slots.end()) {
       const std::string& event = held->second.event;
-      transaction_.reference({static_cast<const char*>(input.message->key), input.message->key_len},
-                             registry_topics_.contains(Topic::reference) ? in_registry_format(event) : event);
+      outgoing_.reference({static_cast<const char*>(input.message->key), input.message->key_len},
+                          registry_topics_.contains(Topic::reference) ? in_registry_format(event) : event);
     }
   }
   if (item.fate == Item::Fate::reject) reject(item, now);
   if (item.fate == Item::Fate::route) {
-    transaction_.route(item.route_to, item.route_partition, item.route_key, *input.message,
-                       item.rewritten ? std::optional<std::string_view>(item.held) : std::nullopt);
+    outgoing_.route(item.route_to, item.route_partition, item.route_key, *input.message,
+                    item.rewritten ? std::optional<std::string_view>(item.held) : std::nullopt);
     if (engine_.kafka_probe_) engine_.kafka_probe_->routed(item.input.topic);
   }
 }
@@ -540,13 +586,13 @@ void KafkaEngine::Session::reject(Item& item, TimeMs now) {
   if (engine_.probe_) engine_.probe_->event_processed(input.topic, Verdict::Kind::rejected);
 }
 
-/// One transaction, then the store.
+/// Hands over what was applied since the last time, once that is committed.
 void KafkaEngine::Session::commit(TimeMs now) {
-  Store& store = *engine_.store_;
-  std::vector<std::pair<std::string, KafkaEngine::LateRejection*>> answered;
-  for (KafkaEngine::LateRejection& one : late_)
-    answered.emplace_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)), &one);
-  engine_.pipeline_->write(store);
+  std::vector<std::string> ids;
+  if (!active_.empty())
+    for (KafkaEngine::LateRejection& one : late_)
+      ids.push_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)));
+  engine_.pipeline_->write(*engine_.store_);
 
   std::vector<StreamOffset> offsets;
   std::set<std::uint32_t> touched;
@@ -555,7 +601,8 @@ void KafkaEngine::Session::commit(TimeMs now) {
     touched.insert(place.first);
   }
   for (const auto& [partition, position] : active_)
-    if (reference_moved_ || transaction_.touched(partition)) touched.insert(partition);
+    if (reference_moved_ || outgoing_.touched(partition)) touched.insert(partition);
+  settle();
   std::vector<std::pair<std::uint32_t, v1::PositionRecord>> positions;
   for (std::uint32_t partition : touched) {
     v1::PositionRecord position = active_.at(partition);
@@ -571,25 +618,63 @@ void KafkaEngine::Session::commit(TimeMs now) {
   for (const auto& [place, next] : moved_)
     for (auto& [partition, position] : positions)
       if (partition == place.first) (*position.mutable_commit()->mutable_inputs())[std::string(topic_name(place.second))] = next;
-  auto started = Steady::now();
-  if (!positions.empty()) {
-    for (const auto& [partition, position] : positions) transaction_.commit_record(partition, position.commit());
-    transaction_.commit(inputs_->consumer(), offsets);
-    if (engine_.kafka_probe_) engine_.kafka_probe_->transaction("committed", seconds_since(started));
+  for (const auto& [partition, position] : positions) {
+    // One of each partition at least, so that nobody takes it over before this has ended.
+    InputOffsets held = offsets_of(position.commit());
+    bool moved = std::any_of(offsets.begin(), offsets.end(), [&](const StreamOffset& one) { return one.partition == partition; });
+    if (!moved && !held.empty()) offsets.push_back({held.begin()->first, partition, held.begin()->second});
+    outgoing_.commit_record(partition, position.commit());
+    active_[partition] = position;
   }
-  for (auto& [partition, position] : positions) {
-    position.set_changelog(std::max(position.changelog(), transaction_.changelog_next(partition)));
-    position.set_written_ms(now);
-  }
-  store.commit_positions(positions, reference_next_);
-  for (auto& [partition, position] : positions) active_[partition] = std::move(position);
-  engine_.pipeline_->evict(engine_.options_.entries_in_memory_max);
+  for (std::size_t at = 0; at < ids.size(); ++at) answers_.emplace_back(std::move(ids[at]), std::move(late_[at]));
+  late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(ids.size()));
   moved_.clear();
   reference_moved_ = false;
-  aborts_ = 0;
+  Committer::Work work{.outgoing = std::exchange(outgoing_, std::move(spare_)),
+                       .offsets = std::move(offsets),
+                       .positions = std::move(positions),
+                       .cut = engine_.store_->cut(),
+                       .reference_next = reference_next_,
+                       .written_ms = now,
+                       .events = std::exchange(processing_events_, 0),
+                       .processing_seconds = std::exchange(processing_seconds_, 0)};
+  spare_ = Outgoing(engine_.partitions());
+  hand_to_committer(std::move(work));
+}
+
+void KafkaEngine::Session::hand_to_committer(Committer::Work work) {
+  work.consumer = inputs_ ? inputs_->consumer() : nullptr;
+  handed_over_ = Steady::now();
+  committer_->hand_over(std::move(work));
+}
+
+/// Waits until nothing is being committed. Throws what that ended with: then everything since is to be dropped too.
+void KafkaEngine::Session::settle() {
+  std::optional<Committer::Work> done = committer_->take();
+  if (!done) return;
+  std::exception_ptr failure = done->failure;
+  conclude(std::move(done));
+  if (failure) std::rethrow_exception(failure);
+}
+
+void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
+  if (!done) return;
+  bool directory = done->positions.empty() && !done->outgoing.empty();
+  if (done->failure) {
+    directory_due_ = directory_due_ || directory;
+    for (auto& [id, one] : std::exchange(answers_, {})) late_.push_back(std::move(one));
+    return;
+  }
+  for (const auto& [partition, position] : done->positions)
+    if (auto active = active_.find(partition); active != active_.end()) active->second.set_changelog(position.changelog());
+  done->outgoing.clear();
+  spare_ = std::move(done->outgoing);
+  if (!directory) aborts_ = 0;
   engine_.last_progress_ms_ = engine_.clock_.now();
-  for (auto& [id, one] : answered) one->done(std::move(id));
-  late_.clear();
+  if (engine_.kafka_probe_ && !done->positions.empty()) engine_.kafka_probe_->transaction("committed", done->committing_seconds);
+  if (engine_.probe_ && done->events > 0)
+    engine_.probe_->batch_processed(done->processing_seconds, done->committing_seconds, done->events);
+  for (auto& [id, one] : std::exchange(answers_, {})) one.done(std::move(id));
 }
 
 }  // namespace vtq::kafka

@@ -1,9 +1,13 @@
-// One membership of the group, from joining to losing it: takes partitions over, works in cycles (gather, apply, transaction, store), hands
-// partitions over. Part of KafkaEngine, on its thread.
+// One membership of the group, from joining to losing it: takes partitions over, works in cycles (gather, apply, hand over to the committer),
+// hands partitions over. Part of KafkaEngine, on its thread.
 //
 // A partition:   assigned -> offsets known -> restoring -> active        (and back to the changelog's thread when revoked)
 #pragma once
 
+#include <chrono>
+#include <memory>
+
+#include "daemon/kafka/committer.h"
 #include "daemon/kafka/engine.h"
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/record.h"
@@ -13,7 +17,7 @@ namespace vtq::kafka {
 /// Lets the store outlive the producers that its changes go to.
 class KafkaEngine::Sink final : public CommitSink {
  public:
-  Transaction* to = nullptr;
+  CommitSink* to = nullptr;
 
   void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) override {
     to->output(topic, partition, centre, message);
@@ -65,9 +69,15 @@ struct KafkaEngine::Session {
   void emit(Item& item, const Verdict* verdict, TimeMs now);
   void reject(Item& item, TimeMs now);
   void commit(TimeMs now);
+  std::vector<InputRecord> gather(int idle_ms);
+  void keep_within_memory();
+  void hand_to_committer(Committer::Work work);
+  void settle();
+  void conclude(std::optional<Committer::Work> done);
 
   KafkaEngine& engine_;
   Transaction transaction_;
+  Outgoing outgoing_;
   Tables tables_;
   std::optional<Inputs> inputs_;                        // once the tables are read
   std::set<std::uint32_t> assigned_;                    // by the group
@@ -76,7 +86,7 @@ struct KafkaEngine::Session {
   int aborts_ = 0;                                      // since the last commit
   std::map<std::uint32_t, InputOffsets> group_offsets_;  // of partitions that are restoring
   std::set<std::uint32_t> restoring_;
-  std::map<std::uint32_t, v1::PositionRecord> active_;
+  std::map<std::uint32_t, v1::PositionRecord> active_;   // as of the last cycle, also while that is being committed
   std::int64_t reference_next_ = 0;
   std::int64_t reference_answered_ = 0;                  // by this instance, with partition 0; below reference_next_ while it reads again
   bool reference_moved_ = false;
@@ -93,6 +103,14 @@ struct KafkaEngine::Session {
   std::map<std::pair<std::uint32_t, Topic>, std::int64_t> moved_;  // offsets of the transaction under way
   std::vector<KafkaEngine::LateRejection> late_;  // each is answered once its transaction is committed
   RecordView view_;
+  double processing_seconds_ = 0;      // since the last commit
+  std::size_t processing_events_ = 0;
+
+  // The cycle that is being committed.
+  std::vector<std::pair<std::string, KafkaEngine::LateRejection>> answers_;
+  std::chrono::steady_clock::time_point handed_over_{};
+  Outgoing spare_;
+  std::unique_ptr<Committer> committer_;
 };
 
 }  // namespace vtq::kafka

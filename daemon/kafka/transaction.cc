@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "daemon/kafka/record.h"
 #include "daemon/log.h"
 
 namespace vtq::kafka {
@@ -25,7 +24,10 @@ Properties producer_properties(const Settings& s) {
   made.insert(made.end(), {{"transactional.id", s.kafka_group + "-" + instance_name(s)},
                            {"transaction.timeout.ms", timeout},
                            {"message.timeout.ms", timeout},
-                           {"linger.ms", "2"},
+                           {"linger.ms", "1"},
+                           // The brokers may still be writing the last transaction's markers when the next one begins, and then ask to try
+                           // again: see `add_offsets`.
+                           {"retry.backoff.ms", "2"},
                            {"batch.size", "1000000"},
                            {"batch.num.messages", "10000"},
                            {"queue.buffering.max.messages", "1000000"},
@@ -47,8 +49,7 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
     : names_(names),
       group_(settings.kafka_group),
       patience_(settings.kafka_transaction_timeout_ms),
-      changelog_next_(static_cast<std::size_t>(settings.partitions), -1),
-      touched_(static_cast<std::size_t>(settings.partitions), false) {
+      changelog_next_(static_cast<std::size_t>(settings.partitions), -1) {
   Config config = make_config(producer_properties(settings));
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void* self) {
@@ -57,15 +58,15 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
   producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
   for (Topic output : {Topic::entry_status, Topic::result_batches, Topic::notifications, Topic::rejected})
     topics_[static_cast<std::size_t>(output)] = handle(producer_.get(), names_.of(output));
-  changelog_ = handle(producer_.get(), names_.changelog());
-  instances_ = handle(producer_.get(), names_.instances());
+  topics_[static_cast<std::size_t>(Destination::changelog)] = handle(producer_.get(), names_.changelog());
+  topics_[static_cast<std::size_t>(Destination::instances)] = handle(producer_.get(), names_.instances());
   carry_out("beginning", [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
   doubtful_ = false;  // whatever it took: nothing was ended yet
 }
 
-rd_kafka_topic_t* Transaction::topic(Topic of) {
+rd_kafka_topic_t* Transaction::topic(Destination of) {
   TopicHandle& held = topics_[static_cast<std::size_t>(of)];
-  if (!held) held = handle(producer_.get(), names_.of(of));
+  if (!held) held = handle(producer_.get(), names_.of(static_cast<Topic>(of)));
   return held.get();
 }
 
@@ -92,103 +93,58 @@ void Transaction::carry_out(const char* what, Call call) {
 
 void Transaction::begin() {
   std::fill(changelog_next_.begin(), changelog_next_.end(), -1);
-  std::fill(touched_.begin(), touched_.end(), false);
   // librdkafka 2.0.2 knows no KIP-890: a request to end the last transaction that is still on its way would end this one. A new producer
   // has a new epoch, which fences it.
   if (doubtful_) throw Lost("the last transaction took more than one request to end");
   Failure failure(rd_kafka_begin_transaction(producer_.get()));
   if (failure) throw Lost("beginning a transaction: " + text_of(failure.get()));
-  open_ = true;
 }
 
-void Transaction::produced(rd_kafka_resp_err_t error) {
-  // What cannot be sent shows again, with what to do about it, when the transaction is committed.
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__STATE && error != RD_KAFKA_RESP_ERR__FATAL)
-    throw Lost("producing: " + text_of(error));
-}
-
-void Transaction::produce(rd_kafka_topic_t* topic, std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) {
+void Transaction::produce(Outgoing& outgoing) {
+  // First one record for each partition: librdkafka adds to the transaction what partitions it has met a millisecond after the first.
+  std::vector<bool> met(kDestinations * changelog_next_.size(), false);
+  std::vector<Outgoing::Record*> others;
+  others.reserve(outgoing.records().size());
   auto until = Steady::now() + patience_;
-  for (;;) {
-    int failed = rd_kafka_produce(topic, static_cast<std::int32_t>(partition), RD_KAFKA_MSG_F_COPY,
-                                  value ? const_cast<char*>(value->data()) : nullptr, value ? value->size() : 0, key.data(), key.size(),
-                                  nullptr);
-    if (!failed) return;
-    rd_kafka_resp_err_t error = rd_kafka_last_error();
-    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || Steady::now() >= until) return produced(error);
-    rd_kafka_poll(producer_.get(), 5);
+  for (Outgoing::Record& record : outgoing.records()) {
+    std::vector<bool>::reference known = met[static_cast<std::size_t>(record.to) * changelog_next_.size() + record.partition];
+    if (known)
+      others.push_back(&record);
+    else if (!produce(outgoing, record, until))
+      return;
+    known = true;
   }
+  for (Outgoing::Record* record : others)
+    if (!produce(outgoing, *record, until)) return;
 }
 
-void Transaction::produce_with(rd_kafka_topic_t* topic, std::uint32_t partition, std::optional<std::string_view> key,
-                               std::optional<std::string_view> value, rd_kafka_headers_t* headers) {
-  void* payload = value ? const_cast<char*>(value->data()) : nullptr;
-  std::size_t payload_size = value ? value->size() : 0;
-  const void* key_data = key ? key->data() : nullptr;
-  std::size_t key_size = key ? key->size() : 0;
-  // The partition is known and valid: with one that is not, librdkafka 2.0.2 would free the headers twice.
-  auto until = Steady::now() + patience_;
+bool Transaction::produce(Outgoing& outgoing, Outgoing::Record& record, Steady::time_point until) {
+  std::string_view key = outgoing.key(record), value = outgoing.value(record);
+  void* payload = record.has_value ? const_cast<char*>(value.data()) : nullptr;
+  const void* key_data = record.has_key ? key.data() : nullptr;
+  auto partition = static_cast<std::int32_t>(record.partition);
   for (;;) {
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        producer_.get(), RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(static_cast<std::int32_t>(partition)),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(payload, payload_size), RD_KAFKA_V_KEY(key_data, key_size), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // the headers are librdkafka's now
-    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || Steady::now() >= until) {
-      rd_kafka_headers_destroy(headers);
-      return produced(error);
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!record.headers) {
+      if (rd_kafka_produce(topic(record.to), partition, RD_KAFKA_MSG_F_COPY, payload, value.size(), key_data, key.size(), nullptr))
+        error = rd_kafka_last_error();
+    } else {
+      // The partition is known and valid: with one that is not, librdkafka 2.0.2 would free the headers twice.
+      error = rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topic(record.to)), RD_KAFKA_V_PARTITION(partition),
+                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(payload, value.size()),
+                                RD_KAFKA_V_KEY(key_data, key.size()), RD_KAFKA_V_HEADERS(record.headers.get()), RD_KAFKA_V_END);
+      if (!error) record.headers.release();  // they are librdkafka's now
     }
+    if (!error) return true;
+    // What cannot be sent shows again, with what to do about it, when the transaction is committed.
+    if (error == RD_KAFKA_RESP_ERR__STATE || error == RD_KAFKA_RESP_ERR__FATAL) return false;
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || Steady::now() >= until) throw Lost("producing: " + text_of(error));
     rd_kafka_poll(producer_.get(), 5);
   }
 }
-
-void Transaction::output(Topic to, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) {
-  message.SerializeToString(&scratch_);
-  produce(topic(to), partition, vtq::text_of(centre), scratch_);
-  touched_[partition] = true;
-}
-
-void Transaction::rejected(std::uint32_t partition, const v1::Rejected& record) {
-  rd_kafka_headers_t* headers = rd_kafka_headers_new(16);
-  for (const auto& [name, value] : rejected_headers(record))
-    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
-  const v1::RecordOrigin& origin = record.origin();
-  std::optional<std::string_view> key;
-  if (origin.has_key()) key = origin.key();
-  produce_with(topic(Topic::rejected), partition, key, rejected_value(record), headers);
-  touched_[partition] = true;
-}
-
-void Transaction::change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) {
-  produce(changelog_.get(), partition, key, value);
-  touched_[partition] = true;
-}
-
-void Transaction::commit_record(std::uint32_t partition, const v1::CommitRecord& record) {
-  record.SerializeToString(&scratch_);
-  produce(changelog_.get(), partition, kCommitKey, scratch_);
-}
-
-void Transaction::route(Topic to, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record,
-                        std::optional<std::string_view> rewritten) {
-  rd_kafka_headers_t* held = nullptr;
-  rd_kafka_headers_t* headers = rd_kafka_message_headers(&record, &held) == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_headers_copy(held)
-                                                                                                       : rd_kafka_headers_new(1);
-  rd_kafka_header_add(headers, kRoutedHeader.data(), static_cast<ssize_t>(kRoutedHeader.size()), "1", 1);
-  std::string_view value(static_cast<const char*>(record.payload), record.len);
-  if (rewritten) {
-    constexpr std::string_view kName = "content-type", kType = "application/protobuf";
-    rd_kafka_header_remove(headers, kName.data());
-    rd_kafka_header_add(headers, kName.data(), static_cast<ssize_t>(kName.size()), kType.data(), static_cast<ssize_t>(kType.size()));
-  }
-  produce_with(topic(to), partition, key, rewritten.value_or(value), headers);
-}
-
-void Transaction::reference(std::string_view key, std::string_view event) { produce(topic(Topic::reference), 0, key, event); }
-
-void Transaction::instance(std::string_view name, std::string_view record) { produce(instances_.get(), 0, name, record); }
 
 void Transaction::take_report(const rd_kafka_message_t& report) {
-  if (report.rkt != changelog_.get() || report.err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (report.rkt != topics_[static_cast<std::size_t>(Destination::changelog)].get() || report.err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   auto& next = changelog_next_[static_cast<std::size_t>(report.partition)];
   next = std::max(next, report.offset + 1);
 }
@@ -205,32 +161,27 @@ std::int32_t generation_of(const rd_kafka_consumer_group_metadata_t* metadata) {
   return generation;
 }
 
-void Transaction::commit(rd_kafka_t* consumer, const std::vector<StreamOffset>& offsets) {
-  try {
-    finish(consumer, offsets);
-  } catch (...) {
-    open_ = false;
-    throw;
-  }
-  open_ = false;
+void Transaction::add_offsets(rd_kafka_t* consumer, const std::vector<StreamOffset>& offsets) {
+  if (hook_) hook_(TransactionPoint::before_offsets);
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const StreamOffset& offset : offsets)
+    rd_kafka_topic_partition_list_add(list.get(), names_.of(offset.topic).c_str(), static_cast<std::int32_t>(offset.partition))->offset =
+        offset.next;
+  carry_out("adding the offsets to", [&](int timeout_ms) -> rd_kafka_error_t* {
+    // Fetched afresh at each try: the group may have moved on.
+    GroupMetadata group(rd_kafka_consumer_group_metadata(consumer));
+    // A consumer that lost its membership has generation -1, with which the brokers would take the offsets unfenced.
+    if (!group || generation_of(group.get()) < 0) throw Lost("this instance is no member of " + group_ + " any more");
+    return offsets.empty() ? nullptr : rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group.get(), timeout_ms);
+  });
 }
 
-void Transaction::finish(rd_kafka_t* consumer, const std::vector<StreamOffset>& offsets) {
-  if (hook_) hook_(TransactionPoint::before_offsets);
-  if (!offsets.empty()) {
-    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-    for (const StreamOffset& offset : offsets)
-      rd_kafka_topic_partition_list_add(list.get(), names_.of(offset.topic).c_str(), static_cast<std::int32_t>(offset.partition))->offset =
-          offset.next;
-    carry_out("adding the offsets to", [&](int timeout_ms) -> rd_kafka_error_t* {
-      // Fetched afresh at each try: the group may have moved on.
-      GroupMetadata group(rd_kafka_consumer_group_metadata(consumer));
-      // A consumer that lost its membership has generation -1, with which the brokers would take the offsets unfenced.
-      if (!group || generation_of(group.get()) < 0) throw Lost("this instance is no member of " + group_ + " any more");
-      return rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group.get(), timeout_ms);
-    });
-  }
+void Transaction::commit() {
   if (hook_) hook_(TransactionPoint::before_end);
+  // Apart from the end, which is doubtful when it takes long or a connection breaks meanwhile.
+  blocking_since_ms = steady_ms();
+  rd_kafka_flush(producer_.get(), static_cast<int>(patience_.count()));
+  blocking_since_ms = 0;
   auto started = Steady::now();
   std::uint64_t errors = connection_errors(producer_.get());
   carry_out("committing", [&](int timeout_ms) { return rd_kafka_commit_transaction(producer_.get(), timeout_ms); });
@@ -239,7 +190,6 @@ void Transaction::finish(rd_kafka_t* consumer, const std::vector<StreamOffset>& 
 }
 
 void Transaction::abort() {
-  open_ = false;
   auto started = Steady::now();
   for (int tries = 1;; ++tries) {
     blocking_since_ms = steady_ms();

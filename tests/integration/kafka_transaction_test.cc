@@ -35,6 +35,12 @@ std::int64_t committed_offset(rd_kafka_t* consumer, const TopicNames& names) {
   return list->elems[0].offset;
 }
 
+void produce_change(Transaction& transaction, std::string_view key, std::optional<std::string_view> value) {
+  Outgoing outgoing(1);
+  outgoing.change(0, key, value);
+  transaction.produce(outgoing);
+}
+
 TEST(KafkaTransaction, of_one_that_is_no_member_does_not_go_through) {
   Settings settings = settings_of_test();
   TopicNames names(settings.kafka_topic_prefix);
@@ -43,8 +49,8 @@ TEST(KafkaTransaction, of_one_that_is_no_member_does_not_go_through) {
   GroupMetadata metadata(rd_kafka_consumer_group_metadata(consumer.get()));
   EXPECT_LT(generation_of(metadata.get()), 0);
   transaction.begin();
-  transaction.change(0, "key", "value");
-  EXPECT_THROW(transaction.commit(consumer.get(), {{Topic::claims, 0, 7}}), Lost);
+  EXPECT_THROW(transaction.add_offsets(consumer.get(), {{Topic::claims, 0, 7}}), Lost);
+  EXPECT_THROW(transaction.add_offsets(consumer.get(), {}), Lost);
   EXPECT_EQ(committed_offset(consumer.get(), names), static_cast<std::int64_t>(RD_KAFKA_OFFSET_INVALID));
 }
 
@@ -54,16 +60,14 @@ TEST(KafkaTransaction, without_offsets_needs_no_membership_and_says_where_the_ch
   Transaction transaction(settings, names);
   transaction.begin();
   EXPECT_EQ(transaction.changelog_next(0), -1);
-  EXPECT_FALSE(transaction.touched(0));
-  transaction.change(0, "a", "1");
-  transaction.change(0, "b", std::nullopt);
-  EXPECT_TRUE(transaction.touched(0));
-  transaction.commit(nullptr, {});
+  produce_change(transaction, "a", "1");
+  produce_change(transaction, "b", std::nullopt);
+  transaction.commit();
   std::int64_t next = transaction.changelog_next(0);
   EXPECT_GE(next, 2);
   transaction.begin();
-  transaction.change(0, "c", "3");
-  transaction.commit(nullptr, {});
+  produce_change(transaction, "c", "3");
+  transaction.commit();
   EXPECT_EQ(transaction.changelog_next(0), next + 2);  // the first one's marker lies between
 }
 
@@ -72,12 +76,12 @@ TEST(KafkaTransaction, of_an_earlier_producer_of_the_same_instance_is_fenced) {
   TopicNames names(settings.kafka_topic_prefix);
   Transaction earlier(settings, names);
   earlier.begin();
-  earlier.change(0, "key", "value");
+  produce_change(earlier, "key", "value");
   Transaction later(settings, names);
-  EXPECT_THROW(earlier.commit(nullptr, {}), std::runtime_error);
+  EXPECT_THROW(earlier.commit(), std::runtime_error);
   later.begin();
-  later.change(0, "key", "value");
-  later.commit(nullptr, {});
+  produce_change(later, "key", "value");
+  later.commit();
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ from daemon import Daemon, run, wait_until
 from kafka import Kafka
 from confluent_kafka import Consumer, TopicPartition
 
+NOTICED = ("the session on Kafka was lost, beginning another", "a transaction was aborted; reading again")
 STOP_MS = 4000  # that the zombie waits once it goes on, so that its other threads find out
 
 
@@ -45,6 +46,10 @@ def output_values(kafka, topic):
 def times_told(kafka, prefix, learner):
     """How many statuses of the learner's entry there are."""
     return sum(learner.encode() in value for value in output_values(kafka, prefix + "entry-status"))
+
+
+def dates_in(year):
+    return {name: date.replace("2023", str(year)) for name, date in events.DATES.items()}
 
 
 def stopped(process):
@@ -87,10 +92,42 @@ class KafkaZombieTest(unittest.TestCase):
             successor.start()
             wait_until(lambda: times_told(self.kafka, prefix, learner) == 1, "the successor took over", 60)
             os.kill(zombie.process.pid, signal.SIGCONT)
-            noticed = ("the session on Kafka was lost, beginning another", "a transaction was aborted; reading again")
-            wait_until(lambda: any(line["message"] in noticed for line in zombie.log()), "the zombie noticed", 60)
+            wait_until(lambda: any(line["message"] in NOTICED for line in zombie.log()), "the zombie noticed", 60)
             wait_until(lambda: zombie.get("/readyz").status == 200, "the zombie is a member again", 60)
             return times_told(self.kafka, prefix, learner)
+
+    def test_a_zombie_commits_nothing_that_follows_from_reference_data(self):
+        """Of the partition nothing was consumed in the transaction: no input's offset has moved."""
+        self.commits_nothing_that_follows_from_reference_data("before_offsets")
+
+    def test_a_zombie_that_has_added_its_offsets_commits_nothing_that_follows_from_reference_data(self):
+        self.commits_nothing_that_follows_from_reference_data("before_end")
+
+    def commits_nothing_that_follows_from_reference_data(self, point):
+        prefix, learner = point + ".", "ZOMBIE"
+        zombie = self.instance(prefix, "zombie", RESULTSD_STOP_AT=f"{point}:6:{STOP_MS}")
+        successor = self.instance(prefix, "successor")
+        seasons.command("resultsctl", "topics", "create", "--config", zombie.config())
+        self.addCleanup(successor.__exit__)
+        with zombie:
+            reference = events.reference(dates=dates_in(2030))
+            zombie.post("/v1/events", "\n".join(json.dumps(one) for one in reference), "application/x-ndjson")
+            wait_until(lambda: seasons.metric(zombie.get("/metrics").body.decode(), "vtq_events_total", topic="vtq.reference") >= len(reference),
+                       "the reference data known")
+            zombie.post("/v1/events", json.dumps(events.registered(learner)))
+            wait_until(lambda: times_told(self.kafka, prefix, learner) == 1, "the registration told")
+            for told in itertools.count(1):
+                zombie.post("/v1/events", json.dumps(events.calendar(f"2023-01-03T09:{told:02}:00Z", dates_in(2030 + told))))
+                wait_until(lambda: stopped(zombie.process) or times_told(self.kafka, prefix, learner) == told + 1, "the change told, or the stop")
+                if stopped(zombie.process):
+                    break
+            self.assertEqual(times_told(self.kafka, prefix, learner), told, "it was stopped before it said anything")
+            successor.start()
+            wait_until(lambda: times_told(self.kafka, prefix, learner) == told + 1, "the successor took over", 60)
+            os.kill(zombie.process.pid, signal.SIGCONT)
+            wait_until(lambda: any(line["message"] in NOTICED for line in zombie.log()), "the zombie noticed", 60)
+            wait_until(lambda: zombie.get("/readyz").status == 200, "the zombie is a member again", 60)
+            self.assertEqual(times_told(self.kafka, prefix, learner), told + 1)
 
     def transaction_tests(self, name, prefix, only="*"):
         """Runs the tests in C++; how they ended, and what they printed."""
