@@ -167,6 +167,14 @@ void Inputs::start(const std::map<std::uint32_t, Start>& partitions) {
           stream.next < 0 ? static_cast<std::int64_t>(RD_KAFKA_OFFSET_BEGINNING) : stream.next;
     }
   }
+  // Before anything is fetched: what came to the common queue first would be overtaken by what comes to the stream's own, and then be passed
+  // over as read already.
+  if (in_order_)
+    for (auto& [key, stream] : streams_) {
+      stream.queue.reset(rd_kafka_queue_get_partition(consumer_.get(), names_.of(key.first).c_str(), static_cast<std::int32_t>(key.second)));
+      if (!stream.queue) throw Lost("starting to read: " + names_.of(key.first) + " has no partition " + std::to_string(key.second) + " yet");
+      rd_kafka_queue_forward(stream.queue.get(), nullptr);
+    }
   std::string why;
   if (cooperative) {
     Failure gone(before->cnt > 0 ? rd_kafka_incremental_unassign(consumer_.get(), before.get()) : nullptr);
@@ -177,11 +185,6 @@ void Inputs::start(const std::map<std::uint32_t, Start>& partitions) {
     why = text_of(error);
   }
   if (!why.empty()) throw Lost("starting to read: " + why);
-  if (!in_order_) return;
-  for (auto& [key, stream] : streams_) {
-    stream.queue.reset(rd_kafka_queue_get_partition(consumer_.get(), names_.of(key.first).c_str(), static_cast<std::int32_t>(key.second)));
-    if (stream.queue) rd_kafka_queue_forward(stream.queue.get(), nullptr);
-  }
 }
 
 void Inputs::leave(int deadline_ms) {
@@ -280,12 +283,15 @@ void Inputs::fill(Stream& stream, int timeout_ms) {
     if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
 }
 
-std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms) {
-  // The group, and records that came to the common queue before the streams had their own.
+/// Serves the group while each stream has a queue of its own.
+void Inputs::poll_group(int timeout_ms) {
   std::vector<Message> messages;
-  poll(queue_.get(), 1000, 0, messages);
-  for (Message& message : messages)
-    if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
+  poll(queue_.get(), 1, timeout_ms, messages);
+  if (!messages.empty()) throw Lost("a record came to the queue of the group, past those of its partition");
+}
+
+std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms) {
+  poll_group(0);
   std::vector<InputRecord> records;
   auto time_of = [](const Message& message) { return rd_kafka_message_timestamp(message.get(), nullptr); };
   // A TimeReached comes after what else is of its moment, whichever streams this instance has: it moves all partitions.
@@ -325,12 +331,7 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
   }
   // Not for long: `wake` ends waits on the common queue only.
   if (records.empty() && behind) fill(*behind, std::min(idle_ms, kStreamWaitMs));
-  else if (records.empty()) {
-    poll(queue_.get(), 1, idle_ms, messages);
-    for (Message& message : messages)
-      if (message)
-        if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
-  }
+  else if (records.empty()) poll_group(idle_ms);
   return records;
 }
 

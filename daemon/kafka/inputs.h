@@ -96,6 +96,7 @@ class Inputs {
   void check(const rd_kafka_message_t& message);
   Stream* wanted(const rd_kafka_message_t& message);
   Topic topic_of(const rd_kafka_message_t& message);
+  void poll_group(int timeout_ms);
   void fill(Stream& stream, int timeout_ms);
 
   TopicNames names_;
