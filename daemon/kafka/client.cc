@@ -4,8 +4,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <mutex>
+#include <set>
 
 #include "daemon/log.h"
 
@@ -14,48 +14,35 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-/// What clients reported of their connections, on whatever thread polled them.
-class Reports {
+/// Clients whose login was refused, on whatever thread polled them.
+class Refusals {
  public:
-  void login_refused(const rd_kafka_t* client) {
+  void add(const rd_kafka_t* client) {
     std::lock_guard lock(mutex_);
-    reports_[client].login_refused = true;
+    clients_.insert(client);
   }
-  void connection_lost(const rd_kafka_t* client) {
+  bool has(const rd_kafka_t* client) {
     std::lock_guard lock(mutex_);
-    ++reports_[client].connections_lost;
-  }
-  bool login_was_refused(const rd_kafka_t* client) {
-    std::lock_guard lock(mutex_);
-    return reports_[client].login_refused;
-  }
-  std::uint64_t connections_lost(const rd_kafka_t* client) {
-    std::lock_guard lock(mutex_);
-    return reports_[client].connections_lost;
+    return clients_.contains(client);
   }
   void forget(const rd_kafka_t* client) {
     std::lock_guard lock(mutex_);
-    reports_.erase(client);
+    clients_.erase(client);
   }
 
  private:
-  struct Report {
-    bool login_refused = false;
-    std::uint64_t connections_lost = 0;
-  };
   std::mutex mutex_;
-  std::map<const rd_kafka_t*, Report> reports_;
+  std::set<const rd_kafka_t*> clients_;
 };
 
-Reports& reports() {
-  static Reports all;
+Refusals& refusals() {
+  static Refusals all;
   return all;
 }
 
 void take_error(rd_kafka_t* client, int error, const char* reason, void*) {
   auto code = static_cast<rd_kafka_resp_err_t>(error);
-  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) reports().login_refused(client);
-  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) reports().connection_lost(client);
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) refusals().add(client);
   log::write(log::Level::debug, "kafka", {{"client", std::string(rd_kafka_name(client))}, {"error", std::string(rd_kafka_err2name(code))}, {"reason", std::string(reason)}});
 }
 
@@ -140,7 +127,7 @@ Client make_client(rd_kafka_type_t type, Config config) {
   if (!client)
     throw KafkaError("Kafka: " + setting_that_fails(config.get(), why) + " (" + why + "). Mend the kafka.ssl_ and kafka.sasl_ settings, or kafka.properties.");
   static_cast<void>(config.release());  // rd_kafka_new took it over
-  reports().forget(client.get());       // one before it may have had the same address
+  refusals().forget(client.get());      // one before it may have had the same address
   return client;
 }
 
@@ -163,7 +150,7 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
       rd_kafka_metadata_destroy(found);
       if (any) return;
     }
-    if (reports().login_was_refused(client))
+    if (refusals().has(client))
       throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers = " + settings.kafka_bootstrap_servers +
                        " refuse the login. Check kafka.security_protocol, kafka.sasl_mechanism, kafka.sasl_username, "
                        "kafka.sasl_password and the kafka.ssl_ settings.");
@@ -176,8 +163,6 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
     rd_kafka_poll(client, 100);
   }
 }
-
-std::uint64_t connection_errors(const rd_kafka_t* client) { return reports().connections_lost(client); }
 
 std::string text_of(rd_kafka_resp_err_t error) {
   return std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error);

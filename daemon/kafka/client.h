@@ -58,9 +58,6 @@ std::string instance_name(const Settings& settings);
 /// credentials, names the setting. Logs that it waits.
 void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds);
 
-/// Connections that the client lost so far, as far as it was polled since.
-std::uint64_t connection_errors(const rd_kafka_t* client);
-
 /// `name: explanation` of an error, without addresses of learners or credentials.
 std::string text_of(rd_kafka_resp_err_t error);
 std::string text_of(const rd_kafka_error_t* error);

@@ -72,15 +72,18 @@ class Transaction {
   template <class Call>
   void carry_out(const char* what, Call call);
   void take_report(const rd_kafka_message_t& report);
+  static rd_kafka_resp_err_t on_new(rd_kafka_t* producer, const rd_kafka_conf_t*, void* self, char*, std::size_t);
+  static rd_kafka_resp_err_t on_answer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t request, std::int16_t, std::int32_t, std::size_t,
+                                       std::int64_t, rd_kafka_resp_err_t error, void* self);
   rd_kafka_topic_t* topic(Destination of);
 
   TopicNames names_;
   std::string group_;
   std::chrono::milliseconds patience_;
+  std::atomic<bool> unanswered_{false};  // a request may still be on its way; outlives the producer, whose threads set it
   Client producer_;
   std::array<TopicHandle, kDestinations> topics_;
   std::vector<std::int64_t> changelog_next_;
-  bool doubtful_ = false;  // an ended transaction may be ended again by a delayed request
   std::function<void(TransactionPoint)> hook_;
 };
 
