@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <set>
@@ -13,6 +13,9 @@ namespace vtq::kafka {
 namespace {
 
 using Steady = std::chrono::steady_clock;
+
+/// Requests that change a transaction: AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit.
+constexpr std::int16_t kTransactional[] = {24, 25, 26, 28};
 
 /// Clients whose login was refused, on whatever thread polled them.
 class Refusals {
@@ -104,6 +107,20 @@ Properties common_properties(const Settings& s, std::string_view purpose) {
     made.emplace_back(one.substr(0, equals), one.substr(equals + 1));
   }
   return made;
+}
+
+void Answers::watch(rd_kafka_conf_t* config) {
+  // `error` is what kept the answer from coming: what the brokers say stands in the answer. On librdkafka's threads.
+  static constexpr auto kOnAnswer = [](rd_kafka_t*, int, const char*, std::int32_t, std::int16_t request, std::int16_t, std::int32_t, std::size_t,
+                                std::int64_t, rd_kafka_resp_err_t error, void* self) {
+    if (error && std::find(std::begin(kTransactional), std::end(kTransactional), request) != std::end(kTransactional))
+      static_cast<Answers*>(self)->missing_ = true;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  };
+  static constexpr auto kOnNew = [](rd_kafka_t* client, const rd_kafka_conf_t*, void* self, char*, std::size_t) {
+    return rd_kafka_interceptor_add_on_response_received(client, "answers", kOnAnswer, self);
+  };
+  rd_kafka_conf_interceptor_add_on_new(config, "answers", kOnNew, this);
 }
 
 Config make_config(const Properties& properties) {

@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -48,6 +49,20 @@ Properties common_properties(const Settings& settings, std::string_view purpose)
 
 /// A configuration; `properties` later in the list win. Throws KafkaError naming the property that librdkafka does not take.
 Config make_config(const Properties& properties);
+/// Whether the brokers answered every request that changes a transaction. librdkafka 2.0.2 knows no KIP-890: of a request that was not answered,
+/// because its connection broke or it took too long, it sends another, tells nobody, and when the first one still arrives, it ends the next
+/// transaction half-way, or takes that one's offsets back. A new producer has a new epoch, which fences it. Outlives the producer.
+class Answers {
+ public:
+  void watch(rd_kafka_conf_t* config);
+  bool missing() const { return missing_; }
+  /// Once the producer has gone that was watched.
+  void forget() { missing_ = false; }
+
+ private:
+  std::atomic<bool> missing_{false};
+};
+
 /// Takes over the configuration. Throws KafkaError.
 Client make_client(rd_kafka_type_t type, Config config);
 

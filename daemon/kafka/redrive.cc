@@ -18,8 +18,6 @@ constexpr std::size_t kPortionRecordsMax = 500;
 constexpr std::size_t kPortionBytesMax = 8u << 20;
 constexpr int kTries = 5;
 constexpr int kRequestMs = 10'000;
-/// librdkafka's pause before a request is tried again. An end that took less was asked for once.
-constexpr std::int64_t kRetryBackoffMs = 100;
 
 std::string now_text() {
   return utc_text(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
@@ -264,9 +262,7 @@ class Redrive::Sender {
   }
 
   void send(std::vector<Outgoing>& portion) {
-    // librdkafka 2.0.2 knows no KIP-890: a request to end the last transaction that is still on its way would end this one half-way. A new
-    // producer has a new epoch, which fences it.
-    if (doubtful_) open();
+    if (answers_.missing()) open();
     carry_out("beginning a transaction", [&](int) { return rd_kafka_begin_transaction(producer_.get()); });
     for (Outgoing& one : portion) produce_original(one);
     await_delivery();
@@ -275,10 +271,7 @@ class Redrive::Sender {
         give_up("record " + one.candidate->letter.id + " was not taken by " + one.target.topic, text_of(one.error));
     for (const Outgoing& one : portion)
       produce(audit_topic_, one.candidate->letter.id, audit_of(*one.candidate, options_, one.partition, one.offset), nullptr, nullptr);
-    auto started = Steady::now();
-    bool again =
-        carry_out("committing a transaction", [&](int timeout_ms) { return rd_kafka_commit_transaction(producer_.get(), timeout_ms); });
-    doubtful_ = again || Steady::now() - started >= std::chrono::milliseconds(kRetryBackoffMs);
+    carry_out("committing a transaction", [&](int timeout_ms) { return rd_kafka_commit_transaction(producer_.get(), timeout_ms); });
     sent_ += static_cast<std::int64_t>(portion.size());
   }
 
@@ -286,12 +279,12 @@ class Redrive::Sender {
   /// Fences whoever has the transactional id, and waits until what they left is rolled back or committed.
   void open() {
     producer_.reset();
+    answers_.forget();
     Properties properties = client_properties(settings_);
     std::string timeout = std::to_string(settings_.kafka_transaction_timeout_ms);
     properties.insert(properties.end(), {{"transactional.id", settings_.kafka_group + "-redrive"},
                                          {"transaction.timeout.ms", timeout},
                                          {"message.timeout.ms", timeout},
-                                         {"retry.backoff.ms", std::to_string(kRetryBackoffMs)},
                                          {"linger.ms", "2"},
                                          {"compression.type", "lz4"},
                                          {"message.max.bytes", std::to_string(kMessageBytesMax)}});
@@ -305,11 +298,11 @@ class Redrive::Sender {
       one->partition = report->partition;
       one->offset = report->offset;
     });
+    answers_.watch(config.get());
     producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
     await_brokers(producer_.get(), settings_, static_cast<int>(settings_.kafka_broker_wait_seconds));
     carry_out("taking over from an earlier redrive",
               [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
-    doubtful_ = false;
   }
 
   void produce_original(Outgoing& one) {
@@ -352,13 +345,13 @@ class Redrive::Sender {
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) give_up("records were not taken in time", text_of(error));
   }
 
-  /// Calls until it works; whether it took more than one call.
+  /// Calls until it works.
   template <class Call>
-  bool carry_out(const char* what, Call call) {
+  void carry_out(const char* what, Call call) {
     for (int tries = 1;; ++tries) {
       Failure failure(call(static_cast<int>(settings_.kafka_transaction_timeout_ms)));
       rd_kafka_poll(producer_.get(), 0);
-      if (!failure) return tries > 1;
+      if (!failure) return;
       if (!rd_kafka_error_is_retriable(failure.get()) || tries == kTries) give_up(what, text_of(failure.get()));
     }
   }
@@ -381,8 +374,8 @@ class Redrive::Sender {
   const Settings& settings_;
   const RedriveOptions& options_;
   std::string audit_topic_;
+  Answers answers_;
   Client producer_;
-  bool doubtful_ = false;
   std::int64_t sent_ = 0;
 };
 

@@ -1,6 +1,5 @@
 #include "daemon/kafka/transaction.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "daemon/log.h"
@@ -13,9 +12,6 @@ using Steady = std::chrono::steady_clock;
 std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now().time_since_epoch()).count();
 }
-
-/// Requests that change a transaction: AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit.
-constexpr std::int16_t kTransactional[] = {24, 25, 26, 28};
 
 constexpr int kTries = 5;
 
@@ -56,25 +52,13 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
   rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void* self) {
     static_cast<Transaction*>(self)->take_report(*report);
   });
-  rd_kafka_conf_interceptor_add_on_new(config.get(), "answers", on_new, this);
+  answers_.watch(config.get());
   producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
   for (Topic output : {Topic::entry_status, Topic::result_batches, Topic::notifications, Topic::rejected})
     topics_[static_cast<std::size_t>(output)] = handle(producer_.get(), names_.of(output));
   topics_[static_cast<std::size_t>(Destination::changelog)] = handle(producer_.get(), names_.changelog());
   topics_[static_cast<std::size_t>(Destination::instances)] = handle(producer_.get(), names_.instances());
   carry_out("beginning", [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
-}
-
-rd_kafka_resp_err_t Transaction::on_new(rd_kafka_t* producer, const rd_kafka_conf_t*, void* self, char*, std::size_t) {
-  return rd_kafka_interceptor_add_on_response_received(producer, "answers", on_answer, self);
-}
-
-/// `error` is what kept the answer from coming; what the brokers say stands in the answer. On librdkafka's threads.
-rd_kafka_resp_err_t Transaction::on_answer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t request, std::int16_t, std::int32_t, std::size_t,
-                                           std::int64_t, rd_kafka_resp_err_t error, void* self) {
-  if (error && std::find(std::begin(kTransactional), std::end(kTransactional), request) != std::end(kTransactional))
-    static_cast<Transaction*>(self)->unanswered_ = true;
-  return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 rd_kafka_topic_t* Transaction::topic(Destination of) {
@@ -105,10 +89,7 @@ void Transaction::carry_out(const char* what, Call call) {
 
 void Transaction::begin() {
   std::fill(changelog_next_.begin(), changelog_next_.end(), -1);
-  // librdkafka 2.0.2 knows no KIP-890: a request to end the last transaction that is still on its way would end this one, and one to commit
-  // the last offsets would take this one's back. It sends them again by itself, also when a connection breaks that it tells nobody of. A new
-  // producer has a new epoch, which fences them.
-  if (unanswered_) throw Lost("a request of the last transaction was not answered and may still be on its way");
+  if (answers_.missing()) throw Lost("a request of the last transaction was not answered and may still be on its way");
   Failure failure(rd_kafka_begin_transaction(producer_.get()));
   if (failure) throw Lost("beginning a transaction: " + text_of(failure.get()));
 }

@@ -46,6 +46,7 @@ class Transaction {
   /// Fences an earlier producer of this instance and finishes what it left. Throws KafkaError and Lost.
   Transaction(const Settings& settings, const TopicNames& names);
 
+  /// Throws Lost, also when a request of the last transaction may still be on its way.
   void begin();
   /// Produces everything, in its order within each partition; takes the records' headers. Throws Lost.
   void produce(Outgoing& outgoing);
@@ -72,15 +73,12 @@ class Transaction {
   template <class Call>
   void carry_out(const char* what, Call call);
   void take_report(const rd_kafka_message_t& report);
-  static rd_kafka_resp_err_t on_new(rd_kafka_t* producer, const rd_kafka_conf_t*, void* self, char*, std::size_t);
-  static rd_kafka_resp_err_t on_answer(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t request, std::int16_t, std::int32_t, std::size_t,
-                                       std::int64_t, rd_kafka_resp_err_t error, void* self);
   rd_kafka_topic_t* topic(Destination of);
 
   TopicNames names_;
   std::string group_;
   std::chrono::milliseconds patience_;
-  std::atomic<bool> unanswered_{false};  // a request may still be on its way; outlives the producer, whose threads set it
+  Answers answers_;
   Client producer_;
   std::array<TopicHandle, kDestinations> topics_;
   std::vector<std::int64_t> changelog_next_;
