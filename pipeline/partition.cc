@@ -300,7 +300,7 @@ void Partition::reference_changed_unseen() {
   for (auto& [id, held] : centres_) {
     retry(*held);
     move_counts(*held);
-    if (!held->summary.cells.all().empty()) derive_all(*held);
+    if (!held->summary.cells.all().empty() || held->summary.parked > 0) derive_all(*held);
   }
 }
 
@@ -375,6 +375,7 @@ void Partition::wake_centre(Centre& centre) {
   mark(centre);
   TimeMs next = kNever;
   bool all = std::exchange(centre.summary.derive_all, false);
+  if (all) retry(centre);
   for (Entry& entry : centre.entries) {
     if (all || entry.wake_at_ms <= time_)
       touch(centre, entry);

@@ -173,6 +173,28 @@ TEST(UnknownReference, defined_while_it_waits_counts) {
   season.time_passes(kNow + 2 * kDayMs);
   EXPECT_TRUE(season.outputs.rejections.empty());
 }
+TEST(UnknownReference, defined_while_its_partition_was_elsewhere_counts_over_a_restart) {
+  Policy policy;
+  policy.reference_wait_ms = kDayMs;
+  StartedSeason season(policy);
+  season.play({registered({.centre = "99999"}, kNow)}, kNow);
+  auto restarted = [&] { return std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs); };
+  season.pipeline = restarted();
+  season.pipeline->restore_reference();
+  v1::Event defined = centre_defined("99999");
+  std::string bytes = defined.SerializeAsString();
+  Inbound inbound{.event = &defined, .bytes = bytes, .address = check(defined).value()};
+  season.pipeline->process_reference({&inbound, 1});
+  for (std::uint32_t at = 0; at < 2; ++at) {
+    season.pipeline->take(at);
+    season.pipeline->partition(at).reference_changed_unseen();
+  }
+  season.pipeline->write(season.store);  // that it is to be looked at; not what came of it
+  season.pipeline = restarted();
+  season.pipeline->restore();
+  season.time_passes(kNow + kHourMs);
+  EXPECT_NE(season.entry({.centre = "99999"}), nullptr);
+}
 TEST(UnknownReference, unit_is_rejected_with_field_rule_and_value) {
   StartedSeason season;
   season.play({registered({}, kNow)}, kNow);
