@@ -184,14 +184,18 @@ void Changelog::begin(std::uint32_t partition, Followed& followed) {
   auto held = store_.position(partition);
   std::int64_t low = 0, high = 0;
   TimeMs until = clock_.now() + settings_.kafka_broker_wait_seconds * 1000;
-  TimeMs behind_until = clock_.now() + kBehindMs;
+  std::optional<TimeMs> behind_until;  // from the first answer of several that say so
   for (;;) {
     // A leader that has just moved gives an old answer or none: tried again.
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
     bool behind = !error && held && held->changelog() > high;
     rd_kafka_poll(watermarks_.get(), behind ? 100 : 0);
     if (!error && !behind) break;
-    if (behind && clock_.now() >= behind_until)
+    if (!behind)
+      behind_until.reset();
+    else if (!behind_until)
+      behind_until = clock_.now() + kBehindMs;
+    if (behind_until && clock_.now() >= *behind_until)
       throw KafkaError("Changelog: partition " + std::to_string(partition) + " of " + topic_ + " ends at offset " + std::to_string(high) +
                        ", but the store in data.directory = " + settings_.data_directory + " has read it to " + std::to_string(held->changelog()) +
                        ". The topic lost records, or was deleted and created again. The store is left as it is. Bring the topic back; or, to begin "
@@ -230,9 +234,7 @@ void Changelog::read() {
   Message first(rd_kafka_consumer_poll(consumer_.get(), 50));
   if (!first) return;
   messages.push_back(std::move(first));
-  std::vector<rd_kafka_message_t*> more(kRecordsMax);
-  ssize_t count = rd_kafka_consume_batch_queue(queue_.get(), kGatherMs, more.data(), more.size());
-  for (ssize_t at = 0; at < count; ++at) messages.emplace_back(more[static_cast<std::size_t>(at)]);
+  for (Message& message : take_batch(queue_.get(), kRecordsMax, kGatherMs)) messages.push_back(std::move(message));
   take(messages);
 }
 

@@ -148,6 +148,15 @@ Client make_client(rd_kafka_type_t type, Config config) {
   return client;
 }
 
+std::vector<Message> take_batch(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms) {
+  std::vector<rd_kafka_message_t*> raw(count);
+  ssize_t found = rd_kafka_consume_batch_queue(queue, timeout_ms, raw.data(), raw.size());
+  std::vector<Message> messages;
+  messages.reserve(static_cast<std::size_t>(std::max<ssize_t>(found, 0)));
+  for (ssize_t at = 0; at < found; ++at) messages.emplace_back(raw[static_cast<std::size_t>(at)]);
+  return messages;
+}
+
 std::string instance_name(const Settings& settings) {
   if (!settings.kafka_instance.empty()) return settings.kafka_instance;
   char host[256] = "";

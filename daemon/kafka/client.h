@@ -66,6 +66,10 @@ class Answers {
 /// Takes over the configuration. Throws KafkaError.
 Client make_client(rd_kafka_type_t type, Config config);
 
+/// Up to `count` records or errors; waits for them up to `timeout_ms`. All are held before one is looked at: whoever throws leaves none behind,
+/// for which the end of its client would wait for ever.
+std::vector<Message> take_batch(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms);
+
 /// Name of this instance: kafka.instance, or the host's.
 std::string instance_name(const Settings& settings);
 

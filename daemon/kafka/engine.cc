@@ -202,6 +202,10 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
     answer.verdict = {Verdict::Kind::rejected, wrong, 0, ""};
     v1::Rejected record = rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, *wrong, now);
     std::lock_guard lock(mutex_);
+    if (state_ == EngineState::failed || state_ == EngineState::stopped) {
+      waiting->failed = true;
+      continue;
+    }
     rejections_.push_back({std::move(record), [waiting, at](std::string id) {
                              if (id.empty()) waiting->failed = true;
                              waiting->answers[at].verdict.rejected_id = std::move(id);
@@ -291,8 +295,10 @@ void KafkaEngine::fail(std::string why) {
 
 void KafkaEngine::run() {
   TimeMs lost_since = 0;
-  TimeMs progress_before = last_progress_ms_;
+  TimeMs patience = settings_.kafka_broker_wait_seconds * 1000;
   for (;;) {
+    TimeMs began = clock_.now();
+    std::uint64_t commits = commits_;
     try {
       run_session();
       break;
@@ -307,10 +313,10 @@ void KafkaEngine::run() {
       if (kafka_probe_) kafka_probe_->transaction("lost", 0);
       log::write(log::Level::warning, "the session on Kafka was lost, beginning another", {{"why", std::string(lost.what())}});
       TimeMs now = clock_.now();
-      if (last_progress_ms_ > progress_before) lost_since = 0;
-      progress_before = last_progress_ms_;
-      if (lost_since == 0) lost_since = now;
-      if (now - lost_since > settings_.kafka_broker_wait_seconds * 1000)
+      // A session that lasted without anything to commit is none that could not.
+      if (commits_ != commits || now - began > patience) lost_since = 0;
+      if (lost_since == 0) lost_since = began;
+      if (now - lost_since > patience)
         return fail("Kafka: nothing could be committed for " + std::to_string(settings_.kafka_broker_wait_seconds) + " s, at last: " + lost.what() +
                     ". Check the brokers; see kafka.broker_wait_seconds.");
       std::unique_lock lock(mutex_);

@@ -123,6 +123,7 @@ class KafkaEngine final : public Engine {
   std::atomic<TimeMs> behind_since_ms_{0};
   std::atomic<TimeMs> brokers_away_since_ms_{0};  // 0: they answer
   std::int64_t away_steady_ms_ = 0;              // watchdog; when they last did not answer
+  std::uint64_t commits_ = 0;                    // of partitions; pipeline-1
   TimeMs fenced_ms_ = 0;                         // pipeline-1; 0: never
   std::atomic<Transaction*> transaction_{nullptr};
   std::thread thread_;

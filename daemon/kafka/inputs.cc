@@ -205,10 +205,7 @@ void Inputs::leave(int deadline_ms) {
 void Inputs::wake() { rd_kafka_queue_yield(queue_.get()); }
 
 void Inputs::poll(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms, std::vector<Message>& out) {
-  std::vector<rd_kafka_message_t*> raw(count);
-  ssize_t found = rd_kafka_consume_batch_queue(queue, timeout_ms, raw.data(), raw.size());
-  for (ssize_t at = 0; at < found; ++at) {
-    Message message(raw[static_cast<std::size_t>(at)]);
+  for (Message& message : take_batch(queue, count, timeout_ms)) {
     if (message->err)
       check(*message);
     else

@@ -93,13 +93,13 @@ KafkaEngine::Session::~Session() {
   {
     std::lock_guard lock(engine_.mutex_);
     engine_.wake_ = nullptr;
+    engine_.transaction_ = nullptr;  // which the watchdog looks at
     engine_.owned_.clear();
     if (engine_.state_ == EngineState::running) engine_.state_ = EngineState::starting;
     engine_.shown_ = {};
     // Answered by the next session.
     for (LateRejection& one : late_) engine_.rejections_.push_back(std::move(one));
   }
-  engine_.transaction_ = nullptr;
   engine_.store_->refuse_marks(false);
   // What was applied and not committed is dropped, with everything in memory.
   engine_.store_->discard();
@@ -146,6 +146,11 @@ void KafkaEngine::Session::read_tables() {
   }
 }
 
+void KafkaEngine::Session::take(std::uint32_t partition, const v1::PositionRecord& position) {
+  engine_.pipeline_->take(partition);
+  if (position.commit().reference() < reference_next_) engine_.pipeline_->partition(partition).reference_changed_unseen();
+}
+
 /// Everything in memory anew, from what the last commit left.
 void KafkaEngine::Session::rebuild() {
   Store& store = *engine_.store_;
@@ -169,9 +174,10 @@ void KafkaEngine::Session::rebuild() {
   });
   pipeline->restore_reference();
   reference_next_ = store.reference_offset();
+  reference_through_ = reference_next_;
   for (auto& [partition, position] : active_) {
     position = store.position(partition).value_or(v1::PositionRecord{});
-    pipeline->take(partition);
+    take(partition, position);
   }
   if (auto zero = active_.find(0); zero != active_.end()) reference_answered_ = zero->second.commit().answered();
   if (!inputs_) return;
@@ -199,6 +205,7 @@ bool KafkaEngine::Session::take_assignment() {
     assigned_.erase(partition);
     if (restoring_.erase(partition) > 0) {
       engine_.changelog_->release(partition);
+      restored_.erase(partition);
       group_offsets_.erase(partition);
       engine_.changelog_->follow(partition);
     }
@@ -248,9 +255,14 @@ void KafkaEngine::Session::advance_restores() {
     group_offsets_[partition] = std::move(*offsets);
     engine_.changelog_->finish(partition);
   }
-  auto finished = engine_.changelog_->take_finished();
-  std::erase_if(finished, [&](std::uint32_t partition) { return !restoring_.contains(partition); });
-  if (!finished.empty()) activate(finished);
+  for (std::uint32_t partition : engine_.changelog_->take_finished()) restored_.insert(partition);
+  std::erase_if(restored_, [&](std::uint32_t partition) { return !restoring_.contains(partition); });
+  // Of entries that refer to what this instance has not read yet it could not say anything.
+  std::vector<std::uint32_t> ready;
+  for (std::uint32_t partition : restored_)
+    if (auto position = engine_.store_->position(partition); !position || position->commit().reference() <= reference_through_)
+      ready.push_back(partition);
+  if (!ready.empty()) activate(ready);
 }
 
 /// The changelog and the group must agree on how far a partition has come.
@@ -276,14 +288,14 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
       throw KafkaError("Changelog: partition " + std::to_string(partition) + " was written by a later version of resultsd; use that.");
     verify(partition, position.commit());
     engine_.store_->take(partition);
-    engine_.pipeline_->take(partition);
-    if (position.commit().reference() < reference_next_) engine_.pipeline_->partition(partition).reference_changed_unseen();
+    take(partition, position);
     // Whoever has partition 0 rejects what is wrong in the reference data, also in those that were read when nobody had it.
     if (partition == 0) {
       reference_answered_ = position.commit().answered();
       if (reference_answered_ < reference_next_) tables_.rewind(reference_answered_);
     }
     restoring_.erase(partition);
+    restored_.erase(partition);
     group_offsets_.erase(partition);
     active_[partition] = std::move(position);
   }
@@ -540,6 +552,8 @@ void KafkaEngine::Session::process(TimeMs now) {
   if (references > 0)
     work([&] { return engine_.pipeline_->process_reference(std::span(inbounds_).subspan(consumed_, references - consumed_)); });
   if (inputs_) work([&] { return engine_.pipeline_->process(std::span(inbounds_).subspan(consumed_), now); });
+  for (const Item& item : items_)
+    if (item.input.topic == Topic::reference) reference_through_ = std::max(reference_through_, item.input.message->offset + 1);
   items_.clear();
 }
 
@@ -671,6 +685,7 @@ void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
   spare_ = std::move(done->outgoing);
   if (!directory) aborts_ = 0;
   engine_.last_progress_ms_ = engine_.clock_.now();
+  if (!done->positions.empty()) ++engine_.commits_;
   if (engine_.kafka_probe_ && !done->positions.empty()) engine_.kafka_probe_->transaction("committed", done->committing_seconds);
   if (engine_.probe_ && done->events > 0)
     engine_.probe_->batch_processed(done->processing_seconds, done->committing_seconds, done->events);

@@ -57,6 +57,7 @@ struct KafkaEngine::Session {
   void advance_restores();
   void activate(const std::vector<std::uint32_t>& partitions);
   void verify(std::uint32_t partition, const v1::CommitRecord& record);
+  void take(std::uint32_t partition, const v1::PositionRecord& position);
   void start_inputs();
   void rebuild();
   void show();
@@ -86,9 +87,11 @@ struct KafkaEngine::Session {
   int aborts_ = 0;                                      // since the last commit
   std::map<std::uint32_t, InputOffsets> group_offsets_;  // of partitions that are restoring
   std::set<std::uint32_t> restoring_;
+  std::set<std::uint32_t> restored_;                     // of these, from the changelog; they may wait for reference data
   std::map<std::uint32_t, v1::PositionRecord> active_;   // as of the last cycle, also while that is being committed
   std::int64_t reference_next_ = 0;
   std::int64_t reference_answered_ = 0;                  // by this instance, with partition 0; below reference_next_ while it reads again
+  std::int64_t reference_through_ = 0;                   // what was read and processed; ahead of reference_next_ by what changed nothing
   bool reference_moved_ = false;
   bool directory_due_ = true;
   std::set<Topic> registry_topics_;

@@ -60,10 +60,7 @@ void Tables::rewind(std::int64_t reference_from) {
 }
 
 void Tables::poll(int wait_ms) {
-  std::vector<rd_kafka_message_t*> raw(kRecordsMax);
-  ssize_t found = rd_kafka_consume_batch_queue(queue_.get(), wait_ms, raw.data(), wait_ms > 0 ? 1 : raw.size());
-  for (ssize_t at = 0; at < found; ++at) {
-    Message message(raw[static_cast<std::size_t>(at)]);
+  for (Message& message : take_batch(queue_.get(), wait_ms > 0 ? 1 : kRecordsMax, wait_ms)) {
     bool reference = message->rkt && rd_kafka_topic_name(message->rkt) == reference_topic_;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       (reference ? reference_complete_ : instances_complete_) = true;

@@ -13,6 +13,18 @@ std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now().time_since_epoch()).count();
 }
 
+/// For the watchdog: that a call is under way which may block.
+class Blocking {
+ public:
+  explicit Blocking(std::atomic<std::int64_t>& since_ms) : since_ms_(since_ms) { since_ms_ = steady_ms(); }
+  ~Blocking() { since_ms_ = 0; }
+  Blocking(const Blocking&) = delete;
+  Blocking& operator=(const Blocking&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& since_ms_;
+};
+
 constexpr int kTries = 5;
 
 Properties producer_properties(const Settings& s) {
@@ -46,6 +58,7 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
     : names_(names),
       group_(settings.kafka_group),
       patience_(settings.kafka_transaction_timeout_ms),
+      begun_(Steady::now()),
       changelog_next_(static_cast<std::size_t>(settings.partitions), -1) {
   Config config = make_config(producer_properties(settings));
   rd_kafka_conf_set_opaque(config.get(), this);
@@ -71,9 +84,11 @@ rd_kafka_topic_t* Transaction::topic(Destination of) {
 template <class Call>
 void Transaction::carry_out(const char* what, Call call) {
   for (int tries = 1;; ++tries) {
-    blocking_since_ms = steady_ms();
-    Failure failure(call(static_cast<int>(patience_.count())));
-    blocking_since_ms = 0;
+    Failure failure;
+    {
+      Blocking blocking(blocking_since_ms);
+      failure.reset(call(static_cast<int>(patience_.count())));
+    }
     rd_kafka_poll(producer_.get(), 0);
     if (!failure) return;
     std::string why = std::string(what) + " a transaction: " + text_of(failure.get());
@@ -81,7 +96,9 @@ void Transaction::carry_out(const char* what, Call call) {
       abort();
       throw Aborted(why);
     }
-    if (rd_kafka_error_code(failure.get()) == RD_KAFKA_RESP_ERR__FENCED) throw Fenced(why);
+    // The brokers fence as well whoever's transaction they have rolled back for its age.
+    bool young = Steady::now() - begun_ < patience_;
+    if (rd_kafka_error_code(failure.get()) == RD_KAFKA_RESP_ERR__FENCED && young) throw Fenced(why);
     if (!rd_kafka_error_is_retriable(failure.get()) || tries == kTries) throw Lost(why);
     log::write(log::Level::info, "trying again", {{"why", why}});
   }
@@ -90,6 +107,7 @@ void Transaction::carry_out(const char* what, Call call) {
 void Transaction::begin() {
   std::fill(changelog_next_.begin(), changelog_next_.end(), -1);
   if (answers_.missing()) throw Lost("a request of the last transaction was not answered and may still be on its way");
+  begun_ = Steady::now();
   Failure failure(rd_kafka_begin_transaction(producer_.get()));
   if (failure) throw Lost("beginning a transaction: " + text_of(failure.get()));
 }
@@ -178,9 +196,11 @@ void Transaction::commit() {
 
 void Transaction::abort() {
   for (int tries = 1;; ++tries) {
-    blocking_since_ms = steady_ms();
-    Failure failure(rd_kafka_abort_transaction(producer_.get(), static_cast<int>(patience_.count())));
-    blocking_since_ms = 0;
+    Failure failure;
+    {
+      Blocking blocking(blocking_since_ms);
+      failure.reset(rd_kafka_abort_transaction(producer_.get(), static_cast<int>(patience_.count())));
+    }
     if (!failure) break;
     if (!rd_kafka_error_is_retriable(failure.get()) || tries == kTries) throw Lost("aborting a transaction: " + text_of(failure.get()));
   }

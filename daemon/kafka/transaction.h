@@ -21,7 +21,7 @@ namespace vtq::kafka {
 struct Aborted : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-/// Fenced, or the outcome is unknown: destroy producer and consumer, drop the overlay, restore from what Kafka holds.
+/// Fenced, timed out, or the outcome is unknown: destroy producer and consumer, drop the overlay, restore from what Kafka holds.
 struct Lost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -79,6 +79,7 @@ class Transaction {
   std::string group_;
   std::chrono::milliseconds patience_;
   Answers answers_;
+  std::chrono::steady_clock::time_point begun_;
   Client producer_;
   std::array<TopicHandle, kDestinations> topics_;
   std::vector<std::int64_t> changelog_next_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <thread>
 
 #include "daemon/kafka/transaction.h"
 // After rdkafka.h.
@@ -17,7 +18,8 @@ class KafkaEnd : public testing::Test {
  protected:
   KafkaEnd() : client_(make_client(RD_KAFKA_PRODUCER, make_config({}))), cluster_(rd_kafka_mock_cluster_new(client_.get(), 1)) {
     LoadedSettings loaded = load_settings("", {"RESULTSD_KAFKA_BOOTSTRAP_SERVERS=" + std::string(rd_kafka_mock_cluster_bootstraps(cluster_.get())),
-                                               "RESULTSD_KAFKA_INSTANCE=end-test", "RESULTSD_PARTITIONS=1"});
+                                               "RESULTSD_KAFKA_INSTANCE=end-test", "RESULTSD_PARTITIONS=1",
+                                               "RESULTSD_KAFKA_TRANSACTION_TIMEOUT_MS=1000"});
     EXPECT_TRUE(loaded.errors.empty());
     transaction_ = std::make_unique<Transaction>(loaded.settings, TopicNames(loaded.settings.kafka_topic_prefix));
   }
@@ -80,6 +82,24 @@ TEST_F(KafkaEnd, nor_after_partitions_that_were_added_without_an_answer) {
   begin_and_produce();
   transaction_->commit();
   EXPECT_THROW(transaction_->begin(), Lost);
+}
+
+TEST_F(KafkaEnd, fenced_within_its_time_another_has_its_name) {
+  begin_and_produce();
+  answer(kEnd, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+  EXPECT_THROW(transaction_->commit(), Fenced);
+}
+
+TEST_F(KafkaEnd, fenced_after_its_time_it_was_only_late) {
+  begin_and_produce();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));  // kafka.transaction_timeout_ms
+  answer(kEnd, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+  try {
+    transaction_->commit();
+    FAIL() << "it was committed";
+  } catch (const Lost& lost) {
+    EXPECT_EQ(dynamic_cast<const Fenced*>(&lost), nullptr) << lost.what();
+  }
 }
 
 }  // namespace

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""What goes wrong while an instance takes partitions over, or commits: it waits for what it needs, and gives up in the end with a message."""
+import json
+import os
+import sys
+import unittest
+
+import events
+import season as seasons
+from daemon import ROOT, Daemon, wait_until
+from kafka import Kafka
+from ports import free_ports
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "crash"))
+from proxy import Proxy  # noqa: E402
+
+LATER = events.qualification_number("6009005")
+STALL_S = 15
+
+
+class KafkaTakeoverTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        seasons.prefer_release()
+        port = free_ports(10)
+        cls.kafka = Kafka(port=port, proxied=True)
+        cls.addClassCleanup(cls.kafka.stop)
+        cls.kafka.start()
+        cls.proxy = cls.enterClassContext(Proxy({port + 3: port + 2}))
+
+    def instance(self, prefix, name, bootstrap=None, **settings):
+        daemon = Daemon({"kafka.bootstrap_servers": bootstrap or self.kafka.bootstrap, "kafka.topic_prefix": prefix,
+                         "kafka.group": prefix + "group", "kafka.instance": name, "kafka.static_membership": False,
+                         "kafka.session_timeout_ms": 6000, "kafka.transaction_timeout_ms": 5000, "partitions": 1, **settings})
+        self.addCleanup(daemon.__exit__)
+        return daemon
+
+    @staticmethod
+    def known(daemon, learner, qualification=events.QUALIFICATION):
+        return daemon.get(f"/v1/entries/{events.CENTRE}/{qualification.replace('/', '')}/{events.SERIES}/{learner}").status == 200
+
+    def publish(self, daemon, records):
+        self.assertEqual(daemon.post("/v1/events", "\n".join(map(json.dumps, records)), "application/x-ndjson").status, 200)
+
+    def test_a_partition_waits_for_the_reference_data_that_it_refers_to(self):
+        """The successor knows what was registered from the changelog, before it has heard of the qualification."""
+        owner, successor = self.instance("waits.", "a"), self.instance("waits.", "b", self.proxy.bootstrap())
+        seasons.command("resultsctl", "topics", "create", "--config", owner.config())
+        owner.start()
+        self.publish(owner, events.reference())
+        self.publish(owner, [events.registered("BEFORE")])
+        wait_until(lambda: self.known(owner, "BEFORE"), "the first entry known")
+        successor.start()
+        stalled = self.proxy.stall(lambda one: one.name == "b-tables", STALL_S)
+        self.publish(owner, events.reference(qualification=LATER))
+        self.publish(owner, [events.registered("AFTER", qualification=LATER)])
+        wait_until(lambda: self.known(owner, "AFTER", LATER), "the second entry known")
+        owner.stop()
+        wait_until(lambda: any(line["message"] == "partitions assigned" and line["restoring"] == 1 for line in successor.log()), "the takeover")
+        self.assertEqual(successor.get("/readyz").status, 503)
+        self.assertFalse(stalled.done(), "the test was slower than the stall")
+        self.assertGreater(stalled.result(2 * STALL_S), 0)
+        wait_until(lambda: successor.get("/readyz").status == 200, "the successor ready", 30)
+        self.assertTrue(self.known(successor, "AFTER", LATER))
+        self.publish(successor, [events.registered("LAST", qualification=LATER)])
+        wait_until(lambda: self.known(successor, "LAST", LATER), "the successor goes on")
+
+    def test_what_can_never_be_committed_ends_the_daemon_with_a_message(self):
+        daemon = self.instance("never.", "a", **{"kafka.broker_wait_seconds": 5})
+        seasons.command("resultsctl", "topics", "create", "--config", daemon.config())
+        daemon.start()
+        self.publish(daemon, events.reference())
+        self.publish(daemon, [events.registered("SMALL")])
+        wait_until(lambda: self.known(daemon, "SMALL"), "the first entry known")
+        self.kafka.configure("never.entry-status", **{"max.message.bytes": "100"})
+        daemon.post("/v1/events", json.dumps(events.registered("TOO-LARGE")))
+        wait_until(lambda: any("nothing could be committed for 5 s" in line.get("why", "") for line in daemon.log()), "it gives up", 120)
+
+
+if __name__ == "__main__":
+    unittest.main()
