@@ -112,7 +112,7 @@ Properties common_properties(const Settings& s, std::string_view purpose) {
 void Answers::watch(rd_kafka_conf_t* config) {
   // `error` is what kept the answer from coming: what the brokers say stands in the answer. On librdkafka's threads.
   static constexpr auto kOnAnswer = [](rd_kafka_t*, int, const char*, std::int32_t, std::int16_t request, std::int16_t, std::int32_t, std::size_t,
-                                std::int64_t, rd_kafka_resp_err_t error, void* self) {
+                                       std::int64_t, rd_kafka_resp_err_t error, void* self) {
     if (error && std::find(std::begin(kTransactional), std::end(kTransactional), request) != std::end(kTransactional))
       static_cast<Answers*>(self)->missing_ = true;
     return RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -294,11 +294,7 @@ void KafkaEngine::fail(std::string why) {
 }
 
 void KafkaEngine::run() {
-  TimeMs lost_since = 0;
-  TimeMs patience = settings_.kafka_broker_wait_seconds * 1000;
   for (;;) {
-    TimeMs began = clock_.now();
-    std::uint64_t commits = commits_;
     try {
       run_session();
       break;
@@ -312,11 +308,8 @@ void KafkaEngine::run() {
       // Everything in memory goes; what is true stands on Kafka, and the next session restores from there.
       if (kafka_probe_) kafka_probe_->transaction("lost", 0);
       log::write(log::Level::warning, "the session on Kafka was lost, beginning another", {{"why", std::string(lost.what())}});
-      TimeMs now = clock_.now();
-      // A session that lasted without anything to commit is none that could not.
-      if (commits_ != commits || now - began > patience) lost_since = 0;
-      if (lost_since == 0) lost_since = began;
-      if (now - lost_since > patience)
+      note_failure();
+      if (failed_ms_ - failing_since_ms_ > settings_.kafka_broker_wait_seconds * 1000)
         return fail("Kafka: nothing could be committed for " + std::to_string(settings_.kafka_broker_wait_seconds) + " s, at last: " + lost.what() +
                     ". Check the brokers; see kafka.broker_wait_seconds.");
       std::unique_lock lock(mutex_);
@@ -340,6 +333,13 @@ void KafkaEngine::run() {
   for (LateRejection& one : rejections) one.done("");
   serve_looks();
   for (auto& wake : wakes) wake();
+}
+
+/// A failure long after the one before it, or after a commit, is the first of its kind: in between, nothing failed that was tried.
+void KafkaEngine::note_failure() {
+  TimeMs now = clock_.now();
+  if (failing_since_ms_ == 0 || now - failed_ms_ > 2 * settings_.kafka_broker_wait_seconds * 1000) failing_since_ms_ = now;
+  failed_ms_ = now;
 }
 
 void KafkaEngine::run_session() {

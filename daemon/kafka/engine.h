@@ -70,6 +70,7 @@ class KafkaEngine final : public Engine {
 
   void run();
   void run_session();
+  void note_failure();
   void watch();
   /// Ends the process when the pipeline's thread is in a call, since `since_ms`, that it does not come back from.
   void end_if_stuck(std::int64_t since_ms);
@@ -123,7 +124,8 @@ class KafkaEngine final : public Engine {
   std::atomic<TimeMs> behind_since_ms_{0};
   std::atomic<TimeMs> brokers_away_since_ms_{0};  // 0: they answer
   std::int64_t away_steady_ms_ = 0;              // watchdog; when they last did not answer
-  std::uint64_t commits_ = 0;                    // of partitions; pipeline-1
+  TimeMs failing_since_ms_ = 0;                  // transactions and sessions, without a commit since; pipeline-1; 0: they do not
+  TimeMs failed_ms_ = 0;                         // the last of these
   TimeMs fenced_ms_ = 0;                         // pipeline-1; 0: never
   std::atomic<Transaction*> transaction_{nullptr};
   std::thread thread_;

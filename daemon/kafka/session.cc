@@ -122,6 +122,7 @@ void KafkaEngine::Session::run() {
       cycle();
     } catch (const Aborted& aborted) {
       if (engine_.kafka_probe_) engine_.kafka_probe_->transaction("aborted", 0);
+      engine_.note_failure();
       log::write(log::Level::info, "a transaction was aborted; reading again", {{"why", std::string(aborted.what())}});
       if (inputs_->lost()) throw Lost(aborted.what());
       if (++aborts_ > kAbortsMax) throw Lost(std::string("too many transactions were aborted, at last: ") + aborted.what());
@@ -685,7 +686,7 @@ void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
   spare_ = std::move(done->outgoing);
   if (!directory) aborts_ = 0;
   engine_.last_progress_ms_ = engine_.clock_.now();
-  if (!done->positions.empty()) ++engine_.commits_;
+  if (!done->positions.empty()) engine_.failing_since_ms_ = 0;
   if (engine_.kafka_probe_ && !done->positions.empty()) engine_.kafka_probe_->transaction("committed", done->committing_seconds);
   if (engine_.probe_ && done->events > 0)
     engine_.probe_->batch_processed(done->processing_seconds, done->committing_seconds, done->events);

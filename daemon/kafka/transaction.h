@@ -53,8 +53,8 @@ class Transaction {
   /// Checks that the consumer is a member of the group, and makes the offsets part of the transaction. A partition of which it has an offset
   /// nobody else begins with before the transaction has ended; so there must be one of each that the transaction is about, moved or not,
   /// unless nothing of it was ever consumed. To be called before `produce`: while
-  /// the brokers are still writing the last transaction's markers, this is tried again at once, where producing would stand still for 20 ms
-  /// (fixed in librdkafka 2.0.2). Throws Aborted and Lost.
+  /// the brokers are still writing the last transaction's markers, this is tried again at once, where producing would stand still for 20 ms,
+  /// a constant of librdkafka 2.0.2. Throws Aborted and Lost.
   void add_offsets(rd_kafka_t* consumer, const std::vector<StreamOffset>& offsets);
   /// Throws Aborted and Lost.
   void commit();

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 import unittest
 
 import events
@@ -64,6 +65,25 @@ class KafkaTakeoverTest(unittest.TestCase):
         self.assertTrue(self.known(successor, "AFTER", LATER))
         self.publish(successor, [events.registered("LAST", qualification=LATER)])
         wait_until(lambda: self.known(successor, "LAST", LATER), "the successor goes on")
+
+    def test_a_session_lost_after_longer_than_brokers_may_be_away_is_begun_anew(self):
+        wait_s = 5
+        daemon = self.instance("anew.", "a", self.proxy.bootstrap(), **{"kafka.broker_wait_seconds": wait_s})
+        seasons.command("resultsctl", "topics", "create", "--config", daemon.config())
+        daemon.start()
+        ready = time.monotonic()
+        self.publish(daemon, events.reference())
+        self.publish(daemon, [events.registered("FIRST")])
+        wait_until(lambda: self.known(daemon, "FIRST"), "the first entry known")
+        wait_until(lambda: time.monotonic() > ready + wait_s + 1, "the session lasted for longer")
+        # Its requests are not answered, so that nothing begins after this transaction.
+        cut = self.proxy.deliver_late(lambda one: one.name == "a-writer", 1, 0.05)
+        self.publish(daemon, [events.registered("SECOND")])
+        self.assertGreater(cut.result(30), 0)
+        self.publish(daemon, [events.registered("THIRD")])
+        wait_until(lambda: any(line["message"] == "the session on Kafka was lost, beginning another" for line in daemon.log()), "the loss", 30)
+        wait_until(lambda: daemon.get("/readyz").status == 200 and self.known(daemon, "THIRD"), "it goes on", 30)
+        self.assertTrue(self.known(daemon, "SECOND"))
 
     def test_what_can_never_be_committed_ends_the_daemon_with_a_message(self):
         daemon = self.instance("never.", "a", **{"kafka.broker_wait_seconds": 5})
