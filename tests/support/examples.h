@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "tests/support/season.h"
+#include "tests/support/test_data.h"
 
 namespace vtq::test {
 
 /// A file of tests/data, whole; fails the test when it is not there.
 inline std::string test_file(const std::string& name) {
-  std::ifstream in(std::string(VTQ_TEST_DATA) + "/" + name);
+  std::ifstream in(test_data() + "/" + name);
   EXPECT_TRUE(in.good()) << name;
   std::ostringstream text;
   text << in.rdbuf();

@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Contract, EveryFact, testing::ValuesIn(all_facts()),
 
 TEST(Examples, no_file_is_without_its_fact) {
   std::vector<std::string> names = all_facts();
-  for (const auto& file : std::filesystem::directory_iterator(std::string(VTQ_TEST_DATA) + "/events"))
+  for (const auto& file : std::filesystem::directory_iterator(test_data() + "/events"))
     EXPECT_NE(std::find(names.begin(), names.end(), file.path().stem().string()), names.end()) << file.path();
 }
 

@@ -3,13 +3,14 @@
 #include <fstream>
 
 #include "tests/support/season.h"
+#include "tests/support/test_data.h"
 
 namespace vtq::test {
 namespace {
 
 std::map<std::string, GradingScale> shipped() {
   std::map<std::string, GradingScale> scales;
-  std::ifstream file(VTQ_TEST_DATA "/../../deploy/reference/grading_scales.jsonl");
+  std::ifstream file(test_data() + "/../../deploy/reference/grading_scales.jsonl");
   for (std::string line; std::getline(file, line);) {
     v1::Event event = event_from(line);
     Result<Address> address = check(event);

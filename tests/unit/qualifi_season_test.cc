@@ -9,6 +9,7 @@
 
 #include "pipeline/activity.h"
 #include "tests/support/systems.h"
+#include "tests/support/test_data.h"
 
 namespace vtq::test {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 const Ref kDiploma{.centre = "70001", .qualification = "610/9001/3", .series = "2024-08"};
 
 std::vector<v1::Event> qualifi() {
-  std::ifstream file(VTQ_TEST_DATA "/../../deploy/reference/qualifi_cass.jsonl");
+  std::ifstream file(test_data() + "/../../deploy/reference/qualifi_cass.jsonl");
   std::vector<v1::Event> events;
   for (std::string line; std::getline(file, line);) events.push_back(event_from(line));
   EXPECT_EQ(events.size(), 8u);

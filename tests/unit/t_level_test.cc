@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "tests/support/course.h"
+#include "tests/support/test_data.h"
 
 namespace vtq::test {
 namespace {
@@ -13,7 +14,7 @@ struct Row {
 };
 std::map<std::string, std::vector<Row>> published() {
   std::map<std::string, std::vector<Row>> tables;
-  std::ifstream file(VTQ_TEST_DATA "/tlevel_overall_grades.csv");
+  std::ifstream file(test_data() + "/tlevel_overall_grades.csv");
   std::string line;
   std::getline(file, line);
   while (std::getline(file, line)) {
