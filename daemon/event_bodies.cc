@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "pipeline/hidden_grades.h"
+
 namespace vtq {
 namespace {
 
@@ -80,7 +82,8 @@ std::string_view between(std::string_view text, std::string_view from, std::stri
 
 /// From the JSON parser's message, which names the field in front: `(registered.entry) bogus: Cannot find field.`,
 /// `(claim_submitted.grade): invalid value 5 for type TYPE_STRING`; a syntax error has a picture of the place in its second line.
-Rejection json_rejection(const std::string& parser_message) {
+/// The value is left out where it may be a grade: rejections are read by people before the gates open.
+Rejection json_rejection(const std::string& parser_message, std::string_view text) {
   Rejection why;
   why.rule = "json-form";
   std::string_view all = parser_message;
@@ -102,11 +105,17 @@ Rejection json_rejection(const std::string& parser_message) {
   if (std::string_view value = between(rest, "invalid value ", " for type "); !value.empty()) {
     if (std::string_view time = between(value, "Invalid time format: ", ""); !time.empty()) value = time;
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    if (may_name_a_grade(why.field)) {
+      why.value = kNotShown;
+      why.message = "The value does not fit the field; see vtq/v1/event.proto for what belongs there.";
+      return why;
+    }
     why.value = cut_value(value);
     why.message = "The value does not fit the field: " + std::string(trimmed(rest.substr(rest.find("invalid value")))) + ".";
     return why;
   }
-  why.value = cut_value(picture.substr(0, picture.find('\n')));
+  bool shown = before_grades(text).size() == text.size();
+  why.value = shown ? cut_value(picture.substr(0, picture.find('\n'))) : std::string(kNotShown);
   why.message = "The text is not an Event in JSON: " + std::string(trimmed(message));
   return why;
 }
@@ -260,7 +269,7 @@ ReadEvent read_json_event(std::string_view text) {
   if (text.size() > kJsonBytesMax) return keep(too_large(text.size()));
   v1::Event event;
   auto status = google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &event);
-  if (!status.ok()) return keep(json_rejection(as_utf8({status.message().data(), status.message().size()})));
+  if (!status.ok()) return keep(json_rejection(as_utf8({status.message().data(), status.message().size()}), text));
   make_canonical(read, event);
   if (std::size_t bytes = read.submitted.event.size(); bytes > kEventBytesMax) return keep(too_large(bytes));
   return read;

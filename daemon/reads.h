@@ -56,6 +56,8 @@ class Reads {
  private:
   enum class Gate { centre, learner };
 
+  bool may_be_seen(const v1::Rejected& record);
+
   /// Runs `look` on the pipeline's thread. It holds what it needs by value: it may run after the wait was given up.
   template <class Look>
   auto look(Look look) {

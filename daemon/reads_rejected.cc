@@ -4,6 +4,8 @@
 #include "daemon/event_bodies.h"
 #include "daemon/log.h"
 #include "daemon/reads.h"
+#include "pipeline/check.h"
+#include "pipeline/hidden_grades.h"
 
 namespace vtq {
 namespace {
@@ -21,6 +23,15 @@ std::string summary(const v1::Rejected& record) {
 std::string backup_json(const BackupInfo& backup) {
   return "{\"id\":" + std::to_string(backup.id) + ",\"madeAt\":\"" + utc_text(backup.made_ms) +
          "\",\"bytes\":" + std::to_string(backup.bytes) + "}";
+}
+
+/// Protobuf's JSON mapping of bytes is base64.
+std::string base64_json(const std::string& bytes) {
+  v1::Rejected carrier;
+  carrier.set_original(bytes);
+  std::string whole = json_of(carrier);
+  auto begin = whole.find("\"original\":") + std::string_view("\"original\":").size();
+  return whole.substr(begin, whole.find('"', begin + 1) - begin + 1);
 }
 
 HttpReply no_backups() {
@@ -43,6 +54,22 @@ std::optional<RejectedPlace> parse_place(std::string_view text) {
 bool newer(const std::string& a, const std::string& b) { return parse_place(a) > parse_place(b); }
 
 }  // namespace
+
+/// Whether the grades in a rejected record may be read: those of an entry whose results its centre may see.
+bool Reads::may_be_seen(const v1::Rejected& record) {
+  ReadEvent read = record.json() ? read_json_event(record.original()) : read_protobuf_event(record.original());
+  v1::Event event;
+  if (read.submitted.unreadable || !event.ParseFromString(read.submitted.event)) return false;
+  auto address = check(event);
+  if (!address || address.value().subject != Subject::entry) return false;
+  bool event_time = settings_.time_source == "event";
+  return look([to = address.value(), event_time, now = clock_.now()](Pipeline& pipeline, Store&) {
+    const Qualification* qualification = pipeline.reference().qualification(to.entry.qualification);
+    if (!qualification) return false;
+    const Calendar* calendar = pipeline.reference().calendar({qualification->awarding_organisation, qualification->level, to.entry.series});
+    return calendar && now >= calendar->centre_release && (!event_time || pipeline.time() >= calendar->centre_release);
+  });
+}
 
 HttpReply Reads::rejected_records(const HttpRequest& request) {
   Query query(request, {"limit", "before", "open"});
@@ -68,21 +95,25 @@ HttpReply Reads::rejected_record(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto record = engine_.store().rejected_record(request.parameters[0]);
   if (!record) return not_found("There is no such rejected record.", "id", "rejected-known", request.parameters[0]);
+  bool may_see = may_be_seen(*record);
   std::string original = "null";
+  bool hidden = false;
   v1::Event event;
-  if (record->json())
-    original = json_string(record->original());
-  else if (event.ParseFromString(record->original()))
+  if (record->json()) {
+    std::string_view text = record->original();
+    std::string_view shown = may_see ? text : before_grades(text);
+    hidden = shown.size() < text.size();
+    original = json_string(std::string(shown) + (hidden ? std::string(kNotShown) : ""));
+  } else if (event.ParseFromString(record->original())) {
+    hidden = !may_see && hide_grades(event);
     original = json_of(event);
-  // Protobuf's JSON mapping of bytes is base64.
-  v1::Rejected bytes;
-  bytes.set_original(record->original());
-  std::string whole = json_of(bytes);
-  auto begin = whole.find("\"original\":") + std::string_view("\"original\":").size();
-  std::string base64 = whole.substr(begin, whole.find('"', begin + 1) - begin + 1);
+  } else {
+    hidden = true;  // nobody knows which of the bytes are a grade
+  }
   return {200, "application/json",
           "{" + summary(*record) + ",\"json\":" + (record->json() ? "true" : "false") + ",\"original\":" + original +
-              ",\"originalBase64\":" + base64 + "}\n"};
+              ",\"originalBase64\":" + (hidden ? "null" : base64_json(record->original())) + ",\"gradesHidden\":" +
+              (hidden ? "true" : "false") + "}\n"};
 }
 
 HttpReply Reads::backups(const HttpRequest& request) {

@@ -306,14 +306,16 @@ std::optional<Rejection> unit_fits(const v1::Event& event, const std::string& fi
 std::optional<Rejection> grade_fits(const v1::Event& event, const std::string& field, const std::string& scale,
                                     const std::string& value, const std::string& expected_scale, const Reference& reference) {
   std::string path = fact_name(event) + "." + field;
-  if (scale != expected_scale)
-    return Rejection{path + ".scale", "scale-of-qualification", cut_value(scale),
-                     "The qualification is graded on the scale " + expected_scale + "."};
   auto has = reference.scale_has(scale, value);
+  // A name that no scale has may be the grade itself, set in the wrong place.
+  if (scale != expected_scale)
+    return Rejection{path + ".scale", "scale-of-qualification", has ? cut_value(scale) : std::string(kNotShown),
+                     "The qualification is graded on the scale " + expected_scale + "."};
   if (!has)
     return Rejection{path + ".scale", "scale-known", cut_value(scale), "No such grading scale is in the reference data; send its GradingScaleDefined."};
   if (!*has)
-    return Rejection{path + ".value", "grade-of-scale", cut_value(value), "The scale " + scale + " has no such grade."};
+    return Rejection{path + ".value", "grade-of-scale", std::string(kNotShown),
+                     "The scale " + scale + " has no such grade; correct it, or send the scale anew with it."};
   return std::nullopt;
 }
 

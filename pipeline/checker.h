@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pipeline/check.h"
+#include "pipeline/hidden_grades.h"
 
 namespace vtq {
 
@@ -124,9 +125,10 @@ class Checker {
       fail(path(field), "text-length", text, "Give 1 to " + std::to_string(most) + " characters.");
   }
 
+  /// Names the length and not the text: it may be about a grade or a person.
   void at_most(std::string_view field, const std::string& text, std::size_t most) {
     if (text.size() > most)
-      fail(path(field), "text-length", text, "Give at most " + std::to_string(most) + " characters.");
+      fail(path(field), "text-length", std::to_string(text.size()) + " bytes", "Give at most " + std::to_string(most) + " bytes.");
   }
 
   template <class Enum>
@@ -141,7 +143,7 @@ class Checker {
   void grade(std::string_view field, const v1::Grade& value, bool required) {
     if (!required && value.scale().empty() && value.value().empty()) return;
     if (value.scale().empty() || value.value().empty())
-      fail(path(field), "grade-with-scale", value.scale() + "/" + value.value(),
+      fail(path(field), "grade-with-scale", value.scale().empty() && value.value().empty() ? "" : kNotShown,
            "Give a grade together with the grading scale that it belongs to.");
     at_most(field, value.scale(), 64);
     at_most(field, value.value(), 32);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/phrases.h"
+
 namespace vtq {
 namespace {
 
@@ -76,52 +78,32 @@ Word by_points(std::uint32_t points, const Grading& grading, Rank highest) {
   return grading.unclassified_grade;
 }
 
-std::string text(Word grade) { return grade.str(); }
-
+/// Words name rules and units, never a grade: they go out before any gate opens.
 std::string hurdle_words(const Grading::Hurdle& hurdle, const Qualification& qualification) {
-  std::string units;
-  each_unit(hurdle.units, [&](std::size_t unit) { units += (units.empty() ? "" : ", ") + qualification.units[unit].code; });
-  if (units.empty()) units = "the mandatory units";
+  std::vector<std::string> units;
+  each_unit(hurdle.units, [&](std::size_t unit) { units.push_back(qualification.units[unit].code); });
   std::string needed = hurdle.units_min == 0 ? "all" : std::to_string(hurdle.units_min);
-  return needed + " of " + units + " at " + hurdle.unit_grade + " or better";
+  return "the hurdle on " + needed + " of " + (units.empty() ? "the mandatory units" : list_text(units));
 }
 
-/// From "At most ..." on, without its full stop.
 std::string cap_words(const Grading::Cap& cap) {
-  std::string units = cap.units_max == 0   ? "any unit"
-                      : cap.units_max == 1 ? "more than 1 unit"
-                                           : "more than " + std::to_string(cap.units_max) + " units";
-  return "At most " + text(cap.grade) + " with " + units + " at " + cap.unit_grade + " or worse";
+  return "the cap on " + (cap.units_max == 0   ? std::string("any unit")
+                          : cap.units_max == 1 ? "more than 1 unit"
+                                               : "more than " + std::to_string(cap.units_max) + " units") +
+         " with a low grade";
 }
 
-std::string unit_grade_text(std::size_t unit, const Standings& standings, const Qualification& qualification) {
-  const UnitRule& rule = qualification.units[unit];
-  Rank rank = rule.scale && standings.recorded[unit] ? rule.scale->rank(standings.grade[unit]) : kNoRank;
-  return rank == kNoRank ? "no grade" : text(rule.scale->grades[rank].value);
-}
-
-/// Why the rules give `graded` and not `sent`.
-std::string because(const Graded& graded, Word sent, std::uint32_t points, const Standings& standings, const Qualification& qualification) {
+/// Which of the rules gave `graded`: a clause to go on with, empty when there is nothing to name.
+std::string because(const Graded& graded, const Qualification& qualification) {
   const Grading& grading = *qualification.grading;
   if (grading.by_table()) {
-    std::string grades;
-    for (std::size_t component : grading.components)
-      grades +=
-          (grades.empty() ? "" : ", ") + qualification.units[component].code + " " + unit_grade_text(component, standings, qualification);
-    return ": " + grades;
+    std::vector<std::string> components;
+    for (std::size_t component : grading.components) components.push_back(qualification.units[component].code);
+    return " by the table of " + list_text(components);
   }
-  if (graded.hurdle && !graded.hurdle->from_grade.empty())
-    return ": no grade from " + text(graded.hurdle->from_grade) + " on without " + hurdle_words(*graded.hurdle, qualification);
-  if (graded.cap)
-    return ". " + cap_words(*graded.cap);
-  const Grading::Boundary* named = nullptr;
-  for (const auto& boundary : grading.boundaries)
-    if (boundary.grade == graded.grade || (boundary.grade == sent && points < boundary.points)) {
-      named = &boundary;
-      break;
-    }
-  if (!named) return "";
-  return ": " + std::to_string(points) + " points, " + text(named->grade) + " starts at " + std::to_string(named->points);
+  if (graded.hurdle) return " under " + hurdle_words(*graded.hurdle, qualification);
+  if (graded.cap) return " under " + cap_words(*graded.cap);
+  return grading.by_points() ? " by points" : "";
 }
 
 }  // namespace
@@ -183,18 +165,15 @@ void add_grade_obstacles(const Standings& standings, const Combination& rules, c
     made.set_text(std::move(words));
   };
   if (graded.none && graded.hurdle && graded.hurdle->from_grade.empty())
-    return add("hurdle", "No result without " + hurdle_words(*graded.hurdle, qualification) + ".");
+    return add("hurdle", "No result: " + hurdle_words(*graded.hurdle, qualification) + " is not met.");
   if (graded.none && grading.by_points() && points < grading.boundaries.back().points)
-    return add("grade-boundary", std::to_string(points) + " points; the lowest grade, " + text(grading.boundaries.back().grade) +
-                                     ", starts at " + std::to_string(grading.boundaries.back().points) + ".");
+    return add("grade-boundary", "No result: the points lie below the lowest boundary.");
   if (graded.none && grading.by_table() && !graded.hurdle && !graded.cap)
-    return add("component", "The table of grades has no row" + because(graded, {}, points, standings, qualification) +
-                                "; send the qualification with it.");
+    return add("component", "No result" + because(graded, qualification) +
+                                ": it has no row for what is recorded; send the qualification with it.");
   bool lowers = graded.none || !grading.by_points() || by_points(points, grading, 0) != graded.grade;
-  if (graded.hurdle && lowers)
-    add("hurdle", "No grade from " + text(graded.hurdle->from_grade) + " on without " + hurdle_words(*graded.hurdle, qualification) + ".");
-  if (graded.cap && lowers)
-    add("grade-cap", cap_words(*graded.cap) + ".");
+  if (graded.hurdle && lowers) add("hurdle", "The result is kept down: " + hurdle_words(*graded.hurdle, qualification) + " is not met.");
+  if (graded.cap && lowers) add("grade-cap", "The result is kept down: " + cap_words(*graded.cap) + " applies.");
 }
 
 Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment) {
@@ -213,8 +192,7 @@ Obstacle result_obstacle(const EntryFacts& facts, const Attainment& attainment) 
   return {};
 }
 
-std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule,
-                        Word issued) {
+std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule) {
   if (rule == Rule::pathway) {
     std::string pathway = facts.particulars ? facts.particulars->pathway : "";
     std::string known;
@@ -223,18 +201,15 @@ std::string result_text(const EntryFacts& facts, const Qualification& qualificat
            "; register the learner again with one of " + known + ".";
   }
   if (rule != Rule::result_agrees) return {};
-  Attainment attainment = attain(facts, qualification, calculated);
   const Combination* way = way_of(facts, qualification);
   if (!way || !qualification.grading) return {};
+  Attainment attainment = attain(facts, qualification, calculated);
   Standings standings = standings_of(facts, qualification, calculated);
   Graded graded = grade_of(standings, *way, qualification, attainment.achieved, attainment.points);
-  bool sent = facts.result_kind == ResultKind::determined;
-  Word other = sent ? facts.result_grade : issued;
-  std::string given = attainment.complete && !attainment.grade.empty()
-                          ? text(attainment.grade) + because(graded, other, attainment.points, standings, qualification)
-                          : "none";
-  if (!sent) return "The result " + text(issued) + " was issued, the rules now give " + given + ". It is changed by a result sent as amended.";
-  return "The result " + text(facts.result_grade) + " is sent, the rules give " + given +
+  std::string given = because(graded, qualification);
+  if (facts.result_kind != ResultKind::determined)
+    return "The result that was issued is not what the rules now give" + given + ". It is changed by a result sent as amended.";
+  return "The result sent is not what the rules give" + given +
          ". Correct the units or send the result anew; where it is to stand all the same, send it as amended.";
 }
 

@@ -45,8 +45,7 @@ Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, 
 /// the rules give (Rule::result_agrees). A result that disagrees is held, never issued.
 Obstacle result_obstacle(const EntryFacts& facts, const Attainment& attainment);
 
-/// The same in words, for people.
-std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule,
-                        Word issued = {});
+/// The same in words, for people: names the rule, never a grade.
+std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule);
 
 }  // namespace vtq

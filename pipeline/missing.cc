@@ -89,14 +89,13 @@ class Report {
       if (!decided(component, standings_, qualification_))
         add("component", code, "Component " + code + ": no grade is recorded yet.");
       else if (!standings_.achieved[component])
-        add("component", code, "Component " + code + " is not achieved: " + grade_of_unit(component) + ".");
+        add("component", code, "Component " + code + " is not achieved.");
     }
   }
 
-  std::string grade_of_unit(std::size_t place) const {
+  bool graded(std::size_t place) const {
     const GradingScale* scale = unit(place).scale;
-    Rank rank = scale && standings_.recorded[place] ? scale->rank(standings_.grade[place]) : kNoRank;
-    return rank == kNoRank ? "" : "grade " + scale->grades[rank].value.str();
+    return scale && standings_.recorded[place] && scale->rank(standings_.grade[place]) != kNoRank;
   }
 
   void mandatory_unit(std::size_t place) {
@@ -126,10 +125,9 @@ class Report {
     return false;
   }
   std::string grade_short_words(std::size_t place) const {
-    const UnitRule& rule = unit(place);
-    std::string grade = grade_of_unit(place);
-    if (rule.minimum_grade.empty()) return grade + " does not count as achieved.";
-    return (grade.empty() ? "no grade is recorded; " : grade + " does not count; ") + rule.minimum_grade + " or better is needed.";
+    if (unit(place).minimum_grade.empty()) return "the grade recorded does not count as achieved.";
+    return std::string(graded(place) ? "the grade recorded is below" : "no grade is recorded; send one of at least") +
+           " the lowest that the qualification takes for it.";
   }
 
   // ---- rules of combination ----

@@ -18,7 +18,7 @@ std::string days_text(TimeMs length) {
 
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
   if (rule == Rule::pathway || rule == Rule::result_agrees)
-    return result_text(entry.facts, around.qualification, around.calculated.get(), rule, entry.issued.grade);
+    return result_text(entry.facts, around.qualification, around.calculated.get(), rule);
   if (rule == Rule::size_change) return mitigation_text(entry, around, rule);
   if (rule < Rule::centre_approval) return approval_text(entry, around, rule);
   if (rule < Rule::mitigation_application) return scrutiny_text(entry, around, rule);

@@ -1,4 +1,4 @@
-// Statuses in words, for people. Pure.
+// Statuses in words, for people. Pure. Words name rules, units and dates, never a grade: they go out before any gate opens.
 #pragma once
 
 #include <string>

@@ -141,13 +141,13 @@ TEST_P(UnitGrade, counts_from_the_units_minimum_on) {
   EXPECT_EQ(text, GetParam().counts ? "" : "unit-mandatory|U1|Unit U1: " + std::string(GetParam().missing) + "\n");
 }
 INSTANTIATE_TEST_SUITE_P(Attainment, UnitGrade,
-                         testing::Values(GradeCase{"", "P", true, ""}, GradeCase{"", "N", false, "grade N does not count as achieved."},
-                                         GradeCase{"", "U", false, "grade U does not count as achieved."}, GradeCase{"", "", true, ""},
+                         testing::Values(GradeCase{"", "P", true, ""}, GradeCase{"", "N", false, "the grade recorded does not count as achieved."},
+                                         GradeCase{"", "U", false, "the grade recorded does not count as achieved."}, GradeCase{"", "", true, ""},
                                          GradeCase{"M", "M", true, ""}, GradeCase{"M", "D", true, ""},
-                                         GradeCase{"M", "P", false, "grade P does not count; M or better is needed."},
-                                         GradeCase{"M", "", false, "no grade is recorded; M or better is needed."},
+                                         GradeCase{"M", "P", false, "the grade recorded is below the lowest that the qualification takes for it."},
+                                         GradeCase{"M", "", false, "no grade is recorded; send one of at least the lowest that the qualification takes for it."},
                                          GradeCase{"N", "N", true, ""},
-                                         GradeCase{"N", "U", false, "grade U does not count; N or better is needed."}));
+                                         GradeCase{"N", "U", false, "the grade recorded is below the lowest that the qualification takes for it."}));
 
 TEST(UnitGrade, is_read_on_the_units_own_scale) {
   Course course;

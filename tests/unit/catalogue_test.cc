@@ -319,7 +319,7 @@ std::vector<Case> grade_cases() {
          hurdle->set_unit_grade("P");
        }),
        kCertificate, kDefined + "grading", "highest-grade", "Pass",
-       "Who has every unit with its highest grade is given no grade; correct the hurdles and caps. No result without all of U1 at P"},
+       "Who has every unit with its highest grade is given no grade; correct the hurdles and caps. No result: the hurdle on all of U1 is not met"},
       {"cap_that_always_applies", set([](Facts& facts) {
          grading(facts).mutable_caps(0)->set_grade("Merit");
          grading(facts).mutable_caps(0)->set_unit_grade("M");
@@ -329,7 +329,7 @@ std::vector<Case> grade_cases() {
          grading(facts).mutable_caps(0)->set_unit_grade("D");
        }),
        kDiploma, kDefined + "grading", "highest-grade", "Distinction",
-       "is given Merit; correct the hurdles and caps. At most Merit with any unit"},
+       "is given Merit; correct the hurdles and caps. The result is kept down: the cap on any unit"},
       {"below_the_lowest_boundary_is_a_grade", set([](Facts& facts) {
          grading(facts).mutable_boundaries(2)->set_points(25);
          grading(facts).set_unclassified_grade("Unclassified");

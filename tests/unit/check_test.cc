@@ -149,11 +149,11 @@ TEST(CheckRegistered, with_names_of_200_bytes_passes) {
 }
 TEST(CheckRegistered, with_given_names_of_201_bytes_is_rejected) {
   expect_rejected(changed("registered", [](auto& event) { event.mutable_registered()->mutable_details()->set_given_names(std::string(201, 'n')); }),
-                  "registered.details.givenNames", "text-length", std::string(200, 'n') + "...");
+                  "registered.details.givenNames", "text-length", "201 bytes");
 }
 TEST(CheckRegistered, with_a_family_name_of_201_bytes_is_rejected) {
   expect_rejected(changed("registered", [](auto& event) { event.mutable_registered()->mutable_details()->set_family_name(std::string(201, 'n')); }),
-                  "registered.details.familyName", "text-length", std::string(200, 'n') + "...");
+                  "registered.details.familyName", "text-length", "201 bytes");
 }
 TEST(CheckRegistered, with_an_impossible_date_of_birth_is_rejected) {
   expect_rejected(changed("registered", [](auto& event) { event.mutable_registered()->mutable_details()->set_date_of_birth("2006-02-30"); }),
@@ -189,7 +189,7 @@ TEST(CheckAnswered, with_an_impossible_estimated_completion_is_rejected) {
 }
 TEST(CheckAnswered, with_a_predicted_grade_without_scale_is_rejected) {
   expect_rejected(changed("checkpoint_answered", [](auto& event) { event.mutable_checkpoint_answered()->mutable_predicted_grade()->clear_scale(); }),
-                  "checkpointAnswered.predictedGrade", "grade-with-scale", "/Distinction");
+                  "checkpointAnswered.predictedGrade", "grade-with-scale", "(not shown)");
 }
 
 v1::Event with_outcomes(int count) {
@@ -222,11 +222,11 @@ TEST(CheckOutcomes, empty_unit_is_rejected) {
 }
 TEST(CheckOutcomes, learning_outcome_of_21_characters_is_rejected) {
   expect_rejected(with_outcome([](auto& one) { one.set_learning_outcome(std::string(21, 'L')); }),
-                  "outcomeRecorded.outcomes[1].learningOutcome", "text-length", std::string(21, 'L'));
+                  "outcomeRecorded.outcomes[1].learningOutcome", "text-length", "21 bytes");
 }
 TEST(CheckOutcomes, grade_of_33_characters_is_rejected) {
   expect_rejected(with_outcome([](auto& one) { one.set_grade(std::string(33, 'G')); }), "outcomeRecorded.outcomes[1].grade",
-                  "text-length", std::string(33, 'G'));
+                  "text-length", "33 bytes");
 }
 TEST(CheckOutcomes, without_standing_is_rejected) {
   expect_rejected(with_outcome([](auto& one) { one.clear_standing(); }), "outcomeRecorded.outcomes[1].standing", "enum-value", "0");
@@ -260,34 +260,34 @@ TEST(CheckClaim, without_a_grade_passes) {
 }
 TEST(CheckClaim, with_a_scale_without_grade_is_rejected) {
   expect_rejected(changed("claim_submitted", [](auto& event) { event.mutable_claim_submitted()->mutable_grade()->clear_value(); }),
-                  "claimSubmitted.grade", "grade-with-scale", "Diploma/");
+                  "claimSubmitted.grade", "grade-with-scale", "(not shown)");
 }
 TEST(CheckResult, without_a_grade_is_rejected) {
   expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->clear_grade(); }),
-                  "resultDetermined.grade", "grade-with-scale", "/");
+                  "resultDetermined.grade", "grade-with-scale", "");
 }
 TEST(CheckResult, amended_without_a_grade_is_rejected) {
   expect_rejected(changed("result_amended", [](auto& event) { event.mutable_result_amended()->clear_grade(); }),
-                  "resultAmended.grade", "grade-with-scale", "/");
+                  "resultAmended.grade", "grade-with-scale", "");
 }
 TEST(CheckResult, scale_of_65_characters_is_rejected) {
   expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->mutable_grade()->set_scale(std::string(65, 'S')); }),
-                  "resultDetermined.grade", "text-length", std::string(65, 'S'));
+                  "resultDetermined.grade", "text-length", "65 bytes");
 }
 TEST(CheckResult, grade_of_33_characters_is_rejected) {
   expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->mutable_grade()->set_value(std::string(33, 'G')); }),
-                  "resultDetermined.grade", "text-length", std::string(33, 'G'));
+                  "resultDetermined.grade", "text-length", "33 bytes");
 }
 TEST(CheckQuery, text_of_2000_bytes_passes) {
   expect_passes(changed("result_queried", [](auto& event) { event.mutable_result_queried()->set_text(std::string(2000, 't')); }));
 }
 TEST(CheckQuery, text_of_2001_bytes_is_rejected) {
   expect_rejected(changed("result_queried", [](auto& event) { event.mutable_result_queried()->set_text(std::string(2001, 't')); }),
-                  "resultQueried.text", "text-length", std::string(200, 't') + "...");
+                  "resultQueried.text", "text-length", "2001 bytes");
 }
 TEST(CheckQuery, name_of_41_bytes_is_rejected) {
   expect_rejected(changed("result_queried", [](auto& event) { event.mutable_result_queried()->set_query(std::string(41, 'q')); }),
-                  "resultQueried.query", "text-length", std::string(41, 'q'));
+                  "resultQueried.query", "text-length", "41 bytes");
 }
 
 class ReasonGiven : public testing::TestWithParam<std::string> {};
@@ -299,7 +299,7 @@ TEST_P(ReasonGiven, of_500_bytes_passes_and_of_501_is_rejected) {
   fact.GetReflection()->SetString(&fact, field, std::string(500, 'r'));
   expect_passes(event);
   fact.GetReflection()->SetString(&fact, field, std::string(501, 'r'));
-  expect_rejected(event, fact_name(event) + ".reason", "text-length", std::string(200, 'r') + "...");
+  expect_rejected(event, fact_name(event) + ".reason", "text-length", "501 bytes");
 }
 
 INSTANTIATE_TEST_SUITE_P(Check, ReasonGiven,

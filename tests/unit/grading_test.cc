@@ -57,7 +57,7 @@ TEST(Points, below_the_lowest_boundary_give_no_result_and_say_so) {
   course.fact.mutable_grading()->mutable_boundaries(3)->set_points(37);
   Record record = Record().units({"U1", "U2", "U3", "U4", "U5"}, "P");
   EXPECT_EQ(grade(course, record), "none");
-  EXPECT_EQ(missing_lines(course, record), "grade-boundary||36 points; the lowest grade, P, starts at 37.\n");
+  EXPECT_EQ(missing_lines(course, record), "grade-boundary||No result: the points lie below the lowest boundary.\n");
   course.fact.mutable_grading()->set_unclassified_grade("U");
   EXPECT_EQ(grade(course, record), "U");
 }
@@ -108,7 +108,7 @@ TEST(Hurdle, not_met_keeps_the_grade_below) {
   course.hurdle("D", {"U1"}, "M");
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P");
   EXPECT_EQ(grade(course, record), "M");
-  EXPECT_EQ(missing_lines(course, record), "hurdle||No grade from D on without all of U1 at M or better.\n");
+  EXPECT_EQ(missing_lines(course, record), "hurdle||The result is kept down: the hurdle on all of U1 is not met.\n");
 }
 TEST(Hurdle, just_met_does_not) {
   Course course = by_points();
@@ -143,7 +143,7 @@ TEST(Hurdle, without_a_grade_is_about_any_result) {
   course.hurdle("", {"U1"}, "M");
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P");
   EXPECT_EQ(grade(course, record), "none");
-  EXPECT_EQ(missing_lines(course, record), "hurdle||No result without all of U1 at M or better.\n");
+  EXPECT_EQ(missing_lines(course, record), "hurdle||No result: the hurdle on all of U1 is not met.\n");
 }
 TEST(Cap, with_more_low_grades_than_allowed_lowers_the_grade) {
   for (auto [low, expected] : {std::pair{1, "D*"}, {2, "M"}}) {
@@ -153,14 +153,14 @@ TEST(Cap, with_more_low_grades_than_allowed_lowers_the_grade) {
     course.fact.mutable_grading()->mutable_boundaries(1)->set_points(50);
     Record record = Record().units({"U3", "U4", "U5"}, "D").unit("U1", "P").unit("U2", low == 2 ? "P" : "D");
     EXPECT_EQ(grade(course, record), expected);
-    EXPECT_EQ(missing_lines(course, record), low == 2 ? "grade-cap||At most M with more than 1 unit at P or worse.\n" : "");
+    EXPECT_EQ(missing_lines(course, record), low == 2 ? "grade-cap||The result is kept down: the cap on more than 1 unit with a low grade applies.\n" : "");
   }
 }
 TEST(Cap, of_any_unit_is_said_so) {
   Course course = by_points();
   course.cap("M", {"U1"}, "P");
   EXPECT_EQ(missing_lines(course, Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P")),
-            "grade-cap||At most M with any unit at P or worse.\n");
+            "grade-cap||The result is kept down: the cap on any unit with a low grade applies.\n");
 }
 TEST(Cap, does_not_raise_a_grade) {
   Course course = by_points();
@@ -184,14 +184,14 @@ TEST(ResultAgainstTheRules, that_is_too_high_is_held_and_explained) {
   EXPECT_EQ(obstacle.owner, v1::AWARDING_ORGANISATION);
   EXPECT_EQ(obstacle.reason, v1::L6);
   EXPECT_EQ(result_text(record.facts, by_points().made(), nullptr, Rule::result_agrees),
-            "The result D is sent, the rules give M: 56 points, D starts at 60. Correct the units or send the result anew; where it is to "
-            "stand all the same, send it as amended.");
+            "The result sent is not what the rules give by points. Correct the units or send the result anew; where it is to stand all the "
+            "same, send it as amended.");
 }
 TEST(ResultAgainstTheRules, that_is_too_low_is_held_and_explained) {
   Record record = merit().result("P");
   EXPECT_EQ(result_obstacle(record.facts, attain(record.facts, by_points().made())).rule, Rule::result_agrees);
   std::string text = result_text(record.facts, by_points().made(), nullptr, Rule::result_agrees);
-  EXPECT_EQ(text.substr(0, text.find('.')), "The result P is sent, the rules give M: 56 points, M starts at 45");
+  EXPECT_EQ(text.substr(0, text.find('.')), "The result sent is not what the rules give by points");
 }
 TEST(ResultAgainstTheRules, that_a_hurdle_forbids_is_explained_by_it) {
   Course course = by_points();
@@ -199,14 +199,14 @@ TEST(ResultAgainstTheRules, that_a_hurdle_forbids_is_explained_by_it) {
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P").result("D");
   std::string text = result_text(record.facts, course.made(), nullptr, Rule::result_agrees);
   EXPECT_EQ(text.substr(0, text.find('.')),
-            "The result D is sent, the rules give M: no grade from D on without all of U1, U2 at M or better");
+            "The result sent is not what the rules give under the hurdle on all of U1 and U2");
 }
 TEST(ResultAgainstTheRules, that_a_cap_forbids_is_explained_by_it) {
   Course course = by_points();
   course.cap("M", {"U1"}, "P");
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P").result("D");
   std::string text = result_text(record.facts, course.made(), nullptr, Rule::result_agrees);
-  EXPECT_EQ(text.substr(0, text.find(" Correct")), "The result D is sent, the rules give M. At most M with any unit at P or worse.");
+  EXPECT_EQ(text.substr(0, text.find(" Correct")), "The result sent is not what the rules give under the cap on any unit with a low grade.");
 }
 TEST(ResultAgainstTheRules, that_was_amended_is_the_awarding_organisations_decision) {
   Record record = merit().result("D", ResultKind::amended);

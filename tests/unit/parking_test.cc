@@ -205,14 +205,14 @@ TEST(UnknownReference, unit_is_rejected_with_field_rule_and_value) {
   EXPECT_EQ(verdict.why->value, "Z");
   EXPECT_TRUE(season.entry({})->facts.units.empty());
 }
-TEST(UnknownReference, grade_is_rejected_with_field_rule_and_value) {
+TEST(UnknownReference, grade_is_rejected_with_field_and_rule_and_is_not_shown) {
   StartedSeason season;
   season.play({registered({}, kNow)}, kNow);
   season.play({determined({}, kNow, "Credit")}, kNow);
   ASSERT_EQ(season.outputs.rejections.size(), 1u);
   EXPECT_EQ(season.outputs.rejections[0].field(), "resultDetermined.grade.value");
   EXPECT_EQ(season.outputs.rejections[0].rule(), "grade-of-scale");
-  EXPECT_EQ(season.outputs.rejections[0].value(), "Credit");
+  EXPECT_EQ(season.outputs.rejections[0].value(), "(not shown)");
 }
 
 // ---- reference data that changes under registered entries ----

@@ -85,8 +85,8 @@ TEST_F(ComputedResults, changed_after_issue_are_corrected_by_the_awarding_organi
   EXPECT_EQ(issued(), "Merit");
   EXPECT_EQ(season.status(ref).rule, Rule::result_agrees);
   EXPECT_EQ(season.status(ref).step, v1::RESOLVE_DISAGREEMENT);
-  EXPECT_EQ(obstacles(), "result-agrees: The result Merit was issued, the rules now give Distinction: 32 points, Distinction starts at 30. It is "
-                         "changed by a result sent as amended.\n");
+  EXPECT_EQ(obstacles(), "result-agrees: The result that was issued is not what the rules now give by points. It is changed by a result sent as "
+                         "amended.\n");
   season.play({amended(ref, issue + 2 * kHourMs, "Distinction")}, issue + 2 * kHourMs);
   EXPECT_EQ(issued(), "Merit Distinction");
   EXPECT_EQ(season.outputs.batches[1].kind(), v1::ResultBatch::CORRECTION);
@@ -117,7 +117,7 @@ TEST_F(ComputedResults, that_lose_their_ground_after_issue_stay_and_say_so) {
   season.time_passes(issue);
   season.play({graded(ref, issue + 1'000, "A", "U")}, issue + kHourMs);
   EXPECT_EQ(issued(), "Merit");
-  EXPECT_EQ(obstacles(), "unit-mandatory: Unit A: grade U does not count as achieved.\n");
+  EXPECT_EQ(obstacles(), "unit-mandatory: Unit A: the grade recorded does not count as achieved.\n");
   season.play({revoked(ref, issue + 2 * kHourMs)}, issue + 2 * kHourMs);
   EXPECT_EQ(issued(), "Merit revoked");
 }
@@ -143,7 +143,7 @@ TEST_F(ExternalResults, that_agree_go) {
   season.time_passes(issue);
   EXPECT_EQ(issued(), "Merit");
 }
-TEST_F(ExternalResults, that_disagree_are_held_with_both_grades_and_the_rule) {
+TEST_F(ExternalResults, that_disagree_are_held_and_name_the_rule_but_no_grade) {
   season.play({determined(ref, local("2023-06-20T09:00"), "Distinction")}, local("2023-06-20T10:00"));
   season.time_passes(issue + kDayMs);
   EXPECT_EQ(issued(), "");
@@ -153,8 +153,8 @@ TEST_F(ExternalResults, that_disagree_are_held_with_both_grades_and_the_rule) {
   EXPECT_EQ(status.owner, v1::AWARDING_ORGANISATION);
   EXPECT_EQ(
       obstacles(),
-      "result-agrees: The result Distinction is sent, the rules give Merit: 20 points, Distinction starts at 30. Correct the units or "
-      "send the result anew; where it is to stand all the same, send it as amended.\n");
+      "result-agrees: The result sent is not what the rules give by points. Correct the units or send the result anew; where it is to stand "
+      "all the same, send it as amended.\n");
   // The sentence goes on: no full stop in its middle.
   EXPECT_NE(why().find("send it as amended; 3 days"), std::string::npos) << why();
 }
@@ -197,7 +197,7 @@ TEST_F(ExternalResults, that_the_units_no_longer_bear_out_are_not_corrected_to) 
   season.play({graded(ref, issue + 1'000, "A", "U"), determined(ref, issue + 2'000, "Distinction")}, issue + kHourMs);
   EXPECT_EQ(issued(), "Merit");
   EXPECT_EQ(season.status(ref).rule, Rule::result_agrees);
-  EXPECT_NE(obstacles().find("The result Distinction is sent, the rules give none."), std::string::npos) << obstacles();
+  EXPECT_NE(obstacles().find("The result sent is not what the rules give by points."), std::string::npos) << obstacles();
 }
 
 // ---- pathway, holds and what is said of them ----

@@ -99,11 +99,11 @@ TEST(TLevel, every_published_row_is_what_a_result_sent_is_held_to) {
   }
 }
 
-TEST(TLevel, a_disagreement_names_the_component_grades) {
+TEST(TLevel, a_disagreement_names_the_components_but_no_grade) {
   Record record = Record().unit("CORE", "A").unit("OS", "Merit").unit("IP").result("Merit");
   EXPECT_EQ(result_text(record.facts, first_t_level().made(), nullptr, Rule::result_agrees),
-            "The result Merit is sent, the rules give Distinction: CORE A, OS Merit. Correct the units or send the result anew; where it "
-            "is to stand all the same, send it as amended.");
+            "The result sent is not what the rules give by the table of CORE and OS. Correct the units or send the result anew; where it is "
+            "to stand all the same, send it as amended.");
 }
 
 struct PartCase {
@@ -144,7 +144,7 @@ TEST(TLevelParts, partial_achievement_is_a_result_although_not_all_is_achieved) 
   EXPECT_TRUE(found.complete);
   EXPECT_FALSE(found.achieved);
   EXPECT_EQ(found.outstanding_units, 0);
-  EXPECT_EQ(missing_lines(first_t_level(), record), "component|OS|Component OS is not achieved: grade Unclassified.\n");
+  EXPECT_EQ(missing_lines(first_t_level(), record), "component|OS|Component OS is not achieved.\n");
 }
 TEST(TLevelParts, a_component_without_a_decision_leaves_no_result) {
   Record record = Record().unit("CORE", "A").unit("IP");
@@ -162,7 +162,7 @@ TEST(TLevelParts, grades_that_the_table_lacks_leave_no_result_and_say_so) {
   course.fact.mutable_grading()->mutable_combinations()->RemoveLast();
   Record record = Record().unit("CORE", "E").unit("OS", "Pass").unit("IP");
   EXPECT_EQ(grade(course, record), "none");
-  EXPECT_EQ(missing_lines(course, record), "component||The table of grades has no row: CORE E, OS Pass; send the qualification with it.\n");
+  EXPECT_EQ(missing_lines(course, record), "component||No result by the table of CORE and OS: it has no row for what is recorded; send the qualification with it.\n");
 }
 TEST(TLevelParts, evidence_is_complete_with_the_last_decision) {
   Record record = Record().unit("CORE", "A").unit("OS", "Unclassified").unit("IP");
