@@ -50,7 +50,7 @@ class EngineTest : public testing::Test {
     auto promise = std::make_shared<std::promise<std::vector<Answer>>>();
     auto future = promise->get_future();
     EXPECT_TRUE(engine->submit(std::move(events), [promise](std::vector<Answer>&& got) { promise->set_value(std::move(got)); }));
-    EXPECT_EQ(future.wait_for(kPatience), std::future_status::ready);
+    if (future.wait_for(kPatience) != std::future_status::ready) throw std::runtime_error("no answer came in time");
     return future.get();
   }
   std::vector<Answer> answers_to(const std::vector<v1::Event>& events) { return answers_to(submitted(events)); }
@@ -73,10 +73,11 @@ class EngineTest : public testing::Test {
   /// Wall-clock time as the pipeline sees it, once it has come to `now`.
   void time_passes(TimeMs now) {
     clock.set(now);
-    for (;;) {
+    for (auto until = std::chrono::steady_clock::now() + kPatience; std::chrono::steady_clock::now() < until;) {
       auto reached = engine->ask([](Pipeline& pipeline, Store&) { return pipeline.time(); });
       if (reached.get() >= now) return;
     }
+    FAIL() << "the pipeline did not come to " << now;
   }
 
   TempDirectory directory;
@@ -180,8 +181,14 @@ TEST_F(EngineTest, draining_answers_everything_that_was_queued) {
   std::atomic<int> answered_events{0};
   for (int times = 0; times < 50; ++times)
     ASSERT_TRUE(engine->submit(submitted(reference_data()), [&](std::vector<Answer>&& got) { answered_events += static_cast<int>(got.size()); }));
+  // All of it still waits when draining begins.
+  std::thread draining([&] { engine->drain(); });
+  for (auto until = std::chrono::steady_clock::now() + kPatience; engine->state() == EngineState::running && std::chrono::steady_clock::now() < until;)
+    std::this_thread::yield();
+  EXPECT_EQ(engine->state(), EngineState::draining);
+  EXPECT_EQ(answered_events, 0);
   let_go();
-  engine->drain();
+  draining.join();
   EXPECT_EQ(answered_events, static_cast<int>(50 * reference_data().size()));
   EXPECT_EQ(engine->state(), EngineState::stopped);
   EXPECT_EQ(engine->queued_bytes(), 0u);
@@ -280,6 +287,24 @@ TEST_F(EngineTest, a_question_sees_the_committed_state) {
   }).get();
   EXPECT_EQ(entries.first, 1u);
   EXPECT_EQ(entries.second, 1u);
+}
+
+TEST_F(EngineTest, after_a_commit_no_more_entries_are_in_memory_than_the_limit) {
+  options.entries_in_memory_max = 3;
+  start();
+  answers_to(reference_data());
+  for (const char* centre : {"12345", "54321"})
+    for (const char* learner : {"L1", "L2", "L3"})
+      answers_to({registered({.centre = centre, .learner = learner}, local("2022-08-30T09:00"))});
+  auto loaded = engine->ask([&](Pipeline& pipeline, Store&) {
+    std::size_t entries = 0;
+    for (std::uint32_t partition = 0; partition < options.store.partitions; ++partition) entries += pipeline.partition(partition).entries_loaded();
+    return entries;
+  }).get();
+  EXPECT_LE(loaded, 3u);
+  // What was unloaded is read again when it is asked for.
+  CentreId first = *parse_centre("12345");
+  EXPECT_EQ(engine->ask([&](Pipeline& pipeline, Store&) { return pipeline.partition(pipeline.partition_of(first)).centre(first)->entries.size(); }).get(), 3u);
 }
 
 TEST_F(EngineTest, what_a_question_throws_reaches_who_asked) {

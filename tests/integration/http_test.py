@@ -191,7 +191,7 @@ class EventsIn(unittest.TestCase):
             self.post(e.registered("PAGE", centre="90777"))
         every = [one["id"] for one in self.daemon.get("/v1/rejected", limit=1000).json()["rejected"]]
         paged, target = [], "/v1/rejected?limit=2"
-        while target:
+        while target and len(paged) <= len(every):
             reply = self.daemon.get(target)
             paged += [one["id"] for one in reply.json()["rejected"]]
             target = reply.next()
@@ -255,7 +255,7 @@ class Reads(unittest.TestCase):
         self.assertEqual(len(whole["entries"]), 30)
         self.assertIsNone(whole["next"])
         lines, target = [], "/v1/entries?limit=7"
-        while target:
+        while target and len(lines) <= 30:
             reply = self.daemon.get(target, accept="application/x-ndjson")
             self.assertEqual(reply.type, "application/x-ndjson")
             lines += reply.lines()

@@ -340,7 +340,7 @@ TEST_F(StoreTest, lists_batches_page_by_page_in_order) {
   store->commit(1);
   std::vector<std::string> all, wanted;
   std::optional<BatchId> after;
-  for (;;) {
+  for (int pages = 0; pages < 10; ++pages) {
     auto page = store->batches(std::nullopt, after, 2);
     if (page.empty()) break;
     for (const std::string& name : names(page)) all.push_back(name);
