@@ -137,6 +137,14 @@ TEST_P(WordFor, a_plan_moves_its_own_series_and_awarding_organisation_only) {
   EXPECT_TRUE(issued(autumn));
 }
 
+TEST_P(WordFor, halts_of_two_series_and_of_two_awarding_organisations_stand_side_by_side) {
+  season.play({halted(GetParam(), "RN5001", "2023-08")}, local("2023-07-01T09:00"));
+  season.play({halted(GetParam(), "RN5001", kOtherSeries)}, local("2023-07-01T09:00"));
+  season.play({halted(GetParam(), kOther, "2023-08")}, local("2023-07-01T09:00"));
+  season.time_passes(local("2023-08-10T06:00"));
+  for (const Ref& ref : {summer, autumn, other}) EXPECT_FALSE(issued(ref)) << ref.series << " " << ref.qualification;
+}
+
 INSTANTIATE_TEST_SUITE_P(AllAndOne, WordFor, testing::Values("*", "12345"),
                          [](const auto& instance) { return std::string(instance.param == std::string("*") ? "all_centres" : "one_centre"); });
 
