@@ -1,11 +1,25 @@
 #include "daemon/engine_parts.h"
 
+#include <boost/crc.hpp>
+
 namespace vtq {
+
+void keep_head(v1::Rejected& rejected, std::string_view value, std::size_t bytes) {
+  boost::crc_32_type crc;
+  crc.process_bytes(value.data(), value.size());
+  rejected.mutable_whole()->set_bytes(bytes);
+  rejected.mutable_whole()->set_value_bytes(value.size());
+  rejected.mutable_whole()->set_value_crc32(crc.checksum());
+  rejected.set_original(std::string(value.substr(0, kHeadBytes)));
+}
 
 v1::Rejected rejected_record(Topic topic, std::string_view original, bool json, const Rejection& why, TimeMs now) {
   v1::Rejected record;
   record.set_topic(std::string(topic_name(topic)));
-  record.set_original(std::string(original));
+  if (original.size() <= kRecordBytesMax)
+    record.set_original(std::string(original));
+  else
+    keep_head(record, original, original.size());
   record.set_json(json);
   record.set_field(why.field);
   record.set_rule(why.rule);

@@ -47,7 +47,15 @@ struct Parsing {
   }
 };
 
-/// A rejected record; `now`: when.
+/// A rejected record keeps its original, with key and headers, up to so many bytes; of a larger one, the beginning. Well below what Kafka
+/// takes as one record: the changelog holds both the record and the event in it.
+constexpr std::size_t kRecordBytesMax = 2u << 20;
+constexpr std::size_t kHeadBytes = 64u << 10;
+
+/// Keeps only the beginning of the original, and what it was like as a whole. `bytes`: of all of the record.
+void keep_head(v1::Rejected& rejected, std::string_view value, std::size_t bytes);
+
+/// A rejected record; `now`: when. Of an original beyond kRecordBytesMax it holds the beginning.
 v1::Rejected rejected_record(Topic topic, std::string_view original, bool json, const Rejection& why, TimeMs now);
 
 }  // namespace vtq

@@ -141,6 +141,11 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
   if (!record) return respond(reply_with({404, "Not found", "There is no such rejected record.", "id", "rejected-known", id}));
   if (record->has_replayed_at())
     return respond(reply_with({409, "Replayed already", "This record was replayed already; send further changes as events of their own.", "id", "rejected-open", id}));
+  if (request.body.empty() && record->has_whole())
+    return respond(reply_with({409, "Not kept whole",
+                               "Of this record only the beginning was kept, for it had " + std::to_string(record->whole().bytes()) +
+                                   " bytes; send what is to stand in its place: resultsctl rejected replay " + id + " --with FILE.",
+                               "id", "rejected-whole", id}));
   ReadEvent read;
   if (request.body.empty()) {
     read = record->json() ? read_json_event(record->original()) : read_protobuf_event(record->original());
@@ -189,7 +194,7 @@ bool Ingest::submit(Held& held) {
   return engine_.submit(std::move(held.events), [answered = held.answered](std::vector<Answer>&& answers) {
     std::optional<Problem> problem;
     if (answers.empty())
-      problem = Problem{503, "Not committed", "The store failed before these events were committed; send them again.", "", "engine-running"};
+      problem = Problem{503, "Not committed", "These events were not committed: the store failed, or on Kafka neither the brokers nor a partition could be had. Send them again.", "", "engine-running"};
     (*answered)(std::move(answers), std::move(problem));
   });
 }

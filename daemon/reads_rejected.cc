@@ -20,6 +20,19 @@ std::string summary(const v1::Rejected& record) {
   return text;
 }
 
+/// Where it came from, and what it was like where only its beginning was kept.
+std::string place_json(const v1::Rejected& record) {
+  std::string text = "\"origin\":null";
+  if (record.has_origin())
+    text = "\"origin\":{\"topic\":" + json_string(record.origin().topic()) + ",\"partition\":" + std::to_string(record.origin().partition()) +
+           ",\"offset\":" + std::to_string(record.origin().offset()) + "}";
+  if (!record.has_whole()) return text + ",\"whole\":null";
+  char crc[9];
+  std::snprintf(crc, sizeof crc, "%08x", record.whole().value_crc32());
+  return text + ",\"whole\":{\"bytes\":" + std::to_string(record.whole().bytes()) +
+         ",\"valueBytes\":" + std::to_string(record.whole().value_bytes()) + ",\"valueCrc32\":\"" + crc + "\"}";
+}
+
 std::string backup_json(const BackupInfo& backup) {
   return "{\"id\":" + std::to_string(backup.id) + ",\"madeAt\":\"" + utc_text(backup.made_ms) +
          "\",\"bytes\":" + std::to_string(backup.bytes) + "}";
@@ -111,9 +124,9 @@ HttpReply Reads::rejected_record(const HttpRequest& request) {
     hidden = true;  // nobody knows which of the bytes are a grade
   }
   return {200, "application/json",
-          "{" + summary(*record) + ",\"json\":" + (record->json() ? "true" : "false") + ",\"original\":" + original +
-              ",\"originalBase64\":" + (hidden ? "null" : base64_json(record->original())) + ",\"gradesHidden\":" +
-              (hidden ? "true" : "false") + "}\n"};
+          "{" + summary(*record) + ",\"json\":" + (record->json() ? "true" : "false") + "," + place_json(*record) +
+              ",\"original\":" + original + ",\"originalBase64\":" + (hidden ? "null" : base64_json(record->original())) +
+              ",\"gradesHidden\":" + (hidden ? "true" : "false") + "}\n"};
 }
 
 HttpReply Reads::backups(const HttpRequest& request) {

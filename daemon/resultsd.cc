@@ -23,11 +23,19 @@ sigset_t block_signals() {
   return signals;
 }
 
+/// Whether one of the signals that are blocked waits to be taken.
+bool asked_to_stop() {
+  sigset_t pending;
+  sigemptyset(&pending);
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 int run(const vtq::Settings& settings) {
   sigset_t signals = block_signals();
   vtq::log::start(settings.log_level);
   try {
-    vtq::Service service(settings);
+    vtq::Service service(settings, asked_to_stop);
     vtq::log::write(Level::info, "listening",
                     {{"version", std::string(vtq::version())},
                      {"address", settings.http_address},
@@ -51,6 +59,9 @@ int run(const vtq::Settings& settings) {
       vtq::log::write(Level::info, "stopped");
       return 0;
     }
+  } catch (const vtq::kafka::StoppedWaiting& stopped) {
+    vtq::log::write(Level::info, "stopped", {{"why", std::string(stopped.what())}});
+    return 0;
   } catch (const vtq::StoreError& error) {
     vtq::log::write(Level::critical, "cannot open the store", {{"why", std::string(error.what())}});
   } catch (const vtq::kafka::KafkaError& error) {

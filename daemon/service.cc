@@ -120,14 +120,14 @@ TimeMs SystemClock::now() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-Service::Service(const Settings& settings) : settings_(settings) {
+Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop) : settings_(settings) {
   add_routes();
   openapi_ = openapi_with(routes_);
   std::vector<std::string> patterns;
   for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
   metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
   if (settings_.on_kafka()) {
-    auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get());
+    auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
     kafka_ = made.get();
     engine_ = std::move(made);
   } else {
@@ -260,7 +260,14 @@ void Service::add_routes() {
     return Concern{Concern::Of::partition, place->partition};
   };
   routes_.push_back({"POST", "/v1/events", [this](HttpRequest&& request, Respond&& respond) {
-                       ingest_->take_events(std::move(request), std::move(respond));
+                       // Without a partition there is nowhere to keep what is rejected: an instance that has one takes the events.
+                       if (!kafka_ || request.forwarded || !kafka_->holds_nothing())
+                         return ingest_->take_events(std::move(request), std::move(respond));
+                       answer_anywhere(std::move(request), std::move(respond), {Concern::Of::partition, 0},
+                                       [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
+                                         ingest_->take_events(HttpRequest(asked), Respond(answered));
+                                         return std::nullopt;
+                                       });
                      }});
   add("GET", "/v1/entries", Place::store_read, read(&Reads::entries), all_or_centre);
   add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::store_read, read(&Reads::entry), centre);

@@ -49,8 +49,9 @@ struct Route {
 
 class Service {
  public:
-  /// Opens the store and listens. Throws StoreError, kafka::KafkaError and ListenError.
-  explicit Service(const Settings& settings);
+  /// Opens the store and listens. Throws StoreError, kafka::KafkaError and ListenError; kafka::StoppedWaiting when `asked_to_stop` says so
+  /// while it waits for Kafka.
+  explicit Service(const Settings& settings, const std::function<bool()>& asked_to_stop = {});
   ~Service();
 
   unsigned short port() const { return server_->port(); }

@@ -59,7 +59,10 @@ std::vector<Rejection> warnings(const v1::Event& event);
 /// The fact's name in the JSON mapping: `checkpointAnswered`.
 std::string fact_name(const v1::Event& event);
 
-/// Cut to what is kept of a wrong value.
+/// The text with `?` for each byte that is not UTF-8: what is said of a record goes into protobuf strings, whatever stood in it.
+std::string as_utf8(std::string_view text);
+
+/// Cut to what is kept of a wrong value; UTF-8.
 std::string cut_value(std::string_view value);
 
 }  // namespace vtq

@@ -462,7 +462,8 @@ Verdict Partition::reject(Parked&& parked) {
   rejected.set_value(parked.why.value);
   rejected.set_message(parked.why.message);
   set_time(rejected.mutable_rejected_at(), time_);
-  if (!parked.origin.empty() && !rejected.mutable_origin()->ParseFromString(parked.origin)) std::abort();
+  // Without its origin the record is still rejected, and kept.
+  if (!parked.origin.empty() && !rejected.mutable_origin()->ParseFromString(parked.origin)) rejected.clear_origin();
   std::string id = shared_.outputs.rejected(index_, std::move(rejected));
   return {Verdict::Kind::rejected, std::move(parked.why), 0, std::move(id)};
 }

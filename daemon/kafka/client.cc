@@ -164,7 +164,7 @@ std::string instance_name(const Settings& settings) {
   return *host ? host : "resultsd";
 }
 
-void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
+void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds, const std::function<bool()>& asked_to_stop) {
   auto until = Steady::now() + std::chrono::seconds(seconds);
   bool told = false;
   for (;;) {
@@ -176,6 +176,7 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds) {
       rd_kafka_metadata_destroy(found);
       if (any) return;
     }
+    if (asked_to_stop && asked_to_stop()) throw StoppedWaiting("stopped while waiting for Kafka");
     if (refusals().has(client))
       throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers = " + settings.kafka_bootstrap_servers +
                        " refuse the login. Check kafka.security_protocol, kafka.sasl_mechanism, kafka.sasl_username, "

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -18,6 +19,11 @@ namespace vtq::kafka {
 
 /// Kafka cannot be used as set up, or cannot go on. The text names the setting and says what to do.
 struct KafkaError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Whoever waited for Kafka was asked to stop.
+struct StoppedWaiting : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -74,8 +80,8 @@ std::vector<Message> take_batch(rd_kafka_queue_t* queue, std::size_t count, int 
 std::string instance_name(const Settings& settings);
 
 /// Whether the brokers answer within `seconds`; tries again meanwhile. What is wrong with the set-up, if anything: no broker, wrong
-/// credentials, names the setting. Logs that it waits.
-void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds);
+/// credentials, names the setting. Logs that it waits. `asked_to_stop` is asked now and then: throws StoppedWaiting.
+void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds, const std::function<bool()>& asked_to_stop = {});
 
 /// `name: explanation` of an error, without addresses of learners or credentials.
 std::string text_of(rd_kafka_resp_err_t error);

@@ -29,9 +29,9 @@ std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string cluster_of(const Settings& settings) {
+std::string cluster_of(const Settings& settings, const std::function<bool()>& asked_to_stop) {
   Client client = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings, "cluster")));
-  await_brokers(client.get(), settings, static_cast<int>(settings.kafka_broker_wait_seconds));
+  await_brokers(client.get(), settings, static_cast<int>(settings.kafka_broker_wait_seconds), asked_to_stop);
   char* id = rd_kafka_clusterid(client.get(), 10'000);
   std::string text = id ? id : "";
   if (id) rd_kafka_mem_free(client.get(), id);
@@ -41,7 +41,8 @@ std::string cluster_of(const Settings& settings) {
 
 }  // namespace
 
-KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe)
+KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
+                         const std::function<bool()>& asked_to_stop)
     : options_(std::move(options)),
       settings_(settings),
       names_(settings.kafka_topic_prefix),
@@ -50,6 +51,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const 
       kafka_probe_(kafka_probe),
       sink_(std::make_unique<Sink>()),
       parsing_(std::make_unique<Parsing>()) {
+  std::string cluster = cluster_of(settings_, asked_to_stop);
   std::vector<std::string> problems = check_topics(settings_);
   if (!problems.empty()) {
     std::string text;
@@ -58,7 +60,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const 
   }
   options_.store.sink = sink_.get();
   options_.store.log_identity =
-      "cluster " + cluster_of(settings_) + ", group " + settings_.kafka_group + ", topics " + settings_.kafka_topic_prefix + "*";
+      "cluster " + cluster + ", group " + settings_.kafka_group + ", topics " + settings_.kafka_topic_prefix + "*";
   options_.policy.reference_wait_ms = static_cast<TimeMs>(settings_.kafka_reference_wait_minutes * 60'000);
   store_ = Store::open(options_.directory, options_.store);
   outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
@@ -88,6 +90,8 @@ void KafkaEngine::drain() {
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+  // Whoever waits for an answer is there now, and may be gone later.
+  publisher_->stop();
 }
 
 /// Without brokers it is not ready, also while its thread waits for them in a call.
@@ -209,7 +213,8 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
     rejections_.push_back({std::move(record), [waiting, at](std::string id) {
                              if (id.empty()) waiting->failed = true;
                              waiting->answers[at].verdict.rejected_id = std::move(id);
-                           }});
+                           },
+                           now});
     if (wake_) wake_();
   }
   return true;
@@ -253,6 +258,22 @@ std::optional<std::vector<std::string>> KafkaEngine::others() const {
   }
   if (owned_.size() + elsewhere < partitions()) return std::nullopt;
   return urls;
+}
+
+bool KafkaEngine::holds_nothing() const {
+  std::lock_guard lock(mutex_);
+  return state_ == EngineState::running && owned_.empty();
+}
+
+/// With the mutex held.
+std::vector<KafkaEngine::LateRejection> KafkaEngine::take_overdue_rejections() {
+  std::vector<LateRejection> overdue;
+  if (!owned_.empty()) return overdue;
+  TimeMs before = clock_.now() - settings_.kafka_request_wait_ms;
+  auto kept = std::stable_partition(rejections_.begin(), rejections_.end(), [&](const LateRejection& one) { return one.since_ms > before; });
+  overdue.assign(std::make_move_iterator(kept), std::make_move_iterator(rejections_.end()));
+  rejections_.erase(kept, rejections_.end());
+  return overdue;
 }
 
 std::vector<KafkaEngine::Instance> KafkaEngine::instances() const {
@@ -403,10 +424,12 @@ void KafkaEngine::watch() {
     changed_.wait_for(lock, std::chrono::milliseconds(500));
     std::vector<std::function<void()>> wakes;
     if (publisher_->queued_bytes() <= options_.queue_bytes_max / 2) wakes.swap(waiting_for_room_);
+    std::vector<LateRejection> overdue = take_overdue_rejections();
     Transaction* transaction = transaction_;
     std::int64_t since = transaction ? transaction->blocking_since_ms.load() : 0;
     lock.unlock();
     for (auto& wake : wakes) wake();
+    for (LateRejection& one : overdue) one.done("");
     if (!draining_ && steady_ms() - asked >= kAskBrokersEveryMs) {
       if (!asking) asking = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings_, "watchdog")));
       ask_brokers(asking.get());

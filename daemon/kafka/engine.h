@@ -25,9 +25,10 @@ namespace vtq::kafka {
 
 class KafkaEngine final : public Engine {
  public:
-  /// Checks the topics, opens the store, starts the threads; joins the group in the background. Throws KafkaError and StoreError. The others outlive it;
-  /// the probes may be null.
-  KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe);
+  /// Waits for the brokers, checks the topics, opens the store, starts the threads; joins the group in the background. Throws KafkaError and
+  /// StoreError, and StoppedWaiting once `asked_to_stop` says so. The others outlive it; the probes may be null.
+  KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
+              const std::function<bool()>& asked_to_stop = {});
   ~KafkaEngine() override;
 
   /// Publishes: the answer says that Kafka has the events, not what became of them. Those that are wrong in themselves are rejected.
@@ -61,6 +62,8 @@ class KafkaEngine final : public Engine {
     bool here = false;
   };
   std::vector<Instance> instances() const;
+  /// Whether this instance runs and has no partition: what it rejects it cannot keep.
+  bool holds_nothing() const;
   std::uint32_t partitions() const { return options_.store.partitions; }
 
  private:
@@ -109,7 +112,10 @@ class KafkaEngine final : public Engine {
   struct LateRejection {
     v1::Rejected record;
     std::function<void(std::string id)> done;
+    TimeMs since_ms = 0;
   };
+  /// Of an instance that has no partition to keep them in: those that came so long ago that whoever sent them is told to try again.
+  std::vector<LateRejection> take_overdue_rejections();
   std::vector<LateRejection> rejections_;  // of events that came over HTTP
   std::vector<std::function<void()>> waiting_for_room_;
   std::function<void()> wake_;

@@ -49,12 +49,17 @@ Publisher::Publisher(const Settings& settings, const TopicNames& names)
   pthread_setname_np(thread_.native_handle(), "publisher");
 }
 
-Publisher::~Publisher() {
-  stopping_ = true;
+Publisher::~Publisher() { stop(); }
+
+void Publisher::stop() {
+  if (stopping_.exchange(true)) return;
+  auto purge = [&] { rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); };
+  purge();  // also ends the wait of who publishes behind everything else
+  std::unique_lock alone(publishing_);
+  purge();
+  // Purged, nothing waits for a broker any more: what is left are the reports, and each is an answer that somebody holds memory for.
+  while (rd_kafka_outq_len(producer_.get()) > 0) rd_kafka_poll(producer_.get(), 10);
   thread_.join();
-  // What is still under way is told to its submitters as not published: it may be, and publishing it again does no harm.
-  rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  rd_kafka_flush(producer_.get(), 1000);
 }
 
 void Publisher::run() {
@@ -79,6 +84,8 @@ bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view ke
 }
 
 bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done) {
+  std::shared_lock held(publishing_);
+  if (stopping_) return false;
   // 0: the record is stamped as it is produced. In event time the stamps give the order, so they never go back.
   std::int64_t timestamp = 0;
   if (by_event_time_) {

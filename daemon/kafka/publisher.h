@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <thread>
 
 #include "daemon/kafka/client.h"
@@ -21,9 +22,12 @@ class Publisher {
   Publisher(const Settings& settings, const TopicNames& names);
   ~Publisher();
 
-  /// Queues an event; `done` is called once, on the publisher's thread: whether the brokers have it. False: the queue is full, try again;
-  /// `done` is not called then. A TimeReached goes to every partition: in event time it says of each how far it has come.
+  /// Queues an event; `done` is called once, on the publisher's thread or by `stop`: whether the brokers have it. False: the queue is full or
+  /// the publisher has stopped; `done` is not called then. A TimeReached goes to every partition: in event time it says of each how far it has come.
   bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done);
+  /// Takes nothing more. What is under way is told as not published: it may be, and publishing it again does no harm. When it returns, every
+  /// `done` was called. Idempotent; on one thread.
+  void stop();
   /// Waits until everything queued was answered, at most so long.
   bool flush(int timeout_ms);
   std::size_t queued_bytes() const { return queued_bytes_; }
@@ -43,6 +47,7 @@ class Publisher {
   Client producer_;
   std::array<TopicHandle, kInputTopics> topics_;
   std::atomic<bool> stopping_{false};
+  std::shared_mutex publishing_;  // held shared while events are queued, alone while the last are answered
   std::thread thread_;  // last: stops before what it uses dies
 };
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "daemon/engine_parts.h"
 #include "daemon/event_bodies.h"
 #include "io/cloudevents/v1/cloudevents.pb.h"
 
@@ -507,7 +508,9 @@ void view_message(const rd_kafka_message_s& message, RecordView& view) {
   view.value = {static_cast<const char*>(message.payload), message.len};
   view.headers.clear();
   rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  rd_kafka_resp_err_t error = rd_kafka_message_headers(&message, &headers);
+  view.headers_unreadable = error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NOENT;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t bytes = 0;
@@ -566,6 +569,27 @@ std::optional<TimeMs> parse_instant(std::string_view text) {
   return at->seconds * 1000 + at->nanos / 1'000'000;
 }
 
+std::size_t bytes_of(const RecordView& record) {
+  constexpr std::size_t kHeaderBytes = 16;  // what each takes where it is kept, besides its name and value
+  std::size_t bytes = record.key.size() + record.value.size();
+  for (const auto& [name, value] : record.headers) bytes += name.size() + value.size() + kHeaderBytes;
+  return bytes;
+}
+
+std::optional<Rejection> too_much(const RecordView& record, std::size_t most) {
+  std::size_t bytes = bytes_of(record);
+  if (bytes <= most && !record.headers_unreadable) return std::nullopt;
+  std::string partition = std::to_string(record.partition), offset = std::to_string(record.offset), topic(record.topic);
+  std::string where = (bytes > kRecordBytesMax || record.headers_unreadable ? "Only its beginning is kept here; the" : "The") +
+                      std::string(" whole record is at offset ") + offset + " of partition " + partition + " of " + topic +
+                      ", as long as that is kept: kcat -C -t " + topic + " -p " + partition + " -o " + offset + " -c 1.";
+  if (record.headers_unreadable)
+    return Rejection{"record", "record-headers-max", "", "A record may have " + std::to_string(kHeadersMax) + " headers: publish it with fewer. " + where};
+  return Rejection{"record", "record-bytes-max", std::to_string(bytes) + " bytes",
+                   "A record here may have " + std::to_string(most) +
+                       " bytes with its key and headers, unpacked: split it, and publish the parts. " + where};
+}
+
 void keep_origin(const RecordView& record, v1::Rejected& rejected) {
   v1::RecordOrigin& origin = *rejected.mutable_origin();
   origin.set_topic(std::string(record.topic));
@@ -573,6 +597,19 @@ void keep_origin(const RecordView& record, v1::Rejected& rejected) {
   origin.set_offset(record.offset);
   origin.set_timestamp_ms(record.timestamp_ms);
   origin.set_has_key(record.has_key);
+  if (std::size_t bytes = bytes_of(record); bytes > kRecordBytesMax || record.headers_unreadable) {
+    keep_head(rejected, record.value, bytes);
+    origin.set_key(std::string(record.key.substr(0, kHeadBytes)));
+    std::size_t kept = 0;
+    for (const auto& [name, value] : record.headers) {
+      kept += name.size() + value.size();
+      if (kept > kHeadBytes) break;
+      v1::RecordHeader& header = *origin.add_headers();
+      header.set_name(std::string(name));
+      header.set_value(std::string(value));
+    }
+    return;
+  }
   origin.set_key(std::string(record.key));
   if (record.value != rejected.original()) origin.set_value(std::string(record.value));
   for (const auto& [name, value] : record.headers) {
@@ -601,6 +638,13 @@ OwnedHeaders rejected_headers(const v1::Rejected& rejected) {
   headers.emplace_back("vtq.value", rejected.value());
   headers.emplace_back("vtq.id", rejected.id());
   headers.emplace_back("vtq.rejected_at", utc_text(rejected.rejected_at().seconds() * 1000 + rejected.rejected_at().nanos() / 1'000'000));
+  if (rejected.has_whole()) {
+    headers.emplace_back(kWholeBytesHeader, std::to_string(rejected.whole().bytes()));
+    headers.emplace_back("vtq.value_bytes", std::to_string(rejected.whole().value_bytes()));
+    char crc[9];
+    std::snprintf(crc, sizeof crc, "%08x", rejected.whole().value_crc32());
+    headers.emplace_back("vtq.value_crc32", crc);
+  }
   return headers;
 }
 

@@ -39,7 +39,9 @@ struct RecordView {
   bool has_key = false;     ///< false: no key, which is not the same as an empty one
   std::string_view key, value;
   Headers headers;
+  bool headers_unreadable = false;  ///< there are some; librdkafka gives none of more than kHeadersMax
 };
+constexpr std::size_t kHeadersMax = 100'000;
 
 /// Makes `view` show the message, which must outlive it. The view's headers keep their memory from one message to the next.
 void view_message(const rd_kafka_message_s& message, RecordView& view);
@@ -90,16 +92,30 @@ bool fill_from_attributes(const RecordView& record, v1::Event& event);
 /// RFC 3339 with an offset, in milliseconds; nothing when it is no such time.
 std::optional<TimeMs> parse_instant(std::string_view text);
 
-/// Fills `origin`; call it with `original` set. The value is kept only where it is not `original`.
+/// What a record takes, unpacked: key, headers and value, with some bytes for each header.
+std::size_t bytes_of(const RecordView& record);
+
+/// A record that is moved to another topic or partition may take so many bytes: brokers take 1 MiB, and packing may make it no smaller.
+constexpr std::size_t kMovedBytesMax = 1'000'000;
+
+/// Why a record is too much to be handled, if it is: rules `record-bytes-max`, `record-headers-max`. `most`: bytes that it may take.
+std::optional<Rejection> too_much(const RecordView& record, std::size_t most);
+
+/// Fills `origin`; call it with `original` set. The value is kept only where it is not `original`. Of a record beyond kRecordBytesMax or
+/// kHeadersMax only the beginnings are kept, with what it was like as a whole.
 void keep_origin(const RecordView& record, v1::Rejected& rejected);
 
 /// What stands in front of the headers that say why a record was rejected: everything before the last header of this name is its
 /// publisher's.
 constexpr std::string_view kRejectedHeadersBegin = "__streams.errors.exception";
 
+/// What is there only of a record whose beginning alone was kept: how many bytes it had.
+constexpr std::string_view kWholeBytesHeader = "vtq.whole_bytes";
+
 /// Headers of a rejected record: its own in order, then `__streams.errors.exception|message|stacktrace|topic|partition|offset` as Kafka
 /// Streams writes them (KIP-1034: text; the last three only where the record came from Kafka), then `vtq.field|rule|value|id|rejected_at`,
-/// the last in RFC 3339. An event in JSON that came over HTTP gets its content-type.
+/// the last in RFC 3339. An event in JSON that came over HTTP gets its content-type. Of a record whose beginning alone was kept:
+/// `vtq.whole_bytes|value_bytes|value_crc32` last, the checksum in hexadecimal.
 OwnedHeaders rejected_headers(const v1::Rejected& rejected);
 
 /// The record's value as it came.

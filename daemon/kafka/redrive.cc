@@ -95,6 +95,9 @@ std::optional<DeadLetter> read_dead_letter(const RecordView& record) {
   for (std::size_t at = letter.own_headers; at < headers.size(); ++at) {
     const auto& [name, value] = headers[at];
     if (name == "__streams.errors.topic") letter.topic = value;
+    if (name == "__streams.errors.partition") letter.partition = value;
+    if (name == "__streams.errors.offset") letter.offset = value;
+    if (name == kWholeBytesHeader) letter.whole_bytes = value;
     if (name == "vtq.rule") letter.rule = value;
     if (name == "vtq.field") letter.field = value;
     if (name == "vtq.id") letter.id = value;
@@ -114,9 +117,23 @@ bool matches(const RedriveFilter& filter, const DeadLetter& letter, const Record
 }
 
 std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why) {
+  if (!letter.whole_bytes.empty()) {
+    why = "only its beginning was kept, for it had " + letter.whole_bytes + " bytes: " +
+          (letter.topic.empty() ? "" : "the whole is at offset " + letter.offset + " of partition " + letter.partition + " of " + letter.topic + "; ") +
+          "split it, and publish the parts";
+    return std::nullopt;
+  }
   if (letter.topic.empty()) return target_by_content(letter, record, settings, why);
   if (!input_topic(TopicNames(settings.kafka_topic_prefix), letter.topic)) {
     why = "it came from " + letter.topic + ", which is no input topic with the present kafka.topic_prefix";
+    return std::nullopt;
+  }
+  RecordView own = record;
+  own.headers.resize(letter.own_headers);
+  if (std::size_t bytes = bytes_of(own); bytes > kMovedBytesMax) {
+    why = "it has " + std::to_string(bytes) + " bytes, and above " + std::to_string(kMovedBytesMax) +
+          " brokers may refuse it: it is at offset " + letter.offset + " of partition " + letter.partition + " of " + letter.topic +
+          "; publish it again as it was packed there, or split it";
     return std::nullopt;
   }
   RedriveTarget target{letter.topic, std::nullopt};

@@ -39,6 +39,8 @@ struct DeadLetter {
   TimeMs rejected_at_ms = 0;
   std::string topic;            ///< where it came from; empty: over HTTP
   std::size_t own_headers = 0;  ///< its publisher's, which come first
+  std::string partition, offset;  ///< where it stood in that topic
+  std::string whole_bytes;        ///< not empty: only its beginning was kept of so many bytes
 };
 
 /// Nothing: the record is not one that resultsd rejected.

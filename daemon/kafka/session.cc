@@ -290,10 +290,11 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     verify(partition, position.commit());
     engine_.store_->take(partition);
     take(partition, position);
-    // Whoever has partition 0 rejects what is wrong in the reference data, also in those that were read when nobody had it.
+    // Whoever has partition 0 rejects or moves what is wrong in the reference data, also in those that were read, and passed over, when
+    // nobody had it.
     if (partition == 0) {
       reference_answered_ = position.commit().answered();
-      if (reference_answered_ < reference_next_) tables_.rewind(reference_answered_);
+      if (reference_answered_ < reference_through_) tables_.rewind(reference_answered_);
     }
     restoring_.erase(partition);
     restored_.erase(partition);
@@ -447,6 +448,8 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   };
   if (!input.message->payload && reference) return;  // a tombstone: reference data are never taken back
   view_message(*input.message, view_);
+  // A change of the reference data may have to be published once more, as it is.
+  if (auto why = too_much(view_, reference ? kMovedBytesMax : kRecordBytesMax)) return reject(std::move(*why));
   bool framed = registry_topics_.contains(input.topic);
   Result<DecodedEvent> decoded = decode_record(view_, framed ? RecordMode::schema_registry : RecordMode::cloud_events);
   if (!decoded) return reject(std::move(decoded).error());
@@ -487,6 +490,11 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
     return reject({"record", "record-placement", std::string(topic_name(input.topic)) + " " + std::to_string(input.partition),
                    "The record was moved once already and is in the wrong place again: instances disagree about the number of partitions. "
                    "Check that all have the same setting partitions, then redrive it."});
+  if (bytes_of(view_) > kMovedBytesMax)
+    return reject({"record", "record-placement", std::string(topic_name(input.topic)) + " " + std::to_string(input.partition),
+                   "The record belongs into partition " + std::to_string(right_partition) + " of " + engine_.names_.of(right_topic) +
+                       " and is too large to be moved there: a record that is moved may have " + std::to_string(kMovedBytesMax) +
+                       " bytes with its key and headers. Publish it there."});
   item.fate = Item::Fate::route;
   item.route_to = right_topic;
   item.route_partition = right_partition;

@@ -19,6 +19,7 @@ std::string encode_instance(const InstanceRecord& record) {
 
 std::optional<InstanceRecord> decode_instance(std::string_view name, std::string_view text) {
   auto json = nlohmann::json::parse(text, nullptr, false);
+  if (as_utf8(name) != name) return std::nullopt;
   if (!json.is_object() || !json.contains("url") || !json["url"].is_string() || !json.contains("partitions") || !json["partitions"].is_array())
     return std::nullopt;
   InstanceRecord record{.name = std::string(name), .url = json["url"]};

@@ -20,7 +20,7 @@ struct InstanceRecord {
   std::int64_t offset = 0;  ///< of the record: later ones know better who has a partition
 };
 std::string encode_instance(const InstanceRecord& record);
-/// Nothing when it is no such record.
+/// Nothing when it is no such record: the topic is there for anybody to write to, and what it says is passed on in JSON.
 std::optional<InstanceRecord> decode_instance(std::string_view name, std::string_view text);
 
 class Tables {

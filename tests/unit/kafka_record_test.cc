@@ -9,6 +9,7 @@
 #include <new>
 #include <random>
 
+#include "daemon/engine_parts.h"
 #include "daemon/kafka/record.h"
 #include "io/cloudevents/v1/cloudevents.pb.h"
 #include "pipeline/check.h"
@@ -608,6 +609,76 @@ TEST(KafkaRecord, a_record_rejected_over_http_has_no_place_in_kafka) {
   EXPECT_EQ(headers.front(), (std::pair<std::string, std::string>("content-type", "application/json")));
   for (const auto& [name, value] : headers) EXPECT_NE(name, "__streams.errors.topic");
   EXPECT_EQ(rejected_value(rejected), "{");
+}
+
+/// Serialised and read again, as the store and the changelog do it.
+v1::Rejected stored(const v1::Rejected& rejected) {
+  v1::Rejected read;
+  EXPECT_TRUE(read.ParseFromString(rejected.SerializeAsString()));
+  return read;
+}
+
+TEST(KafkaRecord, whatever_bytes_a_record_has_its_rejection_can_be_read_again) {
+  std::string bytes = "\xff\xfe\xc3\x28";
+  OwnedRecord record{bytes, {{bytes, bytes}, {"ce_id", bytes}, {"ce_source", bytes}}};
+  v1::Event event = test::example("registered");
+  event.clear_id();
+  event.clear_source();
+  fill_from_attributes(record.view(), event);
+  auto wrong = check(event);
+  ASSERT_FALSE(wrong);
+  v1::Rejected rejected = stored([&] {
+    v1::Rejected made = rejected_record(Topic::registrations, record.value, false, wrong.error(), 1);
+    keep_origin(record.view(), made);
+    return made;
+  }());
+  EXPECT_EQ(rejected.origin().headers(0).name(), bytes);
+  EXPECT_EQ(rejected.value(), std::string(3, '?') + "(");
+  EXPECT_EQ(rejected_headers(rejected).front(), (std::pair<std::string, std::string>(bytes, bytes)));
+}
+
+TEST(KafkaRecord, a_record_at_the_limit_is_kept_whole_and_one_byte_more_by_its_beginning) {
+  OwnedRecord record{std::string(kRecordBytesMax - std::string_view("36541").size(), 'x'), {}};
+  EXPECT_EQ(bytes_of(record.view()), kRecordBytesMax);
+  EXPECT_FALSE(too_much(record.view(), kRecordBytesMax));
+  auto kept = [&] {
+    v1::Rejected made = rejected_record(Topic::registrations, record.value, false, {"record", "record-bytes-max", "", ""}, 1);
+    keep_origin(record.view(), made);
+    return stored(made);
+  };
+  EXPECT_FALSE(kept().has_whole());
+  EXPECT_EQ(rejected_value(kept()), record.value);
+  record.value += 'y';
+  auto why = too_much(record.view(), kRecordBytesMax);
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->rule, "record-bytes-max");
+  EXPECT_EQ(why->value, std::to_string(kRecordBytesMax + 1) + " bytes");
+  EXPECT_NE(why->message.find("offset 77 of partition 3 of vtq.registrations"), std::string::npos) << why->message;
+  v1::Rejected head = kept();
+  EXPECT_EQ(rejected_value(head), record.value.substr(0, kHeadBytes));
+  EXPECT_EQ(head.whole().bytes(), kRecordBytesMax + 1);
+  EXPECT_EQ(head.whole().value_bytes(), record.value.size());
+  EXPECT_EQ(head.origin().offset(), 77);
+}
+
+TEST(KafkaRecord, the_checksum_of_a_record_is_that_of_gzip) {
+  v1::Rejected rejected;
+  keep_head(rejected, "123456789", 9);
+  EXPECT_EQ(rejected.whole().value_crc32(), 0xcbf43926u);  // the check value of CRC-32 as everybody has it
+  EXPECT_EQ(rejected_headers(rejected).back(), (std::pair<std::string, std::string>("vtq.value_crc32", "cbf43926")));
+}
+
+TEST(KafkaRecord, what_is_kept_of_a_large_record_is_small_whichever_part_is_large) {
+  std::string large(3 * kRecordBytesMax, 'x');
+  OwnedHeaders many(kRecordBytesMax / 8, {"n", ""});
+  for (OwnedRecord record : {OwnedRecord{large, {}}, OwnedRecord{"v", {{"h", large}}}, OwnedRecord{"v", {{large, "h"}}}, OwnedRecord{"v", many}}) {
+    RecordView view = record.view();
+    if (view.value == "v" && record.headers.empty()) view.key = large;
+    v1::Rejected rejected = rejected_record(Topic::registrations, view.value, false, {"record", "record-bytes-max", "", ""}, 1);
+    keep_origin(view, rejected);
+    EXPECT_TRUE(rejected.has_whole());
+    EXPECT_LT(rejected.ByteSizeLong(), kMovedBytesMax);
+  }
 }
 
 // ---- generated ---------------------------------------------------------------------------------------------------

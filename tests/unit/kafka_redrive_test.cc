@@ -1,6 +1,7 @@
 // Which rejected records are redriven, and where they go.
 #include <gtest/gtest.h>
 
+#include "daemon/engine_parts.h"
 #include "daemon/kafka/redrive.h"
 #include "tests/support/examples.h"
 
@@ -100,6 +101,22 @@ TEST(KafkaRedrive, a_record_goes_to_the_input_topic_that_it_came_from) {
   EXPECT_FALSE(target(Rejection("vtq.rejected"), why));
   EXPECT_FALSE(target(Rejection("other.registrations"), why));
   EXPECT_NE(why.find("other.registrations"), std::string::npos);
+}
+
+TEST(KafkaRedrive, a_record_of_which_only_the_beginning_was_kept_stays_and_says_where_the_whole_is) {
+  Rejection written("vtq.registrations", {{"note", std::string(kRecordBytesMax, 'x')}});
+  std::string why;
+  EXPECT_FALSE(target_of(*read_dead_letter(written.view()), written.view(), settings(), why));
+  EXPECT_NE(why.find("offset 5 of partition 1 of vtq.registrations"), std::string::npos) << why;
+}
+
+TEST(KafkaRedrive, a_record_that_brokers_may_refuse_stays_and_one_just_below_goes) {
+  std::string why;
+  Rejection below("vtq.registrations", {{"note", std::string(kMovedBytesMax - 2000, 'x')}});
+  EXPECT_TRUE(target_of(*read_dead_letter(below.view()), below.view(), settings(), why)) << why;
+  Rejection above("vtq.registrations", {{"note", std::string(kMovedBytesMax, 'x')}});
+  EXPECT_FALSE(target_of(*read_dead_letter(above.view()), above.view(), settings(), why));
+  EXPECT_NE(why.find("offset 5 of partition 1"), std::string::npos) << why;
 }
 
 TEST(KafkaRedrive, what_came_over_http_goes_where_a_publisher_would_send_it) {
