@@ -208,11 +208,12 @@ void Changelog::begin(std::uint32_t partition, Followed& followed) {
   }
   if (held) {
     bool outside = held->changelog() < low;
-    bool stale = clock_.now() - held->written_ms() > kDeletionsKeptMs;
+    TimeMs kept_since = clock_.now() - kDeletionsKeptMs;
+    bool stale = held->written_ms() < kept_since && may_miss_deletions(held->changelog(), first_since(partition, kept_since, high));
     if (outside || stale) {
       log::write(log::Level::warning, "a partition is restored from the beginning of its changelog",
                  {{"partition", std::int64_t{partition}},
-                  {"why", std::string(outside ? "the changelog begins after the store's offset" : "the store is older than deletions are kept")},
+                  {"why", std::string(outside ? "the changelog begins after the store's offset" : "what the store has not read is older than deletions are kept")},
                   {"offset", held->changelog()}, {"low", low}, {"high", high}});
       store_.wipe(partition);
       held.reset();
@@ -220,6 +221,20 @@ void Changelog::begin(std::uint32_t partition, Followed& followed) {
   }
   if (held) followed.record = std::move(*held);
   followed.position = held ? followed.record.changelog() : low;
+}
+
+/// The first offset of a partition that was written at `since` or later; `high` when there is none, or nobody can tell.
+std::int64_t Changelog::first_since(std::uint32_t partition, TimeMs since, std::int64_t high) {
+  PartitionList list(rd_kafka_topic_partition_list_new(1));
+  auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), static_cast<std::int32_t>(partition));
+  asked->offset = since;
+  rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(watermarks_.get(), list.get(), 1000);
+  return error || asked->err || asked->offset < 0 ? high : asked->offset;
+}
+
+bool may_miss_deletions(std::int64_t next_to_read, std::int64_t first_kept) {
+  // One offset more is the marker that ended the last transaction read: every transaction has a record besides.
+  return first_kept > next_to_read + 1;
 }
 
 void Changelog::ask_target(std::uint32_t partition, Followed& followed) {

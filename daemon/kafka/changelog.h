@@ -59,6 +59,7 @@ class Changelog {
   void learn_topic();
   void reassign();
   void begin(std::uint32_t partition, Followed& followed);
+  std::int64_t first_since(std::uint32_t partition, TimeMs since, std::int64_t high);
   void ask_target(std::uint32_t partition, Followed& followed);
   void read();
   void take(const std::vector<Message>& messages);
@@ -88,5 +89,9 @@ class Changelog {
   std::set<std::uint32_t> assigned_;
   std::thread thread_;                          // last: stops before what it uses dies
 };
+
+/// Whether deletions may have gone from a changelog between what a store reads next and the first record that is young enough for all
+/// deletions to be there. A partition that was quiet has nothing there.
+bool may_miss_deletions(std::int64_t next_to_read, std::int64_t first_kept);
 
 }  // namespace vtq::kafka

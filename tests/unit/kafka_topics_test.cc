@@ -1,4 +1,5 @@
 // What is wrong with topics and brokers, judged from what the brokers say; above all what takes a cluster of several to bring about.
+#include "daemon/kafka/changelog.h"
 #include "daemon/kafka/topics.h"
 
 #include <gtest/gtest.h>
@@ -136,6 +137,15 @@ TEST(KafkaTopics, a_missing_topic_may_be_one_that_this_user_may_not_see) {
   EXPECT_EQ(problems_of(with_login, found),
             only("Topic vtq.assurance is missing, or this user may not describe it: run resultsctl topics create, or mend kafka.topic_prefix."));
 }
+
+// ---- a changelog that was quiet ----
+
+TEST(QuietChangelog, hides_no_deletions_from_a_store_that_has_read_it_to_its_end) {
+  // Nothing young: the first kept is the end.
+  EXPECT_FALSE(may_miss_deletions(100, 100));
+}
+TEST(QuietChangelog, ends_with_the_marker_of_the_last_transaction_which_is_no_record) { EXPECT_FALSE(may_miss_deletions(100, 101)); }
+TEST(QuietChangelog, may_hide_deletions_where_unread_records_are_older_than_deletions_are_kept) { EXPECT_TRUE(may_miss_deletions(100, 102)); }
 
 }  // namespace
 }  // namespace vtq::kafka
