@@ -41,8 +41,9 @@ EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, const Clock& clock,
       probe_(probe),
       store_(Store::open(options.directory, options.store)),
       parsing_(std::make_unique<Parsing>()),
-      outputs_(std::make_unique<CountedOutputs>(*store_, probe)),
-      pipeline_(std::make_unique<Pipeline>(options.policy, options.time_source, options.store.partitions, *store_, *outputs_)) {
+      outputs_(std::make_unique<CountedOutputs>(*store_, probe)) {
+  options_.policy.batch_numbers_from = store_->batch_numbers_from();
+  pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_);
   pipeline_->restore();
   last_progress_ms_ = clock_.now();
   state_ = EngineState::running;
@@ -186,6 +187,10 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
 
   auto take = [&](const Inbound& inbound, const Verdict& verdict, Answer& answer) {
     answer.verdict = verdict;
+    if (verdict.kind == Verdict::Kind::set_aside) {
+      if (probe_) probe_->event_processed(inbound.address.topic, verdict.kind);
+      return;
+    }
     std::uint32_t partition = inbound.address.everywhere ? 0 : pipeline_->partition_of(inbound.address.centre);
     store_->append_input(inbound.address.topic, partition, key_of(inbound.address, scratch), inbound.bytes);
     if (!probe_) return;

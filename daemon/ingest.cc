@@ -1,12 +1,14 @@
 #include "daemon/ingest.h"
 
+#include <algorithm>
+
 namespace vtq {
 namespace {
 
 /// Above this many events only the ones worth a look are listed in the reply, unless all are asked for.
 constexpr std::size_t kListedMax = 100;
 
-constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "published"};
+constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "setAside", "published"};
 
 std::size_t outcome_of(const Answer& answer) {
   return answer.published ? std::size(kOutcomes) - 1 : static_cast<std::size_t>(answer.verdict.kind);
@@ -43,7 +45,7 @@ std::string answers_json(const std::vector<Answer>& answers, const std::vector<N
   for (std::size_t at = 0; at < answers.size(); ++at) {
     auto kind = answers[at].verdict.kind;
     ++counts[outcome_of(answers[at])];
-    bool plain = kind != Verdict::Kind::waiting && kind != Verdict::Kind::rejected && answers[at].warnings.empty();
+    bool plain = kind != Verdict::Kind::waiting && kind != Verdict::Kind::rejected && kind != Verdict::Kind::set_aside && answers[at].warnings.empty();
     if (plain && !all && answers.size() > kListedMax) continue;
     if (!listed.empty()) listed += ',';
     listed += event_json(at, names[at].id, names[at].line, answers[at]);
@@ -51,7 +53,8 @@ std::string answers_json(const std::vector<Answer>& answers, const std::vector<N
   std::string text = "{";
   bool published = counts[std::size(kOutcomes) - 1] > 0;
   for (std::size_t kind = 0; kind < std::size(kOutcomes) - (published ? 0 : 1); ++kind)
-    text += "\"" + std::string(kOutcomes[kind]) + "\":" + std::to_string(counts[kind]) + ",";
+    if (kind != static_cast<std::size_t>(Verdict::Kind::set_aside) || counts[kind] > 0)
+      text += "\"" + std::string(kOutcomes[kind]) + "\":" + std::to_string(counts[kind]) + ",";
   return text + "\"events\":[" + listed + "]}\n";
 }
 
@@ -62,6 +65,8 @@ HttpReply unprocessable(const Rejection& why, const std::string& members) {
 Problem not_marked(const std::string& id) {
   return {503, "On the move", "The event was taken, but its record moved to another instance before it was marked; replay it again.", "id", "partition-moving", id};
 }
+
+Problem set_aside(const Rejection& why) { return {503, "Set aside", why.message, why.field, why.rule, why.value}; }
 
 HttpReply busy_or(const Problem& problem) {
   HttpReply reply = reply_with(problem);
@@ -124,7 +129,11 @@ void Ingest::read_and_offer(HttpRequest&& request, Respond&& respond) {
     if (single && first.kind == Verdict::Kind::rejected)
       return respond(unprocessable(*first.why, "\"id\":" + json_string(names.front().id) +
                                                    ",\"rejectedId\":" + json_string(first.rejected_id)));
-    respond({200, "application/json", answers_json(answers, names, all)});
+    auto aside = std::find_if(answers.begin(), answers.end(), [](const Answer& answer) { return answer.verdict.kind == Verdict::Kind::set_aside; });
+    if (aside == answers.end()) return respond({200, "application/json", answers_json(answers, names, all)});
+    // The others are taken; sent again with the rest they count once.
+    if (single) return respond(busy_or(set_aside(*aside->verdict.why)));
+    respond({503, "application/json", answers_json(answers, names, all), {{"Retry-After", "60"}}});
   });
 }
 
@@ -135,6 +144,8 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
   std::optional<v1::Rejected> record;
   try {
     record = engine_.store().rejected_record(id);
+  } catch (const StoreDamage& error) {
+    return respond(busy_or({503, "Damaged", error.what(), "", "store-damaged"}));
   } catch (const StoreError& error) {
     return respond(reply_with({500, "Store error", error.what(), "", "store"}));
   }
@@ -164,14 +175,23 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
     const Verdict& verdict = answers.front().verdict;
     if (verdict.kind == Verdict::Kind::rejected)
       return respond(unprocessable(*verdict.why, "\"id\":" + json_string(id) + ",\"rejectedId\":" + json_string(verdict.rejected_id)));
+    if (verdict.kind == Verdict::Kind::set_aside) return respond(busy_or(set_aside(*verdict.why)));
     // A fact that waits is taken: should its time run out, it is rejected under a new id.
     std::string outcome = event_json(0, id, 1, answers.front());
     engine_.post([id, at = clock_.now(), respond, outcome, &engine = engine_](Pipeline&, Store& store) {
-      if (!store.mark_replayed(id, at))
-        return respond(busy_or(not_marked(id)));
+      try {
+        if (!store.mark_replayed(id, at)) return respond(busy_or(not_marked(id)));
+      } catch (const StoreDamage& damaged) {
+        return respond(busy_or({503, "Damaged", damaged.what(), "id", "store-damaged", id}));
+      }
       // The next look runs after the mark's commit, or after it came to nothing.
       engine.post([id, respond, outcome](Pipeline&, Store& marked) {
-        auto after = marked.rejected_record(id);
+        std::optional<v1::Rejected> after;
+        try {
+          after = marked.rejected_record(id);
+        } catch (const StoreDamage& damaged) {
+          return respond(busy_or({503, "Damaged", damaged.what(), "id", "store-damaged", id}));
+        }
         if (!after || !after->has_replayed_at()) return respond(busy_or(not_marked(id)));
         respond({200, "application/json", outcome + "\n"});
       });

@@ -23,7 +23,7 @@ using Labels = std::map<std::string, std::string>;
 constexpr std::string_view kRules[] = {
     "approval-dated", "awarding-organisation-form", "awarding-organisation-known", "barred-count", "barred-units",
     "batch-form", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
-    "centre-form", "centre-known", "code-form", "combination-length", "combination-once", "component-once",
+    "centre-form", "centre-known", "centre-readable", "code-form", "combination-length", "combination-once", "component-once",
     "content-type", "content-type-batched", "date", "dates-in-order", "entry-registered", "enum-value",
     "event-bytes-max", "event-id", "event-source", "evidence-count", "expected-date", "fact-present", "findings-count",
     "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
@@ -36,7 +36,7 @@ constexpr std::string_view kRules[] = {
     "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
-constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected"};
+constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped,
                                    EngineState::failed};
@@ -156,6 +156,10 @@ void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& famili
   append_gauge(families, "vtq_queue_bytes", "Events taken and not committed.", static_cast<double>(daemon.queue_bytes));
   append_gauge(families, "vtq_http_bodies_bytes", "Bodies of requests held.", static_cast<double>(daemon.bodies_bytes));
   append_gauge(families, "vtq_http_connections", "Connections open.", static_cast<double>(daemon.connections));
+  append_gauge(families, "vtq_store_damage", "Findings of damage in the store since the start.", static_cast<double>(daemon.damage.findings.size()));
+  append_gauge(families, "vtq_centres_set_aside", "Centres whose records cannot be read: their events are not taken.", static_cast<double>(daemon.damage.centres.size()));
+  append_gauge(families, "vtq_store_verified_timestamp_seconds", "When all files of the store were last read through, Unix time; 0: not since the start.",
+               static_cast<double>(daemon.verified_ms) / 1000);
   append_gauge(families, "vtq_batches_issued", "Result batches in the store.", static_cast<double>(daemon.batches));
   GaugeFamily store("vtq_store_bytes", "Bytes on disk.");
   store.set({{"part", "state"}}, static_cast<double>(daemon.sizes.state_bytes));

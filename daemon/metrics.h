@@ -53,6 +53,8 @@ struct DaemonGauges {
   std::size_t connections = 0;
   std::uint64_t batches = 0;
   StoreSizes sizes;
+  DamageFound damage;
+  TimeMs verified_ms = 0;  ///< when all files of the store were last read through; 0: not since the start
   std::optional<kafka::KafkaState> kafka;
 };
 

@@ -40,7 +40,7 @@ HttpReply page_reply(const HttpRequest& request, const PagePart& page, const Pag
     body += item.text;
     if (shape.lines) body += '\n';
   }
-  if (!shape.lines) body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + "}\n";
+  if (!shape.lines) body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + std::string(shape.more) + "}\n";
   HttpReply reply{200, std::string(shape.lines ? kJsonLines : "application/json"), std::move(body)};
   if (!next.empty()) reply.headers.push_back(link_to_next(request, shape.name, next));
   return reply;

@@ -122,6 +122,7 @@ struct PageShape {
   std::string_view member;  ///< of the items, in JSON
   std::string_view name;    ///< of the query parameter that says where the page before ended
   bool lines = false;       ///< JSON Lines
+  std::string_view more = "";  ///< further members of the JSON object, with a comma before each
 };
 /// With a link when there may be more.
 HttpReply page_reply(const HttpRequest& request, const PagePart& page, const PageShape& shape);

@@ -44,6 +44,20 @@ Asked asked_of(Query& query, std::int64_t most) {
   return asked;
 }
 
+/// Numbers that no batch has, and why: a centre that counts its batches must not look for them.
+std::string gaps_json(const std::vector<NumberGap>& gaps) {
+  std::string text;
+  for (const NumberGap& gap : gaps) {
+    BatchId to = gap.from;
+    to.number = gap.to;
+    std::string numbers = gap.to == gap.from.number ? "number " + std::to_string(gap.to) : "numbers " + std::to_string(gap.from.number) + " to " + std::to_string(gap.to);
+    text += std::string(text.empty() ? "" : ",") + "{\"from\":\"" + text_of(gap.from) + "\",\"to\":\"" + text_of(to) + "\",\"since\":\"" + utc_text(gap.at_ms) +
+            "\",\"why\":" + json_string(numbers + " may have been issued before a backup was restored, or a loss accepted, on " + local_text(gap.at_ms) +
+                                         "; they are not used again. Keep such a batch if you hold one, and ask the awarding organisation.") + "}";
+  }
+  return "[" + text + "]";
+}
+
 bool batch_before(const std::string& a, const std::string& b) { return parse_batch_id(a) < parse_batch_id(b); }
 
 }  // namespace
@@ -87,8 +101,10 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
     for (std::size_t at = 0; at < found.size(); ++at) page.items.push_back({found[at].batch(), write(found[at], opens[at])});
     return page;
   };
+  // On Kafka nothing is restored from a backup, so there are none.
+  std::string more = lines || asked.after ? "" : ",\"gaps\":" + gaps_json(engine_.store().number_gaps(asked.centre));
   return over_all<PagePart>(request, gather, [&](const PagePart& page) {
-    return page_reply(request, page, {.member = "batches", .name = "after", .lines = lines});
+    return page_reply(request, page, {.member = "batches", .name = "after", .lines = lines, .more = more});
   });
 }
 

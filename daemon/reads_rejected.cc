@@ -35,7 +35,8 @@ std::string place_json(const v1::Rejected& record) {
 
 std::string backup_json(const BackupInfo& backup) {
   return "{\"id\":" + std::to_string(backup.id) + ",\"madeAt\":\"" + utc_text(backup.made_ms) +
-         "\",\"bytes\":" + std::to_string(backup.bytes) + "}";
+         "\",\"bytes\":" + std::to_string(backup.bytes) + ",\"upTo\":\"" + utc_text(backup.commit_ms) + "\",\"damage\":" +
+         (backup.damage.empty() ? std::string("null") : json_string(backup.damage)) + "}";
 }
 
 /// Protobuf's JSON mapping of bytes is base64.
@@ -136,8 +137,8 @@ HttpReply Reads::backups(const HttpRequest& request) {
   if (directory.empty()) return no_backups();
   std::string body = "{\"directory\":" + json_string(directory.string()) + ",\"backups\":[";
   bool first = true;
-  if (std::filesystem::exists(directory))
-    for (const BackupInfo& backup : Store::backups(directory)) body += (std::exchange(first, false) ? "" : ",") + backup_json(backup);
+  for (const BackupInfo& backup : Store::backups(directory))
+    body += (std::exchange(first, false) ? "" : ",") + backup_json(backup);
   return {200, "application/json", body + "]}\n"};
 }
 
@@ -146,7 +147,8 @@ HttpReply Reads::make_backup(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto directory = settings_.backups();
   if (directory.empty()) return no_backups();
-  BackupInfo backup = engine_.store().backup(directory);
+  BackupInfo backup = engine_.store().backup(
+      directory, {static_cast<std::size_t>(settings_.backup_count_max), static_cast<TimeMs>(settings_.backup_days_max * static_cast<double>(kDayMs))}, clock_.now());
   log::write(log::Level::info, "backup made", {{"id", std::int64_t{backup.id}}, {"bytes", static_cast<std::int64_t>(backup.bytes)}});
   return {201, "application/json", backup_json(backup) + "\n"};
 }

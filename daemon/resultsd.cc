@@ -1,6 +1,7 @@
 // resultsd: the daemon's process. Reads settings, runs the service until SIGTERM or SIGINT, drains, exits 0.
 #include <google/protobuf/stubs/logging.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -75,15 +76,17 @@ int run(const vtq::Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::umask(077);  // whatever is written holds learners' results
   // What cannot be parsed is rejected with field, rule and value; the library's own lines would say less, and not in JSON.
   google::protobuf::SetLogHandler(nullptr);
   CLI::App app("resultsd: gets vocational results to schools on time");
   std::string file;
-  bool check = false, print = false, reference = false;
+  bool check = false, init = false, print = false, reference = false;
   app.add_option("--config", file, "TOML file of settings; without it, defaults and environment");
   app.add_flag("--check-config", check, "Say whether the settings are right, and stop");
   app.add_flag("--print-config", print, "Print the effective settings and where each comes from, and stop");
   app.add_flag("--print-config-reference", reference, "Print every setting as a Markdown table, and stop");
+  app.add_flag("--init", init, "Make an empty store if there is none, in an empty directory too; never where one was before");
   app.set_version_flag("--version", "resultsd " + std::string(vtq::version()));
   app.footer(vtq::print_settings_help);
   CLI11_PARSE(app, argc, argv);
@@ -97,6 +100,7 @@ int main(int argc, char** argv) {
     std::cerr << vtq::print_setting_errors(loaded.errors);
     return 2;
   }
+  loaded.settings.init = init;
   if (print) std::cout << vtq::print_settings(loaded);
   if (check && !print) std::cout << "The settings are right.\n";
   return print || check ? 0 : run(loaded.settings);

@@ -26,7 +26,14 @@ EngineOptions engine_options(const Settings& s) {
                    .block_cache_bytes = static_cast<std::size_t>(s.store_block_cache_bytes),
                    .write_buffer_bytes = static_cast<std::size_t>(s.store_write_buffer_bytes),
                    .wal_bytes_max = static_cast<std::size_t>(s.store_wal_bytes_max),
-                   .sync = s.data_sync};
+                   .sync = s.data_sync,
+                   .making = s.init ? Making::asked : s.data_create == "never" ? Making::never : Making::if_absent,
+                   .backups = s.backups(),
+                   .log_bytes_max = static_cast<std::uint64_t>(s.store_log_bytes_max),
+                   .log_seconds_max = static_cast<std::uint64_t>(s.store_log_days_max) * 86'400,
+                   .note = [](const StoreNote& note) {
+                     log::write(note.error ? log::Level::error : log::Level::warning, "store", {{"what", note.text}});
+                   }};
   options.time_source = s.time_source == "event" ? TimeSource::event : TimeSource::wall;
   options.queue_bytes_max = static_cast<std::size_t>(s.engine_queue_bytes_max);
   options.batch_events_max = static_cast<std::size_t>(s.engine_batch_events_max);
@@ -138,6 +145,8 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
   store_read_ = std::make_unique<Worker>("store-read");
   backup_ = std::make_unique<Worker>("backup");
+  verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
+                                         settings_.store_verify_every_hours);
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, static_cast<std::size_t>(settings_.engine_queue_bytes_max),
                                      static_cast<unsigned>(settings_.http_wait_seconds_max));
   server_ = std::make_unique<HttpServer>(http_options(settings_), [this](HttpRequest&& request, Respond&& respond) {
@@ -150,6 +159,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
 Service::~Service() {
   if (server_) server_->stop_taking();
   if (engine_) engine_->drain();
+  if (verifier_) verifier_->stop();
   if (forward_) forward_->stop();
   if (ingest_) ingest_->stop();
   if (store_read_) store_read_->stop();
@@ -177,6 +187,10 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
       HttpReply reply = reply_with({503, "Busy", error.what(), "", "engine-progress"});
       reply.headers.emplace_back("Retry-After", "1");
       return reply;
+    } catch (const CentreSetAside& error) {
+      return reply_with({503, "Set aside", error.what(), "centre", "centre-readable"});
+    } catch (const StoreDamage& error) {
+      return reply_with({503, "Damaged", error.what(), "", "store-damaged"});
     } catch (const StoreError& error) {
       return reply_with({500, "Store error", error.what(), "", "store"});
     }
@@ -350,6 +364,15 @@ HttpReply Service::ready() {
   EngineState state = engine_->state();
   if (stopping_ || state != EngineState::running)
     return reply_with({503, "Not ready", "resultsd is " + std::string(stopping_ ? "stopping" : state_name(state)) + ".", "", "engine-running"});
+  if (DamageFound damage = engine_->store().damage(); damage.any()) {
+    std::string what;
+    for (const std::string& finding : damage.findings) what += " " + finding;
+    std::string centres;
+    for (CentreId centre : damage.centres) centres += (centres.empty() ? "" : ", ") + text_of(centre);
+    return reply_with({503, "Damaged", "Files of the store are damaged:" + what + (centres.empty() ? "" : " Set aside: centre " + centres + ".") +
+                       (kafka_ ? " Start resultsd again: the store is then built anew from the changelog."
+                               : " Events of other centres are taken. Restore the newest backup with `resultsctl restore`."), "", "store-damaged"});
+  }
   return {200, "application/json", "{\"status\":\"ready\"}\n"};
 }
 
@@ -383,6 +406,8 @@ HttpReply Service::metrics_text() {
                       .connections = server_->connections(),
                       .batches = store.batch_count(),
                       .sizes = store.sizes(),
+                      .damage = store.damage(),
+                      .verified_ms = verifier_ ? verifier_->verified_ms() : 0,
                       .kafka = kafka_ ? std::optional(kafka_->kafka_state()) : std::nullopt};
   return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_->text(last_gauges_, gauges)};
 }

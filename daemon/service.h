@@ -3,7 +3,7 @@
 //   constructed (ready) -> stop_taking -> drained -> destroyed
 //
 // Threads: `http` (network; never blocks), `ingest` (reads bodies of events), `store-read` (look-ups), `forward` (on Kafka: look-ups that
-// need other instances), `backup`, `pipeline-1` (the engine's own). Public members are for the thread that made it.
+// need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's own). Public members are for the thread that made it.
 #pragma once
 
 #include <atomic>
@@ -20,6 +20,7 @@
 #include "daemon/metrics.h"
 #include "daemon/reads.h"
 #include "daemon/settings.h"
+#include "daemon/verifier.h"
 
 namespace vtq {
 
@@ -91,6 +92,7 @@ class Service {
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<Worker> store_read_;
   std::unique_ptr<Worker> backup_;
+  std::unique_ptr<Verifier> verifier_;
   std::unique_ptr<Ingest> ingest_;
 };
 

@@ -18,6 +18,8 @@ namespace vtq {
 struct Settings {
   std::string data_directory;
   bool data_sync = true;
+  std::string data_create;
+  bool init = false;  ///< of the command line: an empty store is asked for
   std::string log_level;
   std::string http_address;
   std::int64_t http_port = 0;
@@ -35,6 +37,10 @@ struct Settings {
   std::int64_t store_block_cache_bytes = 0;
   std::int64_t store_write_buffer_bytes = 0;
   std::int64_t store_wal_bytes_max = 0;
+  std::int64_t store_log_bytes_max = 0;
+  std::int64_t store_log_days_max = 0;
+  std::int64_t store_verify_bytes_per_second = 0;
+  double store_verify_every_hours = 0;
   double wait_registration_days = 0;
   double wait_reference_minutes = 0;
   std::int64_t wait_facts_per_centre_max = 0;
@@ -52,6 +58,8 @@ struct Settings {
   double risk_result_slow_days = 0;
   std::int64_t risk_samples_min = 0;
   std::string backup_directory;
+  std::int64_t backup_count_max = 0;
+  double backup_days_max = 0;
   std::string kafka_bootstrap_servers;
   std::string kafka_topic_prefix;
   std::string kafka_group;

@@ -91,12 +91,18 @@ Centre& Partition::centre_of(CentreId id) {
 Centre& Partition::load(CentreId id) {
   Centre& centre = centre_of(id);
   centre.last_used = ++uses_;
-  if (centre.loaded) return centre;
-  shared_.store.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
-    vtq::restore(centre.facts, slot, stamp, event);
-  });
-  shared_.store.each_entry(index_, id, [&](Entry&& entry) { centre.add(entry.key) = std::move(entry); });
-  shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.parked.push_back(std::move(parked)); });
+  if (centre.loaded || !centre.set_aside.empty()) return centre;
+  try {
+    shared_.store.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
+      vtq::restore(centre.facts, slot, stamp, event);
+    });
+    shared_.store.each_entry(index_, id, [&](Entry&& entry) { centre.add(entry.key) = std::move(entry); });
+    shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.parked.push_back(std::move(parked)); });
+  } catch (const DamagedRecords& damaged) {
+    centre.unload();
+    centre.set_aside = damaged.damage();
+    return centre;
+  }
   entries_loaded_ += centre.entries.size();
   centre.loaded = true;
   scrutinise_all(centre);
@@ -116,7 +122,12 @@ void Partition::evict(std::size_t entries_max) {
   }
 }
 
-const Centre* Partition::centre(CentreId id) { return centres_.contains(id) ? &load(id) : nullptr; }
+const Centre* Partition::centre(CentreId id) {
+  if (!centres_.contains(id)) return nullptr;
+  const Centre& centre = load(id);
+  if (!centre.set_aside.empty()) throw CentreSetAside("Centre " + text_of(id) + " is set aside, for its records cannot be read: " + centre.set_aside);
+  return &centre;
+}
 
 void Partition::each_centre(const std::function<void(const Centre&)>& look) const {
   for (const auto& [id, centre] : centres_) look(*centre);
@@ -165,6 +176,8 @@ Derived Partition::derive_now(const Centre& centre, const Entry& entry) const {
 
 Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token) {
   Centre& centre = load(address.centre);
+  if (!centre.set_aside.empty())
+    return {Verdict::Kind::set_aside, Rejection{"centre", "centre-readable", text_of(centre.id), "The centre is set aside, for its records cannot be read: " + centre.set_aside + " Send the event again once that is mended."}};
   Stamp stamp = stamp_of(event, bytes);
   if (auto unfit = fits(event, address, shared_.reference))
     return park(centre, bytes, address.topic, stamp, std::move(*unfit), shared_.policy.reference_wait_ms, token);
@@ -361,6 +374,7 @@ void Partition::wake_due_centres(TimeMs at) {
     // Of a centre that was out of memory nobody knows what its scrutiny was before: all that it may concern is derived.
     bool was_loaded = centre_of(id).loaded;
     Centre& centre = load(id);
+    if (!centre.set_aside.empty()) continue;
     wake_centre(centre);
     if (!was_loaded && centre.scrutiny)
       for (Entry& entry : centre.entries)
@@ -408,6 +422,7 @@ void Partition::retry_parked() {
     Centre& centre = load(retrying_.back()->id);
     retrying_.pop_back();
     centre.retry_parked = false;
+    if (!centre.set_aside.empty()) continue;
     std::vector<Parked> waiting = std::exchange(centre.parked, {});
     for (Parked& parked : waiting) {
       v1::Event event;

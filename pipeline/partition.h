@@ -7,6 +7,7 @@
 // too long are rejected. Within a window the order of events cannot matter. One thread; no clock: time is what the caller says.
 #pragma once
 
+#include <stdexcept>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <deque>
 #include <memory>
@@ -31,12 +32,20 @@ struct Policy {
   std::size_t woken_per_commit_max = 20'000;
   /// Results in one batch; more make further batches.
   std::uint32_t batch_results_max = 5'000;
+  /// First number of a run of batches. Above 1 where numbers may have left the house that nobody knows of.
+  std::uint32_t batch_numbers_from = 1;
+};
+
+/// The centre's records cannot be read.
+struct CentreSetAside : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 /// What became of one event.
 struct Verdict {
-  enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected } kind{};
-  std::optional<Rejection> why;  ///< of a rejection; of waiting: for what
+  /// `set_aside`: not taken, since the centre's records cannot be read. Nothing of the event is kept: it is to be sent again.
+  enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected, set_aside } kind{};
+  std::optional<Rejection> why;  ///< of a rejection, or of being set aside; of waiting: for what
   TimeMs until_ms = 0;           ///< of waiting: rejected then
   std::string rejected_id;       ///< of a rejection: the record's id in the list of rejected records
 };
@@ -61,6 +70,8 @@ struct Centre {
   CentreId id{};
   CentreSummary summary;
   bool loaded = false;
+  /// Its records cannot be read: why. It is set aside until the next start: nothing is applied, derived or issued.
+  std::string set_aside;
   CentreFacts facts;
   std::deque<Entry> entries;
   std::vector<Parked> parked;
@@ -132,6 +143,7 @@ class Partition {
   void evict(std::size_t entries_max);
 
   // Reads, between windows.
+  /// Null: there is none. Throws CentreSetAside.
   const Centre* centre(CentreId id);
   void each_centre(const std::function<void(const Centre&)>& look) const;
   Derived derive_now(const Centre& centre, const Entry& entry) const;
@@ -146,6 +158,7 @@ class Partition {
     Entry* entry;
   };
 
+  /// The centre may come out set aside, with nothing loaded.
   Centre& load(CentreId id);
   Centre& centre_of(CentreId id);
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;

@@ -67,7 +67,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   auto held = std::find_if(centre.summary.sequences.begin(), centre.summary.sequences.end(), [&](const Sequence& one) {
     return one.awarding_organisation == ao && one.series == series;
   });
-  if (held == centre.summary.sequences.end()) held = centre.summary.sequences.insert(held, {ao, series, 0});
+  if (held == centre.summary.sequences.end()) held = centre.summary.sequences.insert(held, {ao, series, shared_.policy.batch_numbers_from - 1});
   BatchId id{centre.id, ao, series, ++held->number};
   centre.summary_to_store = true;
   mark(centre);

@@ -51,10 +51,19 @@ struct CentreSummary {
   bool derive_all = false;  ///< reference data changed: every entry is derived at the next wake
 };
 
+/// Thrown by a StateStore: records that were asked for cannot be read, for the disk damaged them. Others can.
+class DamagedRecords {
+ public:
+  virtual ~DamagedRecords() = default;
+  /// What is damaged, in words; no key, no value.
+  virtual const char* damage() const noexcept = 0;
+};
+
 /// Reads. The store is never ahead of the log: what it returns is what the last commit left.
 class StateStore {
  public:
   virtual ~StateStore() = default;
+  // What is read of one centre may throw DamagedRecords.
   /// Logical time of the last commit; 0 in a new store.
   virtual TimeMs time(std::uint32_t partition) = 0;
   virtual void each_durations(std::uint32_t partition,

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <rocksdb/db.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
 
+#include "storage/head.h"
 #include "storage/keys.h"
 #include "storage/log_chunk.h"
 #include "storage/records.h"
@@ -20,7 +23,10 @@ constexpr char kBatchChange = 'b';
 constexpr char kRejectedChange = 'r';
 
 /// Layout of keys and records; a store of another schema is refused.
-constexpr std::uint64_t kSchema = 2;
+constexpr std::uint64_t kSchema = 3;
+
+/// The head file reaches the disk at least so often while commits come.
+constexpr TimeMs kHeadSyncMs = 1000;
 
 struct Store::Database {
   StoreOptions options;
@@ -32,6 +38,15 @@ struct Store::Database {
   rocksdb::ColumnFamilyHandle* batches = nullptr;
   rocksdb::ColumnFamilyHandle* rejected = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  int directory_file = -1;  // the open directory: it may be moved away, and another put in its place
+
+  // The proof of what was acknowledged; only with the embedded log.
+  v1::StoreMark mark;
+  Reached reached;
+  std::unique_ptr<HeadFile> head;
+  std::unique_ptr<IssuedFile> issued;
+  std::vector<BatchId> issuing;  // by the commit under way
+  TimeMs head_synced_ms = 0;
 
   // The commit under way. Pipeline thread.
   rocksdb::WriteBatch pending;
@@ -54,10 +69,15 @@ struct Store::Database {
   std::string change_key;
   std::function<void(CommitPoint)> hook;
 
+  mutable std::mutex damage_mutex;
+  mutable DamageFound damage;
+  std::atomic<bool> merging_failed{false};
+
   // What the last commit left, for readers on other threads.
   mutable std::mutex committed_mutex;
   std::vector<std::array<std::uint64_t, kTopics>> committed_offsets;
   std::vector<Counters> committed_counters;
+  Reached committed_reached;
   std::vector<bool> taken;  // all, with the embedded log
   std::uint64_t taken_changes = 0;
 
@@ -74,8 +94,31 @@ struct Store::Database {
   void append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value);
   void append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message);
   void read_counters();
+  /// Opens what is there, or makes it. `salvage`: of a damaged write-ahead log what comes before the damage is taken.
+  void open(bool make, bool salvage);
   void check_format();
   bool holds_nothing() const;
+  bool keeps_log() const { return options.log_identity.empty() && !options.sink; }
+  /// Refuses a store that is not as far as its head file says.
+  void hold_against_head(const HeadFile::Found& found);
+  void follow_with_head();
+  void read_reached();
+  void check_issued();
+  /// Notes a breach: what is here is all that is left.
+  void begin_epoch(bool restored, const HeadFile::Found& found, const std::map<BatchRun, std::uint32_t>& issued_before,
+                   std::uint32_t batch_numbers_from, TimeMs now);
+  /// No number of `highest`, nor any below `from`, is given again.
+  std::size_t skip_numbers(rocksdb::WriteBatch& batch, const std::map<BatchRun, std::uint32_t>& highest, std::uint32_t from, TimeMs at);
+  /// Throws StoreError when the directory is not the one that was opened.
+  void check_directory() const;
+  void note(bool error, std::string text) const;
+  /// Throws unless `status` is ok; damage is kept as found.
+  void readable(const rocksdb::Status& status, std::string_view doing) const;
+  void found_damage(const std::string& what) const;
+  /// Reads of one centre: should they meet damage, the centre is kept as set aside.
+  void reading(CentreId centre, const std::function<void()>& read) const;
+  /// After damage was met in merging files: no more of it until the next start, or it would be tried for ever.
+  void stop_merging();
   std::optional<std::string> get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key) const;
   std::uint64_t get_u64(std::string_view get_key) const;
   /// Every key that starts with `prefix`.
@@ -85,6 +128,16 @@ struct Store::Database {
 
 /// Throws StoreError unless `status` is ok; `doing` says what was tried.
 void require(const rocksdb::Status& status, std::string_view doing);
+
+/// On Kafka: a store with this file in it is built anew by the next start.
+constexpr const char* kRebuildFile = "REBUILD";
+
+constexpr std::string_view kHowToFindOut =
+    "What is lost can be found out: let publishers send again what they sent since then (an event that is here counts once), and compare the batches that "
+    "centres hold with `resultsctl batches`. Numbers of batches that were issued since are not used again.";
+
+/// A message of RocksDB's without what may be a key: keys hold learners' numbers.
+std::string without_keys(std::string_view message);
 
 /// `17`, or `17-3` where each partition numbers its own.
 struct RejectedKey {

@@ -93,6 +93,10 @@ std::string batch(const BatchId& id) {
   return key;
 }
 
+std::string gap(const BatchId& from) { return "g" + batch(from); }
+BatchId gap_from(std::string_view key) { return batch_id(key.substr(1)); }
+std::string gaps(std::optional<CentreId> centre) { return centre ? gap({*centre, {}, {}, 0}).substr(0, 5) : "g"; }
+
 std::string rejected(std::uint64_t id, std::optional<std::uint32_t> partition) {
   std::string key = u64(id);
   if (partition) append(key, static_cast<std::uint16_t>(*partition));

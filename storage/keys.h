@@ -27,6 +27,12 @@ std::string batch(const BatchId& id);
 /// `partition`: only where each partition numbers its own, on Kafka.
 std::string rejected(std::uint64_t id, std::optional<std::uint32_t> partition = {});
 
+/// Of a gap in a run of batch numbers that begins with `from.number`.
+std::string gap(const BatchId& from);
+BatchId gap_from(std::string_view key);
+/// What begins the keys of a centre's gaps; of no centre: of all.
+std::string gaps(std::optional<CentreId> centre);
+
 /// An entry's key, into `out`.
 void entry(std::uint32_t partition, CentreId centre, const EntryKey& key, std::string& out);
 /// Back from an entry's key.
@@ -48,6 +54,8 @@ std::vector<std::string> prefixes(std::uint32_t partition);
 
 constexpr std::string_view kFormat = "m";             // schema and partitions
 constexpr std::string_view kLogIdentity = "M";        // the Kafka cluster and group that it belongs to; absent: the embedded log
+constexpr std::string_view kMark = "i";               // what the store is: StoreMark
+constexpr std::string_view kCommit = "h";             // number and time of the last commit
 constexpr std::string_view kReferenceOffset = "R";    // next offset of the reference data
 constexpr std::string_view kReference = "r";
 

@@ -1,99 +1,33 @@
 #include "storage/store.h"
 
-#include <rocksdb/cache.h>
-#include <rocksdb/env.h>
-#include <rocksdb/slice_transform.h>
-#include <rocksdb/table.h>
-#include <rocksdb/write_buffer_manager.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "storage/database.h"
 
 namespace vtq {
-namespace {
-
-/// In place of RocksDB's own log file: on a full disk writing to that fails too, and with its assertions on, as in Debian's build, RocksDB
-/// aborts the process over it before the failed commit is reported.
-struct NoLog final : rocksdb::Logger {
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
-rocksdb::DBOptions database_options(const StoreOptions& options) {
-  rocksdb::DBOptions made;
-  made.create_if_missing = true;
-  made.create_missing_column_families = true;
-  made.max_background_jobs = 2;
-  made.max_total_wal_size = options.wal_bytes_max;
-  made.allow_concurrent_memtable_write = false;  // one writer; allows inserting near the last key
-  made.enable_write_thread_adaptive_yield = false;
-  made.bytes_per_sync = 1 << 20;
-  made.info_log = std::make_shared<NoLog>();
-  made.max_open_files = -1;
-  made.skip_stats_update_on_db_open = true;
-  made.skip_checking_sst_file_sizes_on_db_open = true;
-  made.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes * 3);
-  // On Kafka nothing goes to a write-ahead log: what was not flushed before a crash is read again from the changelog. All column families
-  // are then flushed as one, or a position could outlive what it speaks of.
-  made.atomic_flush = options.sink != nullptr;
-  return made;
-}
-
-rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::ColumnFamilyOptions made;
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = cache;
-  table.block_size = 16 << 10;
-  table.format_version = 5;
-  made.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  made.compression = rocksdb::kLZ4Compression;
-  made.write_buffer_size = options.write_buffer_bytes;
-  return made;
-}
-
-rocksdb::ColumnFamilyOptions state_options(const StoreOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::ColumnFamilyOptions made = family_options(options, cache);
-  // A centre's entries lie together and often change together.
-  made.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(7));
-  made.compression = rocksdb::kNoCompression;
-  made.bottommost_compression = rocksdb::kLZ4Compression;
-  made.compaction_style = rocksdb::kCompactionStyleUniversal;
-  made.compaction_options_universal.max_size_amplification_percent = 200;
-  made.compaction_options_universal.min_merge_width = 4;
-  made.compaction_options_universal.compression_size_percent = -1;
-  made.level0_file_num_compaction_trigger = 16;
-  made.level0_slowdown_writes_trigger = 40;
-  made.level0_stop_writes_trigger = 60;
-  return made;
-}
-
-rocksdb::ColumnFamilyOptions log_options(const StoreOptions& options, const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::ColumnFamilyOptions made = family_options(options, cache);
-  // Chunks are written once and read in order: keep them out of compaction.
-  made.enable_blob_files = true;
-  made.min_blob_size = 0;
-  made.blob_file_size = 256 << 20;
-  made.blob_compression_type = rocksdb::kLZ4Compression;
-  return made;
-}
-
-}  // namespace
 
 void require(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return;
+  bool file_gone = status.IsPathNotFound();
   std::string advice = status.IsNoSpace() ? " Free disk space, then start again; nothing committed is lost."
-                       : status.IsCorruption()
-                           ? " Restore the newest backup with `resultsctl restore`, then publish again from there."
+                       : status.IsCorruption() || file_gone
+                           ? " A file of the store is damaged. Move the directory away and restore the newest backup with `resultsctl restore`, then publish "
+                             "again what came after it; on Kafka, remove the directory: it is built again from the changelog."
                        : status.IsIOError() ? " Check the disk and the rights on the data directory, and that no other resultsd uses it."
                                             : "";
-  throw StoreError("Store: " + std::string(doing) + " failed: " + status.ToString() + "." + advice);
+  std::string text = "Store: " + std::string(doing) + " failed: " + without_keys(status.ToString()) + "." + advice;
+  if (status.IsCorruption() || file_gone) throw StoreDamage(text);
+  throw StoreError(text);
 }
 
 Store::Database::~Database() {
-  if (!db) return;
-  for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
-  db->Close();
+  if (db) {
+    for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
+    db->Close();
+  }
+  if (directory_file >= 0) ::close(directory_file);
 }
 
 void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
@@ -131,7 +65,7 @@ std::optional<std::string> Store::Database::get(rocksdb::ColumnFamilyHandle* fam
   std::string found;
   rocksdb::Status status = db->Get(rocksdb::ReadOptions{}, family, slice(get_key), &found);
   if (status.IsNotFound()) return std::nullopt;
-  require(status, "reading");
+  readable(status, "reading");
   return found;
 }
 
@@ -147,44 +81,7 @@ void Store::Database::scan(rocksdb::ColumnFamilyHandle* family, std::string_view
   std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(read, family));
   for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next())
     take(view(at->key()), view(at->value()));
-  require(at->status(), "scanning");
-}
-
-/// Also true of a store whose first start was killed before it was marked.
-bool Store::Database::holds_nothing() const {
-  return std::all_of(handles.begin(), handles.end(), [&](rocksdb::ColumnFamilyHandle* family) {
-    std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(rocksdb::ReadOptions{}, family));
-    at->SeekToFirst();
-    require(at->status(), "looking for records");
-    return !at->Valid();
-  });
-}
-
-void Store::Database::check_format() {
-  std::string wanted = keys::u64(kSchema) + keys::u64(options.partitions);
-  auto found = get(state, keys::kFormat);
-  if (!found && holds_nothing()) {
-    rocksdb::WriteOptions write;
-    write.sync = true;
-    rocksdb::WriteBatch mark;
-    mark.Put(state, slice(keys::kFormat), slice(wanted));
-    if (!options.log_identity.empty()) mark.Put(state, slice(keys::kLogIdentity), slice(options.log_identity));
-    require(db->Write(write, &mark), "marking the new store");
-    return;
-  }
-  if (!found || found->size() != wanted.size())
-    throw StoreError("Store: " + directory.string() + " holds a RocksDB that is not a resultsd store; set data.directory to another place.");
-  if (found->substr(0, 8) != wanted.substr(0, 8))
-    throw StoreError("Store: " + directory.string() + " has schema " + std::to_string(keys::last_u64(found->substr(0, 8))) +
-                     ", this version reads schema " + std::to_string(kSchema) + "; use the version that made it.");
-  auto identity = get(state, keys::kLogIdentity);
-  if (identity.value_or("") != options.log_identity)
-    throw StoreError("Store: " + directory.string() + " belongs to " + (identity ? "Kafka " + *identity : std::string("the embedded log")) +
-                     ", not to " + (options.log_identity.empty() ? std::string("the embedded log") : "Kafka " + options.log_identity) +
-                     "; set data.directory to another place, or kafka.bootstrap_servers, kafka.group and kafka.topic_prefix to what they were.");
-  if (found->substr(8) != wanted.substr(8))
-    throw StoreError("Store: " + directory.string() + " was made with partitions = " +
-                     std::to_string(keys::last_u64(*found)) + "; set `partitions` to that, it cannot change.");
+  readable(at->status(), "scanning");
 }
 
 void Store::Database::read_counters() {
@@ -209,33 +106,6 @@ Store::Database::Counters Store::Database::read_counters(std::uint32_t partition
 bool Store::Database::has_taken(std::uint32_t partition) const {
   std::lock_guard lock(committed_mutex);
   return taken[partition];
-}
-
-std::unique_ptr<Store> Store::open(const std::filesystem::path& directory, const StoreOptions& options) {
-  auto database = std::make_unique<Database>();
-  database->options = options;
-  database->directory = directory;
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) throw StoreError("Store: cannot make " + directory.string() + ": " + error.message() + ". Set data.directory to a place that can be written.");
-  auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, family_options(options, cache)},
-      {"state", state_options(options, cache)},
-      {"log", log_options(options, cache)},
-      {"batches", family_options(options, cache)},
-      {"rejected", family_options(options, cache)}};
-  rocksdb::DB* db = nullptr;
-  require(rocksdb::DB::Open(database_options(options), directory.string(), families, &database->handles, &db),
-          "opening " + directory.string());
-  database->db.reset(db);
-  database->state = database->handles[1];
-  database->log = database->handles[2];
-  database->batches = database->handles[3];
-  database->rejected = database->handles[4];
-  database->check_format();
-  database->read_counters();
-  return std::unique_ptr<Store>(new Store(std::move(database)));
 }
 
 Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
@@ -305,7 +175,9 @@ void Store::entry_status(std::uint32_t partition, CentreId centre, const v1::Ent
 void Store::result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) {
   database_->append(Topic::result_batches, partition, centre, batch);
   batch.SerializeToString(&database_->value);
-  database_->put(database_->batches, partition, keys::batch(*parse_batch_id(batch.batch())), database_->value);
+  BatchId id = *parse_batch_id(batch.batch());
+  if (database_->issued) database_->issuing.push_back(id);
+  database_->put(database_->batches, partition, keys::batch(id), database_->value);
   database_->put(database_->state, partition, keys::batch_count(partition), keys::u64(++database_->counters[partition].batches));
 }
 
@@ -356,7 +228,23 @@ void Store::commit(TimeMs now) {
                            slice(keys::u64(appends.next_offset)));
     }
   }
+  database.check_directory();
+  if (database.merging_failed.exchange(false)) database.stop_merging();
+  Reached next = database.reached;
+  next.commit += 1;
+  next.at_ms = now;
+  next.rejected = database.counters[0].rejected_last;
+  database.pending.Put(database.state, slice(keys::kCommit), slice(keys::u64(next.commit) + keys::u64(static_cast<std::uint64_t>(now))));
+  // A number is on record before anybody can see the batch.
+  if (database.issued && !database.issuing.empty()) database.issued->append(database.issuing);
   database.write(database.pending);
+  database.reached = next;
+  // The disk is waited for now and then only: a crash of the process does not undo a write to a file, and a power cut takes with it at
+  // most the proof of the last second, not what it proves.
+  bool sync = database.options.sync && std::abs(now - database.head_synced_ms) >= kHeadSyncMs;
+  if (database.head) database.head->write(next, sync);
+  if (sync) database.head_synced_ms = now;
+  database.issuing.clear();
   database.pending.Clear();
   database.dirty = false;
   std::lock_guard lock(database.committed_mutex);
@@ -364,6 +252,7 @@ void Store::commit(TimeMs now) {
     for (std::size_t topic = 0; topic < kTopics; ++topic)
       database.committed_offsets[partition][topic] = database.appends[partition][topic].next_offset;
   database.committed_counters = database.counters;
+  database.committed_reached = database.reached;
 }
 
 rocksdb::WriteOptions Store::Database::write_options() const {
@@ -399,6 +288,9 @@ void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::Posit
   for (const auto& [partition, position] : positions)
     cut.batch.Put(database.state, slice(keys::position(partition)), slice(position.SerializeAsString()));
   cut.batch.Put(database.state, slice(keys::kReferenceOffset), slice(keys::u64(static_cast<std::uint64_t>(reference_offset))));
+  database.check_directory();
+  if (database.merging_failed)
+    throw StoreError("Store: " + database.directory.string() + " is damaged. The next start builds it anew from the changelog.");
   database.write(cut.batch);
   std::lock_guard lock(database.committed_mutex);
   for (const auto& [partition, position] : positions) database.committed_counters[partition] = cut.counters[partition];

@@ -25,6 +25,12 @@ struct StoreError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Records of the store cannot be read: a file of it is damaged or gone. The rest can.
+struct StoreDamage : StoreError, DamagedRecords {
+  using StoreError::StoreError;
+  const char* damage() const noexcept override { return what(); }
+};
+
 /// Where the records of a commit go when Kafka holds the topics: a transaction. Everything is for the partition it names.
 class CommitSink {
  public:
@@ -41,6 +47,19 @@ struct Change {
   std::optional<std::string_view> value;
 };
 
+/// What the store has to tell the operator by itself. Never a key or a value of a record.
+struct StoreNote {
+  bool error = false;  ///< else a warning
+  std::string text;
+};
+
+/// When an empty store is made. Never where there was one before.
+enum class Making {
+  if_absent,  ///< where there is no directory
+  asked,      ///< in an empty directory too
+  never,
+};
+
 struct StoreOptions {
   std::uint32_t partitions = 8;               ///< fixed when the store is made
   std::size_t block_cache_bytes = 64u << 20;
@@ -50,6 +69,13 @@ struct StoreOptions {
   CommitSink* sink = nullptr;                 ///< null: the topics are kept here, as the embedded log
   /// Which Kafka cluster and group hold the topics and so the truth; empty: the embedded log. A store serves one of them only.
   std::string log_identity = {};
+  Making making = Making::if_absent;          ///< on Kafka an empty store is made whenever there is none: it is built from the changelog
+  std::filesystem::path backups = {};         ///< backups there speak for a store that is missing; empty: not looked at
+  // The embedded log is kept so far, and no further: nothing is read from it.
+  std::uint64_t log_bytes_max = 128u << 20;
+  std::uint64_t log_seconds_max = 30 * 86'400;
+  /// Warnings and errors, RocksDB's own too. Any thread; short.
+  std::function<void(const StoreNote&)> note = {};
 };
 
 /// Named points of a commit at which crash tests stop the process.
@@ -70,10 +96,53 @@ struct StoreSizes {
   std::uint64_t total_bytes = 0;
 };
 
+/// What of the store is known to be damaged.
+struct DamageFound {
+  std::vector<std::string> findings;  ///< in words, at most kDamageFindingsMax
+  std::vector<CentreId> centres;      ///< that are set aside
+
+  bool any() const { return !findings.empty() || !centres.empty(); }
+};
+constexpr std::size_t kDamageFindingsMax = 20;
+
+/// How files are held against what was written.
+struct VerifyPace {
+  bool content = true;                 ///< else only whether they are there, and their sizes
+  std::uint64_t bytes_per_second = 0;  ///< at most; 0: as fast as it goes
+  std::function<bool()> stop = {};
+};
+
+/// Numbers of a run of batches that this store gives to no batch, since they may have been issued before a backup was restored or a
+/// loss accepted.
+struct NumberGap {
+  BatchId from;
+  std::uint32_t to = 0;
+  TimeMs at_ms = 0;  ///< when that was
+};
+
 struct BackupInfo {
   std::uint32_t id = 0;
   TimeMs made_ms = 0;
   std::uint64_t bytes = 0;
+  /// The last commit that is surely in it.
+  std::uint64_t commit = 0;
+  TimeMs commit_ms = 0;
+  std::string damage = {};  ///< what is wrong with it, as far as its list of files tells; empty: nothing
+};
+
+/// Older backups that go when one was made. 0: no limit.
+struct BackupsKept {
+  std::size_t count_max = 0;
+  TimeMs age_ms_max = 0;
+};
+
+struct RestoreOptions {
+  std::filesystem::path from;        ///< the backups
+  std::filesystem::path to;          ///< the store's directory: not there, or empty
+  std::filesystem::path was = {};    ///< where the store was before, beside which stands what it had issued; empty: in `to`
+  std::uint32_t id = 0;              ///< 0: the newest
+  std::uint32_t batch_numbers_from = 0;  ///< runs of batch numbers go on there at the least; 0: what was issued is known
+  TimeMs now = 0;
 };
 
 /// Which partitions a store shows, ascending, and how often any came or went: the same before and after a read, the read was of these
@@ -96,11 +165,19 @@ struct RejectedPlace {
 
 class Store final : public StateStore, public StateWriter, public Outputs {
  public:
-  /// Opens or makes the store in `directory`. Throws StoreError.
+  /// Opens or makes the store in `directory`. Throws StoreError: also when less is there than was acknowledged, with what is lost.
   static std::unique_ptr<Store> open(const std::filesystem::path& directory, const StoreOptions& options);
   ~Store() override;
 
+  /// Where a restore puts its files until it is finished.
+  static std::filesystem::path unfinished_restore(const std::filesystem::path& directory);
+  /// Goes on with what is left of a store that `open` refuses because something acknowledged is lost. `batch_numbers_from`: runs of batch
+  /// numbers go on there at the least; 0: what was issued is known. Returns what was done, in words. Throws StoreError.
+  static std::string accept_loss(const std::filesystem::path& directory, std::uint32_t batch_numbers_from, TimeMs now);
+
   std::uint32_t partitions() const;
+  /// Runs of batch numbers that begin now begin here, at 1 or above.
+  std::uint32_t batch_numbers_from() const;
 
   // ---- commit side: pipeline thread ----
   /// Appends a consumed record to an input topic. Takes its offset.
@@ -173,6 +250,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// were taken; with the embedded log that is all.
   std::vector<v1::ResultBatch> batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const;
   std::uint64_t batch_count() const;
+  std::vector<NumberGap> number_gaps(std::optional<CentreId> centre) const;
   /// On Kafka: of partitions that were taken.
   std::optional<v1::Rejected> rejected_record(std::string_view id) const;
   /// Newest first. `before`: an id to go on from. `open_only`: leaves out those replayed.
@@ -183,15 +261,27 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   std::uint64_t rejected_count() const;
   StoreSizes sizes() const;
 
-  /// Adds a snapshot to the backups in `directory`, sharing files with earlier ones. Any thread. Throws StoreError.
-  BackupInfo backup(const std::filesystem::path& directory);
+  /// Reads every file of the store and compares it with the checksum it was written with. What is damaged or missing, in words; empty:
+  /// nothing. It is kept as found, too. Any thread.
+  std::vector<std::string> verify(const VerifyPace& pace = {});
+  /// Found while reading, merging files or verifying, since the start.
+  DamageFound damage() const;
+
+  /// Adds a snapshot to the backups in `directory`, sharing files with earlier ones. It is read back before it counts. Any thread. Throws
+  /// StoreError; StoreDamage: the store is damaged, or the backup came out so, and there is none.
+  BackupInfo backup(const std::filesystem::path& directory, const BackupsKept& kept, TimeMs now);
+  /// Oldest first, damaged ones too.
   static std::vector<BackupInfo> backups(const std::filesystem::path& directory);
-  /// Rebuilds a store from a backup (0: the newest) in a directory that must not hold one. Throws StoreError.
-  static void restore(const std::filesystem::path& backups, std::uint32_t id, const std::filesystem::path& directory);
+  /// Rebuilds a store from a backup beside `to`, and moves it there at the end: stopped at any moment, nothing or all is there. Returns what
+  /// was done and what may be lost, in words. Throws StoreError.
+  static std::string restore(const RestoreOptions& asked);
 
  private:
   struct Database;
   explicit Store(std::unique_ptr<Database> database);
+  static std::unique_ptr<Database> open_copy(const std::filesystem::path& directory, const StoreOptions& options,
+                                             const std::function<std::unique_ptr<Database>(bool make)>& open_as);
+  static void require_numbers(const std::filesystem::path& directory, const struct IssuedBefore& issued, std::uint32_t batch_numbers_from);
   std::unique_ptr<Database> database_;
 };
 

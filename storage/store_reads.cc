@@ -18,7 +18,7 @@ std::optional<Number> parse_number(std::string_view text) {
 template <class Message>
 Message parsed(std::string_view bytes) {
   Message message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) throw StoreDamage("Store: a record cannot be read as what it is; restore the newest backup with `resultsctl restore`.");
   return message;
 }
 
@@ -57,24 +57,30 @@ void Store::each_summary(std::uint32_t partition, const std::function<void(Centr
 void Store::each_slot(std::uint32_t partition, CentreId centre,
                       const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
   std::string prefix = keys::slots(partition, centre);
-  database_->scan(database_->state, prefix, [&](std::string_view key, std::string_view value) {
-    auto [stamp, event] = records::decode_slot(value);
-    take(key.substr(prefix.size()), stamp, event);
+  database_->reading(centre, [&] {
+    database_->scan(database_->state, prefix, [&](std::string_view key, std::string_view value) {
+      auto [stamp, event] = records::decode_slot(value);
+      take(key.substr(prefix.size()), stamp, event);
+    });
   });
 }
 
 void Store::each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) {
-  database_->scan(database_->state, keys::entries(partition, centre), [&](std::string_view key, std::string_view value) {
-    Entry entry;
-    entry.key = keys::entry_key(key);
-    records::decode(value, database_->scratch, entry);
-    take(std::move(entry));
+  database_->reading(centre, [&] {
+    database_->scan(database_->state, keys::entries(partition, centre), [&](std::string_view key, std::string_view value) {
+      Entry entry;
+      entry.key = keys::entry_key(key);
+      records::decode(value, database_->scratch, entry);
+      take(std::move(entry));
+    });
   });
 }
 
 void Store::each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) {
-  database_->scan(database_->state, keys::parked(partition, centre),
-                  [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
+  database_->reading(centre, [&] {
+    database_->scan(database_->state, keys::parked(partition, centre),
+                    [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
+  });
 }
 
 void Store::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
@@ -88,13 +94,16 @@ std::vector<LogEntry> Store::read_log(Topic topic, std::uint32_t partition, std:
   std::vector<LogEntry> found;
   std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->log));
   std::string prefix = keys::chunk(topic, partition, 0).substr(0, 3);
+  bool sought = false;
   for (at->SeekForPrev(slice(keys::chunk(topic, partition, from))); found.size() < count; at->Next()) {
     if (!at->Valid() || !at->key().starts_with(slice(prefix))) {
-      // Nothing at or before `from`: go on with the first chunk after it.
-      if (!found.empty() || from != 0) break;
-      at->Seek(slice(prefix));
+      // Nothing at or before `from`, or not any more: go on with the first chunk after it.
+      if (!found.empty() || sought) break;
+      sought = true;
+      at->Seek(slice(keys::chunk(topic, partition, from)));
       if (!at->Valid() || !at->key().starts_with(slice(prefix))) break;
     }
+    database_->readable(at->status(), "reading the log");
     auto chunk = parsed<v1::LogChunk>(view(at->value()));
     std::uint64_t offset = keys::last_u64(view(at->key()));
     for (v1::LogRecord& record : *chunk.mutable_records()) {
@@ -125,7 +134,7 @@ std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, cons
   std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->batches));
   for (at->Seek(slice(std::max(from, prefix))); at->Valid() && at->key().starts_with(slice(prefix)) && found.size() < count; at->Next())
     if (database_->shows(keys::batch_id(view(at->key())).centre)) found.push_back(parsed<v1::ResultBatch>(view(at->value())));
-  require(at->status(), "reading batches");
+  database_->readable(at->status(), "reading batches");
   return found;
 }
 
@@ -165,7 +174,7 @@ std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::
     auto record = parsed<v1::Rejected>(view(at->value()));
     if (!open_only || !record.has_replayed_at()) found.push_back(std::move(record));
   }
-  require(at->status(), "reading rejected records");
+  database_->readable(at->status(), "reading rejected records");
   return found;
 }
 
@@ -197,7 +206,7 @@ std::vector<v1::Rejected> Store::rejected_records_by_time(const std::optional<Re
     newest.emplace_back(*place, std::move(record));
     std::push_heap(newest.begin(), newest.end(), newer);
   }
-  require(at->status(), "reading rejected records");
+  database_->readable(at->status(), "reading rejected records");
   std::sort_heap(newest.begin(), newest.end(), newer);
   std::vector<v1::Rejected> found;
   for (auto& [place, record] : newest) found.push_back(std::move(record));

@@ -67,7 +67,14 @@ struct RedriveWords {
 int rejected_redrive(const RedriveWords& words);
 
 int backup(HttpClient& client, bool list);
-int restore(const std::filesystem::path& from, const std::filesystem::path& to, std::uint32_t id);
+struct RestoreWords {
+  std::filesystem::path from, to, was;   ///< `was`: where the store was, if not in `to`
+  std::uint32_t id = 0;                  ///< 0: the newest
+  std::uint32_t batch_numbers_from = 0;  ///< 0: what was issued is known
+};
+int restore(const RestoreWords& words);
+/// Goes on with what is left of a store that resultsd refuses, since something that was acknowledged is lost.
+int accept_loss(const std::filesystem::path& directory, std::uint32_t batch_numbers_from);
 /// `what`: statuses or batches; JSON Lines to `out`, or to standard output when empty.
 int export_lines(HttpClient& client, const std::string& what, const std::filesystem::path& out);
 /// Checks what resultsd needs; says what to do about what is wrong.

@@ -28,6 +28,10 @@ std::string bytes_text(std::uint64_t bytes) {
   return text;
 }
 
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 std::string read_all(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw std::runtime_error(path.string() + ": the file cannot be read; check its name and permissions.");
@@ -77,7 +81,7 @@ void look_at_time(Findings& findings) {
     findings.good("the time-zone database knows Europe/London's summer time");
   else
     findings.bad("the time-zone database does not know Europe/London", "Install tzdata: every deadline hangs on it.");
-  auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  auto now = now_ms();
   if (now < *parse_local_time("2023-01-01T00:00") || now > *parse_local_time("2099-01-01T00:00"))
     findings.bad("the clock says " + utc_text(now), "Set it and keep it with NTP: gates open by it.");
   else
@@ -123,15 +127,22 @@ int backup(HttpClient& client, bool list) {
     return 0;
   }
   Json all = Json::parse(expect_ok(client.get("/v1/backups")));
-  Table table({"id", "made", "size"});
-  for (const Json& one : all.at("backups")) table.add({one.at("id").dump(), one.at("madeAt"), bytes_text(one.at("bytes"))});
+  Table table({"id", "made", "size", "up to", ""});
+  for (const Json& one : all.at("backups"))
+    table.add({one.at("id").dump(), one.at("madeAt"), bytes_text(one.at("bytes")), one.at("upTo"),
+               one.at("damage").is_null() ? "" : "DAMAGED: " + one.at("damage").get<std::string>()});
   std::cout << all.value("directory", "") << "\n" << (table.empty() ? "No backups yet.\n" : table.text());
   return 0;
 }
 
-int restore(const std::filesystem::path& from, const std::filesystem::path& to, std::uint32_t id) {
-  Store::restore(from, id, to);
-  std::cout << "Restored into " << to.string() << ". Start resultsd with data.directory = \"" << to.string() << "\".\n";
+int restore(const RestoreWords& words) {
+  std::cout << Store::restore({.from = words.from, .to = words.to, .was = words.was, .id = words.id, .batch_numbers_from = words.batch_numbers_from, .now = now_ms()});
+  std::cout << "Start resultsd with data.directory = \"" << words.to.string() << "\".\n";
+  return 0;
+}
+
+int accept_loss(const std::filesystem::path& directory, std::uint32_t batch_numbers_from) {
+  std::cout << Store::accept_loss(directory, batch_numbers_from, now_ms()) << "\n";
   return 0;
 }
 

@@ -105,7 +105,7 @@ class Publisher {
       std::string why;
       try {
         HttpReply reply = client_.post("/v1/events", type, body_);
-        if (reply.status != 503) return reply;
+        if (reply.status != 503 || reply.body.find("\"setAside\":") != std::string::npos) return reply;
         why = "resultsd is busy or stopping";
       } catch (const Unreachable& error) {
         why = error.what();
@@ -121,19 +121,21 @@ class Publisher {
   std::string place() const { return path_ + ":" + std::to_string(lines_.front()); }
 
   void count(const HttpReply& reply) {
-    if (reply.status != 200) throw std::runtime_error(place() + ": " + expect_ok(reply));
+    if (reply.status != 200 && reply.status != 503) throw std::runtime_error(place() + ": " + expect_ok(reply));
     Json answer = Json::parse(reply.body);
     for (auto [outcome, counted] : {std::pair{"accepted", &accepted_}, {"superseded", &superseded_}, {"duplicate", &duplicate_},
                                     {"waiting", &waiting_}, {"rejected", &rejected_}})
       *counted += answer.at(outcome).get<std::uint64_t>();
+    set_aside_ += answer.value("setAside", std::uint64_t{0});
     published_ += answer.value("published", std::uint64_t{0});
     events_ += lines_.size();
     for (const Json& event : answer.at("events")) {
-      if (event.at("outcome") != "rejected" || rejections_.size() >= kRejectionsShown) continue;
+      bool aside = event.at("outcome") == "setAside";
+      if ((!aside && event.at("outcome") != "rejected") || rejections_.size() >= kRejectionsShown) continue;
       std::size_t index = event.at("index");
       rejections_.push_back(path_ + ":" + std::to_string(lines_.at(index)) + ": " + event.value("field", "") + " [" +
                             event.value("rule", "") + "] " + event.value("value", "") + ": " + event.value("message", "") +
-                            " (rejected record " + event.value("rejectedId", "") + ")");
+                            (aside ? std::string() : " (rejected record " + event.value("rejectedId", "") + ")"));
     }
   }
 
@@ -147,9 +149,10 @@ class Publisher {
                        text(duplicate_) + " duplicate, " + text(waiting_) + " waiting, " + text(rejected_) + " rejected" +
                        (published_ > 0 ? ", " + text(published_) + " published to Kafka." : ".");
     if (left_out_ > 0) line += " " + text(left_out_) + " after --until left out.";
+    if (set_aside_ > 0) line += " " + text(set_aside_) + " not taken, since their centres are set aside; publish them again once the store is mended.";
     bar_.clear();
     std::cout << line << "\n";
-    return rejected_ > 0 ? 1 : 0;
+    return rejected_ + set_aside_ > 0 ? 1 : 0;
   }
 
   HttpClient& client_;
@@ -159,7 +162,7 @@ class Publisher {
   std::string path_, body_;
   std::vector<std::size_t> lines_;
   std::uint64_t total_bytes_ = 0, done_bytes_ = 0, events_ = 0, left_out_ = 0;
-  std::uint64_t accepted_ = 0, superseded_ = 0, duplicate_ = 0, waiting_ = 0, rejected_ = 0, published_ = 0;
+  std::uint64_t accepted_ = 0, superseded_ = 0, duplicate_ = 0, waiting_ = 0, rejected_ = 0, published_ = 0, set_aside_ = 0;
   std::vector<std::string> rejections_;
 };
 

@@ -1,5 +1,6 @@
 // resultsctl: the command line of resultsd.
 #include <google/protobuf/stubs/logging.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -230,8 +231,10 @@ void add_rejected(CLI::App& app, Chosen& chosen) {
 void add_maintenance(CLI::App& app, Chosen& chosen) {
   struct Words {
     bool list = false;
-    std::filesystem::path from, to, config, out;
-    std::uint32_t id = 0;
+    std::filesystem::path config, out;
+    RestoreWords restore;
+    std::filesystem::path store;
+    std::uint32_t numbers_from = 0;
     std::string what;
   };
   auto words = std::make_shared<Words>();
@@ -244,10 +247,19 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
     };
   });
   auto* restore_command = app.add_subcommand("restore", "Rebuild a store from a backup, while no resultsd uses it");
-  restore_command->add_option("--from", words->from, "Directory of backups")->required();
-  restore_command->add_option("--to", words->to, "Data directory to make; it must not hold a store")->required();
-  restore_command->add_option("--id", words->id, "Which backup; 0: the newest")->capture_default_str();
-  restore_command->callback([&chosen, words] { chosen.run = [words] { return restore(words->from, words->to, words->id); }; });
+  restore_command->add_option("--from", words->restore.from, "Directory of backups")->required();
+  restore_command->add_option("--to", words->restore.to, "Data directory to make; it must not hold a store")->required();
+  restore_command->add_option("--was", words->restore.was, "Where the store was, if not there: beside it stands what it had issued");
+  restore_command->add_option("--id", words->restore.id, "Which backup; 0: the newest")->capture_default_str();
+  const char* numbers = "Batch numbers go on here at the least, where it is not known which were issued";
+  restore_command->add_option("--batch-numbers-from", words->restore.batch_numbers_from, numbers)->check(CLI::Range(1, 1'000'000));
+  restore_command->callback([&chosen, words] { chosen.run = [words] { return restore(words->restore); }; });
+  auto* store_command = app.add_subcommand("store", "The store of a resultsd that is stopped (accept-loss)");
+  store_command->require_subcommand(1);
+  auto* accept = store_command->add_subcommand("accept-loss", "Go on with what is left of a store that resultsd refuses, since something is lost");
+  accept->add_option("directory", words->store, "The data directory")->required();
+  accept->add_option("--batch-numbers-from", words->numbers_from, numbers)->check(CLI::Range(1, 1'000'000));
+  accept->callback([&chosen, words] { chosen.run = [words] { return accept_loss(words->store, words->numbers_from); }; });
   auto* doctor_command = app.add_subcommand("doctor", "Check what resultsd needs, and say what to do");
   doctor_command->add_option("--config", words->config, "The daemon's TOML file");
   doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(url_of(chosen), words->config); }; });
@@ -279,6 +291,7 @@ void add_topics(CLI::App& app, Chosen& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::umask(077);  // exports and restored stores hold learners' results
   // What cannot be parsed is rejected with field, rule and value; the library's own lines would say less, and not in JSON.
   google::protobuf::SetLogHandler(nullptr);
   CLI::App app("resultsctl: the command line of resultsd");

@@ -343,12 +343,13 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
     std::cout << fetch(client, "/v1/batches/" + percent_encode(batch)).dump(2) << "\n";
     return 0;
   }
-  Json all = Json::array();
+  Json all = Json::array(), gaps = Json::array();
   std::string target = "/v1/batches?limit=1000" + (centre.empty() ? "" : "&centre=" + percent_encode(centre));
   while (!target.empty()) {
     HttpReply reply = client.get(target);
     Json page = Json::parse(expect_ok(reply));
     for (Json& one : page.at("batches")) all.push_back(std::move(one));
+    for (Json& one : page.value("gaps", Json::array())) gaps.push_back(std::move(one));
     target = next_link(reply);
   }
   if (json) {
@@ -364,6 +365,7 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
     std::cout << "No batches yet" << (centre.empty() ? "" : " for centre " + centre) << ".\n";
   else
     std::cout << table.text();
+  for (const Json& one : gaps) std::cout << text_at(one, "from") << ": " << text_at(one, "why") << "\n";
   return 0;
 }
 

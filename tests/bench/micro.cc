@@ -233,7 +233,7 @@ void commit(benchmark::State& state) {
   LargeQualification season;
   auto directory = std::filesystem::temp_directory_path() / ("vtq-bench-" + std::to_string(::getpid()));
   {
-    auto store = Store::open(directory, {.sync = false});
+    auto store = Store::open(directory / "store", {.sync = false});
     Entry entry = *season.entry(season.ref);
     std::uint64_t learner = 0;
     for (auto _ : state) {

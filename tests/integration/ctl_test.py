@@ -160,14 +160,14 @@ class Ctl(unittest.TestCase):
             daemon.post_events([e.registered("AFTER")])
             restored = os.path.join(daemon.directory, "restored")
             backups = daemon.get("/v1/backups").json()["directory"]
-            self.ok(run("resultsctl", "restore", "--from", backups, "--to", restored))
+            self.ok(run("resultsctl", "restore", "--from", backups, "--to", restored, "--was", daemon.settings["data.directory"]))
             daemon.stop()
             daemon.settings["data.directory"] = restored
             daemon.start()
             self.assertEqual(daemon.get("/v1/overview").json()["entries"], 3)
             done = run("resultsctl", "restore", "--from", backups, "--to", restored)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("already holds a store", done.stderr)
+            self.assertIn("already holds files", done.stderr)
 
     def test_exports_hold_every_status_and_batch(self):
         with Daemon({"time.source": "event"}) as daemon:
