@@ -112,11 +112,12 @@ std::optional<CountsPart> CountsPart::decode(std::string_view text) {
 }
 
 std::string OverviewPart::encode() const {
-  Json listed = Json::array(), dates = Json::array();
+  Json listed = Json::array(), dates = Json::array(), stops = Json::array();
+  for (const Halt& one : halts) stops.push_back({one.centre, one.organisation, one.series, one.since_ms});
   for (const auto& [id, one] : organisations) listed.push_back({number(id), one.name, one.entries, one.watch, one.at_risk, one.late, one.issued});
   for (const Deadline& one : deadlines) dates.push_back({one.at_ms, one.organisation, one.level, one.name, one.series});
   return Json{{"time", time_ms}, {"counts", json_of(counts)}, {"centres", centres}, {"batches", batches}, {"rejected", rejected},
-              {"waiting", waiting}, {"organisations", listed}, {"deadlines", dates}}
+              {"waiting", waiting}, {"withheld", withheld}, {"halts", stops}, {"organisations", listed}, {"deadlines", dates}}
       .dump();
 }
 
@@ -128,6 +129,8 @@ std::optional<OverviewPart> OverviewPart::decode(std::string_view text) {
     json.at("batches").get_to(part.batches);
     json.at("rejected").get_to(part.rejected);
     json.at("waiting").get_to(part.waiting);
+    json.at("withheld").get_to(part.withheld);
+    for (const Json& one : json.at("halts")) part.halts.push_back({one.at(0), one.at(1), one.at(2), one.at(3)});
     for (const Json& one : json.at("organisations"))
       part.organisations[AwardingOrganisationId{one.at(0).get<std::uint32_t>()}] = {one.at(1), one.at(2), one.at(3), one.at(4), one.at(5), one.at(6)};
     for (const Json& one : json.at("deadlines")) part.deadlines.push_back({one.at(0), one.at(1), one.at(2).get<v1::Level>(), one.at(3), one.at(4)});
@@ -141,6 +144,11 @@ void OverviewPart::add(OverviewPart&& other) {
   batches += other.batches;
   rejected += other.rejected;
   waiting += other.waiting;
+  withheld += other.withheld;
+  halts.insert(halts.end(), other.halts.begin(), other.halts.end());
+  // Every instance knows the halts for all centres.
+  std::sort(halts.begin(), halts.end());
+  halts.erase(std::unique(halts.begin(), halts.end()), halts.end());
   for (auto& [id, one] : other.organisations) {
     Organisation& mine = organisations[id];
     if (mine.name.empty()) mine.name = one.name;

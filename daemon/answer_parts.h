@@ -75,9 +75,20 @@ struct OverviewPart {
 
     auto operator<=>(const Deadline&) const = default;
   };
+  /// A stop of issuing that is in force: at one centre, or `*` for all.
+  struct Halt {
+    std::string centre;
+    std::string organisation;
+    std::string series;
+    TimeMs since_ms = 0;
+
+    auto operator<=>(const Halt&) const = default;
+  };
   TimeMs time_ms = 0;  ///< the latest of any partition
   Counts counts;
   std::uint64_t centres = 0, batches = 0, rejected = 0, waiting = 0;
+  std::uint64_t withheld = 0;  ///< results issued that are not to be seen
+  std::vector<Halt> halts;
   std::map<AwardingOrganisationId, Organisation> organisations;
   std::vector<Deadline> deadlines;  ///< of every cohort with entries, past ones too: time is known only once all parts are added
 

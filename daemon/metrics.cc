@@ -22,9 +22,9 @@ using Labels = std::map<std::string, std::string>;
 /// Rules that `check` and the daemon know; others are counted as `other`.
 constexpr std::string_view kRules[] = {
     "approval-dated", "awarding-organisation-form", "awarding-organisation-known", "barred-count", "barred-units",
-    "batch-form", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
+    "batch-form", "batch-known", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
     "centre-form", "centre-known", "centre-readable", "code-form", "combination-length", "combination-once", "component-once",
-    "content-type", "content-type-batched", "date", "dates-in-order", "entry-registered", "enum-value",
+    "content-type", "content-type-batched", "date", "dates-in-order", "embargo-or-gates", "entry-registered", "enum-value",
     "event-bytes-max", "event-id", "event-source", "evidence-count", "expected-date", "fact-present", "findings-count",
     "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
     "group-code-once", "group-of-qualification", "group-unit-once", "header-once", "hold-form", "hours-range",
@@ -33,7 +33,7 @@ constexpr std::string_view kRules[] = {
     "outcome-code-once", "outcome-of-unit", "outcome-once", "outcomes-count", "pathway-code-once", "points-once",
     "protobuf-form", "qualification-form", "qualification-known", "registry-framing", "registry-message",
     "release-interval", "sanction-form", "scale-known", "scale-of-qualification", "series-form", "text-length",
-    "time-for-all", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
+    "time-for-all", "two-people", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
@@ -225,7 +225,13 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline) {
       gauges.deadlines.push_back({cohort.awarding_organisation, cohort.level, name, static_cast<double>(at - pipeline.time()) / 1000});
     }
   }
-  for (const Partition* partition : pipeline.owned()) gauges.waiting_facts += partition->parked();
+  for (const Partition* partition : pipeline.owned()) {
+    gauges.waiting_facts += partition->parked();
+    partition->each_centre([&](const Centre& centre) { gauges.halts += centre.summary.halts.size(); });
+  }
+  gauges.halts += pipeline.reference().halts().size();
+  for (const auto& [cell, entries] : pipeline.totals())
+    if (is_withheld(cell)) gauges.results_withheld += static_cast<std::size_t>(entries);
   return gauges;
 }
 
@@ -349,6 +355,8 @@ std::string Metrics::text(const EntryGauges& entries, const DaemonGauges& daemon
   append_entries(entries, families);
   append_daemon(daemon, families);
   if (daemon.kafka) append_kafka(*daemon.kafka, families);
+  append_gauge(families, "vtq_issuing_halts", "Halts of issuing that are in force.", static_cast<double>(entries.halts));
+  append_gauge(families, "vtq_results_withheld", "Results that were issued and are not to be seen.", static_cast<double>(entries.results_withheld));
   append_gauge(families, "vtq_waiting_facts", "Facts that wait for what they name.", static_cast<double>(entries.waiting_facts));
   std::sort(families.begin(), families.end(), [](const MetricFamily& a, const MetricFamily& b) { return a.name < b.name; });
   return prometheus::TextSerializer().Serialize(families);

@@ -39,6 +39,8 @@ struct EntryGauges {
   std::vector<Row> rows;  ///< roll-ups without qualification and series
   std::vector<Deadline> deadlines;
   std::size_t waiting_facts = 0;
+  std::size_t halts = 0;
+  std::size_t results_withheld = 0;
 };
 
 /// Runs on the pipeline's thread.

@@ -6,8 +6,8 @@
 // of, and an answer is given only when these are all, each once: what the directory of instances says decides whom to ask, never what is
 // answered. On one centre the handlers answer as if it were here: whoever calls them sees to that.
 //
-// The gates are here: no grade leaves before its batch's centre release (for a centre) or learner release (for a learner), by the
-// server's wall clock, in event-time mode by logical time too. Entries never carry a grade at all.
+// Grades leave through the gate of pipeline/gate.h only, asked with the server's wall clock, in event-time mode with logical time too.
+// Entries never carry a grade at all.
 #pragma once
 
 #include <chrono>
@@ -54,8 +54,11 @@ class Reads {
   HttpReply make_backup(const HttpRequest& request);
 
  private:
-  enum class Gate { centre, learner };
-
+  GateTime gate_time() const {
+    return {.wall_ms = clock_.now(), .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt};
+  }
+  /// On the pipeline's thread, one centre's batch at a time.
+  BatchView view(const v1::ResultBatch& batch, Role role);
   bool may_be_seen(const v1::Rejected& record);
 
   /// Runs `look` on the pipeline's thread. It holds what it needs by value: it may run after the wait was given up.
@@ -67,13 +70,6 @@ class Reads {
     return future.get();
   }
 
-  /// When the batch's gate opens: the later of the time it was issued with and the calendar's now, so that a moved results day
-  /// cannot open it early. Nothing: it is open.
-  struct Opens {
-    TimeMs at_ms = 0;
-    bool open = false;
-  };
-  std::vector<Opens> gates(const std::vector<v1::ResultBatch>& batches, Gate gate);
   template <class Write>
   HttpReply batch_page(const HttpRequest& request, bool lines, Write write);
 

@@ -8,7 +8,7 @@ std::string level_name(const v1::ResultBatch& batch) { return v1::Level_Name(bat
 std::string time_json(const google::protobuf::Timestamp& at) { return "\"" + utc_text(time_of(at)) + "\""; }
 
 /// Everything about a batch but its results.
-std::string metadata(const v1::ResultBatch& batch, TimeMs centre_opens, bool open) {
+std::string metadata(const v1::ResultBatch& batch, const BatchView& view) {
   int late = 0;
   for (const v1::Result& result : batch.results()) late += result.late();
   return "{\"batch\":\"" + batch.batch() + "\",\"centre\":\"" + batch.centre() + "\",\"awardingOrganisation\":\"" +
@@ -17,14 +17,23 @@ std::string metadata(const v1::ResultBatch& batch, TimeMs centre_opens, bool ope
          "\",\"issuedAt\":" + time_json(batch.issued_at()) + ",\"centreReleaseAt\":" + time_json(batch.centre_release_at()) +
          ",\"learnerReleaseAt\":" + time_json(batch.learner_release_at()) +
          ",\"resultCount\":" + std::to_string(batch.results_size()) + ",\"lateCount\":" + std::to_string(late) +
-         (open ? "" : ",\"embargoedUntil\":\"" + utc_text(centre_opens) + "\"") + "}";
+         ",\"withheldCount\":" + std::to_string(view.withheld) + ",\"halted\":" + (view.halted ? "true" : "false") +
+         (view.open ? "" : ",\"embargoedUntil\":\"" + utc_text(view.opens_ms) + "\"") + "}";
 }
 
-HttpReply closed(std::string_view rule, const std::string& batch, TimeMs opens) {
-  std::string who = rule == "centre-release" ? "The centre" : "The learner";
-  return reply_with({403, "Under embargo",
-                     who + " may see these results from " + local_text(opens) + " (Europe/London) on. Ask again then.", "batch",
-                     std::string(rule), batch, "\"opensAt\":\"" + utc_text(opens) + "\""});
+HttpReply closed(Role role, const std::string& batch, const BatchView& view, const GateTime& time) {
+  std::string who = role == Role::centre ? "The centre" : "The learner";
+  std::string rule = role == Role::centre ? "centre-release" : "learner-release";
+  std::string detail = who + " may see these results from " + local_text(view.opens_ms) + " (Europe/London) on. Ask again then.";
+  if (!time.trusted) {
+    rule = "clock-trusted";
+    detail = "The clock is not trusted, so that nothing opens; an operator confirms it with resultsctl clock confirm.";
+  }
+  return reply_with({403, "Under embargo", detail, "batch", rule, batch, "\"opensAt\":\"" + utc_text(view.opens_ms) + "\""});
+}
+
+HttpReply no_such_batch(const std::string& name) {
+  return not_found("There is no such batch; a batch is named centre.awarding-organisation.series.number.", "batch", "batch-known", name);
 }
 
 struct Asked {
@@ -62,30 +71,15 @@ bool batch_before(const std::string& a, const std::string& b) { return parse_bat
 
 }  // namespace
 
-std::vector<Reads::Opens> Reads::gates(const std::vector<v1::ResultBatch>& batches, Gate gate) {
-  struct Gated {
-    CentreId centre;
-    CohortKey cohort;
-    TimeMs issued_with;
-  };
-  std::vector<Gated> asked;
-  for (const v1::ResultBatch& batch : batches) {
-    const auto& at = gate == Gate::centre ? batch.centre_release_at() : batch.learner_release_at();
-    asked.push_back({*parse_centre(batch.centre()),
-                     {*parse_awarding_organisation(batch.awarding_organisation()), batch.level(), *parse_series(batch.series())},
-                     time_of(at)});
-  }
-  bool event_time = settings_.time_source == "event";
-  return look([asked = std::move(asked), gate, event_time, now = clock_.now()](Pipeline& pipeline, Store&) {
-    std::vector<Opens> found;
-    for (const Gated& one : asked) {
-      TimeMs at = one.issued_with;
-      if (const Calendar* calendar = pipeline.reference().calendar(one.cohort))
-        at = std::max(at, gate == Gate::centre ? calendar->centre_release : calendar->learner_release);
-      bool reached = now >= at && (!event_time || partition_of(pipeline, one.centre).time() >= at);
-      found.push_back({std::min(at, kLatestEventMs), reached});
-    }
-    return found;
+BatchView Reads::view(const v1::ResultBatch& batch, Role role) {
+  return look([batch, role, time = gate_time()](Pipeline& pipeline, Store&) {
+    CentreId id = *parse_centre(batch.centre());
+    Partition& partition = partition_of(pipeline, id);
+    GateTime now = time;
+    if (now.logical_ms) now.logical_ms = partition.time();
+    const Centre* centre = partition.centre(id);
+    static const Centre kNone{};
+    return partition.view(centre ? *centre : kNone, batch, role, now);
   });
 }
 
@@ -96,9 +90,8 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
   if (query.wrong()) return reply_with(*query.wrong());
   auto gather = [&] {
     PagePart page{.items = {}, .limit = asked.limit, .before = batch_before};
-    auto found = engine_.store().batches(asked.centre, asked.after, asked.limit);
-    auto opens = gates(found, Gate::centre);
-    for (std::size_t at = 0; at < found.size(); ++at) page.items.push_back({found[at].batch(), write(found[at], opens[at])});
+    for (const v1::ResultBatch& batch : engine_.store().batches(asked.centre, asked.after, asked.limit))
+      page.items.push_back({batch.batch(), write(batch, view(batch, Role::centre))});
     return page;
   };
   // On Kafka nothing is restored from a backup, so there are none.
@@ -108,14 +101,11 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
   });
 }
 
-HttpReply Reads::batches(const HttpRequest& request) {
-  return batch_page(request, wants_lines(request),
-                    [](const v1::ResultBatch& batch, const Opens& opens) { return metadata(batch, opens.at_ms, opens.open); });
-}
+HttpReply Reads::batches(const HttpRequest& request) { return batch_page(request, wants_lines(request), metadata); }
 
 HttpReply Reads::export_batches(const HttpRequest& request) {
-  return batch_page(request, true, [](const v1::ResultBatch& batch, const Opens& opens) {
-    return opens.open ? json_of(batch) : metadata(batch, opens.at_ms, false);
+  return batch_page(request, true, [](const v1::ResultBatch& batch, const BatchView& view) {
+    return view.open ? json_of(shown(batch, view)) : metadata(batch, view);
   });
 }
 
@@ -124,10 +114,10 @@ HttpReply Reads::batch(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto id = parse_batch_id(request.parameters[0]);
   auto batch = id ? engine_.store().batch(*id) : std::nullopt;
-  if (!batch) return not_found("There is no such batch; a batch is named centre.awarding-organisation.series.number.", "batch", "batch-known", request.parameters[0]);
-  Opens opens = gates({*batch}, Gate::centre).front();
-  if (!opens.open) return closed("centre-release", batch->batch(), opens.at_ms);
-  return {200, "application/json", json_of(*batch) + "\n"};
+  if (!batch) return no_such_batch(request.parameters[0]);
+  BatchView may = view(*batch, Role::centre);
+  if (!may.open) return closed(Role::centre, batch->batch(), may, gate_time());
+  return {200, "application/json", json_of(shown(*batch, may)) + "\n"};
 }
 
 HttpReply Reads::learner_result(const HttpRequest& request) {
@@ -135,15 +125,21 @@ HttpReply Reads::learner_result(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto id = parse_batch_id(request.parameters[0]);
   auto batch = id ? engine_.store().batch(*id) : std::nullopt;
-  if (!batch) return not_found("There is no such batch; a batch is named centre.awarding-organisation.series.number.", "batch", "batch-known", request.parameters[0]);
+  if (!batch) return no_such_batch(request.parameters[0]);
   // Before its gate opens, not even whether the learner is in the batch is told.
-  Opens opens = gates({*batch}, Gate::learner).front();
-  if (!opens.open) return closed("learner-release", batch->batch(), opens.at_ms);
+  BatchView may = view(*batch, Role::learner);
+  if (!may.open) return closed(Role::learner, batch->batch(), may, gate_time());
   auto qualification = parse_qualification(request.parameters[1]);
-  for (const v1::Result& result : batch->results()) {
+  v1::ResultBatch out = shown(*batch, may);
+  for (int at = 0; at < out.results_size(); ++at) {
+    const v1::Result& result = out.results(at);
     if (result.entry().learner() != request.parameters[2] || parse_qualification(result.entry().qualification()) != qualification) continue;
+    std::string successor = result.superseded_by().empty() ? "null" : "\"" + result.superseded_by() + "\"";
+    if (!result.withheld().empty())
+      return reply_with({403, "Withheld", result.withheld_text(), "learner", result.withheld(), "", "\"supersededBy\":" + successor});
     return {200, "application/json",
-            "{\"batch\":\"" + batch->batch() + "\",\"issuedAt\":" + time_json(batch->issued_at()) + ",\"result\":" + json_of(result) + "}\n"};
+            "{\"batch\":\"" + batch->batch() + "\",\"issuedAt\":" + time_json(batch->issued_at()) + ",\"supersededBy\":" + successor +
+                ",\"result\":" + json_of(result) + "}\n"};
   }
   return not_found("The batch has no result for this qualification and learner.", "learner", "result-in-batch");
 }

@@ -76,12 +76,13 @@ bool Reads::may_be_seen(const v1::Rejected& record) {
   if (read.submitted.unreadable || !event.ParseFromString(read.submitted.event)) return false;
   auto address = check(event);
   if (!address || address.value().subject != Subject::entry) return false;
-  bool event_time = settings_.time_source == "event";
-  return look([to = address.value(), event_time, now = clock_.now()](Pipeline& pipeline, Store&) {
+  return look([to = address.value(), time = gate_time()](Pipeline& pipeline, Store&) {
     const Qualification* qualification = pipeline.reference().qualification(to.entry.qualification);
     if (!qualification) return false;
-    const Calendar* calendar = pipeline.reference().calendar({qualification->awarding_organisation, qualification->level, to.entry.series});
-    return calendar && now >= calendar->centre_release && (!event_time || pipeline.time() >= calendar->centre_release);
+    GateTime now = time;
+    if (now.logical_ms) now.logical_ms = pipeline.time();
+    CohortKey cohort{qualification->awarding_organisation, qualification->level, to.entry.series};
+    return !pipeline.reference().halted(cohort.awarding_organisation, cohort.series) && now.reached(gates_by(pipeline.reference().calendar(cohort)).of(Role::centre));
   });
 }
 

@@ -108,6 +108,7 @@ OverviewPart overview_of(const Pipeline& pipeline) {
     if (cell.band == v1::AT_RISK) one.at_risk += entries;
     if (cell.late) one.late += entries;
     if (cell.stage >= v1::ISSUED && cell.stage <= v1::RELEASED) one.issued += entries;
+    if (is_withheld(cell)) overview.withheld += static_cast<std::uint64_t>(entries);
     CohortKey cohort{cell.awarding_organisation, cell.level, cell.series};
     if (std::find(cohorts.begin(), cohorts.end(), cohort) == cohorts.end()) cohorts.push_back(cohort);
   }
@@ -120,8 +121,15 @@ OverviewPart overview_of(const Pipeline& pipeline) {
           overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::string(name), text_of(cohort.series)});
   for (const Partition* partition : pipeline.owned()) {
     overview.waiting += partition->parked();
-    partition->each_centre([&](const Centre& centre) { overview.centres += !centre.summary.cells.all().empty(); });
+    partition->each_centre([&](const Centre& centre) {
+      overview.centres += !centre.summary.cells.all().empty();
+      for (const HaltInForce& halt : centre.summary.halts)
+        overview.halts.push_back({text_of(centre.id), text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms});
+    });
   }
+  for (const HaltInForce& halt : pipeline.reference().halts())
+    overview.halts.push_back({"*", text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms});
+  std::sort(overview.halts.begin(), overview.halts.end());
   return overview;
 }
 
@@ -130,8 +138,13 @@ std::string overview_json(const OverviewPart& overview, std::string_view time_so
                      ",\"timeSource\":" + json_string(time_source) + "," + overview.counts.json() +
                      ",\"centres\":" + std::to_string(overview.centres) + ",\"batches\":" + std::to_string(overview.batches) +
                      ",\"rejected\":" + std::to_string(overview.rejected) + ",\"waitingFacts\":" + std::to_string(overview.waiting) +
-                     ",\"awardingOrganisations\":[";
+                     ",\"resultsWithheld\":" + std::to_string(overview.withheld) + ",\"halts\":[";
   bool first = true;
+  for (const OverviewPart::Halt& one : overview.halts)
+    body += std::string(std::exchange(first, false) ? "" : ",") + "{\"centre\":\"" + one.centre + "\",\"awardingOrganisation\":\"" +
+            one.organisation + "\",\"series\":\"" + one.series + "\",\"since\":\"" + utc_text(one.since_ms) + "\"}";
+  body += "],\"awardingOrganisations\":[";
+  first = true;
   for (const auto& [id, one] : overview.organisations)
     body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + text_of(id) +
             "\",\"name\":" + json_string(one.name) + ",\"entries\":" + std::to_string(one.entries) + ",\"watch\":" +

@@ -26,13 +26,16 @@ struct Counts {
   std::string json() const;
 };
 
+/// Issued, and not to be seen.
+inline bool is_withheld(const Cell& cell) { return (cell.stage == v1::ISSUED || cell.stage == v1::ACKNOWLEDGED) && cell.band == v1::AT_RISK; }
+
 /// A calendar's dates, named as in metrics.
 inline std::array<std::pair<std::string_view, TimeMs>, 5> deadlines_of(const Calendar& calendar) {
   return {{{"checkpoint_closes", calendar.has_checkpoint() ? calendar.checkpoint_closes : kNever},
            {"claim", calendar.claim_deadline},
            {"issue", calendar.issue_deadline},
-           {"centre_release", calendar.centre_release},
-           {"learner_release", calendar.learner_release}}};
+           {"centre_release", calendar.centre_release ? calendar.centre_release : kNever},
+           {"learner_release", calendar.learner_release ? calendar.learner_release : kNever}}};
 }
 
 }  // namespace vtq

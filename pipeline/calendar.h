@@ -12,8 +12,10 @@ struct Calendar {
   TimeMs late_entry_after = kNever;
   TimeMs claim_deadline = kNever;
   TimeMs issue_deadline = kNever;
+  /// The gates as they stand: the latest that any calendar of the cohort said since two people last confirmed them. 0: no embargo.
   TimeMs centre_release = kNever;
   TimeMs learner_release = kNever;
+  TimeMs gates_confirmed_ms = 0;  ///< when two people last did; 0: never
 
   bool has_checkpoint() const { return checkpoint_closes != 0; }
 };

@@ -60,7 +60,8 @@ class OtherDesk : Desk {
     ordered("issueDeadline", fact.checkpoint_closes(), fact.issue_deadline(), "Results are to be issued before the checkpoint closes");
     ordered("issueDeadline", fact.claim_deadline(), fact.issue_deadline(), "Results are to be issued before claims close");
     ordered("lateEntryAfter", fact.checkpoint_opens(), fact.late_entry_after(), "Entries are late before the checkpoint opens");
-    if (!fact.learner_release().starts_with(fact.series()))
+    for (const std::string& qualification : fact.without_embargo()) known_qualification(qualification);
+    if (fact.embargo() != v1::CalendarDefined::EMBARGO_NONE && !fact.learner_release().starts_with(fact.series()))
       problem("learnerRelease", "results-day-in-series", fact.learner_release(),
               "A series is the month of its results day: correct the date or the series " + fact.series() + ".");
   }

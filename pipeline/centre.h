@@ -22,7 +22,8 @@ struct Hold {
   std::string learner;
   v1::HoldPlaced::Cause cause{};
 
-  bool open() const { return placed.set() && placed > lifted; }
+  /// Placed and lifted at one moment it is open.
+  bool open() const { return placed.set() && placed.at_ms >= lifted.at_ms; }
   bool covers(const EntryKey& key, AwardingOrganisationId ao) const {
     return placed.set() && awarding_organisation == ao && (!qualification || *qualification == key.qualification) &&
            (!series || *series == key.series) && (learner.empty() || learner == key.learner);

@@ -77,9 +77,18 @@ void Checker::calendar(const v1::CalendarDefined& fact) {
   local_time("lateEntryAfter", fact.late_entry_after(), false);
   TimeMs claim = local_time("claimDeadline", fact.claim_deadline(), false);
   TimeMs issue = local_time("issueDeadline", fact.issue_deadline(), true);
-  TimeMs centre_sees = local_time("centreRelease", fact.centre_release(), true);
-  TimeMs learner_sees = local_time("learnerRelease", fact.learner_release(), true);
+  bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
+  TimeMs centre_sees = local_time("centreRelease", fact.centre_release(), embargo);
+  TimeMs learner_sees = local_time("learnerRelease", fact.learner_release(), embargo);
+  if (!v1::CalendarDefined::Embargo_IsValid(fact.embargo())) chosen("embargo", fact.embargo(), false);
+  for (int at = 0; at < fact.without_embargo_size(); ++at)
+    qualification_of("withoutEmbargo[" + std::to_string(at) + "]", fact.without_embargo(at));
+  few("withoutEmbargo", fact.without_embargo_size(), 1'000);
+  people("gatesConfirmedBy", fact.gates_confirmed_by());
   if (failed_) return;
+  if (!embargo && !(fact.centre_release() + fact.learner_release()).empty())
+    fail(path("embargo"), "embargo-or-gates", "EMBARGO_NONE", "Without an embargo there are no gates: leave centreRelease and learnerRelease empty.");
+  if (!embargo) learner_sees = kNever;
   auto ordered = [&](const char* field, const std::string& value, TimeMs earlier, TimeMs later, const char* message) {
     if (earlier > later) fail(path(field), "dates-in-order", value, message);
   };
@@ -87,6 +96,15 @@ void Checker::calendar(const v1::CalendarDefined& fact) {
   ordered("claimDeadline", fact.claim_deadline(), claim, learner_sees, "Claims close before results day.");
   ordered("issueDeadline", fact.issue_deadline(), issue, learner_sees, "Results are issued on or before results day.");
   ordered("centreRelease", fact.centre_release(), centre_sees, learner_sees, "Centres see results before learners do.");
+}
+
+/// Two different people or more, or nobody.
+void Checker::people(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names) {
+  if (names.empty()) return;
+  for (int at = 0; at < names.size(); ++at) name(std::string(field) + "[" + std::to_string(at) + "]", names[at], 64);
+  std::set<std::string> different(names.begin(), names.end());
+  if (different.size() < 2 || names.size() > 10)
+    fail(path(field), "two-people", std::to_string(different.size()), "Name two different people or more who confirm it, at most 10, or nobody.");
 }
 
 void Checker::mitigation(const v1::MitigationDefined& fact) {

@@ -205,6 +205,7 @@ class Checker {
   void grading_rules(const v1::QualificationDefined& fact);
   void scale(const v1::GradingScaleDefined& fact);
   void calendar(const v1::CalendarDefined& fact);
+  void people(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names);
   void mitigation(const v1::MitigationDefined& fact);
   void strategy(const v1::ScrutinyStrategyDefined& fact);
   void body(v1::ApprovalBody value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipeline/approval.h"
+#include "pipeline/gate.h"
 #include "pipeline/mitigation.h"
 #include "pipeline/scrutiny.h"
 
@@ -163,8 +164,12 @@ class Derivation {
     status().late = issued.late;
     status().basis = issued.basis;
     status().band = v1::SETTLED;
-    TimeMs release = calendar_ ? std::max(calendar_->learner_release, issued.learner_release_ms) : kNever;
-    if (now_ >= release) {
+    Gates gates = gates_of_batch({issued.centre_release_ms, issued.learner_release_ms}, issued.at_ms, calendar_);
+    TimeMs release = gates.of(Role::learner);
+    if (now_ < release) wake(release);
+    Withheld stop = withheld(entry_, around_.centre, around_.qualification.awarding_organisation, around_.halted, release,
+                             issued.revoked);
+    if (now_ >= release && stop == Withheld::none) {
       status().stage = v1::RELEASED;
     } else if (entry_.acknowledged_ms != 0) {
       status().stage = v1::ACKNOWLEDGED;
@@ -172,7 +177,7 @@ class Derivation {
       status().stage = v1::ISSUED;
       next(v1::ACKNOWLEDGE_BATCH, v1::CENTRE, release);
     }
-    if (now_ < release) wake(release);
+    be_withheld(stop, release);
     const Outcome& outcome = out_.outcome;
     // What follows from a mitigation of later is no reason to correct what was issued: only somebody's word is.
     bool rests_on_mitigation = around_.calculated || issued.basis == v1::CALCULATED_UNITS;
@@ -182,14 +187,47 @@ class Derivation {
                        : outcome.has_grade() && (issued.revoked || outcome.grade != issued.grade || outcome.scale != issued.scale);
     // What was issued is changed by the awarding organisation's word only: not by marks, not by rules of later, and not by a result that
     // the rules do not bear out.
-    bool by_the_rules = outcome.at_ms == 0;
+    // A result sent that agrees with the rules is such a word.
+    bool said = facts_.result_kind == ResultKind::determined && facts_.result_grade == outcome.grade;
+    bool by_the_rules = outcome.at_ms == 0 && !said;
     bool unfounded = facts_.result_kind == ResultKind::determined && around_.qualification.grading && !out_.attainment.complete;
     bool disagrees = result_obstacle(facts_, out_.attainment).rule == Rule::result_agrees || (differs && (by_the_rules || unfounded));
+    if (disagrees && status().rule != Rule::none) return;  // what withholds it is mended first
     if (disagrees) {
       status().rule = Rule::result_agrees;
       return next(v1::RESOLVE_DISAGREEMENT, v1::AWARDING_ORGANISATION, kNever);
     }
-    out_.issue_now = differs && !around_.halted;
+    // A correction goes under halts and holds too: what it revokes is known at once, its grade stays withheld until they are lifted.
+    out_.issue_now = differs;
+  }
+
+  /// What was issued and is not to be seen, and who lets it be seen again.
+  void be_withheld(Withheld stop, TimeMs release) {
+    TimeMs left = left_at(facts_);
+    bool left_before_issue = left != 0 && left <= entry_.issued.first_at_ms && facts_.result_kind != ResultKind::amended && !entry_.issued.revoked;
+    if (stop == Withheld::none && !left_before_issue) return;
+    Rule rule = Rule::learner_left;
+    v1::Step step = v1::RESOLVE_DISAGREEMENT;
+    v1::Owner owner = v1::AWARDING_ORGANISATION;
+    v1::Reason reason = v1::L6;
+    if (stop == Withheld::issuing_halted) {
+      rule = Rule::issuing_halted;
+      step = v1::ISSUE_RESULT;
+    } else if (stop == Withheld::hold_open) {
+      const Hold* hold = hold_before(entry_, around_.centre, around_.qualification.awarding_organisation, release);
+      bool centre = hold->cause == v1::HoldPlaced::CENTRE_RESPONSE, case_open = hold->cause == v1::HoldPlaced::MALPRACTICE;
+      rule = Rule::hold;
+      step = case_open ? v1::CLOSE_CASE : centre ? v1::SEND_SAMPLE : v1::COMPLETE_MODERATION;
+      owner = centre ? v1::CENTRE : v1::AWARDING_ORGANISATION;
+      reason = case_open ? v1::L4 : centre ? v1::L5 : v1::L6;
+    } else if (stop == Withheld::result_revoked) {
+      return;  // its correction goes at once
+    }
+    status().rule = rule;
+    next(step, owner, kNever);
+    if (stop == Withheld::none) return;
+    status().band = v1::AT_RISK;
+    if (!status().late) status().reason = reason;
   }
 
   void before_issue() {

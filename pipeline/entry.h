@@ -155,11 +155,22 @@ struct Status {
   bool operator==(const Status&) const = default;
 };
 
+/// A batch that named the entry before its last one.
+struct IssuedBefore {
+  AwardingOrganisationId awarding_organisation{};
+  std::uint32_t batch_number = 0;
+  TimeMs at_ms = 0;
+
+  bool operator==(const IssuedBefore&) const = default;
+};
+
 /// What has been issued for the entry, as the last batch that named it says.
 struct Issued {
   std::uint32_t batch_number = 0;  ///< 0: nothing issued yet
+  AwardingOrganisationId awarding_organisation{};  ///< whose batch it is, whoever the qualification belongs to by now
   std::uint32_t first_batch_number = 0;
   TimeMs first_at_ms = 0;
+  TimeMs at_ms = 0;  ///< of the last batch
   /// The gates of the batch: whatever becomes of the calendar, a correction does not open before what it corrects.
   TimeMs centre_release_ms = 0;
   TimeMs learner_release_ms = 0;
@@ -169,6 +180,7 @@ struct Issued {
   bool late = false;
   bool revoked = false;
   v1::Basis basis{};
+  std::shared_ptr<const std::vector<IssuedBefore>> before;  ///< in order, replaced as a whole; null: never corrected
 
   bool any() const { return batch_number != 0; }
 };

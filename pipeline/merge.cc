@@ -109,7 +109,12 @@ Merged merge_answer(EntryFacts& facts, const v1::CheckpointAnswered& fact, const
   return merged;
 }
 
+/// At one moment a revocation goes before any other word about the result.
 Merged merge_result(EntryFacts& facts, ResultKind kind, const v1::Grade& grade, const Stamp& stamp) {
+  bool stops = kind == ResultKind::revoked, stopped = facts.result_kind == ResultKind::revoked;
+  bool one_moment = facts.result.set() && facts.result.at_ms == stamp.at_ms && stops != stopped;
+  if (one_moment && stopped) return Merged::superseded;
+  if (one_moment) facts.result = {};
   Merged merged = take(facts.result, stamp);
   if (merged != Merged::applied) return merged;
   facts.result_kind = kind;
@@ -294,6 +299,8 @@ Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
 
 Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change) {
   auto [at, fresh] = facts.slots.try_emplace(slot_of(event));
+  if (!fresh && goes_before(event, stamp, at->second)) at->second.stamp = {};
+  if (!fresh && stands_before(at->second, event, stamp)) return Merged::superseded;
   Merged merged = fresh ? Merged::applied : take(at->second.stamp, stamp);
   if (merged != Merged::applied) return merged;
   at->second = {stamp, std::string(bytes)};

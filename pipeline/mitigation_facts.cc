@@ -81,8 +81,13 @@ Calendar delayed(const Calendar& ordinary, Day day) {
   moved.issue_deadline = at_time_of_day(ordinary.issue_deadline, day_begins(day));
   if (ordinary.claim_deadline != kNever)
     moved.claim_deadline = at_time_of_day(ordinary.claim_deadline, day_begins(local_day(ordinary.claim_deadline) + days));
-  for (TimeMs Calendar::*release : {&Calendar::centre_release, &Calendar::learner_release})
-    if (ordinary.*release != kNever) moved.*release = at_time_of_day(ordinary.*release, std::max(ordinary.*release, moved.issue_deadline));
+  // The centre's gate first: the learner's is never before it.
+  TimeMs earliest = moved.issue_deadline;
+  for (TimeMs Calendar::*release : {&Calendar::centre_release, &Calendar::learner_release}) {
+    bool embargo = ordinary.*release != 0 && ordinary.*release != kNever;
+    if (embargo) moved.*release = at_time_of_day(ordinary.*release, std::max(ordinary.*release, earliest));
+    earliest = std::max(earliest, moved.*release);
+  }
   return moved;
 }
 

@@ -41,8 +41,9 @@ const Mitigation& take_mitigation(Mitigations& defined, const v1::Event& event);
 /// The narrowest definition that covers the learner: for the learner, else for the centre, else for all. Null: none does.
 const Mitigation* covering(const Mitigations& defined, SeriesId series, CentreId centre, std::string_view learner);
 
-/// The dates when results are expected on `day`: the issue deadline, at its time of day, on that day; the releases at theirs, at the
-/// first moment not before it; the claim deadline as many days later. Never earlier than `ordinary`.
+/// The dates when results are expected on `day`: the issue deadline, at its time of day, on that day; the centre's gate at its own time of
+/// day, at the first moment not before that; the learner's at its own, at the first moment not before the centre's; the claim deadline as
+/// many days later. Never earlier than `ordinary`.
 Calendar delayed(const Calendar& ordinary, Day day);
 
 /// Whom a fact about mitigation at a centre is about. An empty learner: all.

@@ -151,12 +151,16 @@ Circumstances Partition::circumstances(const Centre& centre, const Entry& entry)
   CohortKey cohort{qualification->awarding_organisation, qualification->level, key.series};
   const ReleasePlan* plan = centre.facts.plans.empty() ? nullptr : centre.facts.release_plan(cohort);
   if (!plan) plan = reference.release_plan(cohort);
-  // Either may stop issuing; the centre's own word cannot undo a stop for all.
-  bool halted = reference.halted(cohort.awarding_organisation, key.series) ||
-                centre.facts.halted(cohort.awarding_organisation, key.series).value_or(false);
+  // Either may stop issuing; the centre's own word cannot undo a stop for all. So may whoever issued the result, where the qualification
+  // has moved since.
+  auto halted_by = [&](AwardingOrganisationId by) {
+    return reference.halted(by, key.series) || centre.facts.halted(by, key.series).value_or(false);
+  };
+  bool moved = entry.issued.any() && entry.issued.awarding_organisation != cohort.awarding_organisation;
+  bool halted = halted_by(cohort.awarding_organisation) || (moved && halted_by(entry.issued.awarding_organisation));
   Circumstances around{.qualification = *qualification,
                        .awarding_organisation = *ao,
-                       .calendar = reference.calendar(cohort),
+                       .calendar = reference.calendar(cohort, key.qualification),
                        .plan = plan,
                        .halted = halted,
                        .centre = centre.facts,
@@ -181,18 +185,30 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
   Stamp stamp = stamp_of(event, bytes);
   if (auto unfit = fits(event, address, shared_.reference))
     return park(centre, bytes, address.topic, stamp, std::move(*unfit), shared_.policy.reference_wait_ms, token);
-  return address.subject == Subject::entry ? apply_to_entry(centre, event, bytes, address, token, stamp)
+  if (auto missing = waits_for(centre, event, address))
+    return park(centre, bytes, address.topic, stamp, std::move(*missing), shared_.policy.registration_wait_ms, token);
+  return address.subject == Subject::entry ? apply_to_entry(centre, event, address, stamp)
                                            : apply_to_centre(centre, event, bytes, stamp);
 }
 
-Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address,
-                                  std::int64_t token, const Stamp& stamp) {
+/// What a fact names that is not there yet: its entry's registration, or the batch that it acknowledges. A batch has its name only once it
+/// was issued, so only where facts come out of their order.
+std::optional<Rejection> Partition::waits_for(const Centre& centre, const v1::Event& event, const Address& address) const {
+  if (address.subject == Subject::entry && !event.has_registered() && !centre.find(address.entry))
+    return Rejection{fact_name(event) + ".entry", "entry-registered", text_of(address.centre) + " " + text_of(address.entry.qualification) + " " + text_of(address.entry.series),
+                     "No registration came for this entry in time; send its Registered, then replay this record."};
+  if (!event.has_batch_acknowledged()) return std::nullopt;
+  const std::string& batch = event.batch_acknowledged().batch();
+  BatchId id = *parse_batch_id(batch);
+  for (const Sequence& sequence : centre.summary.sequences)
+    if (sequence.awarding_organisation == id.awarding_organisation && sequence.series == id.series && sequence.number >= id.number)
+      return std::nullopt;
+  return Rejection{"batchAcknowledged.batch", "batch-known", batch,
+                   "No batch of this name was issued in time; correct the name, see resultsctl batches, then send the acknowledgement again."};
+}
+
+Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp) {
   Entry* entry = centre.find(address.entry);
-  if (!entry && !event.has_registered()) {
-    Rejection why{fact_name(event) + ".entry", "entry-registered", text_of(address.centre) + " " + text_of(address.entry.qualification) + " " + text_of(address.entry.series),
-                  "No registration came for this entry in time; send its Registered, then replay this record."};
-    return park(centre, bytes, address.topic, stamp, std::move(why), shared_.policy.registration_wait_ms, token);
-  }
   if (!entry) {
     entry = &centre.add(address.entry);
     ++entries_loaded_;
@@ -214,6 +230,7 @@ Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::
   centre.slots_to_store.push_back(slot_of(event));
   mark(centre);
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
+  if (event.has_issuing_halted()) note_halt(centre, event.issuing_halted(), stamp.at_ms);
   if (!change.none) touch_changed(centre, change);
   if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
   return {};
@@ -257,7 +274,8 @@ void Partition::touch_changed(Centre& centre, const CentreChange& change) {
     if (!change.learner.empty() && change.learner != entry.key.learner) continue;
     if (change.awarding_organisation) {
       const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
-      if (qualification->awarding_organisation != *change.awarding_organisation) continue;
+      bool issued_it = entry.issued.any() && entry.issued.awarding_organisation == *change.awarding_organisation;
+      if (qualification->awarding_organisation != *change.awarding_organisation && !issued_it) continue;
     }
     touch(centre, entry);
   }
@@ -267,11 +285,20 @@ void Partition::acknowledge(Centre& centre, const std::string& batch, TimeMs at)
   BatchId id = *parse_batch_id(batch);
   for (Entry& entry : centre.entries) {
     if (entry.issued.batch_number != id.number || entry.key.series != id.series) continue;
-    const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
-    if (qualification->awarding_organisation != id.awarding_organisation) continue;
+    if (entry.issued.awarding_organisation != id.awarding_organisation) continue;
     entry.acknowledged_ms = at;
     touch(centre, entry);
   }
+}
+
+void Partition::note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at) {
+  HaltInForce halt{*parse_awarding_organisation(fact.awarding_organisation()), *parse_series(fact.series()), at};
+  auto& halts = centre.summary.halts;
+  std::erase_if(halts, [&](const HaltInForce& held) {
+    return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series;
+  });
+  if (fact.halted()) halts.insert(std::upper_bound(halts.begin(), halts.end(), halt), halt);
+  centre.summary_to_store = true;
 }
 
 void Partition::mark(Centre& centre) {
@@ -347,8 +374,12 @@ void Partition::move_counts(Centre& centre) {
 
 // ---- time ----
 
-bool Partition::advance(TimeMs to) {
-  while (!wakes_.empty() && wakes_.begin()->first <= to) {
+bool Partition::advance(TimeMs to) { return move_time(to, to); }
+
+bool Partition::approach(TimeMs to) { return move_time(to, to - 1); }
+
+bool Partition::move_time(TimeMs to, TimeMs wakes_until) {
+  while (!wakes_.empty() && wakes_.begin()->first <= wakes_until) {
     if (shared_.woken >= shared_.policy.woken_per_commit_max) return false;
     TimeMs at = std::max(wakes_.begin()->first, time_);
     if (at > time_) {
@@ -408,9 +439,10 @@ void Partition::settle() {
   if (!retrying_.empty()) retry_parked();
   if (!scrutiny_due_.empty()) settle_scrutiny();
   derive_touched();
-  // What was issued just now is no claim that waits any more.
-  while (!scrutiny_due_.empty()) {
-    settle_scrutiny();
+  // What was issued just now is no claim that waits any more, and may be what an acknowledgement waits for.
+  while (!scrutiny_due_.empty() || !retrying_.empty()) {
+    if (!retrying_.empty()) retry_parked();
+    if (!scrutiny_due_.empty()) settle_scrutiny();
     derive_touched();
   }
   for (std::size_t at = 0; at < dirty_.size(); ++at) expire_parked(*dirty_[at]);
@@ -430,14 +462,12 @@ void Partition::retry_parked() {
       Result<Address> address = check(event);
       if (!address) std::abort();
       const Address& to = address.value();
-      auto unfit = fits(event, to, shared_.reference);
-      bool unregistered = to.subject == Subject::entry && !event.has_registered() && !centre.find(to.entry);
-      if (unfit || unregistered) {
+      if (fits(event, to, shared_.reference) || waits_for(centre, event, to)) {
         centre.parked.push_back(std::move(parked));
         continue;
       }
       Verdict verdict = to.subject == Subject::entry
-                            ? apply_to_entry(centre, event, parked.event, to, -1, parked.stamp)
+                            ? apply_to_entry(centre, event, to, parked.stamp)
                             : apply_to_centre(centre, event, parked.event, parked.stamp);
       if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = verdict;
       centre.parked_to_erase.push_back(parked.stamp);
@@ -594,9 +624,9 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
   if (around.mitigation && around.mitigation->kind == v1::MitigationDefined::DELAYED && around.calendar)
     set_time(out.mutable_expected_at(), around.calendar->issue_deadline);
   if (entry.issued.any()) {
-    out.set_batch(text_of(BatchId{centre.id, around.qualification.awarding_organisation, entry.key.series,
-                                  entry.issued.batch_number}));
+    out.set_batch(text_of(BatchId{centre.id, entry.issued.awarding_organisation, entry.key.series, entry.issued.batch_number}));
     set_time(out.mutable_issued_at(), entry.issued.first_at_ms);
+    set_time(out.mutable_batch_issued_at(), entry.issued.at_ms);
   }
   // On the hot path nothing is spelled out for entries that go well.
   if (in_full || severity(status.band) > 0) {

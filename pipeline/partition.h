@@ -13,6 +13,7 @@
 #include <memory>
 #include <set>
 
+#include "pipeline/gate.h"
 #include "pipeline/merge.h"
 #include "pipeline/ports.h"
 #include "pipeline/words.h"
@@ -134,6 +135,8 @@ class Partition {
   /// Moves time to `to`, through every wake up to it; each is settled at its own time. Not backwards. False when so much changed
   /// that a commit is due first: write, then call again.
   [[nodiscard]] bool advance(TimeMs to);
+  /// The same but for what `to` itself wakes: that is left until the window closes, when all that is dated `to` is known.
+  [[nodiscard]] bool approach(TimeMs to);
   /// Closes the window at the present time.
   void settle();
 
@@ -148,6 +151,8 @@ class Partition {
   void each_centre(const std::function<void(const Centre&)>& look) const;
   Derived derive_now(const Centre& centre, const Entry& entry) const;
   v1::EntryStatus describe(const Centre& centre, const Entry& entry, bool in_full) const;
+  /// What may be seen of a batch of this centre.
+  BatchView view(const Centre& centre, const v1::ResultBatch& batch, Role role, const GateTime& time) const;
   std::size_t entries_loaded() const { return entries_loaded_; }
   std::size_t parked() const;
   const Durations& durations() const { return durations_; }
@@ -162,14 +167,16 @@ class Partition {
   Centre& load(CentreId id);
   Centre& centre_of(CentreId id);
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;
-  Verdict apply_to_entry(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address,
-                         std::int64_t token, const Stamp& stamp);
+  Verdict apply_to_entry(Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
   Verdict park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
                std::int64_t token);
   void touch(Centre& centre, Entry& entry);
   void touch_changed(Centre& centre, const CentreChange& change);
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
+  void note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at);
+  std::optional<Rejection> waits_for(const Centre& centre, const v1::Event& event, const Address& address) const;
+  bool move_time(TimeMs to, TimeMs wakes_until);
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);
   void retry(Centre& centre);
@@ -197,7 +204,7 @@ class Partition {
   void add_to_totals(const Cell& cell, std::int64_t by);
   void move_counts(Centre& centre);
   void issue(std::vector<ToIssue>& due);
-  void cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction);
+  void cut_batch(Centre& centre, std::vector<Entry*>& entries, const Gates& gates, bool correction);
 
   std::uint32_t index_;
   Shared& shared_;

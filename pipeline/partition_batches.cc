@@ -1,5 +1,6 @@
 // Partition: results that are due are cut into batches.
 #include <algorithm>
+#include <utility>
 
 #include "pipeline/batch_id.h"
 #include "pipeline/mitigation.h"
@@ -8,59 +9,45 @@
 
 namespace vtq {
 
-namespace {
-
-/// When a batch may be opened.
-struct Gates {
-  TimeMs centre_ms = kLatestEventMs;
-  TimeMs learner_ms = kLatestEventMs;
-  auto operator<=>(const Gates&) const = default;
-};
-
-/// Of the batch that an entry's result goes into: by the calendar, and not before those of what it corrects, whatever has moved since.
-/// Without a calendar nothing says when they open: they stay shut.
-Gates gates_of(const Entry& entry, const Circumstances& around) {
-  Gates gates;
-  if (around.calendar) gates = {around.calendar->centre_release, around.calendar->learner_release};
-  return {std::max(gates.centre_ms, entry.issued.centre_release_ms), std::max(gates.learner_ms, entry.issued.learner_release_ms)};
-}
-
-}  // namespace
-
 void Partition::issue(std::vector<ToIssue>& due) {
-  // One batch holds one centre, awarding organisation, series, level and kind, so that one gate fits all its results.
+  // One batch holds one centre, awarding organisation, series, level and kind, and its gates fit all its results.
   struct Group {
     CentreId centre;
     AwardingOrganisationId ao;
     SeriesId series;
     v1::Level level;
     bool correction;
-    Gates gates;  // where they may differ within the cohort
+    Gates gates;
     auto operator<=>(const Group&) const = default;
   };
-  auto group_of = [&](const ToIssue& item) {
-    const Qualification* qualification = shared_.reference.qualification(item.entry->key.qualification);
-    Gates gates;
-    bool correction = item.entry->issued.any();
-    if (qualification->mitigations || correction) gates = gates_of(*item.entry, circumstances(*item.centre, *item.entry));
-    return Group{item.centre->id, qualification->awarding_organisation, item.entry->key.series, qualification->level, correction, gates};
+  struct Grouped {
+    Group group;
+    ToIssue item;
   };
-  std::sort(due.begin(), due.end(), [&](const ToIssue& a, const ToIssue& b) {
-    auto first = group_of(a), second = group_of(b);
-    return first != second ? first < second : a.entry->key < b.entry->key;
+  std::vector<Grouped> grouped;
+  grouped.reserve(due.size());
+  for (const ToIssue& item : due) {
+    const Entry& entry = *item.entry;
+    Circumstances around = circumstances(*item.centre, entry);
+    grouped.push_back({{item.centre->id, around.qualification.awarding_organisation, entry.key.series, around.qualification.level,
+                        entry.issued.any(), gates_at_issue(entry.issued, around.calendar, time_)},
+                       item});
+  }
+  std::sort(grouped.begin(), grouped.end(), [](const Grouped& a, const Grouped& b) {
+    return a.group != b.group ? a.group < b.group : a.item.entry->key < b.item.entry->key;
   });
   std::vector<Entry*> batch;
-  for (std::size_t at = 0; at < due.size();) {
-    Group group = group_of(due[at]);
-    Centre& centre = *due[at].centre;
+  for (std::size_t at = 0; at < grouped.size();) {
+    const Group& group = grouped[at].group;
+    Centre& centre = *grouped[at].item.centre;
     batch.clear();
-    while (at < due.size() && batch.size() < shared_.policy.batch_results_max && group_of(due[at]) == group)
-      batch.push_back(due[at++].entry);
-    cut_batch(centre, batch, group.correction);
+    while (at < grouped.size() && batch.size() < shared_.policy.batch_results_max && grouped[at].group == group)
+      batch.push_back(grouped[at++].item.entry);
+    cut_batch(centre, batch, group.gates, group.correction);
   }
 }
 
-void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool correction) {
+void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, const Gates& gates, bool correction) {
   Circumstances first = circumstances(centre, *entries.front());
   AwardingOrganisationId ao = first.qualification.awarding_organisation;
   SeriesId series = entries.front()->key.series;
@@ -71,6 +58,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   BatchId id{centre.id, ao, series, ++held->number};
   centre.summary_to_store = true;
   mark(centre);
+  retry(centre);  // an acknowledgement may wait for it
   if (centre.scrutiny) scrutiny_due(centre, std::nullopt);
 
   v1::ResultBatch batch;
@@ -82,7 +70,6 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
   batch.set_number(id.number);
   batch.set_kind(correction ? v1::ResultBatch::CORRECTION : v1::ResultBatch::RESULTS);
   set_time(batch.mutable_issued_at(), time_);
-  Gates gates = gates_of(*entries.front(), first);
   set_time(batch.mutable_centre_release_at(), gates.centre_ms);
   set_time(batch.mutable_learner_release_at(), gates.learner_ms);
   auto acknowledged = centre.facts.slots.find("acknowledged " + batch.batch());
@@ -96,8 +83,10 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
     if (facts.uln != 0) result.set_uln(std::to_string(facts.uln));
     result.set_uci(facts.uci.str());
     if (issued.any()) {
-      BatchId before = id;
-      before.number = issued.batch_number;
+      auto history = issued.before ? std::make_shared<std::vector<IssuedBefore>>(*issued.before) : std::make_shared<std::vector<IssuedBefore>>();
+      history->push_back({issued.awarding_organisation, issued.batch_number, issued.at_ms});
+      issued.before = std::move(history);
+      BatchId before{centre.id, issued.awarding_organisation, series, issued.batch_number};
       result.mutable_supersedes()->set_batch(text_of(before));
       result.mutable_supersedes()->set_revoked(issued.revoked);
       if (!issued.revoked) {
@@ -112,6 +101,8 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
       observe_steps(*entry, around, durations_);
     }
     issued.batch_number = id.number;
+    issued.awarding_organisation = ao;
+    issued.at_ms = time_;
     issued.centre_release_ms = gates.centre_ms;
     issued.learner_release_ms = gates.learner_ms;
     Outcome outcome = outcome_of(facts, around.qualification, attainment_of(*entry, around));
@@ -140,6 +131,46 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, bool cor
     Derived derived = derive(*entry, around, time_);
     publish(centre, *entry, derived, around);
   }
+}
+
+BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Role role, const GateTime& time) const {
+  BatchView view;
+  BatchId id = *parse_batch_id(batch.batch());
+  auto time_of = [](const google::protobuf::Timestamp& at) { return at.seconds() * 1000 + at.nanos() / 1'000'000; };
+  Gates issued{time_of(batch.centre_release_at()), time_of(batch.learner_release_at())};
+  TimeMs issued_ms = time_of(batch.issued_at());
+  CohortKey cohort{id.awarding_organisation, batch.level(), id.series};
+  Gates gates = gates_of_batch(issued, issued_ms, shared_.reference.calendar(cohort));
+  // The gates that stand for each result: one may be without an embargo, or delayed.
+  bool first = true;
+  for (const v1::Result& result : batch.results()) {
+    const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
+    if (!entry) continue;
+    Gates own = gates_of_batch(issued, issued_ms, circumstances(centre, *entry).calendar);
+    gates = std::exchange(first, false) ? own : later_of(gates, own);
+  }
+  TimeMs gate = gates.of(role);
+  view.opens_ms = std::min(gate, kLatestEventMs);
+  view.open = time.reached(gate);
+  view.halted = shared_.reference.halted(id.awarding_organisation, id.series) ||
+                centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
+  for (const v1::Result& result : batch.results()) {
+    BatchView::Row& row = view.rows.emplace_back();
+    const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
+    if (!entry) {
+      row.withheld = Withheld::unknown_entry;
+      continue;
+    }
+    bool halted = circumstances(centre, *entry).halted || view.halted;
+    auto successor = successor_of(*entry, id);
+    if (successor) row.superseded_by = {centre.id, entry->issued.awarding_organisation, id.series, entry->issued.batch_number};
+    row.withheld = withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, result.revoked());
+    if (row.withheld == Withheld::none && successor && successor->issued_ms <= gate) row.withheld = Withheld::corrected;
+    // What a correction replaced may be seen where it could be before.
+    row.shows_superseded = issued_ms > gate && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false) == Withheld::none;
+    if (row.withheld != Withheld::none) ++view.withheld;
+  }
+  return view;
 }
 
 }  // namespace vtq

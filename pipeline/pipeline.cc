@@ -66,6 +66,7 @@ Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch) {
 }
 
 Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
+  stop_first(batch, now);
   if (!advance_all(now)) return {0, false};
   // Reference data first, then registrations: what others refer to is there when they come.
   auto rank = [&](std::uint32_t at) {
@@ -74,9 +75,37 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
   std::vector<std::uint32_t> order(batch.size());
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
-  for (std::uint32_t at : order) apply(batch[at], at);
+  for (std::uint32_t at : order) {
+    auto stopped = stopped_.find(at);
+    if (stopped == stopped_.end())
+      apply(batch[at], at);
+    else
+      verdicts_[at] = std::move(stopped->second);
+  }
+  stopped_.clear();
   spread_reference_changes();
   return {batch.size(), close_window()};
+}
+
+/// Applies what stops results before time moves on to a cut: what came before it is seen by it. What waits for anything else does not stop
+/// here. The batch comes again when a commit was due in between; its stops have been applied then.
+void Pipeline::stop_first(std::span<const Inbound> batch, TimeMs now) {
+  if (!stopped_.empty() || next_wake() > now) return;
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    const v1::Event& event = *batch[at].event;
+    const Address& address = batch[at].address;
+    bool stops = event.has_hold_placed() || event.has_result_revoked() || (event.has_issuing_halted() && event.issuing_halted().halted());
+    if (!stops) continue;
+    bool known = address.everywhere || !fits(event, address, reference_);
+    if (address.subject == Subject::entry) {
+      const Centre* centre = known ? partitions_[partition_of(address.centre)]->centre(address.centre) : nullptr;
+      known = centre && centre->find(address.entry);
+    }
+    if (!known) continue;
+    apply(batch[at], static_cast<std::int64_t>(at));
+    stopped_[at] = verdicts_[at];
+  }
+  if (!stopped_.empty()) spread_reference_changes();
 }
 
 Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batch) {
@@ -86,22 +115,22 @@ Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batc
       return {at, false};
     }
     apply(batch[at], static_cast<std::int64_t>(at));
-    if (spread_reference_changes() && !close_window()) return {at + 1, false};
+    spread_reference_changes();
   }
   return {batch.size(), close_window()};
 }
 
-/// Brings the partitions that an event is for to the time of the event.
+/// Brings the partitions that an event is for to the time of the event. What that moment itself wakes waits until all that the batch has of
+/// the moment is known: a stop dated at a cut, or at a result's own moment, stops it whatever their order.
 bool Pipeline::advance_for(const Inbound& inbound) {
   TimeMs when = inbound.address.at_ms;
-  if (inbound.address.everywhere) {
-    settle_all();
-    return advance_all(when);
-  }
-  Partition& partition = *partitions_[partition_of(inbound.address.centre)];
-  if (when <= partition.time()) return true;
-  partition.settle();
-  return partition.advance(when);
+  auto bring = [when](Partition* partition) {
+    if (when <= partition->time()) return true;
+    partition->settle();
+    return partition->approach(when);
+  };
+  if (!inbound.address.everywhere) return bring(partitions_[partition_of(inbound.address.centre)].get());
+  return std::all_of(owned_.begin(), owned_.end(), bring);
 }
 
 bool Pipeline::advance_all(TimeMs to) {
@@ -128,8 +157,11 @@ void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
 
 void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   if (inbound.event->has_time_reached()) return;
+  Verdict& verdict = verdicts_[static_cast<std::size_t>(token)];
+  if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
+    verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
   Merged merged = reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event, inbound.bytes));
-  verdicts_[static_cast<std::size_t>(token)].kind = merged == Merged::applied      ? Verdict::Kind::accepted
+  verdict.kind = merged == Merged::applied      ? Verdict::Kind::accepted
                                                     : merged == Merged::superseded ? Verdict::Kind::superseded
                                                                                    : Verdict::Kind::duplicate;
 }

@@ -4,6 +4,7 @@
 // Lives on one thread. `process` then `write`, then the caller commits; only then are outputs visible to others.
 #pragma once
 
+#include <map>
 #include <span>
 
 #include "pipeline/partition.h"
@@ -77,6 +78,7 @@ class Pipeline {
   Progress process_window(std::span<const Inbound> batch, TimeMs now);
   Progress process_by_event_time(std::span<const Inbound> batch);
   bool advance_for(const Inbound& inbound);
+  void stop_first(std::span<const Inbound> batch, TimeMs now);
   bool advance_all(TimeMs to);
   bool close_window();
   void settle_all();
@@ -89,6 +91,7 @@ class Pipeline {
   Reference reference_;
   Totals totals_;
   std::vector<Verdict> verdicts_;
+  std::map<std::size_t, Verdict> stopped_;  // by place in the batch being processed: applied before its window
   Shared shared_;
   std::vector<std::unique_ptr<Partition>> partitions_;  // null: not owned
   std::vector<Partition*> owned_;

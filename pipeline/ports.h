@@ -48,6 +48,7 @@ struct CentreSummary {
   std::vector<Sequence> sequences;
   std::uint32_t parked = 0;
   std::vector<Told> told;
+  std::vector<HaltInForce> halts;  ///< of the centre's own
   bool derive_all = false;  ///< reference data changed: every entry is derived at the next wake
 };
 

@@ -1,5 +1,8 @@
 #include "pipeline/reference.h"
 
+#include <algorithm>
+#include <tuple>
+
 namespace vtq {
 namespace {
 
@@ -38,7 +41,9 @@ std::string slot_of(const v1::Event& event) {
       return joined({"scale", event.grading_scale_defined().name()});
     case v1::Event::kCalendarDefined: {
       const auto& fact = event.calendar_defined();
-      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series()});
+      // Each stays: a gate that one of them shut is not opened by another alone.
+      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), moment(event), event.source(),
+                     event.id()});
     }
     case v1::Event::kMitigationDefined: {
       const auto& fact = event.mitigation_defined();
@@ -147,15 +152,47 @@ std::string slot_of(const v1::Event& event) {
   }
 }
 
+namespace {
+
+/// Whether a slot of the same moment holds the opposite of a halt or of its lifting.
+bool opposed(const v1::Event& event, const Stamp& stamp, const Reference::Slot& held) {
+  if (!event.has_issuing_halted() || held.stamp.at_ms != stamp.at_ms) return false;
+  v1::Event other;
+  return other.ParseFromString(held.event) && other.issuing_halted().halted() != event.issuing_halted().halted();
+}
+
+}  // namespace
+
+bool goes_before(const v1::Event& event, const Stamp& stamp, const Reference::Slot& held) {
+  return event.issuing_halted().halted() && opposed(event, stamp, held);
+}
+
+bool stands_before(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp) {
+  return !event.issuing_halted().halted() && opposed(event, stamp, held);
+}
+
 Merged Reference::merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
   std::string slot = slot_of(event);
   auto [at, fresh] = slots_.try_emplace(slot);
   if (!fresh && at->second.stamp == stamp) return Merged::duplicate;
-  if (!fresh && at->second.stamp > stamp) return Merged::superseded;
+  bool first = !fresh && goes_before(event, stamp, at->second);
+  if (!fresh && !first && (at->second.stamp > stamp || stands_before(at->second, event, stamp))) return Merged::superseded;
   at->second = Slot{stamp, std::string(bytes)};
   changed_slots_.push_back(std::move(slot));
   decode(event, stamp);
-  return Merged::applied;
+  // An earlier calendar counts for the gates only.
+  return event.has_calendar_defined() && in_force(event)->stamp != stamp ? Merged::superseded : Merged::applied;
+}
+
+const Reference::Slot* Reference::in_force(const v1::Event& event) const {
+  std::string slot = slot_of(event);
+  if (event.has_calendar_defined()) {
+    const auto& fact = event.calendar_defined();
+    auto dates = calendars_.find({ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())});
+    if (dates != calendars_.end()) slot = dates->second.latest().slot;
+  }
+  auto at = slots_.find(slot);
+  return at == slots_.end() ? nullptr : &at->second;
 }
 
 void Reference::restore(std::string_view slot, const Stamp& stamp, std::string_view bytes) {
@@ -205,7 +242,7 @@ void Reference::decode(const v1::Event& event, const Stamp& stamp) {
       break;
     }
     case v1::Event::kCalendarDefined:
-      decode_calendar(event.calendar_defined());
+      decode_calendar(event, stamp);
       break;
     case v1::Event::kMitigationDefined:
       decode_mitigation(event);
@@ -228,7 +265,7 @@ void Reference::decode(const v1::Event& event, const Stamp& stamp) {
     case v1::Event::kIssuingHalted: {
       const auto& fact = event.issuing_halted();
       HaltKey key{ao_id(fact.awarding_organisation()), series_id(fact.series())};
-      halts_[key] = fact.halted();
+      halts_[key] = {fact.halted(), stamp.at_ms};
       changes_.push_back({.awarding_organisation = key.awarding_organisation, .series = key.series});
       break;
     }
@@ -245,16 +282,55 @@ void Reference::decode(const v1::Event& event, const Stamp& stamp) {
   }
 }
 
-void Reference::decode_calendar(const v1::CalendarDefined& fact) {
+const Reference::CalendarSaid& Reference::CohortDates::latest() const {
+  return *std::max_element(said.begin(), said.end(),
+                           [](const CalendarSaid& a, const CalendarSaid& b) { return std::tie(a.stamp, a.slot) < std::tie(b.stamp, b.slot); });
+}
+
+/// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
+/// qualification has no embargo where all of these say so.
+void Reference::CohortDates::work_out() {
+  const CalendarSaid* confirmed = nullptr;
+  for (const CalendarSaid& one : said)
+    if (one.confirms && (!confirmed || std::tie(confirmed->stamp, confirmed->slot) < std::tie(one.stamp, one.slot))) confirmed = &one;
+  calendar = latest().dates;
+  without_embargo.clear();
+  bool any_embargo = false;
+  for (const CalendarSaid& one : said) {
+    if (confirmed && std::tie(one.stamp, one.slot) < std::tie(confirmed->stamp, confirmed->slot)) continue;
+    calendar.centre_release = std::max(calendar.centre_release, one.dates.centre_release);
+    calendar.learner_release = std::max({calendar.learner_release, one.dates.learner_release, calendar.centre_release});
+    if (one.dates.centre_release == 0) continue;
+    if (!std::exchange(any_embargo, true)) without_embargo = one.without_embargo;
+    std::erase_if(without_embargo, [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
+  }
+  calendar.gates_confirmed_ms = confirmed ? confirmed->stamp.at_ms : 0;
+  open = calendar;
+  open.centre_release = open.learner_release = 0;
+}
+
+void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
+  const auto& fact = event.calendar_defined();
   auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
+  bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
   CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
-  calendars_[key] = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
-                     .checkpoint_closes = time(fact.checkpoint_closes(), 0),
-                     .late_entry_after = time(fact.late_entry_after(), kNever),
-                     .claim_deadline = time(fact.claim_deadline(), kNever),
-                     .issue_deadline = time(fact.issue_deadline(), kNever),
-                     .centre_release = time(fact.centre_release(), kNever),
-                     .learner_release = time(fact.learner_release(), kNever)};
+  CalendarSaid made{.stamp = stamp,
+                    .slot = slot_of(event),
+                    .dates = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
+                              .checkpoint_closes = time(fact.checkpoint_closes(), 0),
+                              .late_entry_after = time(fact.late_entry_after(), kNever),
+                              .claim_deadline = time(fact.claim_deadline(), kNever),
+                              .issue_deadline = time(fact.issue_deadline(), kNever),
+                              .centre_release = time(fact.centre_release(), embargo ? kNever : 0),
+                              .learner_release = time(fact.learner_release(), embargo ? kNever : 0)},
+                    .without_embargo = {},
+                    .confirms = !fact.gates_confirmed_by().empty()};
+  for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(qualification_id(text));
+  std::sort(made.without_embargo.begin(), made.without_embargo.end());
+  CohortDates& dates = calendars_[key];
+  std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
+  dates.said.push_back(std::move(made));
+  dates.work_out();
   changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
   for (auto& [id, defined] : mitigations_)
     if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
@@ -288,7 +364,7 @@ void Reference::touch_other_sizes(const Qualification& left) {
 /// Works out the dates of delayed assessments anew.
 void Reference::move_calendars(const Qualification& qualification, Mitigations& defined) const {
   for (Mitigation& mitigation : defined) {
-    const Calendar* ordinary = calendar({qualification.awarding_organisation, qualification.level, mitigation.series});
+    const Calendar* ordinary = calendar({qualification.awarding_organisation, qualification.level, mitigation.series}, qualification.id);
     mitigation.calendar.reset();
     if (ordinary && mitigation.kind == v1::MitigationDefined::DELAYED && mitigation.expected_on)
       mitigation.calendar = delayed(*ordinary, mitigation.expected_on);
@@ -312,7 +388,36 @@ const v1::CentreDefined* Reference::centre(CentreId id) const {
 
 const Calendar* Reference::calendar(const CohortKey& key) const {
   auto at = calendars_.find(key);
-  return at == calendars_.end() ? nullptr : &at->second;
+  return at == calendars_.end() ? nullptr : &at->second.calendar;
+}
+
+const Calendar* Reference::calendar(const CohortKey& key, QualificationId qualification) const {
+  auto at = calendars_.find(key);
+  if (at == calendars_.end()) return nullptr;
+  const CohortDates& dates = at->second;
+  bool open = std::binary_search(dates.without_embargo.begin(), dates.without_embargo.end(), qualification);
+  return open ? &dates.open : &dates.calendar;
+}
+
+std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined& fact) const {
+  auto at = calendars_.find({ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())});
+  if (at == calendars_.end()) return std::nullopt;
+  const Calendar& stands = at->second.calendar;
+  for (auto [field, said, gate] : {std::tuple{"centreRelease", &fact.centre_release(), stands.centre_release},
+                                   std::tuple{"learnerRelease", &fact.learner_release(), stands.learner_release}}) {
+    if ((said->empty() ? 0 : *parse_local_time(*said)) >= gate) continue;
+    return Rejection{"calendarDefined." + std::string(field), "gate-not-earlier", *said,
+                     "The gate stays at " + local_text(gate) + ", as said before: one calendar alone opens nothing earlier. Where it is to open "
+                     "earlier, send the calendar with gatesConfirmedBy: the names of two people."};
+  }
+  for (const std::string& text : fact.without_embargo()) {
+    QualificationId id = qualification_id(text);
+    if (std::binary_search(at->second.without_embargo.begin(), at->second.without_embargo.end(), id)) continue;
+    return Rejection{"calendarDefined.withoutEmbargo", "gate-not-earlier", text,
+                     "The qualification had an embargo before, which stays. Where there is to be none, send the calendar with "
+                     "gatesConfirmedBy: the names of two people."};
+  }
+  return std::nullopt;
 }
 
 const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
@@ -322,7 +427,14 @@ const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
 
 bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
   auto at = halts_.find({awarding_organisation, series});
-  return at != halts_.end() && at->second;
+  return at != halts_.end() && at->second.halted;
+}
+
+std::vector<HaltInForce> Reference::halts() const {
+  std::vector<HaltInForce> found;
+  for (const auto& [key, halt] : halts_)
+    if (halt.halted) found.push_back({key.awarding_organisation, key.series, halt.at_ms});
+  return found;
 }
 
 const v1::ScrutinyStrategyDefined* Reference::strategy(AwardingOrganisationId awarding_organisation,

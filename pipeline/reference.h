@@ -15,6 +15,7 @@
 #include "pipeline/entry.h"
 #include "pipeline/mitigation_facts.h"
 #include "pipeline/qualification.h"
+#include "pipeline/result.h"
 
 namespace vtq {
 
@@ -47,6 +48,15 @@ struct CohortKey {
   }
 };
 
+/// Issuing is halted: for all centres, or at one.
+struct HaltInForce {
+  AwardingOrganisationId awarding_organisation{};
+  SeriesId series{};
+  TimeMs since_ms = 0;
+
+  auto operator<=>(const HaltInForce&) const = default;
+};
+
 /// Which entries a change of reference data touches. Unset members match all.
 struct ReferenceChange {
   std::optional<QualificationId> qualification;
@@ -66,9 +76,17 @@ class Reference {
   const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
   bool has_centre(CentreId id) const { return centres_.contains(id); }
   const v1::CentreDefined* centre(CentreId id) const;
+  /// The dates of a cohort, with the gates as they stand: the latest that any calendar said since two people last confirmed them, so that
+  /// neither the order of calendars nor a wrong one opens anything early.
   const Calendar* calendar(const CohortKey& key) const;
+  /// The same for one of its qualifications, which may have no embargo.
+  const Calendar* calendar(const CohortKey& key, QualificationId qualification) const;
+  /// Where a calendar opens a gate earlier than it stands: says so to its sender, with what to do. It is accepted all the same.
+  std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
   const ReleasePlan* release_plan(const CohortKey& key) const;
   bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// Halts for all centres that are in force.
+  std::vector<HaltInForce> halts() const;
   const ApprovalFacts& approvals() const { return approvals_; }
   /// Whether `value` is a grade of the scale; nullopt when the scale is not known.
   std::optional<bool> scale_has(const std::string& scale, std::string_view value) const;
@@ -82,6 +100,8 @@ class Reference {
     std::string event;
   };
   const std::map<std::string, Slot, std::less<>>& slots() const { return slots_; }
+  /// The fact that holds where `event` says something: itself, or a later one. Null: none was merged.
+  const Slot* in_force(const v1::Event& event) const;
 
   /// Slots merged, and entries touched, since the last call of `take_*`.
   std::vector<std::string> take_changed_slots() { return std::exchange(changed_slots_, {}); }
@@ -89,6 +109,27 @@ class Reference {
   bool changed() const { return !changes_.empty(); }
 
  private:
+  /// What one calendar said. All of a cohort are kept: a gate stands until two people confirm another.
+  struct CalendarSaid {
+    Stamp stamp;
+    std::string slot;
+    Calendar dates;
+    std::vector<QualificationId> without_embargo;  ///< ascending
+    bool confirms = false;
+  };
+  struct CohortDates {
+    std::vector<CalendarSaid> said;
+    Calendar calendar;
+    Calendar open;  ///< the same without an embargo
+    std::vector<QualificationId> without_embargo;
+
+    const CalendarSaid& latest() const;
+    void work_out();
+  };
+  struct Halt {
+    bool halted = false;
+    TimeMs at_ms = 0;
+  };
   struct HaltKey {
     AwardingOrganisationId awarding_organisation{};
     SeriesId series{};
@@ -96,7 +137,7 @@ class Reference {
   };
 
   void decode(const v1::Event& event, const Stamp& stamp);
-  void decode_calendar(const v1::CalendarDefined& fact);
+  void decode_calendar(const v1::Event& event, const Stamp& stamp);
   void decode_approval(const v1::Event& event, const Stamp& stamp);
   void decode_mitigation(const v1::Event& event);
   void touch_other_sizes(const Qualification& left);
@@ -108,14 +149,18 @@ class Reference {
   boost::unordered_flat_map<QualificationId, std::unique_ptr<Qualification>> qualifications_;
   boost::unordered_flat_map<AwardingOrganisationId, AwardingOrganisation> awarding_organisations_;
   boost::unordered_flat_map<CentreId, std::unique_ptr<v1::CentreDefined>> centres_;
-  boost::unordered_flat_map<CohortKey, Calendar> calendars_;
+  boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
-  std::map<HaltKey, bool> halts_;
+  std::map<HaltKey, Halt> halts_;
   ApprovalFacts approvals_;                              // qualifications point into it
   std::map<QualificationId, Mitigations> mitigations_;  // and into these
   std::map<std::pair<AwardingOrganisationId, QualificationId>, v1::ScrutinyStrategyDefined> strategies_;  // {}: the general one
   Scales scales_;
 };
+
+/// At one moment a halt goes before the word that lifts it: whether `event`, at `stamp`, goes before what the slot holds, and the reverse.
+bool goes_before(const v1::Event& event, const Stamp& stamp, const Reference::Slot& held);
+bool stands_before(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp);
 
 /// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds.
 std::string slot_of(const v1::Event& event);

@@ -6,7 +6,7 @@ namespace vtq {
 
 TimeMs issue_time(TimeMs ready_at, const ReleasePlan* plan, const Calendar* calendar, const ReleasePolicy& policy) {
   bool dated = calendar && calendar->issue_deadline != kNever;
-  if (!dated) return plan ? std::max(ready_at, plan->first_ms) : kNever;
+  if (!dated) return kNever;
   TimeMs last_cut = calendar->issue_deadline - policy.final_margin_ms;
   if (ready_at >= last_cut) return ready_at;
   TimeMs first = plan ? plan->first_ms : last_cut - policy.lead_ms;

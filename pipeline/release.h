@@ -13,7 +13,7 @@ struct ReleasePolicy {
 };
 
 /// The moment at which a result that became ready at `ready_at` goes into a batch: the next cut of the plan; from the last cut
-/// before the issue deadline on, at once. Without a calendar: at once from the plan's first cut, never without a plan.
+/// before the issue deadline on, at once. Without a calendar never: nobody knows when it may be seen.
 TimeMs issue_time(TimeMs ready_at, const ReleasePlan* plan, const Calendar* calendar, const ReleasePolicy& policy);
 
 }  // namespace vtq

@@ -60,6 +60,12 @@ std::string_view rule_name(Rule rule) {
       return "mitigation-review";
     case Rule::result_agrees:
       return "result-agrees";
+    case Rule::issuing_halted:
+      return "issuing-halted";
+    case Rule::hold:
+      return "hold";
+    case Rule::learner_left:
+      return "learner-left";
   }
   return "";
 }

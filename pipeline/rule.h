@@ -46,6 +46,10 @@ enum class Rule : std::uint8_t {
   mitigation_review,
   // The result against the rules.
   result_agrees = 50,
+  // What withholds a result that was issued.
+  issuing_halted = 60,
+  hold,
+  learner_left,
 };
 
 /// As outputs name it: `first-monitoring`; empty for none.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipeline/approval.h"
+#include "pipeline/gate.h"
 #include "pipeline/mitigation.h"
 #include "pipeline/phrases.h"
 #include "pipeline/scrutiny.h"
@@ -17,6 +18,10 @@ std::string days_text(TimeMs length) {
 }
 
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
+  if (rule == Rule::issuing_halted) return std::string(withheld_words(Withheld::issuing_halted));
+  if (rule == Rule::hold) return std::string(withheld_words(Withheld::hold_open));
+  if (rule == Rule::learner_left)
+    return "The learner had left when the result was issued or could be seen; revoke it, or send it as amended where it stands.";
   if (rule == Rule::pathway || rule == Rule::result_agrees)
     return result_text(entry.facts, around.qualification, around.calculated.get(), rule);
   if (rule == Rule::size_change) return mitigation_text(entry, around, rule);
@@ -195,7 +200,7 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
   if (ended || entry.issued.revoked) return found;
   // An issued result stands on the decision that made it: only one that the rules themselves gave can lose its ground.
   if (!entry.issued.any() || around.qualification.computed) found = missing(entry.facts, around.qualification, around.calculated.get());
-  if (!entry.issued.any()) add_holds(entry, around, add);
+  if (!entry.issued.any() || status.rule == Rule::hold) add_holds(entry, around, add);
   if (!entry.issued.any() && around.scrutiny)
     for (v1::Obstacle& one : scrutiny_obstacles(entry, around)) found.push_back(std::move(one));
   bool named = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.rule() == rule_name(status.rule); });
@@ -207,6 +212,8 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
 
 std::string why(const Entry& entry, const Derived& derived, const Circumstances& around) {
   const Status& status = derived.status;
+  if (entry.issued.any() && status.band == v1::AT_RISK)
+    return "Issued, and withheld: " + clause(rule_text(entry, around, status.rule)) + ".";
   switch (status.band) {
     case v1::SETTLED:
       if (entry.issued.any())

@@ -177,6 +177,15 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
     issued.set_basis(entry.issued.basis);
     issued.set_centre_release_ms(entry.issued.centre_release_ms);
     issued.set_learner_release_ms(entry.issued.learner_release_ms);
+    issued.set_awarding_organisation(number(entry.issued.awarding_organisation));
+    issued.set_at_ms(entry.issued.at_ms);
+    if (entry.issued.before)
+      for (const IssuedBefore& one : *entry.issued.before) {
+        v1::IssuedBeforeRecord& before = *issued.add_before();
+        before.set_awarding_organisation(number(one.awarding_organisation));
+        before.set_batch_number(one.batch_number);
+        before.set_at_ms(one.at_ms);
+      }
   }
   record.set_acknowledged_ms(entry.acknowledged_ms);
   record.set_wake_at_ms(stored(entry.wake_at_ms));
@@ -204,8 +213,10 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
                   .basis = static_cast<v1::Basis>(status.basis())};
   const v1::IssuedRecord& issued = record.issued();
   entry.issued = {.batch_number = issued.batch_number(),
+                  .awarding_organisation = AwardingOrganisationId{issued.awarding_organisation()},
                   .first_batch_number = issued.first_batch_number(),
                   .first_at_ms = issued.first_at_ms(),
+                  .at_ms = issued.at_ms(),
                   .centre_release_ms = issued.centre_release_ms(),
                   .learner_release_ms = issued.learner_release_ms(),
                   .scale = Word(issued.scale()),
@@ -214,6 +225,12 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
                   .late = issued.late(),
                   .revoked = issued.revoked(),
                   .basis = static_cast<v1::Basis>(issued.basis())};
+  if (issued.before_size() > 0) {
+    auto before = std::make_shared<std::vector<IssuedBefore>>();
+    for (const v1::IssuedBeforeRecord& one : issued.before())
+      before->push_back({AwardingOrganisationId{one.awarding_organisation()}, one.batch_number(), one.at_ms()});
+    entry.issued.before = std::move(before);
+  }
   entry.acknowledged_ms = record.acknowledged_ms();
   entry.wake_at_ms = restored(record.wake_at_ms());
   entry.ready_since_ms = record.ready_since_ms();
@@ -249,6 +266,12 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_told.set_rule(static_cast<std::uint32_t>(told.rule));
     stored_told.set_subject(told.subject);
     stored_told.set_since_ms(told.since_ms);
+  }
+  for (const HaltInForce& halt : summary.halts) {
+    v1::HaltRecord& stored_halt = *record.add_halts();
+    stored_halt.set_awarding_organisation(number(halt.awarding_organisation));
+    stored_halt.set_series(number(halt.series));
+    stored_halt.set_since_ms(halt.since_ms);
   }
   record.set_parked(summary.parked);
   record.set_derive_all(summary.derive_all);
@@ -287,6 +310,9 @@ CentreSummary decode_summary(std::string_view bytes) {
                             .rule = static_cast<Rule>(told.rule()),
                             .subject = told.subject(),
                             .since_ms = told.since_ms()});
+  for (const v1::HaltRecord& halt : record.halts())
+    summary.halts.push_back({AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())},
+                             halt.since_ms()});
   summary.parked = record.parked();
   summary.derive_all = record.derive_all();
   return summary;

@@ -145,7 +145,17 @@ int status(HttpClient& client, bool json) {
             << count_text(overview, "late") << " late, as of " << (time.empty() ? "no time yet" : time_text(time))
             << (overview.value("timeSource", "") == "event" ? " (event time)" : "") << "\n";
   std::cout << count_text(overview, "batches") << " batches issued, " << count_text(overview, "waitingFacts") << " facts waiting, "
-            << count_text(overview, "rejected") << " records rejected\n\n";
+            << count_text(overview, "rejected") << " records rejected\n";
+  for (const Json& halt : overview.at("halts")) {
+    std::string centre = text_at(halt, "centre");
+    std::cout << "ISSUING IS HALTED by " << text_at(halt, "awardingOrganisation") << " in " << text_at(halt, "series") << " "
+              << (centre == "*" ? "at all centres" : "at centre " + centre) << " since " << time_text(text_at(halt, "since"))
+              << ": nothing is issued, and nothing issued is shown.\n";
+  }
+  if (overview.value("resultsWithheld", std::int64_t{0}) > 0) {
+    std::cout << count_text(overview, "resultsWithheld") << " results issued are withheld; see resultsctl entry for each, and resultsctl batches.\n";
+  }
+  std::cout << "\n";
   print_counts(overview);
   Table organisations({"awarding organisation", "", "entries", "issued", "watch", "at risk", "late"});
   for (const Json& one : overview.at("awardingOrganisations"))
@@ -215,7 +225,10 @@ int entry(HttpClient& client, const std::string& centre, const std::string& qual
   }
   if (std::string basis = text_at(status, "basis"); !basis.empty() && basis != "BASIS_UNSPECIFIED" && basis != "ORDINARY")
     table.add({"basis", lower_words(basis)});
-  if (std::string batch = text_at(status, "batch"); !batch.empty()) table.add({"batch", batch + ", " + time_text(text_at(status, "issuedAt"))});
+  if (std::string batch = text_at(status, "batch"); !batch.empty()) {
+    std::string at = text_at(status, "batchIssuedAt"), first = text_at(status, "issuedAt");
+    table.add({"batch", batch + ", " + time_text(at) + (first == at ? "" : " (first issued " + time_text(first) + ")")});
+  }
   table.add({"registered", time_text(text_at(facts, "registeredAt"))});
   table.add({"checkpoint answer", facts.at("checkpointAnswer").is_null() ? "none" : lower_words(text_at(facts, "checkpointAnswer"))});
   table.add({"units recorded", text_at(facts, "unitsRecorded")});
@@ -356,11 +369,12 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
     std::cout << all.dump(2) << "\n";
     return 0;
   }
-  Table table({"batch", "kind", "level", "results", "late", "issued", "centre may see"});
+  Table table({"batch", "kind", "level", "results", "late", "withheld", "issued", "centre may see"});
   for (const Json& one : all)
     table.add({text_at(one, "batch"), lower_words(text_at(one, "kind")), lower_words(text_at(one, "level")).substr(6), count_text(one, "resultCount"),
-               count_text(one, "lateCount"), time_text(text_at(one, "issuedAt")),
-               one.contains("embargoedUntil") ? "from " + time_text(text_at(one, "embargoedUntil")) : "now"});
+               count_text(one, "lateCount"), count_text(one, "withheldCount"), time_text(text_at(one, "issuedAt")),
+               one.value("halted", false)     ? "not while issuing is halted"
+               : one.contains("embargoedUntil") ? "from " + time_text(text_at(one, "embargoedUntil")) : "now"});
   if (table.empty())
     std::cout << "No batches yet" << (centre.empty() ? "" : " for centre " + centre) << ".\n";
   else

@@ -585,9 +585,8 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
   }
   if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine) {
     // An older fact came after a newer one of the same slot, and would outlive it when the topic is compacted.
-    const auto& slots = engine_.pipeline_->reference().slots();
-    if (auto held = slots.find(slot_of(*inbounds_[item.inbound].event)); held != slots.end()) {
-      const std::string& event = held->second.event;
+    if (const auto* held = engine_.pipeline_->reference().in_force(*inbounds_[item.inbound].event)) {
+      const std::string& event = held->event;
       outgoing_.reference({static_cast<const char*>(input.message->key), input.message->key_len},
                           registry_topics_.contains(Topic::reference) ? in_registry_format(event) : event);
     }

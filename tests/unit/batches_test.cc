@@ -262,13 +262,11 @@ TEST_P(Halting, beyond_the_deadline_makes_results_late) {
   EXPECT_TRUE(only().results(0).late());
   EXPECT_EQ(only().results(0).reason(), v1::L6);
 }
-TEST_P(Halting, keeps_corrections_back_too) {
+TEST_P(Halting, lets_corrections_go) {
   complete({{}});
   result_at({}, "2023-08-14T16:30");
   season.play({halted(GetParam(), true, "2023-08-15T09:00")}, local("2023-08-15T09:00"));
   season.play({amended({}, local("2023-08-16T09:00"), "Merit")}, local("2023-08-16T09:00"));
-  EXPECT_EQ(batches().size(), 1u);
-  season.play({halted(GetParam(), false, "2023-08-17T09:00")}, local("2023-08-17T09:00"));
   EXPECT_EQ(batches().size(), 2u);
 }
 INSTANTIATE_TEST_SUITE_P(Batches, Halting, testing::Values("*", "12345"), [](const auto& instance) {
@@ -357,6 +355,7 @@ TEST_F(Corrections, leave_the_entry_issued_when_it_first_was) {
   then(amended({}, local("2023-08-15T09:00"), "Merit"));
   v1::EntryStatus status = season.described({});
   EXPECT_EQ(at(status.issued_at()), local("2023-08-10T06:00"));
+  EXPECT_EQ(at(status.batch_issued_at()), local("2023-08-15T09:00"));
   EXPECT_EQ(status.batch(), "12345.RN5001.2023-08.0002");
   EXPECT_FALSE(status.late());
 }
@@ -402,7 +401,7 @@ TEST_F(Corrections, are_not_acknowledged_with_the_batch_before) {
 }
 TEST_F(Batches, acknowledged_before_they_were_cut_are_acknowledged) {
   complete({{}});
-  season.play({acknowledged("12345.RN5001.2023-08.0001", "2023-06-12T09:00")}, local("2023-06-12T09:00"));
+  season.play({acknowledged("12345.RN5001.2023-08.0001", "2023-08-05T09:00")}, local("2023-08-05T09:00"));
   result_at({}, "2023-08-14T16:30");
   EXPECT_EQ(season.status({}).stage, v1::ACKNOWLEDGED);
 }

@@ -21,7 +21,7 @@ std::vector<std::string> facts_with(const std::string& field) {
 
 /// Enumerations that may be left open.
 bool may_be_open(const std::string& field) {
-  static const std::set<std::string> kOpen = {"route", "method", "determination", "size", "calculation", "outcome"};
+  static const std::set<std::string> kOpen = {"route", "method", "determination", "size", "calculation", "outcome", "embargo"};
   return kOpen.contains(field);
 }
 

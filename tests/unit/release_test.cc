@@ -62,13 +62,10 @@ TEST(IssueTime, without_a_plan_goes_on_daily) {
   Calendar dates = calendar();
   EXPECT_EQ(issue_time(kLastCut - 72 * kHourMs + 1, nullptr, &dates, {}), kLastCut - 48 * kHourMs);
 }
-TEST(IssueTime, without_a_calendar_waits_for_the_plans_first_cut) {
+TEST(IssueTime, without_a_calendar_is_never_whatever_the_plan_says) {
   ReleasePlan plan{900 * kHourMs, kDayMs};
-  EXPECT_EQ(issue_time(0, &plan, nullptr, {}), 900 * kHourMs);
-}
-TEST(IssueTime, without_a_calendar_is_at_once_after_the_plans_first_cut) {
-  ReleasePlan plan{900 * kHourMs, kDayMs};
-  EXPECT_EQ(issue_time(901 * kHourMs, &plan, nullptr, {}), 901 * kHourMs);
+  EXPECT_EQ(issue_time(0, &plan, nullptr, {}), kNever);
+  EXPECT_EQ(issue_time(901 * kHourMs, &plan, nullptr, {}), kNever);
 }
 TEST(IssueTime, without_calendar_and_plan_is_never) { EXPECT_EQ(issue_time(0, nullptr, nullptr, {}), kNever); }
 

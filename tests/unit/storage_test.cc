@@ -208,6 +208,13 @@ Entry any_entry(std::mt19937_64& random) {
   if (random() % 2) {
     entry.issued.batch_number = entry.issued.first_batch_number = static_cast<std::uint32_t>(1 + random() % 100);
     entry.issued.first_at_ms = 1'700'000'000'000;
+    entry.issued.at_ms = entry.issued.first_at_ms + static_cast<TimeMs>(random() % 1000);
+    entry.issued.awarding_organisation = AwardingOrganisationId{static_cast<std::uint32_t>(5000 + random() % 10)};
+    entry.issued.centre_release_ms = 1'700'000'100'000;
+    entry.issued.learner_release_ms = 1'700'000'200'000;
+    if (random() % 2)
+      entry.issued.before = std::make_shared<std::vector<IssuedBefore>>(
+          std::vector<IssuedBefore>{{AwardingOrganisationId{5001}, 1, 5}, {AwardingOrganisationId{5002}, 7, static_cast<TimeMs>(random() % 99)}});
     entry.issued.scale = Word("pass");
     entry.issued.grade = Word("Pass");
     entry.issued.late = random() % 2 == 0;
@@ -238,6 +245,14 @@ TEST(Encoding, of_any_entry_comes_back_as_it_was) {
     ASSERT_EQ(back.facts.has_result(), entry.facts.has_result());
     ASSERT_EQ(back.facts.units.size(), entry.facts.units.size());
     ASSERT_EQ(back.issued.revoked, entry.issued.revoked);
+    ASSERT_EQ(back.issued.at_ms, entry.issued.at_ms);
+    ASSERT_EQ(back.issued.awarding_organisation, entry.issued.awarding_organisation);
+    ASSERT_EQ(back.issued.centre_release_ms, entry.issued.centre_release_ms);
+    ASSERT_EQ(back.issued.learner_release_ms, entry.issued.learner_release_ms);
+    ASSERT_EQ(back.issued.before != nullptr, entry.issued.before != nullptr);
+    if (entry.issued.before) {
+      ASSERT_EQ(*back.issued.before, *entry.issued.before);
+    }
     records::encode(back, scratch, again);
     ASSERT_EQ(again, bytes) << "round " << times;
   }
