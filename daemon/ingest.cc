@@ -43,9 +43,9 @@ std::string answers_json(const std::vector<Answer>& answers, const std::vector<N
   std::size_t counts[std::size(kOutcomes)] = {};
   std::string listed;
   for (std::size_t at = 0; at < answers.size(); ++at) {
-    auto kind = answers[at].verdict.kind;
     ++counts[outcome_of(answers[at])];
-    bool plain = kind != Verdict::Kind::waiting && kind != Verdict::Kind::rejected && kind != Verdict::Kind::set_aside && answers[at].warnings.empty();
+    // Events that wait, are rejected or set aside say why, and so do calendars that open nothing earlier.
+    bool plain = !answers[at].verdict.why && answers[at].warnings.empty();
     if (plain && !all && answers.size() > kListedMax) continue;
     if (!listed.empty()) listed += ',';
     listed += event_json(at, names[at].id, names[at].line, answers[at]);

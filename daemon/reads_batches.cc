@@ -90,8 +90,15 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
   if (query.wrong()) return reply_with(*query.wrong());
   auto gather = [&] {
     PagePart page{.items = {}, .limit = asked.limit, .before = batch_before};
-    for (const v1::ResultBatch& batch : engine_.store().batches(asked.centre, asked.after, asked.limit))
-      page.items.push_back({batch.batch(), write(batch, view(batch, Role::centre))});
+    for (const v1::ResultBatch& batch : engine_.store().batches(asked.centre, asked.after, asked.limit)) {
+      // A centre whose records cannot be read keeps its batches shut, and leaves the list to the others.
+      BatchView may{.opens_ms = time_of(batch.centre_release_at()), .withheld = static_cast<std::uint32_t>(batch.results_size())};
+      try {
+        may = view(batch, Role::centre);
+      } catch (const CentreSetAside&) {
+      }
+      page.items.push_back({batch.batch(), write(batch, may)});
+    }
     return page;
   };
   // On Kafka nothing is restored from a backup, so there are none.

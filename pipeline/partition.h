@@ -148,6 +148,8 @@ class Partition {
   // Reads, between windows.
   /// Null: there is none. Throws CentreSetAside.
   const Centre* centre(CentreId id);
+  /// Of a centre that is set aside: no.
+  bool has_entry(CentreId id, const EntryKey& key) { return centres_.contains(id) && load(id).find(key); }
   void each_centre(const std::function<void(const Centre&)>& look) const;
   Derived derive_now(const Centre& centre, const Entry& entry) const;
   v1::EntryStatus describe(const Centre& centre, const Entry& entry, bool in_full) const;

@@ -97,10 +97,7 @@ void Pipeline::stop_first(std::span<const Inbound> batch, TimeMs now) {
     bool stops = event.has_hold_placed() || event.has_result_revoked() || (event.has_issuing_halted() && event.issuing_halted().halted());
     if (!stops) continue;
     bool known = address.everywhere || !fits(event, address, reference_);
-    if (address.subject == Subject::entry) {
-      const Centre* centre = known ? partitions_[partition_of(address.centre)]->centre(address.centre) : nullptr;
-      known = centre && centre->find(address.entry);
-    }
+    if (address.subject == Subject::entry) known = known && partitions_[partition_of(address.centre)]->has_entry(address.centre, address.entry);
     if (!known) continue;
     apply(batch[at], static_cast<std::int64_t>(at));
     stopped_[at] = verdicts_[at];

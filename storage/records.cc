@@ -178,7 +178,7 @@ void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
     issued.set_centre_release_ms(entry.issued.centre_release_ms);
     issued.set_learner_release_ms(entry.issued.learner_release_ms);
     issued.set_awarding_organisation(number(entry.issued.awarding_organisation));
-    issued.set_at_ms(entry.issued.at_ms);
+    if (entry.issued.at_ms != entry.issued.first_at_ms) issued.set_at_ms(entry.issued.at_ms);
     if (entry.issued.before)
       for (const IssuedBefore& one : *entry.issued.before) {
         v1::IssuedBeforeRecord& before = *issued.add_before();
@@ -216,7 +216,7 @@ void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
                   .awarding_organisation = AwardingOrganisationId{issued.awarding_organisation()},
                   .first_batch_number = issued.first_batch_number(),
                   .first_at_ms = issued.first_at_ms(),
-                  .at_ms = issued.at_ms(),
+                  .at_ms = issued.at_ms() ? issued.at_ms() : issued.first_at_ms(),
                   .centre_release_ms = issued.centre_release_ms(),
                   .learner_release_ms = issued.learner_release_ms(),
                   .scale = Word(issued.scale()),

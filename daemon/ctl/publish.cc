@@ -130,17 +130,21 @@ class Publisher {
     published_ += answer.value("published", std::uint64_t{0});
     events_ += lines_.size();
     for (const Json& event : answer.at("events")) {
-      bool aside = event.at("outcome") == "setAside";
-      if ((!aside && event.at("outcome") != "rejected") || rejections_.size() >= kRejectionsShown) continue;
+      bool aside = event.at("outcome") == "setAside", rejected = event.at("outcome") == "rejected";
+      // A calendar that opens nothing earlier is taken, and says so.
+      bool noted = event.contains("rule") && !aside && !rejected && event.at("outcome") != "waiting";
+      std::vector<std::string>& lines = noted ? notes_ : rejections_;
+      if ((!aside && !rejected && !noted) || lines.size() >= kRejectionsShown) continue;
       std::size_t index = event.at("index");
-      rejections_.push_back(path_ + ":" + std::to_string(lines_.at(index)) + ": " + event.value("field", "") + " [" +
-                            event.value("rule", "") + "] " + event.value("value", "") + ": " + event.value("message", "") +
-                            (aside ? std::string() : " (rejected record " + event.value("rejectedId", "") + ")"));
+      lines.push_back(path_ + ":" + std::to_string(lines_.at(index)) + ": " + event.value("field", "") + " [" + event.value("rule", "") + "] " +
+                      event.value("value", "") + ": " + event.value("message", "") +
+                      (rejected ? " (rejected record " + event.value("rejectedId", "") + ")" : ""));
     }
   }
 
   int report() {
     bar_.show(total_bytes_, total_bytes_, events_, "events");
+    for (const std::string& line : notes_) bar_.say(line);
     for (const std::string& line : rejections_) bar_.say(line);
     if (rejected_ > rejections_.size())
       bar_.say("... and " + grouped(static_cast<std::int64_t>(rejected_ - rejections_.size())) + " more; see resultsctl rejected.");
@@ -164,6 +168,7 @@ class Publisher {
   std::uint64_t total_bytes_ = 0, done_bytes_ = 0, events_ = 0, left_out_ = 0;
   std::uint64_t accepted_ = 0, superseded_ = 0, duplicate_ = 0, waiting_ = 0, rejected_ = 0, published_ = 0, set_aside_ = 0;
   std::vector<std::string> rejections_;
+  std::vector<std::string> notes_;  ///< of events that were taken
 };
 
 void print_finding(const std::string& where, const char* kind, const Rejection& why) {
