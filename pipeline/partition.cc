@@ -65,6 +65,8 @@ void Partition::restore() {
     auto& centre = centres_[id] = std::make_unique<Centre>();
     centre->id = id;
     centre->summary = std::move(summary);
+    centre->stored_wake_ms = centre->summary.next_wake_ms;
+    centre->stored_derive_all = centre->summary.derive_all;
     if (centre->summary.next_wake_ms != kNever) wakes_.insert({centre->summary.next_wake_ms, id});
     for (const auto& [cell, entries] : centre->summary.cells.all()) add_to_totals(cell, entries);
   });
@@ -217,6 +219,7 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, const 
   Merged merged = merge(entry->facts, event, stamp);
   if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
   if (merged == Merged::superseded) return {Verdict::Kind::superseded};
+  keep(centre, *entry);
   touch(centre, *entry);
   if (shared_.reference.has_strategies() && concerns_scrutiny(centre, *entry, event)) scrutiny_due(centre, entry->key.qualification);
   return {};
@@ -261,10 +264,12 @@ void Partition::touch(Centre& centre, Entry& entry) {
     entry.to_derive = true;
     touched_.push_back({&centre, &entry});
   }
-  if (!entry.to_store) {
-    entry.to_store = true;
-    to_store_.push_back({&centre, &entry});
-  }
+}
+
+void Partition::keep(Centre& centre, Entry& entry) {
+  if (entry.to_store) return;
+  entry.to_store = true;
+  to_store_.push_back({&centre, &entry});
 }
 
 void Partition::touch_changed(Centre& centre, const CentreChange& change) {
@@ -287,6 +292,7 @@ void Partition::acknowledge(Centre& centre, const std::string& batch, TimeMs at)
     if (entry.issued.batch_number != id.number || entry.key.series != id.series) continue;
     if (entry.issued.awarding_organisation != id.awarding_organisation) continue;
     entry.acknowledged_ms = at;
+    keep(centre, entry);
     touch(centre, entry);
   }
 }
@@ -312,7 +318,6 @@ void Partition::wake_by(Centre& centre, TimeMs at) {
   if (centre.summary.next_wake_ms != kNever) wakes_.erase({centre.summary.next_wake_ms, centre.id});
   centre.summary.next_wake_ms = at;
   wakes_.insert({at, centre.id});
-  centre.summary_to_store = true;
   mark(centre);
 }
 
@@ -352,7 +357,6 @@ void Partition::retry(Centre& centre) {
 
 void Partition::derive_all(Centre& centre) {
   centre.summary.derive_all = true;
-  centre.summary_to_store = true;
   mark(centre);
   wake_by(centre, time_);
 }
@@ -416,7 +420,6 @@ void Partition::wake_due_centres(TimeMs at) {
 
 void Partition::wake_centre(Centre& centre) {
   centre.summary.next_wake_ms = kNever;
-  centre.summary_to_store = true;
   mark(centre);
   TimeMs next = kNever;
   bool all = std::exchange(centre.summary.derive_all, false);
@@ -472,6 +475,7 @@ void Partition::retry_parked() {
       if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = verdict;
       centre.parked_to_erase.push_back(parked.stamp);
     }
+    if (centre.parked.size() == centre.summary.parked) continue;  // all of them wait on
     centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
     centre.summary_to_store = true;
     mark(centre);
@@ -522,22 +526,17 @@ void Partition::derive_touched() {
     Derived derived = derive(*entry, around, time_);
     if (derived.issue_now) {
       if (!entry->issued.any()) entry->ready_since_ms = time_;
+      keep(*centre, *entry);
       due.push_back({centre, entry});
       continue;  // published once issued
     }
     TimeMs ready_since = derived.ready ? (entry->ready_since_ms ? entry->ready_since_ms : time_) : 0;
+    if (entry->ready_since_ms != ready_since) keep(*centre, *entry);
     entry->ready_since_ms = ready_since;
     publish(*centre, *entry, derived, around);
   }
   touched_.clear();
   if (!due.empty()) issue(due);
-}
-
-void Partition::count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by) {
-  count(centre,
-        cell_of(entry.status, entry.key.qualification, around.qualification.awarding_organisation, around.qualification.level,
-                entry.key.series),
-        by);
 }
 
 void Partition::count(Centre& centre, const Cell& cell, std::int64_t by) {
@@ -552,6 +551,8 @@ void Partition::add_to_totals(const Cell& cell, std::int64_t by) {
 }
 
 void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around) {
+  // An entry that was looked at and found as it was is not written again.
+  if (entry.wake_at_ms != derived.wake_at_ms || entry.status != derived.status) keep(centre, entry);
   entry.wake_at_ms = derived.wake_at_ms;
   wake_by(centre, derived.wake_at_ms);
   if (!transition(entry.status, derived.status)) {
@@ -559,10 +560,16 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
     return;
   }
   Status before = entry.status;
-  if (before.stage != v1::STAGE_UNSPECIFIED) count(centre, entry, around, -1);
+  bool counted = before.stage != v1::STAGE_UNSPECIFIED;
+  auto cell = [&](const Status& status) {
+    return cell_of(status, entry.key.qualification, around.qualification.awarding_organisation, around.qualification.level, entry.key.series);
+  };
   entry.status = derived.status;
-  count(centre, entry, around, +1);
-  centre.summary_to_store = true;
+  if (!counted || cell(before) != cell(entry.status)) {
+    if (counted) count(centre, cell(before), -1);
+    count(centre, cell(entry.status), +1);
+    centre.summary_to_store = true;
+  }
   mark(centre);
   v1::EntryStatus status = describe(centre, entry, false);
   shared_.outputs.entry_status(index_, centre.id, status);
@@ -652,6 +659,9 @@ void Partition::write(StateWriter& writer) {
   }
   to_store_.clear();
   for (Centre* centre : dirty_) {
+    // A slot that changed twice is written once.
+    std::sort(centre->slots_to_store.begin(), centre->slots_to_store.end());
+    centre->slots_to_store.erase(std::unique(centre->slots_to_store.begin(), centre->slots_to_store.end()), centre->slots_to_store.end());
     for (const std::string& slot : centre->slots_to_store) {
       const Reference::Slot& held = centre->facts.slots.find(slot)->second;
       writer.put_slot(index_, centre->id, slot, held.stamp, held.event);
@@ -665,8 +675,12 @@ void Partition::write(StateWriter& writer) {
       writer.put_parked(index_, centre->id, parked);
       parked.token = -1;
     }
-    if (centre->summary_to_store) writer.put_summary(index_, centre->id, centre->summary);
+    const CentreSummary& summary = centre->summary;
+    bool wakes_otherwise = summary.next_wake_ms != centre->stored_wake_ms || summary.derive_all != centre->stored_derive_all;
+    if (centre->summary_to_store || wakes_otherwise) writer.put_summary(index_, centre->id, summary);
     centre->summary_to_store = false;
+    centre->stored_wake_ms = summary.next_wake_ms;
+    centre->stored_derive_all = summary.derive_all;
     centre->in_dirty_list = false;
   }
   dirty_.clear();

@@ -33,6 +33,8 @@ struct Policy {
   std::size_t woken_per_commit_max = 20'000;
   /// Results in one batch; more make further batches.
   std::uint32_t batch_results_max = 5'000;
+  /// Of one batch, serialised: a log takes it as one record, whichever way that is packed there.
+  std::size_t batch_bytes_max = 4u << 20;
   /// First number of a run of batches. Above 1 where numbers may have left the house that nobody knows of.
   std::uint32_t batch_numbers_from = 1;
 };
@@ -78,6 +80,9 @@ struct Centre {
   std::vector<Parked> parked;
 
   bool summary_to_store = false;
+  /// As the store has them: a wake that changes nothing leaves both as they were.
+  TimeMs stored_wake_ms = kNever;
+  bool stored_derive_all = false;
   bool retry_parked = false;
   bool in_dirty_list = false;
   /// The scrutiny of its assessment as of the last window; null: nothing is asked.
@@ -173,7 +178,10 @@ class Partition {
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
   Verdict park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
                std::int64_t token);
+  /// Has the entry's status derived before the commit.
   void touch(Centre& centre, Entry& entry);
+  /// Has the entry written with the commit.
+  void keep(Centre& centre, Entry& entry);
   void touch_changed(Centre& centre, const CentreChange& change);
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
   void note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at);
@@ -201,7 +209,6 @@ class Partition {
   void derive_touched();
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
   void tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around);
-  void count(Centre& centre, const Entry& entry, const Circumstances& around, std::int64_t by);
   void count(Centre& centre, const Cell& cell, std::int64_t by);
   void add_to_totals(const Cell& cell, std::int64_t by);
   void move_counts(Centre& centre);

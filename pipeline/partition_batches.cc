@@ -9,6 +9,17 @@
 
 namespace vtq {
 
+namespace {
+
+/// So many bytes a result takes at most: its grade, what it supersedes and their names are short by the contract; units that were calculated
+/// may be many.
+std::size_t result_bytes_most(const Entry& entry, const Circumstances& around) {
+  constexpr std::size_t kWithoutUnits = 512, kUnit = 24;
+  return kWithoutUnits + entry.key.learner.size() + entry.facts.uci.str().size() + (around.calculated ? around.calculated->size() * kUnit : 0);
+}
+
+}  // namespace
+
 void Partition::issue(std::vector<ToIssue>& due) {
   // One batch holds one centre, awarding organisation, series, level and kind, and its gates fit all its results.
   struct Group {
@@ -23,6 +34,7 @@ void Partition::issue(std::vector<ToIssue>& due) {
   struct Grouped {
     Group group;
     ToIssue item;
+    std::size_t bytes_most = 0;
   };
   std::vector<Grouped> grouped;
   grouped.reserve(due.size());
@@ -31,7 +43,8 @@ void Partition::issue(std::vector<ToIssue>& due) {
     Circumstances around = circumstances(*item.centre, entry);
     grouped.push_back({{item.centre->id, around.qualification.awarding_organisation, entry.key.series, around.qualification.level,
                         entry.issued.any(), gates_at_issue(entry.issued, around.calendar, time_)},
-                       item});
+                       item,
+                       result_bytes_most(entry, around)});
   }
   std::sort(grouped.begin(), grouped.end(), [](const Grouped& a, const Grouped& b) {
     return a.group != b.group ? a.group < b.group : a.item.entry->key < b.item.entry->key;
@@ -41,8 +54,12 @@ void Partition::issue(std::vector<ToIssue>& due) {
     const Group& group = grouped[at].group;
     Centre& centre = *grouped[at].item.centre;
     batch.clear();
-    while (at < grouped.size() && batch.size() < shared_.policy.batch_results_max && grouped[at].group == group)
+    std::size_t bytes = 0;
+    while (at < grouped.size() && batch.size() < shared_.policy.batch_results_max && grouped[at].group == group) {
+      bytes += grouped[at].bytes_most;
+      if (!batch.empty() && bytes > shared_.policy.batch_bytes_max) break;
       batch.push_back(grouped[at++].item.entry);
+    }
     cut_batch(centre, batch, group.gates, group.correction);
   }
 }

@@ -225,6 +225,38 @@ TEST_F(Batches, over_the_limit_are_split) {
   EXPECT_EQ(sizes, (std::vector<int>{2, 2, 1}));
   EXPECT_EQ(limited.outputs.batches.back().number(), 3u);
 }
+TEST_F(Batches, over_the_limit_of_bytes_are_split_and_none_is_larger) {
+  season.policy.batch_bytes_max = 2'000;
+  StartedSeason limited(season.policy);
+  std::vector<v1::Event> events;
+  for (int learner = 1; learner <= 10; ++learner) {
+    Ref ref{.qualification = "601/0003/9", .learner = std::string(static_cast<std::size_t>(learner), 'L')};
+    events.push_back(registered(ref, local("2022-10-01T09:00")));
+    events.push_back(determined(ref, local("2022-10-02T09:00")));
+  }
+  limited.play(events, local("2022-10-03T09:00"));
+  limited.time_passes(local("2023-08-10T06:00"));
+  int results = 0;
+  std::uint32_t number = 0;
+  for (const auto& batch : limited.outputs.batches) {
+    EXPECT_LE(batch.ByteSizeLong(), 2'000u);
+    EXPECT_EQ(batch.number(), ++number);
+    results += batch.results_size();
+  }
+  EXPECT_EQ(results, 10);
+  EXPECT_GT(number, 2u);
+}
+TEST_F(Batches, a_result_that_is_larger_than_the_limit_goes_in_a_batch_of_its_own) {
+  season.policy.batch_bytes_max = 1;
+  StartedSeason limited(season.policy);
+  limited.play({registered({.qualification = "601/0003/9", .learner = "A"}, local("2022-10-01T09:00")),
+                registered({.qualification = "601/0003/9", .learner = "B"}, local("2022-10-01T09:00")),
+                determined({.qualification = "601/0003/9", .learner = "A"}, local("2022-10-02T09:00")),
+                determined({.qualification = "601/0003/9", .learner = "B"}, local("2022-10-02T09:00"))},
+               local("2022-10-03T09:00"));
+  limited.time_passes(local("2023-08-10T06:00"));
+  EXPECT_EQ(limited.outputs.batches.size(), 2u);
+}
 TEST_F(Batches, name_nothing_twice) {
   complete({{}});
   result_at({}, "2023-06-20T09:00");
