@@ -28,7 +28,7 @@ class Kafka:
     Node n listens on `port` + 10 (n - 1), and on the next port for the other nodes; without `port`, where ports are
     free. `properties` go to every broker, over those of deploy/kafka/up; change them before `restart`. `proxied`: each node also listens on its port + 2 for a proxy that clients reach on its
     port + 3. A node that was killed registers again only when its session has run out: 9 s, unless
-    the property `broker.session.timeout.ms` says less."""
+    the property `broker.session.timeout.ms` says less. VTQ_KAFKA_VERSION in the environment chooses another version of Kafka."""
 
     def __init__(self, nodes=1, port=None, properties=None, proxied=False):
         self.nodes = nodes
@@ -53,6 +53,8 @@ class Kafka:
         """Starts the nodes that do not run, and returns when they serve."""
         command = [os.path.join(ROOT, "deploy/kafka/up"), "--nodes", str(self.nodes), "--port", str(self.port), "--directory",
                    self.directory, *(["--proxied"] if self.proxied else [])]
+        if os.environ.get("VTQ_KAFKA_VERSION"):
+            command += ["--version", os.environ["VTQ_KAFKA_VERSION"]]
         for name, value in self.properties.items():
             command += ["--property", f"{name}={value}"]
         # A node may end while the controllers of a busy machine do not agree on a leader: it is started once more.
