@@ -55,6 +55,14 @@ std::optional<std::vector<std::uint32_t>> parse_partitions(std::string_view text
   return partitions;
 }
 
+std::vector<std::uint32_t> in_none(const std::vector<std::vector<std::uint32_t>>& parts, std::uint32_t partitions) {
+  std::vector<std::uint32_t> none;
+  for (std::uint32_t partition = 0; partition < partitions; ++partition)
+    if (std::none_of(parts.begin(), parts.end(), [&](const auto& part) { return std::find(part.begin(), part.end(), partition) != part.end(); }))
+      none.push_back(partition);
+  return none;
+}
+
 bool each_once(const std::vector<std::vector<std::uint32_t>>& parts, std::uint32_t partitions) {
   std::vector<bool> seen(partitions, false);
   std::uint32_t count = 0;

@@ -22,6 +22,8 @@ std::string partitions_text(const std::vector<std::uint32_t>& partitions);
 std::optional<std::vector<std::uint32_t>> parse_partitions(std::string_view text);
 /// Whether the parts are together of all of `partitions`, and each partition is in one of them only.
 bool each_once(const std::vector<std::vector<std::uint32_t>>& parts, std::uint32_t partitions);
+/// The partitions that no part is of, ascending.
+std::vector<std::uint32_t> in_none(const std::vector<std::vector<std::uint32_t>>& parts, std::uint32_t partitions);
 
 // A part has `encode`, `decode` (nothing: it is none) and `add`.
 

@@ -104,15 +104,30 @@ std::vector<Forward::Part> Forward::parts_of_others(const HttpRequest& request) 
   auto urls = engine_.others();
   if (!urls) throw PartitionMoving("Some partitions are between two instances.");
   std::vector<Part> parts;
-  for (const std::string& url : *urls) {
-    HttpReply reply = send(url, request, std::string(kPartType));
-    const std::string* text = header(reply, kPartitionsHeader);
-    auto partitions = text ? parse_partitions(*text) : std::nullopt;
-    if (reply.status != 200 || reply.content_type != kPartType || !partitions)
-      throw PartitionMoving("The instance at " + url + " has no part of this answer: " + std::to_string(reply.status) + ".");
-    parts.push_back({std::move(*partitions), std::move(reply.body)});
-  }
+  for (const std::string& url : *urls) parts.push_back(part_of(url, request));
   return parts;
+}
+
+std::pair<std::vector<Forward::Part>, std::vector<Forward::Silent>> Forward::parts_of_who_answers(const HttpRequest& request) {
+  std::pair<std::vector<Part>, std::vector<Silent>> found;
+  for (const auto& instance : engine_.instances()) {
+    if (instance.here) continue;
+    try {
+      found.first.push_back(part_of(instance.url, request));
+    } catch (const PartitionMoving& silent) {
+      found.second.push_back({instance.url, silent.what()});
+    }
+  }
+  return found;
+}
+
+Forward::Part Forward::part_of(const std::string& url, const HttpRequest& request) {
+  HttpReply reply = send(url, request, std::string(kPartType));
+  const std::string* text = header(reply, kPartitionsHeader);
+  auto partitions = text ? parse_partitions(*text) : std::nullopt;
+  if (reply.status != 200 || reply.content_type != kPartType || !partitions)
+    throw PartitionMoving("The instance at " + url + " has no part of this answer: " + std::to_string(reply.status) + ".");
+  return {std::move(*partitions), std::move(reply.body)};
 }
 
 /// The answer of another instance. It says 503 when the partition is no more there, or when it is not ready: then it may be elsewhere soon.

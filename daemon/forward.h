@@ -53,6 +53,12 @@ class Forward {
   };
   /// The parts of all other instances. Throws PartitionMoving.
   std::vector<Part> parts_of_others(const HttpRequest& request);
+  struct Silent {
+    std::string url;
+    std::string why;
+  };
+  /// The parts of those other instances that answer, and which of them do not.
+  std::pair<std::vector<Part>, std::vector<Silent>> parts_of_who_answers(const HttpRequest& request);
 
  private:
   using Steady = std::chrono::steady_clock;
@@ -70,6 +76,7 @@ class Forward {
 
   void run();
   void attempt(Task&& task);
+  Part part_of(const std::string& url, const HttpRequest& request);
   HttpReply send(const std::string& url, const HttpRequest& request, const std::string& accept);
 
   const kafka::KafkaEngine& engine_;

@@ -171,9 +171,19 @@ void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& famili
   states.append_to(families);
 }
 
-void append_kafka(const kafka::KafkaState& kafka, std::vector<MetricFamily>& families) {
+void append_kafka(const kafka::KafkaState& kafka, TimeMs now, std::vector<MetricFamily>& families) {
   append_gauge(families, "vtq_kafka_joined", "1 while this instance is a member of the group.", kafka.joined ? 1 : 0);
-  append_gauge(families, "vtq_kafka_lag_records", "Records of this instance's partitions that it has not read.", static_cast<double>(kafka.lag));
+  GaugeFamily records("vtq_kafka_lag_records", "Records that can be read, or are being committed, and are not done.");
+  GaugeFamily seconds("vtq_kafka_lag_seconds", "Since when there are such records; 0: there are none.");
+  GaugeFamily held("vtq_kafka_open_transaction_seconds", "Since when records wait behind a publisher's open transaction; 0: none do.");
+  auto age = [now](TimeMs since_ms) { return since_ms == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(now - since_ms, 0)) / 1000.0; };
+  for (const kafka::StreamLag& lag : kafka.lags) {
+    Labels of{{"topic", std::string(topic_name(lag.topic))}, {"partition", std::to_string(lag.partition)}};
+    records.set(of, static_cast<double>(lag.records));
+    seconds.set(of, age(lag.behind_since_ms));
+    held.set(of, age(lag.held_since_ms));
+  }
+  for (GaugeFamily* family : {&records, &seconds, &held}) family->append_to(families);
   append_gauge(families, "vtq_kafka_records_to_restore", "Changelog records still to read before all partitions work.",
                static_cast<double>(kafka.records_to_restore));
   append_gauge(families, "vtq_kafka_changelog_records_read", "Changelog records read since the start, restoring and for standbys.",
@@ -354,7 +364,7 @@ std::string Metrics::text(const EntryGauges& entries, const DaemonGauges& daemon
   std::vector<MetricFamily> families = series_->registry.Collect();
   append_entries(entries, families);
   append_daemon(daemon, families);
-  if (daemon.kafka) append_kafka(*daemon.kafka, families);
+  if (daemon.kafka) append_kafka(*daemon.kafka, daemon.now_ms, families);
   append_gauge(families, "vtq_issuing_halts", "Halts of issuing that are in force.", static_cast<double>(entries.halts));
   append_gauge(families, "vtq_results_withheld", "Results that were issued and are not to be seen.", static_cast<double>(entries.results_withheld));
   append_gauge(families, "vtq_waiting_facts", "Facts that wait for what they name.", static_cast<double>(entries.waiting_facts));

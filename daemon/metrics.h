@@ -48,6 +48,7 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline);
 
 /// The other gauges.
 struct DaemonGauges {
+  TimeMs now_ms = 0;
   EngineState state{};
   double lag_seconds = 0;
   std::size_t queue_bytes = 0;

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <tuple>
 
 #include "daemon/answer_parts.h"
 #include "daemon/engine.h"
@@ -73,17 +74,28 @@ class Reads {
   template <class Write>
   HttpReply batch_page(const HttpRequest& request, bool lines, Write write);
 
-  /// What `render` makes of this instance's part and, unless the request was passed on or is of one centre, those of the others. Throws
-  /// PartitionMoving.
+  /// What an answer is without, where it may be of a part only.
+  struct Left {
+    std::vector<std::uint32_t> partitions;
+    std::vector<Forward::Silent> instances;
+  };
+
+  /// What `render` makes of this instance's part and, unless the request was passed on or is of one centre, those of the others. `left`: filled
+  /// with what is missing where others do not answer; null: then there is no answer. Throws PartitionMoving.
   template <class Part, class Gather, class Render>
-  HttpReply over_all(const HttpRequest& request, Gather gather, Render render) {
+  HttpReply over_all(const HttpRequest& request, Gather gather, Render render, Left* left = nullptr) {
     if (!forward_) return render(gather());
     const TakenPartitions taken = engine_.store().taken();
     Part part = gather();
     bool asks = !request.forwarded && !request.query_value("centre");
     std::vector<std::vector<std::uint32_t>> of{taken.partitions};
     if (asks) {
-      for (Forward::Part& other : forward_->parts_of_others(request)) {
+      std::vector<Forward::Part> others;
+      if (left)
+        std::tie(others, left->instances) = forward_->parts_of_who_answers(request);
+      else
+        others = forward_->parts_of_others(request);
+      for (Forward::Part& other : others) {
         auto decoded = Part::decode(other.body);
         if (!decoded) throw PartitionMoving("An instance of another version answered.");
         part.add(std::move(*decoded));
@@ -91,7 +103,9 @@ class Reads {
       }
     }
     if (engine_.store().taken() != taken) throw PartitionMoving("Partitions came or went while this was being answered.");
-    if (asks && !each_once(of, engine_.store().partitions())) throw PartitionMoving("Some partitions are between two instances.");
+    if (asks && left) left->partitions = in_none(of, engine_.store().partitions());
+    bool all = !left || left->partitions.empty();
+    if (asks && all && !each_once(of, engine_.store().partitions())) throw PartitionMoving("Some partitions are between two instances.");
     if (request.forwarded && request.accept == kPartType)
       return {200, std::string(kPartType), part.encode(), {{std::string(kPartitionsHeader), partitions_text(taken.partitions)}}};
     return render(std::move(part));

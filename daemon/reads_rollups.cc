@@ -159,10 +159,18 @@ std::string overview_json(const OverviewPart& overview, std::string_view time_so
   return body + "]}\n";
 }
 
+std::string left_json(const std::vector<std::uint32_t>& partitions, const std::vector<Forward::Silent>& instances) {
+  std::string body = "{\"partitions\":[" + partitions_text(partitions) + "],\"instances\":[";
+  for (const Forward::Silent& one : instances)
+    body += std::string(&one == instances.data() ? "" : ",") + "{\"url\":" + json_string(one.url) + ",\"why\":" + json_string(one.why) + "}";
+  return body + "]}";
+}
+
 }  // namespace
 
 HttpReply Reads::overview(const HttpRequest& request) {
-  Query query(request, {});
+  Query query(request, {"partial"});
+  bool partial = query.flag("partial").value_or(false);
   if (query.wrong()) return reply_with(*query.wrong());
   auto gather = [&] {
     OverviewPart overview = look([](Pipeline& pipeline, Store&) { return overview_of(pipeline); });
@@ -170,9 +178,13 @@ HttpReply Reads::overview(const HttpRequest& request) {
     overview.rejected = engine_.store().rejected_count();
     return overview;
   };
-  return over_all<OverviewPart>(request, gather, [&](const OverviewPart& overview) {
-    return HttpReply{200, "application/json", overview_json(overview, settings_.time_source)};
-  });
+  Left left;
+  auto render = [&](const OverviewPart& overview) {
+    std::string body = overview_json(overview, settings_.time_source);
+    if (partial) body.replace(body.rfind('}'), 1, ",\"missing\":" + left_json(left.partitions, left.instances) + "}");
+    return HttpReply{200, "application/json", std::move(body)};
+  };
+  return over_all<OverviewPart>(request, gather, render, partial ? &left : nullptr);
 }
 
 HttpReply Reads::rollups(const HttpRequest& request) {

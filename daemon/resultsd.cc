@@ -1,4 +1,5 @@
-// resultsd: the daemon's process. Reads settings, runs the service until SIGTERM or SIGINT, drains, exits 0.
+// resultsd: the daemon's process. Reads settings, runs the service until SIGTERM or SIGINT, drains, exits 0. SIGUSR1 is the same for an
+// instance that is not to come back.
 #include <google/protobuf/stubs/logging.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -13,12 +14,13 @@ namespace {
 
 using vtq::log::Level;
 
-/// SIGTERM and SIGINT are waited for, by the main thread alone: called before any thread starts.
+/// SIGTERM, SIGINT and SIGUSR1 are waited for, by the main thread alone: called before any thread starts.
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -29,7 +31,7 @@ bool asked_to_stop() {
   sigset_t pending;
   sigemptyset(&pending);
   sigpending(&pending);
-  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGUSR1) == 1;
 }
 
 int run(const vtq::Settings& settings) {
@@ -51,8 +53,8 @@ int run(const vtq::Settings& settings) {
         return 1;
       }
       if (signal < 0) continue;
-      vtq::log::write(Level::info, "stopping", {{"signal", std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT")}});
-      service.stop();
+      vtq::log::write(Level::info, "stopping", {{"signal", std::string(signal == SIGTERM ? "SIGTERM" : signal == SIGUSR1 ? "SIGUSR1, for good" : "SIGINT")}});
+      service.stop(signal == SIGUSR1);
       if (std::string why = service.failure(); !why.empty()) {
         vtq::log::write(Level::critical, "the store failed while stopping", {{"why", why}});
         return 1;

@@ -90,6 +90,20 @@ std::string address_of(const Settings& s, unsigned short port) {
   return "http://" + (v6 ? "[" + s.http_address + "]" : s.http_address) + ":" + std::to_string(port);
 }
 
+/// What this instance is about on Kafka, and what of its input is still to be done.
+nlohmann::ordered_json kafka_json(const kafka::KafkaState& state, const kafka::TopicNames& names) {
+  nlohmann::ordered_json json{{"joined", state.joined}, {"owned", state.owned}, {"restoring", state.restoring}, {"standby", state.following}};
+  json["lag"] = json["openTransactions"] = nlohmann::ordered_json::array();
+  for (const kafka::StreamLag& one : state.lags) {
+    auto listed = [&](std::int64_t records, TimeMs since_ms) -> nlohmann::ordered_json {
+      return {{"topic", names.of(one.topic)}, {"partition", one.partition}, {"records", records}, {"since", utc_text(since_ms)}};
+    };
+    if (one.records > 0) json["lag"].push_back(listed(one.records, one.behind_since_ms));
+    if (one.held_records > 0) json["openTransactions"].push_back(listed(one.held_records, one.held_since_ms));
+  }
+  return json;
+}
+
 /// The decoded parameters, if the path fits the pattern.
 std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
   std::vector<std::string> parameters;
@@ -170,8 +184,9 @@ Service::~Service() {
 
 std::string Service::failure() const { return engine_->state() == EngineState::failed ? engine_->failure() : ""; }
 
-void Service::stop() {
+void Service::stop(bool for_good) {
   stopping_ = true;
+  if (kafka_ && for_good) kafka_->leave_for_good();
   server_->stop_taking();
   auto until = Steady::now() + std::chrono::seconds(settings_.http_stop_seconds_max);
   // Looked at now and then by the main thread, which has nothing else to do: stopping is no path to be fast on.
@@ -391,6 +406,7 @@ HttpReply Service::instances(const HttpRequest& request) {
   for (const auto& one : found)
     listed.push_back({{"instance", one.name}, {"url", one.url}, {"partitions", one.partitions}, {"answered", one.here}});
   nlohmann::ordered_json body{{"partitions", settings_.partitions}, {"instances", std::move(listed)}};
+  if (kafka_) body["kafka"] = kafka_json(kafka_->kafka_state(), kafka::TopicNames(settings_.kafka_topic_prefix));
   return {200, "application/json", body.dump() + "\n"};
 }
 
@@ -399,7 +415,8 @@ HttpReply Service::metrics_text() {
   // A pipeline that does not answer must not hide that very fact.
   if (future.wait_for(std::chrono::seconds(2)) == std::future_status::ready) last_gauges_ = future.get();
   const Store& store = engine_->store();
-  DaemonGauges gauges{.state = engine_->state(),
+  DaemonGauges gauges{.now_ms = clock_.now(),
+                      .state = engine_->state(),
                       .lag_seconds = engine_->lag_seconds(),
                       .queue_bytes = engine_->queued_bytes(),
                       .bodies_bytes = server_->bodies_bytes(),

@@ -58,8 +58,9 @@ class Service {
   unsigned short port() const { return server_->port(); }
   /// Why it cannot go on; empty: it can.
   std::string failure() const;
-  /// /readyz says no, no more connections; finishes what is in flight, as long as that takes within the limit; commits.
-  void stop();
+  /// /readyz says no, no more connections; finishes what is in flight, as long as that takes within the limit; commits. `for_good`: on Kafka
+  /// this instance's partitions go to the others at once, instead of being kept for its return.
+  void stop(bool for_good = false);
 
  private:
   void dispatch(HttpRequest&& request, Respond&& respond);

@@ -74,6 +74,7 @@ struct Settings {
   std::int64_t kafka_broker_wait_seconds = 0;
   std::int64_t kafka_restore_wait_seconds = 0;
   std::int64_t kafka_request_wait_ms = 0;
+  std::int64_t kafka_open_transaction_seconds = 0;
   double kafka_reference_wait_minutes = 0;
   std::string kafka_registry_topics;
   std::string kafka_security_protocol;

@@ -50,6 +50,8 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
 
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
+/// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds.
+std::string state_of_instance(const std::string& url);
 
 int rejected_list(HttpClient& client, std::size_t count, bool open_only, bool json);
 int rejected_show(HttpClient& client, const std::string& id);

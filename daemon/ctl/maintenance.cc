@@ -9,6 +9,9 @@
 
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
+#include "daemon/kafka/client.h"
+#include "daemon/kafka/topics.h"
+#include "daemon/log.h"
 #include "daemon/settings.h"
 #include "pipeline/uk_time.h"
 #include "storage/store.h"
@@ -99,11 +102,57 @@ void look_at_daemon(Findings& findings, const std::string& url) {
                    "Wait for it to start, or read its log.");
     HttpReply live = client.get("/livez");
     if (live.status != 200) findings.bad("its pipeline makes no progress", "Read its log; restart it if it does not recover.");
-    Json overview = Json::parse(expect_ok(client.get("/v1/overview")));
+    Json overview = Json::parse(expect_ok(client.get("/v1/overview?partial=1")));
     std::int64_t rejected = overview.value("rejected", std::int64_t{0});
     if (rejected > 0) std::cout << "  note  " << grouped(rejected) << " records were rejected; see resultsctl rejected\n";
-  } catch (const Unreachable& error) {
+  } catch (const Unreachable&) {
     findings.bad("resultsd does not answer at " + url, "Start it with resultsd --config FILE, or name another with --url.");
+  }
+}
+
+/// Brokers and topics, as seen from here.
+void look_at_brokers(Findings& findings, Settings settings) {
+  // Long enough for a broker that runs.
+  settings.kafka_broker_wait_seconds = std::min<std::int64_t>(settings.kafka_broker_wait_seconds, 10);
+  try {
+    std::vector<std::string> problems = kafka::check_topics(settings);
+    for (const std::string& problem : problems) findings.bad(problem, "resultsctl topics check says the same; resultsd starts once nothing is left.");
+    if (problems.empty()) findings.good("Kafka at " + settings.kafka_bootstrap_servers + " answers, topics and brokers are right");
+  } catch (const kafka::KafkaError& error) {
+    findings.bad("Kafka cannot be used from here", error.what());
+  }
+}
+
+std::string place_text(const Json& one) {
+  return one.value("topic", "") + " partition " + one.at("partition").dump() + ": " + grouped(one.at("records").get<std::int64_t>()) + " records, since " + one.value("since", "");
+}
+
+/// Each instance that the one at `url` knows: whether it answers, and what of its input is left.
+void look_at_instances(Findings& findings, const std::string& url, const Settings& settings) {
+  constexpr std::int64_t kBehindSeconds = 60;
+  auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  auto older = [now](const Json& one, std::int64_t seconds) { return utc_text(now - seconds * 1000) >= one.value("since", ""); };
+  try {
+    HttpClientOptions patience{.connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)};
+    Json known = Json::parse(expect_ok(HttpClient(url, patience).get("/v1/instances")));
+    for (const Json& instance : known.at("instances")) {
+      std::string name = instance.value("instance", ""), at = instance.value("url", ""), state = state_of_instance(at);
+      if (state != "ready") {
+        findings.bad("instance " + name + " at " + at + ": " + state, "Read its log; its partitions go to others after kafka.session_timeout_ms once it is stopped.");
+        continue;
+      }
+      findings.good("instance " + name + " at " + at + " is ready");
+      Json kafka = Json::parse(expect_ok(HttpClient(at, patience).get("/v1/instances"))).at("kafka");
+      for (const Json& one : kafka.at("openTransactions"))
+        if (older(one, settings.kafka_open_transaction_seconds))
+          findings.bad("a publisher's transaction is open and holds up " + place_text(one),
+                       "It ends with its time-out. At once: kafka-transactions.sh --bootstrap-server " + settings.kafka_bootstrap_servers +
+                           " find-hanging --topic " + one.value("topic", "") + ", then abort.");
+      for (const Json& one : kafka.at("lag"))
+        if (older(one, kBehindSeconds)) findings.bad("instance " + name + " is behind in " + place_text(one), "Its log and vtq_commit_duration_seconds say why.");
+    }
+  } catch (const std::exception& error) {
+    findings.bad("the instances cannot be asked", error.what());
   }
 }
 
@@ -178,7 +227,13 @@ int doctor(const std::string& url, const std::filesystem::path& config) {
   look_at_time(findings);
   std::string address = loaded.settings.http_address;
   if (address.find(':') != address.npos) address = "[" + address + "]";
-  look_at_daemon(findings, url.empty() ? "http://" + address + ":" + std::to_string(loaded.settings.http_port) : url);
+  std::string asked = url.empty() ? "http://" + address + ":" + std::to_string(loaded.settings.http_port) : url;
+  look_at_daemon(findings, asked);
+  if (loaded.errors.empty() && loaded.settings.on_kafka()) {
+    log::start("error");  // what is wrong is said in words, and the clients' own lines would stand in between
+    look_at_brokers(findings, loaded.settings);
+    look_at_instances(findings, asked, loaded.settings);
+  }
   std::cout << (findings.wrong() == 0 ? "All is well.\n" : grouped(findings.wrong()) + " to put right.\n");
   return findings.wrong() == 0 ? 0 : 1;
 }

@@ -135,11 +135,17 @@ std::string expect_ok(const HttpReply& reply) {
 }
 
 int status(HttpClient& client, bool json) {
-  Json overview = fetch(client, "/v1/overview");
+  Json overview = fetch(client, "/v1/overview?partial=1");
+  // What another instance has and does not tell is named, and the rest is shown.
+  const Json& missing = overview.at("missing");
+  int code = missing.at("partitions").empty() ? 0 : 1;
   if (json) {
     std::cout << overview.dump(2) << "\n";
-    return 0;
+    return code;
   }
+  if (code != 0) std::cout << "NOT COUNTED: partitions " << ranges_text(missing.at("partitions")) << ".";
+  for (const Json& one : missing.at("instances")) std::cout << " " << text_at(one, "why");
+  if (code != 0) std::cout << "\n\n";
   std::string time = text_at(overview, "time");
   std::cout << count_text(overview, "entries") << " entries at " << count_text(overview, "centres") << " centres, "
             << count_text(overview, "late") << " late, as of " << (time.empty() ? "no time yet" : time_text(time))
@@ -163,7 +169,7 @@ int status(HttpClient& client, bool json) {
                        count_text(one, "watch"), count_text(one, "atRisk"), count_text(one, "late")});
   if (!organisations.empty()) std::cout << "\n" << organisations.text(2);
   print_deadlines(overview.at("nextDeadlines"));
-  return 0;
+  return code;
 }
 
 int entries_at_risk(HttpClient& client, std::size_t count, bool json) {
@@ -383,21 +389,42 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
   return 0;
 }
 
+std::string state_of_instance(const std::string& url) {
+  try {
+    HttpClient client(url, {.connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(2'000)});
+    HttpReply ready = client.get("/readyz");
+    if (ready.status == 200) return "ready";
+    Json problem = Json::parse(ready.body, nullptr, false);
+    return "not ready: " + (problem.is_object() ? text_at(problem, "detail") : std::to_string(ready.status));
+  } catch (const std::runtime_error&) {
+    return "does not answer";
+  } catch (const std::invalid_argument&) {
+    return "has no address that can be asked";
+  }
+}
+
 int instances(HttpClient& client, bool json) {
+  client.reply_within(std::chrono::seconds(10));
   Json found = fetch(client, "/v1/instances");
+  int code = 0;
+  for (Json& one : found.at("instances")) {
+    one["state"] = state_of_instance(text_at(one, "url"));
+    if (one["state"] != "ready") code = 1;
+  }
   if (json) {
     std::cout << found.dump(2) << "\n";
-    return 0;
+    return code;
   }
-  Table table({"instance", "url", "partitions", ""});
+  Table table({"instance", "url", "partitions", "state", ""});
   std::size_t held = 0;
   for (const Json& one : found.at("instances")) {
     held += one.at("partitions").size();
-    table.add({text_at(one, "instance"), text_at(one, "url"), ranges_text(one.at("partitions")), one.value("answered", false) ? "answered" : ""});
+    table.add({text_at(one, "instance"), text_at(one, "url"), ranges_text(one.at("partitions")), text_at(one, "state"),
+               one.value("answered", false) ? "answered" : ""});
   }
   std::cout << table.text();
   if (std::size_t all = found.at("partitions"); held < all) std::cout << all - held << " of " << all << " partitions are on the move.\n";
-  return 0;
+  return code;
 }
 
 int rejected_list(HttpClient& client, std::size_t count, bool open_only, bool json) {

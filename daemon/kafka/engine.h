@@ -43,6 +43,9 @@ class KafkaEngine final : public Engine {
   void drain() override;
   std::string failure() const override;
 
+  /// Before `drain`: the instance is not to come back, and the group need not wait for it.
+  void leave_for_good() { leaving_for_good_ = true; }
+
   KafkaState kafka_state() const;
   /// Where this instance can be reached; said to the others once known.
   void advertise(const std::string& url);
@@ -126,6 +129,7 @@ class KafkaEngine final : public Engine {
   KafkaState shown_;
   std::atomic<EngineState> state_{EngineState::starting};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> leaving_for_good_{false};
   std::atomic<TimeMs> last_progress_ms_{0};
   std::atomic<TimeMs> behind_since_ms_{0};
   std::atomic<TimeMs> brokers_away_since_ms_{0};  // 0: they answer

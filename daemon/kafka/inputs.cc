@@ -40,6 +40,8 @@ Properties consumer_properties(const Settings& s) {
                            {"fetch.message.max.bytes", std::to_string(1 << 20)},
                            // In order of time each stream has a queue of its own, with this limit each.
                            {"queued.max.messages.kbytes", in_order ? "4096" : "65536"},
+                           // The end of what is committed is told: markers have offsets, and nothing else says that only such are left.
+                           {"enable.partition.eof", "true"},
                            {"allow.auto.create.topics", "false"}});
   if (s.kafka_static_membership) made.emplace_back("group.instance.id", s.kafka_group + "-" + instance_name(s));
   return made;
@@ -155,6 +157,7 @@ void Inputs::start(const std::map<std::uint32_t, Start>& partitions) {
     for (Topic topic : kCentreTopics)
       rd_kafka_topic_partition_list_add(before.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
   streams_.clear();
+  unreadable_.clear();
   started_.clear();
   for (const auto& [partition, from] : partitions) {
     started_.insert(partition);
@@ -187,9 +190,17 @@ void Inputs::start(const std::map<std::uint32_t, Start>& partitions) {
   if (!why.empty()) throw Lost("starting to read: " + why);
 }
 
-void Inputs::leave(int deadline_ms) {
+void Inputs::leave(int deadline_ms, bool for_good) {
   start({});
   auto until = Steady::now() + std::chrono::milliseconds(deadline_ms);
+  // A static member that closes says nothing to the group; one that wants no topics any more does.
+  if (for_good && !rd_kafka_unsubscribe(consumer_.get())) {
+    // Without a generation it is no member any more.
+    while (generation() >= 0 && Steady::now() < until) {
+      Event event(rd_kafka_queue_poll(queue_.get(), 50));
+      if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) rd_kafka_assign(consumer_.get(), nullptr);
+    }
+  }
   Failure failure(rd_kafka_consumer_close_queue(consumer_.get(), queue_.get()));
   // Polled rather than waited for: closing hangs now and then in librdkafka 2.0.2. What is not finished by then the brokers find out for
   // themselves, when the session times out.
@@ -207,20 +218,29 @@ void Inputs::wake() { rd_kafka_queue_yield(queue_.get()); }
 void Inputs::poll(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms, std::vector<Message>& out) {
   for (Message& message : take_batch(queue, count, timeout_ms)) {
     if (message->err)
-      check(*message);
+      check(std::move(message));
     else
       out.push_back(std::move(message));
   }
 }
 
 /// What comes in place of a record.
-void Inputs::check(const rd_kafka_message_t& message) {
+void Inputs::check(Message held) {
+  const rd_kafka_message_t& message = *held;
   switch (message.err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      if (auto stream = streams_.find({topic_of(message), static_cast<std::uint32_t>(message.partition)}); stream != streams_.end())
+        stream->second.end = message.offset;
+      break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       failure_ = "Kafka: partition " + std::to_string(message.partition) + " of an input topic no longer has the records to go on from: " +
                  std::string(rd_kafka_message_errstr(&message)) +
                  ". They were deleted before they were read; publish them again, and raise retention.ms.";
+      break;
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+      keep_unreadable(std::move(held));
       break;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -232,6 +252,26 @@ void Inputs::check(const rd_kafka_message_t& message) {
     default:
       log::write(log::Level::debug, "reading", {{"error", text_of(message.err)}});
   }
+}
+
+/// A batch that librdkafka cannot unpack, for it is damaged or has more than receive.message.max.bytes unpacked: it would be fetched again and
+/// again.
+void Inputs::keep_unreadable(Message message) {
+  Topic topic = topic_of(*message);
+  auto partition = static_cast<std::uint32_t>(message->partition);
+  auto stream = streams_.find({topic, partition});
+  if (stream == streams_.end() || stream->second.unreadable) return;
+  if (in_order_) {
+    failure_ = "Kafka: partition " + std::to_string(partition) + " of " + names_.of(topic) + " has a record at offset " +
+               std::to_string(message->offset) + " that cannot be unpacked: " + std::string(rd_kafka_message_errstr(message.get())) +
+               ". Move the start of the partition past it with kafka-delete-records.sh, and publish what it was again.";
+    return;
+  }
+  // The batch may have begun before what is wanted of it.
+  message->offset = std::max(message->offset, stream->second.next);
+  stream->second.next = message->offset + 1;
+  stream->second.unreadable = true;
+  unreadable_.push_back({std::move(message), topic, partition});
 }
 
 Topic Inputs::topic_of(const rd_kafka_message_t& message) {
@@ -332,14 +372,25 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
   return records;
 }
 
-std::int64_t Inputs::lag() const {
-  std::int64_t sum = 0;
-  for (const auto& [key, stream] : streams_) {
-    std::int64_t low = 0, high = 0;
-    if (rd_kafka_get_watermark_offsets(consumer_.get(), names_.of(key.first).c_str(), static_cast<std::int32_t>(key.second), &low, &high)) continue;
-    if (high >= 0) sum += std::max<std::int64_t>(0, high - std::max(stream.next, low));
+std::vector<StreamLag> Inputs::lags(TimeMs now) {
+  std::vector<StreamLag> found;
+  found.reserve(streams_.size());
+  auto since = [now](std::int64_t records, TimeMs& held) {
+    if (records == 0) held = 0;
+    if (records > 0 && held == 0) held = now;
+    return held;
+  };
+  for (auto& [key, stream] : streams_) {
+    StreamLag& lag = found.emplace_back(StreamLag{.topic = key.first, .partition = key.second});
+    std::int64_t low = 0, high = -1;
+    if (rd_kafka_get_watermark_offsets(consumer_.get(), names_.of(key.first).c_str(), static_cast<std::int32_t>(key.second), &low, &high)) high = -1;
+    // At its end nothing can be read; what the partition holds beyond that waits for a transaction, or is on its way here.
+    bool at_end = stream.end >= stream.next;
+    if (high >= 0) (at_end ? lag.held_records : lag.records) = std::max<std::int64_t>(0, high - std::max({stream.next, stream.end, low}));
+    lag.behind_since_ms = since(lag.records, stream.behind_since_ms);
+    lag.held_since_ms = since(lag.held_records, stream.held_since_ms);
   }
-  return sum;
+  return found;
 }
 
 }  // namespace vtq::kafka

@@ -12,8 +12,10 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "daemon/kafka/client.h"
+#include "daemon/kafka/probe.h"
 #include "daemon/kafka/topics.h"
 #include "daemon/kafka/transaction.h"
 
@@ -66,24 +68,33 @@ class Inputs {
   /// The same in order of the records' timestamps over all streams, as far as that order is certain: every stream must have said, by a
   /// record or a TimeReached, how far it has come. `until_ms`: how far the reference data have.
   std::vector<InputRecord> gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms);
+  /// Records that cannot be unpacked, each of the offset that is wanted next, with the error in place of the record. `start` is to follow, from
+  /// behind them; until then no other of their partitions is told. Not in order of time, where what comes before may still wait.
+  std::vector<InputRecord> take_unreadable() { return std::exchange(unreadable_, {}); }
   /// Ends a wait in `gather`. Any thread.
   void wake();
 
-  /// Leaves the group, so that others take over at once, unless membership is static; waits up to `deadline_ms`.
-  void leave(int deadline_ms);
+  /// Leaves the group, so that others take over at once; with static membership only `for_good`. Waits up to `deadline_ms`.
+  void leave(int deadline_ms, bool for_good);
 
   rd_kafka_t* consumer() const { return consumer_.get(); }
   std::int32_t generation() const;
   bool joined() const { return joined_; }
   /// Whether the group has gone on without this instance. To be asked before `start`, which would make the consumer forget it.
   bool lost() const { return rd_kafka_assignment_lost(consumer_.get()) != 0; }
-  /// Records in the topics' partitions that this instance reads and has not; as far as known.
-  std::int64_t lag() const;
+  /// What this instance has not read of the partitions that it reads, as far as known; `now`: the clock.
+  std::vector<StreamLag> lags(TimeMs now);
 
  private:
   struct Stream {
     std::int64_t next = -1;  // first offset that is wanted; -1: the beginning
     std::int64_t time_ms = 0;  // nothing earlier comes any more
+    // Where reading came to an end of what is committed, past all that is no record; -1: nowhere yet. Only for the lag: what is wanted goes by
+    // the records themselves.
+    std::int64_t end = -1;
+    TimeMs behind_since_ms = 0;
+    TimeMs held_since_ms = 0;
+    bool unreadable = false;  // what is wanted next
     std::deque<Message> gathered;
     Queue queue;
   };
@@ -93,7 +104,8 @@ class Inputs {
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list);
   std::set<std::uint32_t> partitions_in(const rd_kafka_topic_partition_list_t& list);
   void poll(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms, std::vector<Message>& out);
-  void check(const rd_kafka_message_t& message);
+  void check(Message message);
+  void keep_unreadable(Message message);
   Stream* wanted(const rd_kafka_message_t& message);
   Topic topic_of(const rd_kafka_message_t& message);
   void poll_group(int timeout_ms);
@@ -105,6 +117,7 @@ class Inputs {
   Client consumer_;
   Queue queue_;
   std::map<StreamKey, Stream> streams_;
+  std::vector<InputRecord> unreadable_;
   std::vector<std::pair<const rd_kafka_topic_t*, Topic>> topics_;
   Changes changes_;
   std::set<std::uint32_t> started_;

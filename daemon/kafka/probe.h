@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/check.h"
 
@@ -18,10 +19,21 @@ class KafkaProbe {
   virtual void routed(Topic topic) = 0;
 };
 
+/// What of an input topic's partition is still to be done.
+struct StreamLag {
+  Topic topic{};
+  std::uint32_t partition = 0;
+  std::int64_t records = 0;    ///< that can be read or are being committed; markers of transactions are none, once the end was seen
+  TimeMs behind_since_ms = 0;  ///< 0: there are none
+  /// Records that cannot be read, for a transaction before them is open: of a publisher that hangs, where it stays so.
+  std::int64_t held_records = 0;
+  TimeMs held_since_ms = 0;  ///< 0: there are none
+};
+
 /// For gauges; any thread.
 struct KafkaState {
   bool joined = false;
-  std::int64_t lag = 0;  ///< records
+  std::vector<StreamLag> lags;  ///< one for each input topic of the partitions that this instance works on
   std::uint32_t owned = 0, restoring = 0, following = 0;
   std::int64_t records_to_restore = 0;
   std::uint64_t records_restored = 0;

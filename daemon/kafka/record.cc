@@ -505,8 +505,10 @@ void view_message(const rd_kafka_message_s& message, RecordView& view) {
   view.timestamp_ms = std::max<TimeMs>(rd_kafka_message_timestamp(&message, nullptr), 0);
   view.has_key = message.key != nullptr;
   view.key = {static_cast<const char*>(message.key), message.key_len};
-  view.value = {static_cast<const char*>(message.payload), message.len};
+  view.value = {static_cast<const char*>(message.payload), message.err ? 0 : message.len};
   view.headers.clear();
+  view.headers_unreadable = false;
+  if (message.err) return;
   rd_kafka_headers_t* headers = nullptr;
   rd_kafka_resp_err_t error = rd_kafka_message_headers(&message, &headers);
   view.headers_unreadable = error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NOENT;
@@ -588,6 +590,14 @@ std::optional<Rejection> too_much(const RecordView& record, std::size_t most) {
   return Rejection{"record", "record-bytes-max", std::to_string(bytes) + " bytes",
                    "A record here may have " + std::to_string(most) +
                        " bytes with its key and headers, unpacked: split it, and publish the parts. " + where};
+}
+
+Rejection unreadable_record(const RecordView& record, std::string_view error) {
+  std::string topic(record.topic);
+  return {"record", "record-unreadable", shown(error),
+          "The record at offset " + std::to_string(record.offset) + " of partition " + std::to_string(record.partition) + " of " + topic +
+              " cannot be unpacked: it is damaged, or larger than a client takes. Nothing of it is kept here. Publish what it was again, "
+              "smaller or packed otherwise."};
 }
 
 void keep_origin(const RecordView& record, v1::Rejected& rejected) {

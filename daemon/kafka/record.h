@@ -101,6 +101,9 @@ constexpr std::size_t kMovedBytesMax = 1'000'000;
 /// Why a record is too much to be handled, if it is: rules `record-bytes-max`, `record-headers-max`. `most`: bytes that it may take.
 std::optional<Rejection> too_much(const RecordView& record, std::size_t most);
 
+/// Why a record that cannot be unpacked is rejected: rule `record-unreadable`. `error`: what librdkafka says.
+Rejection unreadable_record(const RecordView& record, std::string_view error);
+
 /// Fills `origin`; call it with `original` set. The value is kept only where it is not `original`. Of a record beyond kRecordBytesMax or
 /// kHeadersMax only the beginnings are kept, with what it was like as a whole.
 void keep_origin(const RecordView& record, v1::Rejected& rejected);

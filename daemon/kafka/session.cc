@@ -312,19 +312,50 @@ void KafkaEngine::Session::start_inputs() {
   inputs_->start(starts);
 }
 
+/// What is left of every input; what is being committed counts as well.
+std::vector<StreamLag> KafkaEngine::Session::lags() {
+  TimeMs now = engine_.clock_.now();
+  std::vector<StreamLag> found = inputs_->lags(now);
+  bool busy = committer_->busy();
+  for (StreamLag& lag : found) {
+    tell_held(lag, now);
+    auto committing = busy ? committing_.find({lag.partition, lag.topic}) : committing_.end();
+    if (committing == committing_.end()) continue;
+    lag.records += committing->second.records;
+    if (lag.behind_since_ms == 0) lag.behind_since_ms = now;
+  }
+  return found;
+}
+
+/// A publisher's transaction that stays open holds up what comes after it, for everybody: said once, and once more when it has ended.
+void KafkaEngine::Session::tell_held(const StreamLag& lag, TimeMs now) {
+  std::pair place(lag.topic, lag.partition);
+  bool long_held = lag.held_since_ms != 0 && now - lag.held_since_ms >= engine_.settings_.kafka_open_transaction_seconds * 1000;
+  std::string topic = engine_.names_.of(lag.topic);
+  std::int64_t partition = lag.partition;
+  if (long_held && held_told_.insert(place).second)
+    log::write(log::Level::warning,
+               "a publisher's transaction is open, and the records behind it wait: it ends with its time-out, or kafka-transactions.sh "
+               "find-hanging and abort end it",
+               {{"topic", topic}, {"partition", partition}, {"records", lag.held_records}, {"since", utc_text(lag.held_since_ms)}});
+  if (lag.held_since_ms == 0 && held_told_.erase(place) > 0)
+    log::write(log::Level::info, "the publisher's transaction has ended, and the records behind it are read", {{"topic", topic}, {"partition", partition}});
+}
+
 void KafkaEngine::Session::show() {
   engine_.expect_brokers();
   bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty();
-  std::int64_t lag = inputs_->lag() + static_cast<std::int64_t>(committer_->events());
+  std::vector<StreamLag> lags = this->lags();
+  bool behind = std::any_of(lags.begin(), lags.end(), [](const StreamLag& lag) { return lag.records > 0; });
   std::lock_guard lock(engine_.mutex_);
   engine_.owned_.clear();
   for (const auto& [partition, position] : active_) engine_.owned_.push_back(partition);
   if (auto instances = tables_.take_instances()) engine_.instances_ = std::move(*instances);
   engine_.shown_.joined = inputs_->joined();
-  engine_.shown_.lag = lag;
+  engine_.shown_.lags = std::move(lags);
   engine_.shown_.owned = static_cast<std::uint32_t>(active_.size());
   engine_.shown_.restoring = static_cast<std::uint32_t>(restoring_.size());
-  if (lag == 0)
+  if (!behind)
     engine_.behind_since_ms_ = 0;
   else if (engine_.behind_since_ms_ == 0)
     engine_.behind_since_ms_ = engine_.clock_.now();
@@ -366,7 +397,8 @@ void KafkaEngine::Session::hand_over() {
     engine_.store_->give_up(partition);
   }
   active_.clear();
-  if (!engine_.settings_.kafka_static_membership) {
+  bool for_good = engine_.leaving_for_good_;
+  if (!engine_.settings_.kafka_static_membership || for_good) {
     directory_due_ = true;
     suspended_.clear();
     try {
@@ -380,7 +412,7 @@ void KafkaEngine::Session::hand_over() {
     std::lock_guard lock(engine_.mutex_);
     engine_.wake_ = nullptr;
   }
-  inputs_->leave(kLeaveMs);
+  inputs_->leave(kLeaveMs, for_good);
 }
 
 // ---- a cycle ----
@@ -401,8 +433,13 @@ void KafkaEngine::Session::cycle() {
   int idle = wake == kNever ? kIdleMs : static_cast<int>(std::clamp<TimeMs>(wake - now, 0, kIdleMs));
   if (!tables_.reference().empty() || !restoring_.empty()) idle = std::min(idle, 5);
   std::vector<InputRecord> records = gather(idle);
+  std::vector<InputRecord> unreadable = inputs_->take_unreadable();
+  std::move(unreadable.begin(), unreadable.end(), std::back_inserter(records));
   bool changed = !records.empty();
-  if (take_assignment()) records.clear();
+  if (take_assignment()) {
+    records.clear();
+    unreadable.clear();
+  }
   if (suspended_.empty()) {
     engine_.parsing_->arena.Reset();
     items_.clear();
@@ -411,6 +448,10 @@ void KafkaEngine::Session::cycle() {
     tables_.reference().clear();
     for (InputRecord& record : records) items_.push_back({.input = std::move(record)});
     process(engine_.clock_.now());
+    if (!unreadable.empty()) {
+      settle();
+      start_inputs();  // behind them
+    }
     tell_directory();
   }
   show();
@@ -446,8 +487,9 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
     item.fate = Item::Fate::reject;
     item.why = std::move(why);
   };
-  if (!input.message->payload && reference) return;  // a tombstone: reference data are never taken back
   view_message(*input.message, view_);
+  if (!input.message->payload && reference && !input.message->err) return;  // a tombstone: reference data are never taken back
+  if (input.message->err) return reject(unreadable_record(view_, rd_kafka_message_errstr(input.message.get())));
   // A change of the reference data may have to be published once more, as it is.
   if (auto why = too_much(view_, reference ? kMovedBytesMax : kRecordBytesMax)) return reject(std::move(*why));
   bool framed = registry_topics_.contains(input.topic);
@@ -576,7 +618,9 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
     reference_answered_ = std::max(reference_answered_, input.message->offset + 1);
     reference_moved_ = true;
   } else {
-    moved_[{input.partition, input.topic}] = input.message->offset + 1;
+    Moved& moved = moved_[{input.partition, input.topic}];
+    moved.next = input.message->offset + 1;
+    ++moved.records;
   }
   EngineProbe* probe = engine_.probe_;
   if (verdict && probe) {
@@ -618,8 +662,8 @@ void KafkaEngine::Session::commit(TimeMs now) {
 
   std::vector<StreamOffset> offsets;
   std::set<std::uint32_t> touched;
-  for (const auto& [place, next] : moved_) {
-    offsets.push_back({place.second, place.first, next});
+  for (const auto& [place, moved] : moved_) {
+    offsets.push_back({place.second, place.first, moved.next});
     touched.insert(place.first);
   }
   for (const auto& [partition, position] : active_)
@@ -637,9 +681,9 @@ void KafkaEngine::Session::commit(TimeMs now) {
     record.set_transaction(record.transaction() + 1);
     positions.emplace_back(partition, std::move(position));
   }
-  for (const auto& [place, next] : moved_)
+  for (const auto& [place, moved] : moved_)
     for (auto& [partition, position] : positions)
-      if (partition == place.first) (*position.mutable_commit()->mutable_inputs())[std::string(topic_name(place.second))] = next;
+      if (partition == place.first) (*position.mutable_commit()->mutable_inputs())[std::string(topic_name(place.second))] = moved.next;
   for (const auto& [partition, position] : positions) {
     // One of each partition at least, so that nobody takes it over before this has ended.
     InputOffsets held = offsets_of(position.commit());
@@ -650,7 +694,7 @@ void KafkaEngine::Session::commit(TimeMs now) {
   }
   for (std::size_t at = 0; at < ids.size(); ++at) answers_.emplace_back(std::move(ids[at]), std::move(late_[at]));
   late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(ids.size()));
-  moved_.clear();
+  committing_ = std::exchange(moved_, {});
   reference_moved_ = false;
   Committer::Work work{.outgoing = std::exchange(outgoing_, std::move(spare_)),
                        .offsets = std::move(offsets),

@@ -61,6 +61,8 @@ struct KafkaEngine::Session {
   void start_inputs();
   void rebuild();
   void show();
+  std::vector<StreamLag> lags();
+  void tell_held(const StreamLag& lag, TimeMs now);
   void tell_directory();
   void hand_over();
 
@@ -94,6 +96,7 @@ struct KafkaEngine::Session {
   std::int64_t reference_through_ = 0;                   // what was read and processed; ahead of reference_next_ by what changed nothing
   bool reference_moved_ = false;
   bool directory_due_ = true;
+  std::set<std::pair<Topic, std::uint32_t>> held_told_;  // of the log: a transaction of a publisher is open there
   std::set<Topic> registry_topics_;
 
   // The cycle under way.
@@ -103,7 +106,12 @@ struct KafkaEngine::Session {
   std::size_t consumed_ = 0;           // inbounds
   std::size_t emitted_ = 0;            // items
   std::size_t origin_base_ = 0;        // the inbound that the pipeline knows as token 0
-  std::map<std::pair<std::uint32_t, Topic>, std::int64_t> moved_;  // offsets of the transaction under way
+  struct Moved {
+    std::int64_t next = 0;
+    std::int64_t records = 0;
+  };
+  using Streams = std::map<std::pair<std::uint32_t, Topic>, Moved>;
+  Streams moved_;  // by the transaction under way
   std::vector<KafkaEngine::LateRejection> late_;  // each is answered once its transaction is committed
   RecordView view_;
   double processing_seconds_ = 0;      // since the last commit
@@ -111,6 +119,7 @@ struct KafkaEngine::Session {
 
   // The cycle that is being committed.
   std::vector<std::pair<std::string, KafkaEngine::LateRejection>> answers_;
+  Streams committing_;
   std::chrono::steady_clock::time_point handed_over_{};
   Outgoing spare_;
   std::unique_ptr<Committer> committer_;

@@ -1,5 +1,6 @@
 #include "daemon/kafka/tables.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -52,6 +53,7 @@ void Tables::assign(std::int64_t reference_from, std::int64_t instances_from) {
   rd_kafka_topic_partition_list_add(list.get(), reference_topic_.c_str(), 0)->offset = reference_from;
   rd_kafka_topic_partition_list_add(list.get(), instances_topic_.c_str(), 0)->offset = instances_from;
   rd_kafka_resp_err_t error = rd_kafka_assign(consumer_.get(), list.get());
+  reference_wanted_ = reference_from;
   if (error) throw KafkaError("Kafka: cannot read " + reference_topic_ + " and " + instances_topic_ + ": " + text_of(error) + ". Run `resultsctl topics check`.");
 }
 
@@ -67,6 +69,14 @@ void Tables::poll(int wait_ms) {
       (reference ? reference_complete_ : instances_complete_) = true;
       continue;
     }
+    if (reference && (message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION || message->err == RD_KAFKA_RESP_ERR__BAD_MSG)) {
+      // It would be fetched again and again. Its batch may have begun before what is wanted of it.
+      message->offset = std::max(message->offset, reference_wanted_);
+      std::int64_t next = message->offset + 1;
+      reference_.push_back(std::move(message));
+      assign(next, instances_next_);
+      return;
+    }
     if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
       throw KafkaError("Kafka: " + text_of(message->err) + ". Give the user of kafka.sasl_username the right to read " + reference_topic_ + " and " + instances_topic_ + ".");
     if (message->err) {
@@ -74,6 +84,7 @@ void Tables::poll(int wait_ms) {
       continue;
     }
     if (reference) {
+      reference_wanted_ = message->offset + 1;
       reference_.push_back(std::move(message));
       continue;
     }

@@ -30,7 +30,7 @@ class Tables {
 
   /// Reads what there is; waits up to `wait_ms` for a first record.
   void poll(int wait_ms);
-  /// Reference records read and not taken, in order.
+  /// Reference records read and not taken, in order. One that cannot be unpacked has an error in its place.
   std::deque<Message>& reference() { return reference_; }
   /// Whether everything that was in both topics at some moment since the start was read.
   bool complete() const { return reference_complete_ && instances_complete_; }
@@ -48,6 +48,7 @@ class Tables {
   Queue queue_;
   std::deque<Message> reference_;
   std::map<std::string, InstanceRecord> instances_;
+  std::int64_t reference_wanted_ = 0;  // next offset
   std::int64_t instances_next_ = 0;
   bool instances_changed_ = true;
   bool reference_complete_ = false;

@@ -46,6 +46,14 @@ Properties producer_properties(const Settings& s) {
   return made;
 }
 
+/// What to say of a record that was not taken.
+std::string refusal(const char* topic, std::int32_t partition, std::size_t bytes, rd_kafka_resp_err_t error) {
+  std::string text = "partition " + std::to_string(partition) + " of " + topic + " did not take a record of " + std::to_string(bytes) + " bytes (" + text_of(error) + ")";
+  if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) text += ": give the user of kafka.sasl_username the right to write " + std::string(topic);
+  if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) text += ": raise max.message.bytes of " + std::string(topic) + " to " + std::to_string(kMessageBytesMax);
+  return text;
+}
+
 TopicHandle handle(rd_kafka_t* producer, const std::string& name) {
   TopicHandle made(rd_kafka_topic_new(producer, name.c_str(), nullptr));
   if (!made) throw KafkaError("Kafka: the topic " + name + " cannot be used: " + text_of(rd_kafka_last_error()) + ". Check kafka.topic_prefix.");
@@ -91,7 +99,7 @@ void Transaction::carry_out(const char* what, Call call) {
     }
     rd_kafka_poll(producer_.get(), 0);
     if (!failure) return;
-    std::string why = std::string(what) + " a transaction: " + text_of(failure.get());
+    std::string why = std::string(what) + " a transaction: " + text_of(failure.get()) + (refused_.empty() ? "" : "; " + refused_);
     if (rd_kafka_error_txn_requires_abort(failure.get())) {
       abort();
       throw Aborted(why);
@@ -106,6 +114,7 @@ void Transaction::carry_out(const char* what, Call call) {
 
 void Transaction::begin() {
   std::fill(changelog_next_.begin(), changelog_next_.end(), -1);
+  refused_.clear();
   if (answers_.missing()) throw Lost("a request of the last transaction was not answered and may still be on its way");
   begun_ = Steady::now();
   Failure failure(rd_kafka_begin_transaction(producer_.get()));
@@ -150,12 +159,15 @@ bool Transaction::produce(Outgoing& outgoing, Outgoing::Record& record, Steady::
     if (!error) return true;
     // What cannot be sent shows again, with what to do about it, when the transaction is committed.
     if (error == RD_KAFKA_RESP_ERR__STATE || error == RD_KAFKA_RESP_ERR__FATAL) return false;
-    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || Steady::now() >= until) throw Lost("producing: " + text_of(error));
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || Steady::now() >= until)
+      throw Lost("producing: " + refusal(rd_kafka_topic_name(topic(record.to)), partition, key.size() + value.size(), error));
     rd_kafka_poll(producer_.get(), 5);
   }
 }
 
 void Transaction::take_report(const rd_kafka_message_t& report) {
+  bool purged = report.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || report.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+  if (report.err && !purged && refused_.empty()) refused_ = refusal(rd_kafka_topic_name(report.rkt), report.partition, report.len, report.err);
   if (report.rkt != topics_[static_cast<std::size_t>(Destination::changelog)].get() || report.err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   auto& next = changelog_next_[static_cast<std::size_t>(report.partition)];
   next = std::max(next, report.offset + 1);

@@ -83,6 +83,7 @@ class Transaction {
   Client producer_;
   std::array<TopicHandle, kDestinations> topics_;
   std::vector<std::int64_t> changelog_next_;
+  std::string refused_;  // of the transaction under way, the first record that the brokers did not take: its topic, partition and why
   std::function<void(TransactionPoint)> hook_;
 };
 

@@ -46,7 +46,7 @@ class Records(unittest.TestCase):
         done = run("resultsctl", "topics", "create", "--config", cls.daemon.config())
         assert done.returncode == 0, done.stderr
         cls.producer = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "murmur2_random", "compression.type": "zstd",
-                                 "message.max.bytes": 4 * LARGE, "queue.buffering.max.kbytes": 1 << 20, "log_level": 0})
+                                 "message.max.bytes": 200_000_000, "queue.buffering.max.kbytes": 1 << 20, "log_level": 0})
         cls.centres = iter(range(91001, 99999))
         cls.daemon.start()
         for event in e.reference(centres=()):
@@ -176,6 +176,19 @@ class TooLarge(Records):
         # So many that no client shows them.
         self.assert_set_aside(self.send("registrations", centre, b"z", [("n", "")] * 100_001), 1, b"z", "record-headers-max")
         self.assert_goes_on(centre)
+
+    def test_a_record_that_no_client_unpacks(self):
+        centre = self.centre()
+        place = self.send("registrations", centre, bytes(120_000_000))  # above receive.message.max.bytes
+        behind = self.register("BEHIND", centre)
+        self.assertEqual(behind[1:], (place[1], place[2] + 1))
+        value, headers = self.rejected(place)
+        self.assertEqual((value, headers["vtq.rule"]), (b"", b"record-unreadable"))
+        self.assert_goes_on(centre, "BEHIND")
+        place = self.send("reference", "some id", bytes(120_000_000))
+        self.assertEqual(self.rejected(place)[1]["vtq.rule"], b"record-unreadable")
+        other = self.centre()
+        self.assert_goes_on(other)
 
     def test_reference_data_that_are_large_once_unpacked(self):
         centre = self.centre()
