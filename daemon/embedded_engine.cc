@@ -12,12 +12,9 @@ using Steady = std::chrono::steady_clock;
 
 double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
 
-/// What a queued event counts against the queue's limit besides its bytes.
-constexpr std::size_t kEventOverhead = 128;
-
 std::size_t bytes_of(const std::vector<Submitted>& events) {
   std::size_t bytes = 0;
-  for (const Submitted& event : events) bytes += event.event.size() + kEventOverhead;
+  for (const Submitted& event : events) bytes += memory_of(event);
   return bytes;
 }
 

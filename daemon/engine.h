@@ -38,6 +38,7 @@ struct Submitted {
   std::string event;                 ///< serialised Event; the original text when `unreadable`
   std::optional<Rejection> unreadable;
   bool json = false;                 ///< of an unreadable original
+  std::size_t parsed_bytes = 0;      ///< memory that its parsed form takes; 0: not measured
 };
 
 /// What became of one event.
@@ -46,6 +47,13 @@ struct Answer {
   bool published = false;  ///< on Kafka: it is in its topic, and there is no verdict yet
   std::vector<Rejection> warnings;
 };
+
+/// Memory that an event takes from when it is queued until it is answered, in bytes: as text, parsed, and its answer.
+inline std::size_t memory_of(const Submitted& submitted) {
+  constexpr std::size_t kAnswered = 256;  ///< texts of an answer, places in vectors
+  std::size_t original = submitted.event.size() * (submitted.unreadable ? 2 : 1);  // once more as a rejected record
+  return sizeof(Submitted) + sizeof(Answer) + kAnswered + original + submitted.parsed_bytes;
+}
 
 enum class EngineState { starting, running, draining, stopped, failed };
 

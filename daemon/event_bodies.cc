@@ -1,10 +1,10 @@
 #include "daemon/event_bodies.h"
 
-#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/arena.h>
 
 #include <algorithm>
 
-#include "pipeline/hidden_grades.h"
+#include "daemon/event_json.h"
 
 namespace vtq {
 namespace {
@@ -19,21 +19,6 @@ Rejection too_large(std::size_t bytes) {
           "One event may have " + std::to_string(kEventBytesMax) + " bytes; split its lists over several events."};
 }
 
-/// `claim_submitted.grade` to `claimSubmitted.grade`.
-std::string json_path(std::string_view path) {
-  std::string out;
-  bool upper = false;
-  for (char c : path) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    out += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
-    upper = false;
-  }
-  return out;
-}
-
 std::string_view trimmed(std::string_view text) {
   auto begin = text.find_first_not_of(kSpace);
   if (begin == text.npos) return {};
@@ -44,55 +29,6 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
   return true;
-}
-
-/// Text between `from` and the last `to`.
-std::string_view between(std::string_view text, std::string_view from, std::string_view to) {
-  auto begin = text.find(from);
-  if (begin == text.npos) return {};
-  begin += from.size();
-  auto end = text.rfind(to);
-  return end == text.npos || end < begin ? std::string_view() : text.substr(begin, end - begin);
-}
-
-/// From the JSON parser's message, which names the field in front: `(registered.entry) bogus: Cannot find field.`,
-/// `(claim_submitted.grade): invalid value 5 for type TYPE_STRING`; a syntax error has a picture of the place in its second line.
-/// The value is left out where it may be a grade: rejections are read by people before the gates open.
-Rejection json_rejection(const std::string& parser_message, std::string_view text) {
-  Rejection why;
-  why.rule = "json-form";
-  std::string_view all = parser_message;
-  std::string_view message = all.substr(0, all.find('\n'));
-  std::string_view picture = all.size() > message.size() ? all.substr(message.size() + 1) : "";
-  std::string_view rest = message;
-  if (take_prefix(rest, "(")) {
-    auto end = rest.find(')');
-    why.field = json_path(rest.substr(0, end));
-    rest.remove_prefix(std::min(rest.size(), end + 1));
-  }
-  if (rest.ends_with(": Cannot find field.")) {
-    std::string_view name = trimmed(rest.substr(0, rest.size() - std::string_view(": Cannot find field.").size()));
-    why.field += (why.field.empty() ? "" : ".") + std::string(name);
-    why.value = cut_value(name);
-    why.message = "There is no such field; correct its name, see vtq/v1/event.proto.";
-    return why;
-  }
-  if (std::string_view value = between(rest, "invalid value ", " for type "); !value.empty()) {
-    if (std::string_view time = between(value, "Invalid time format: ", ""); !time.empty()) value = time;
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-    if (may_name_a_grade(why.field)) {
-      why.value = kNotShown;
-      why.message = "The value does not fit the field; see vtq/v1/event.proto for what belongs there.";
-      return why;
-    }
-    why.value = cut_value(value);
-    why.message = "The value does not fit the field: " + std::string(trimmed(rest.substr(rest.find("invalid value")))) + ".";
-    return why;
-  }
-  bool shown = before_grades(text).size() == text.size();
-  why.value = shown ? cut_value(picture.substr(0, picture.find('\n'))) : std::string(kNotShown);
-  why.message = "The text is not an Event in JSON: " + std::string(trimmed(message));
-  return why;
 }
 
 /// Takes one JSON value from the front, by its brackets and quotes alone. Nothing when they do not close.
@@ -129,20 +65,30 @@ void skip_space(std::string_view& rest) { rest.remove_prefix(std::min(rest.size(
 
 Rejection unreadable_body(std::string message) { return {"", "json-form", "", std::move(message)}; }
 
-/// The elements of `[...]`, `rest` standing on the bracket.
-std::optional<Rejection> read_array(std::string_view& rest, std::vector<ReadEvent>& events) {
-  rest.remove_prefix(1);
-  for (;;) {
-    skip_space(rest);
-    if (events.empty() && take_prefix(rest, "]")) return std::nullopt;
-    auto value = take_value(rest);
-    if (!value || trimmed(*value).empty()) return unreadable_body("The array of events is broken after event " + std::to_string(events.size()) + ".");
-    events.push_back(read_json_event(trimmed(*value)));
-    events.back().line = events.size();
-    skip_space(rest);
-    if (take_prefix(rest, "]")) return std::nullopt;
-    if (!take_prefix(rest, ",")) return unreadable_body("The array of events is broken after event " + std::to_string(events.size()) + ".");
-  }
+void make_canonical(ReadEvent& read, const v1::Event& event) {
+  read.id = event.id();
+  event.SerializeToString(&read.submitted.event);
+}
+
+void keep(ReadEvent& read, std::string_view original, bool json, Rejection why) {
+  read.submitted.event = original;
+  read.submitted.json = json;
+  read.submitted.unreadable = std::move(why);
+}
+
+void read_json_into(std::string_view text, v1::Event& event, ReadEvent& read) {
+  if (text.size() > kJsonBytesMax) return keep(read, text, true, too_large(text.size()));
+  if (auto wrong = read_event_json(text, event)) return keep(read, text, true, std::move(*wrong));
+  make_canonical(read, event);
+  if (std::size_t bytes = read.submitted.event.size(); bytes > kEventBytesMax) keep(read, text, true, too_large(bytes));
+}
+
+void read_protobuf_into(std::string_view bytes, v1::Event& event, ReadEvent& read) {
+  if (bytes.size() > kEventBytesMax) return keep(read, bytes, false, too_large(bytes.size()));
+  if (event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return make_canonical(read, event);
+  keep(read, bytes, false,
+       {"event", "protobuf-form", std::to_string(bytes.size()) + " bytes",
+        "The bytes are not a vtq.v1.Event; serialise one with this version's schema."});
 }
 
 /// Where the array of `{"events": [...]}` begins; nothing when the object is an event itself.
@@ -156,71 +102,171 @@ std::optional<std::string_view> array_of_events(std::string_view body) {
   return rest.starts_with("[") ? std::optional(rest) : std::nullopt;
 }
 
-ReadBody read_json(std::string_view body) {
-  ReadBody read;
-  body = trimmed(body);
-  if (body.empty()) {
-    read.unreadable = unreadable_body("The body is empty; send an Event, an array of them, or {\"events\": [...]}.");
-    return read;
-  }
-  bool array = body.front() == '[';
-  auto wrapped = body.front() == '{' ? array_of_events(body) : std::nullopt;
-  if (!array && !wrapped) {
-    read.single = true;
-    read.events.push_back(read_json_event(body));
-    read.events.back().line = 1;
-    return read;
-  }
-  std::string_view rest = array ? body : *wrapped;
-  auto wrong = read_array(rest, read.events);
-  skip_space(rest);
-  if (!wrong && wrapped && !take_prefix(rest, "}")) wrong = unreadable_body("{\"events\": [...]} has no other members.");
-  skip_space(rest);
-  if (!wrong && !rest.empty()) wrong = unreadable_body("Text follows the end of the events.");
-  if (wrong) return {{}, false, std::move(wrong)};
-  return read;
-}
+/// Reads the records of one body, and counts what they take against its limits.
+class BodyReader {
+ public:
+  explicit BodyReader(const BodyLimits& limits) : limits_(limits) {}
 
-ReadBody read_json_lines(std::string_view body) {
-  ReadBody read;
-  std::size_t number = 0;
-  while (!body.empty()) {
-    auto end = body.find('\n');
-    std::string_view line = trimmed(body.substr(0, end));
-    body = end == body.npos ? std::string_view() : body.substr(end + 1);
-    ++number;
-    if (line.empty()) continue;
-    read.events.push_back(read_json_event(line));
-    read.events.back().line = number;
-  }
-  return read;
-}
-
-ReadBody read_delimited(std::string_view body) {
-  ReadBody read;
-  while (!body.empty()) {
-    std::string_view rest = body;
-    if (auto record = next_delimited(rest)) {
-      read.events.push_back(read_protobuf_event(*record));
-      body = rest;
-    } else {
-      ReadEvent broken;
-      broken.submitted.event = body;
-      broken.submitted.unreadable = {"", "framing", std::to_string(body.size()) + " bytes",
-                                     "A record's length is broken or runs past the end of the body; nothing after it could be read. "
-                                     "Write each event with a varint length before it."};
-      read.events.push_back(std::move(broken));
-      body = {};
+  ReadBody read(std::string_view body, BodyFormat format) {
+    if (format == BodyFormat::json || format == BodyFormat::json_lines) {
+      body = without_mark(body);
+      if (is_utf16(body)) return unreadable(400, utf16_rejection());
     }
-    read.events.back().line = read.events.size();
+    switch (format) {
+      case BodyFormat::json:
+        read_json(body);
+        break;
+      case BodyFormat::json_lines:
+        read_json_lines(body);
+        break;
+      case BodyFormat::protobuf:
+        read_.single = true;
+        add_protobuf(body, 1);
+        break;
+      case BodyFormat::protobuf_delimited:
+        read_delimited(body);
+        break;
+    }
+    return std::move(read_);
   }
-  return read;
-}
 
-void make_canonical(ReadEvent& read, const v1::Event& event) {
-  read.id = event.id();
-  event.SerializeToString(&read.submitted.event);
-}
+ private:
+  ReadBody unreadable(unsigned status, Rejection why) {
+    return {.events = {}, .single = false, .unreadable = std::move(why), .status = status, .errors = std::move(read_.errors)};
+  }
+
+  // Each takes one record; false: a limit is passed, and `read_` says which.
+  bool add_json(std::string_view text, std::size_t line) {
+    return add(line, [&](v1::Event& event, ReadEvent& read) { read_json_into(text, event, read); });
+  }
+  bool add_protobuf(std::string_view bytes, std::size_t line) {
+    return add(line, [&](v1::Event& event, ReadEvent& read) { read_protobuf_into(bytes, event, read); });
+  }
+  template <class ReadInto>
+  bool add(std::size_t line, ReadInto read_into) {
+    if (read_.events.size() == limits_.events_max) return refuse_events();
+    ReadEvent& read = read_.events.emplace_back();
+    read.line = line;
+    arena_.Reset();
+    auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena_);
+    read_into(*event, read);
+    if (!read.submitted.unreadable)
+      if (Result<Address> address = check(*event); !address) read.submitted.unreadable = std::move(address).error();
+    read.submitted.parsed_bytes = read.submitted.unreadable ? 0 : static_cast<std::size_t>(arena_.SpaceUsed());
+    return within_limits(read);
+  }
+
+  bool within_limits(const ReadEvent& read) {
+    memory_bytes_ += memory_of(read.submitted);
+    if (memory_bytes_ > limits_.memory_bytes_max && !read_.single) {
+      read_ = unreadable(413, {"", "queue-bytes-max", std::to_string(limits_.memory_bytes_max),
+                               "The events of this body take more memory than the queue of events may (engine.queue_bytes_max). "
+                               "Nothing of it was taken; send fewer events at a time."});
+      return false;
+    }
+    if (!read.submitted.unreadable) return true;
+    if (read_.errors.size() < kErrorsShown) read_.errors.push_back({read.line, read.id, *read.submitted.unreadable});
+    if (++errors_ <= limits_.errors_max) return true;
+    read_ = unreadable(422, {"", "body-errors-max", std::to_string(limits_.errors_max),
+                             "More than " + std::to_string(limits_.errors_max) +
+                                 " events of this body are wrong (http.body_errors_max); the first of them are under \"errors\". Nothing of it "
+                                 "was taken; mend what makes them, and send them again."});
+    return false;
+  }
+
+  bool refuse_events() {
+    read_ = unreadable(413, {"", "body-events-max", std::to_string(limits_.events_max),
+                             "A body may have " + std::to_string(limits_.events_max) +
+                                 " events (http.body_events_max). Nothing of it was taken; send them in several bodies."});
+    return false;
+  }
+
+  void read_json(std::string_view body) {
+    body = trimmed(body);
+    if (body.empty()) {
+      read_ = unreadable(400, unreadable_body("The body is empty; send an Event, an array of them, or {\"events\": [...]}."));
+      return;
+    }
+    bool array = body.front() == '[';
+    auto wrapped = body.front() == '{' ? array_of_events(body) : std::nullopt;
+    if (!array && !wrapped) {
+      read_.single = true;
+      add_json(body, 1);
+      return;
+    }
+    std::string_view rest = array ? body : *wrapped;
+    auto wrong = read_array(rest);
+    if (read_.unreadable) return;
+    skip_space(rest);
+    if (!wrong && wrapped && !take_prefix(rest, "}")) wrong = unreadable_body("{\"events\": [...]} has no other members.");
+    skip_space(rest);
+    if (!wrong && !rest.empty()) wrong = unreadable_body("Text follows the end of the events.");
+    if (wrong) read_ = unreadable(400, std::move(*wrong));
+  }
+
+  /// The elements of `[...]`, `rest` standing on the bracket.
+  std::optional<Rejection> read_array(std::string_view& rest) {
+    auto broken = [&] { return unreadable_body("The array of events is broken after event " + std::to_string(read_.events.size()) + "."); };
+    rest.remove_prefix(1);
+    for (;;) {
+      skip_space(rest);
+      if (read_.events.empty() && take_prefix(rest, "]")) return std::nullopt;
+      auto value = take_value(rest);
+      if (!value || trimmed(*value).empty()) return broken();
+      if (!add_json(trimmed(*value), read_.events.size() + 1)) return std::nullopt;
+      skip_space(rest);
+      if (take_prefix(rest, "]")) return std::nullopt;
+      if (!take_prefix(rest, ",")) return broken();
+    }
+  }
+
+  void read_json_lines(std::string_view body) {
+    std::size_t number = 0;
+    while (!body.empty()) {
+      auto end = body.find('\n');
+      std::string_view line = trimmed(body.substr(0, end));
+      body = end == body.npos ? std::string_view() : body.substr(end + 1);
+      ++number;
+      if (!line.empty() && !add_json(line, number)) return;
+    }
+  }
+
+  void read_delimited(std::string_view body) {
+    while (!body.empty()) {
+      std::string_view rest = body;
+      std::size_t number = read_.events.size() + 1;
+      if (auto record = next_delimited(rest)) {
+        if (!add_protobuf(*record, number)) return;
+        body = rest;
+        continue;
+      }
+      add(number, [&](v1::Event&, ReadEvent& read) {
+        keep(read, body, false,
+             {"", "framing", std::to_string(body.size()) + " bytes",
+              "A record's length is broken or runs past the end of the body; nothing after it could be read. "
+              "Write each event with a varint length before it."});
+      });
+      return;
+    }
+  }
+
+  static constexpr std::size_t kArenaBytes = 32 * 1024;  ///< kept from event to event
+  static constexpr std::size_t kErrorsShown = 10;
+
+  static google::protobuf::ArenaOptions arena_options(char* block) {
+    google::protobuf::ArenaOptions made;
+    made.initial_block = block;
+    made.initial_block_size = kArenaBytes;
+    return made;
+  }
+
+  const BodyLimits& limits_;
+  std::unique_ptr<char[]> block_{new char[kArenaBytes]};
+  google::protobuf::Arena arena_{arena_options(block_.get())};
+  ReadBody read_;
+  std::size_t errors_ = 0;
+  std::size_t memory_bytes_ = 0;
+};
 
 }  // namespace
 
@@ -235,34 +281,15 @@ std::optional<BodyFormat> body_format(std::string_view content_type) {
 
 ReadEvent read_json_event(std::string_view text) {
   ReadEvent read;
-  auto keep = [&](Rejection why) {
-    read.submitted.event = text;
-    read.submitted.json = true;
-    read.submitted.unreadable = std::move(why);
-    return std::move(read);
-  };
-  if (text.size() > kJsonBytesMax) return keep(too_large(text.size()));
   v1::Event event;
-  auto status = google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &event);
-  if (!status.ok()) return keep(json_rejection(as_utf8({status.message().data(), status.message().size()}), text));
-  make_canonical(read, event);
-  if (std::size_t bytes = read.submitted.event.size(); bytes > kEventBytesMax) return keep(too_large(bytes));
+  read_json_into(text, event, read);
   return read;
 }
 
 ReadEvent read_protobuf_event(std::string_view bytes) {
   ReadEvent read;
-  auto keep = [&](Rejection why) {
-    read.submitted.event = bytes;
-    read.submitted.unreadable = std::move(why);
-    return std::move(read);
-  };
-  if (bytes.size() > kEventBytesMax) return keep(too_large(bytes.size()));
   v1::Event event;
-  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return keep({"event", "protobuf-form", std::to_string(bytes.size()) + " bytes",
-                 "The bytes are not a vtq.v1.Event; serialise one with this version's schema."});
-  make_canonical(read, event);
+  read_protobuf_into(bytes, event, read);
   return read;
 }
 
@@ -281,23 +308,6 @@ std::optional<std::string_view> next_delimited(std::string_view& rest) {
   return record;
 }
 
-ReadBody read_body(std::string_view body, BodyFormat format) {
-  switch (format) {
-    case BodyFormat::json:
-      return read_json(body);
-    case BodyFormat::json_lines:
-      return read_json_lines(body);
-    case BodyFormat::protobuf: {
-      ReadBody read;
-      read.single = true;
-      read.events.push_back(read_protobuf_event(body));
-      read.events.back().line = 1;
-      return read;
-    }
-    case BodyFormat::protobuf_delimited:
-      return read_delimited(body);
-  }
-  return {};
-}
+ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits) { return BodyReader(limits).read(body, format); }
 
 }  // namespace vtq

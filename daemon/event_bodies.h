@@ -24,13 +24,30 @@ struct ReadEvent {
   std::size_t line = 0; ///< from 1, of JSON Lines; else the record's place from 1
 };
 
-struct ReadBody {
-  std::vector<ReadEvent> events;
-  bool single = false;                  ///< one event, not a list of one
-  std::optional<Rejection> unreadable;  ///< the body as a whole; no events then
+/// What one body may take. The body that passes a limit is refused as a whole.
+struct BodyLimits {
+  std::size_t events_max = 20'000;
+  std::size_t errors_max = 1'000;              ///< events that cannot be read, or that `check` finds wrong
+  std::size_t memory_bytes_max = 64u << 20;    ///< of all its events, as `memory_of` counts; a single event may pass it
 };
 
-ReadBody read_body(std::string_view body, BodyFormat format);
+/// A wrong event of a refused body.
+struct BodyError {
+  std::size_t line = 0;
+  std::string id;
+  Rejection why;
+};
+
+struct ReadBody {
+  std::vector<ReadEvent> events = {};
+  bool single = false;                       ///< one event, not a list of one
+  std::optional<Rejection> unreadable = {};  ///< the body as a whole; no events then
+  unsigned status = 400;                     ///< HTTP's, of an unreadable body
+  std::vector<BodyError> errors = {};        ///< the first of them
+};
+
+/// What `check` finds wrong is marked as unreadable too, with the event's serialisation as the original.
+ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits = {});
 
 /// One record.
 ReadEvent read_json_event(std::string_view text);

@@ -90,4 +90,10 @@ HttpReply reply_with(const Problem& problem) {
   return reply;
 }
 
+HttpReply reply_without_memory() {
+  HttpReply reply = reply_with({503, "Out of memory", "The request takes more memory than there is; send it again, or a smaller one.", "", "memory"});
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
 }  // namespace vtq

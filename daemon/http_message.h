@@ -1,8 +1,10 @@
 // A request and a reply, free of any HTTP library. Plain values.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,10 +23,15 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
   std::vector<std::string> parameters;                     ///< decoded, of the route's pattern, in order
   std::string content_type;                                ///< lower case, without parameters
+  std::string content_encoding;                            ///< lower case; empty: none
   std::string accept;
+  std::string host;                                        ///< as it came, with its port
+  std::optional<std::string> origin;                       ///< of the page that sends it, where a browser says so
   std::string body;
   bool forwarded = false;                                  ///< it bears kForwardedHeader
   std::chrono::steady_clock::time_point arrived;
+  /// True once the client has gone: nobody waits for the answer any more. Null: not watched.
+  std::shared_ptr<const std::atomic<bool>> gone;
 
   const std::string* query_value(std::string_view name) const;
 };
@@ -56,6 +63,8 @@ struct Problem {
   std::string members = {};
 };
 HttpReply reply_with(const Problem& problem);
+/// 503, rule `memory`: an allocation failed. With Retry-After.
+HttpReply reply_without_memory();
 
 /// `text` as a JSON string, quotes included. What is not UTF-8 is replaced.
 std::string json_string(std::string_view text);

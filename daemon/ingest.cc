@@ -7,6 +7,8 @@ namespace {
 
 /// Above this many events only the ones worth a look are listed in the reply, unless all are asked for.
 constexpr std::size_t kListedMax = 100;
+/// And of those, so many: the others are counted as omitted.
+constexpr std::size_t kWorthALookMax = 1000;
 
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "setAside", "published"};
 
@@ -39,14 +41,21 @@ struct Named {
   std::size_t line;
 };
 
-std::string answers_json(const std::vector<Answer>& answers, const std::vector<Named>& names, bool all) {
+/// `bytes_max`: of the list; events that do not fit into it are counted as omitted.
+std::string answers_json(const std::vector<Answer>& answers, const std::vector<Named>& names, bool all, std::size_t bytes_max) {
   std::size_t counts[std::size(kOutcomes)] = {};
+  std::size_t in_list = 0, omitted = 0;
   std::string listed;
   for (std::size_t at = 0; at < answers.size(); ++at) {
     ++counts[outcome_of(answers[at])];
     // Events that wait, are rejected or set aside say why, and so do calendars that open nothing earlier.
     bool plain = !answers[at].verdict.why && answers[at].warnings.empty();
     if (plain && !all && answers.size() > kListedMax) continue;
+    if ((!all && in_list == kWorthALookMax) || listed.size() >= bytes_max) {
+      ++omitted;
+      continue;
+    }
+    ++in_list;
     if (!listed.empty()) listed += ',';
     listed += event_json(at, names[at].id, names[at].line, answers[at]);
   }
@@ -55,7 +64,19 @@ std::string answers_json(const std::vector<Answer>& answers, const std::vector<N
   for (std::size_t kind = 0; kind < std::size(kOutcomes) - (published ? 0 : 1); ++kind)
     if (kind != static_cast<std::size_t>(Verdict::Kind::set_aside) || counts[kind] > 0)
       text += "\"" + std::string(kOutcomes[kind]) + "\":" + std::to_string(counts[kind]) + ",";
-  return text + "\"events\":[" + listed + "]}\n";
+  text += "\"events\":[";
+  text += listed;
+  return text + "],\"omitted\":" + std::to_string(omitted) + "}\n";
+}
+
+/// The members that a refused body's problem has besides the usual ones.
+std::string errors_json(const std::vector<BodyError>& errors) {
+  if (errors.empty()) return "";
+  std::string text = "\"errors\":[";
+  for (const BodyError& error : errors)
+    text += std::string(&error == errors.data() ? "" : ",") + "{\"line\":" + std::to_string(error.line) + ",\"id\":" + json_string(error.id) +
+            "," + why_json(error.why) + "}";
+  return text + "]";
 }
 
 HttpReply unprocessable(const Rejection& why, const std::string& members) {
@@ -82,11 +103,10 @@ HttpReply unsupported(const std::string& content_type) {
 
 }  // namespace
 
-Ingest::Ingest(Engine& engine, const Clock& clock, std::size_t queue_bytes_max, unsigned wait_seconds_max)
+Ingest::Ingest(Engine& engine, const Clock& clock, const IngestOptions& options)
     : engine_(engine),
       clock_(clock),
-      queue_bytes_max_(queue_bytes_max),
-      wait_max_(wait_seconds_max),
+      options_(options),
       worker_("ingest", [this] {
         retry();
         give_up_overdue();
@@ -94,50 +114,66 @@ Ingest::Ingest(Engine& engine, const Clock& clock, std::size_t queue_bytes_max, 
 
 void Ingest::take_events(HttpRequest&& request, Respond&& respond) {
   worker_.post([this, request = std::move(request), respond = std::move(respond)]() mutable {
-    read_and_offer(std::move(request), std::move(respond));
+    answer_within_memory(respond, [&] { read_and_offer(request, respond); });
   });
 }
 
 void Ingest::replay(HttpRequest&& request, Respond&& respond) {
   worker_.post([this, request = std::move(request), respond = std::move(respond)]() mutable {
-    read_and_replay(std::move(request), std::move(respond));
+    answer_within_memory(respond, [&] { read_and_replay(request, respond); });
   });
 }
 
-void Ingest::read_and_offer(HttpRequest&& request, Respond&& respond) {
+void Ingest::read_and_offer(HttpRequest& request, const Respond& respond) {
   auto format = body_format(request.content_type);
   if (!format) return respond(unsupported(request.content_type));
   const std::string* detail = request.query_value("detail");
   if (request.query.size() > (detail ? 1u : 0u) || (detail && *detail != "all"))
     return respond(reply_with({400, "Wrong query parameter", "Only detail=all is known here.", "detail", "query-parameter", detail ? *detail : ""}));
-  ReadBody body = read_body(request.body, *format);
-  if (body.unreadable)
-    return respond(reply_with({400, "Unreadable body", body.unreadable->message, body.unreadable->field, body.unreadable->rule, body.unreadable->value}));
-  if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true)});
+  ReadBody body = read_body(request.body, *format, options_.body);
+  if (body.unreadable) {
+    const Rejection& why = *body.unreadable;
+    const char* title = body.status == 400 ? "Unreadable body" : body.status == 413 ? "Too many events" : "Too many errors";
+    return respond(reply_with({body.status, title, why.message, why.field, why.rule, why.value, errors_json(body.errors)}));
+  }
+  if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true, 0)});
   request.body = {};
 
   std::vector<Submitted> events;
   std::vector<Named> names;
+  events.reserve(body.events.size());
+  names.reserve(body.events.size());
   for (ReadEvent& read : body.events) {
     events.push_back(std::move(read.submitted));
     names.push_back({std::move(read.id), read.line});
   }
-  offer(std::move(events), [respond = std::move(respond), names = std::move(names), all = detail != nullptr, single = body.single](
-                               std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
+  offer(std::move(events), [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr,
+                            single = body.single](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& first = answers.front().verdict;
     if (single && first.kind == Verdict::Kind::rejected)
-      return respond(unprocessable(*first.why, "\"id\":" + json_string(names.front().id) +
+      return respond(unprocessable(*first.why, "\"id\":" + json_string(names->front().id) +
                                                    ",\"rejectedId\":" + json_string(first.rejected_id)));
     auto aside = std::find_if(answers.begin(), answers.end(), [](const Answer& answer) { return answer.verdict.kind == Verdict::Kind::set_aside; });
-    if (aside == answers.end()) return respond({200, "application/json", answers_json(answers, names, all)});
+    if (single && aside != answers.end()) return respond(busy_or(set_aside(*aside->verdict.why)));
+    HttpReply reply;
     // The others are taken; sent again with the rest they count once.
-    if (single) return respond(busy_or(set_aside(*aside->verdict.why)));
-    respond({503, "application/json", answers_json(answers, names, all), {{"Retry-After", "60"}}});
+    if (aside != answers.end()) reply = {503, "application/json", "", {{"Retry-After", "60"}}};
+    if (answers.size() <= kListedMax) {
+      reply.body = answers_json(answers, *names, all, options_.reply_bytes_max);
+      return respond(std::move(reply));
+    }
+    // The engine's thread has events to see to: a long answer is written on this one.
+    worker_.post([this, respond, names, all, reply, answers = std::make_shared<std::vector<Answer>>(std::move(answers))]() mutable {
+      answer_within_memory(respond, [&] {
+        reply.body = answers_json(*answers, *names, all, options_.reply_bytes_max);
+        respond(std::move(reply));
+      });
+    });
   });
 }
 
-void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
+void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
   std::string id = request.parameters[0];
   if (!request.query.empty())
     return respond(reply_with({400, "Wrong query parameter", "There are none here.", request.query.front().first, "query-parameter", request.query.front().second}));
@@ -170,7 +206,7 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
 
   std::vector<Submitted> events;
   events.push_back(std::move(read.submitted));
-  offer(std::move(events), [this, id, respond = std::move(respond)](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
+  offer(std::move(events), [this, id, respond](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& verdict = answers.front().verdict;
     if (verdict.kind == Verdict::Kind::rejected)
@@ -200,7 +236,7 @@ void Ingest::read_and_replay(HttpRequest&& request, Respond&& respond) {
 }
 
 void Ingest::offer(std::vector<Submitted>&& events, Answered answered) {
-  Held held{std::move(events), std::make_shared<Answered>(std::move(answered)), std::chrono::steady_clock::now() + wait_max_};
+  Held held{std::move(events), std::make_shared<Answered>(std::move(answered)), std::chrono::steady_clock::now() + std::chrono::seconds(options_.wait_seconds_max)};
   if (held_.empty() && submit(held)) return;
   held_.push_back(std::move(held));
   wake_when_room();
@@ -226,7 +262,7 @@ void Ingest::retry() {
 
 void Ingest::wake_when_room() {
   // Below half of its limit the engine wakes at once; what does not fit even then waits for the next tick.
-  if (waking_ || engine_.queued_bytes() <= queue_bytes_max_ / 2) return;
+  if (waking_ || engine_.queued_bytes() <= options_.body.memory_bytes_max / 2) return;
   waking_ = true;
   engine_.when_room([this] {
     worker_.post([this] {

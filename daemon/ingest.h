@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <new>
 
 #include "daemon/engine.h"
 #include "daemon/event_bodies.h"
@@ -13,9 +14,15 @@
 
 namespace vtq {
 
+struct IngestOptions {
+  BodyLimits body;                            ///< its memory: no more than the engine's queue may hold
+  std::size_t reply_bytes_max = 16u << 20;    ///< of the list of events in a reply; what does not fit is counted
+  unsigned wait_seconds_max = 30;             ///< for room in the queue
+};
+
 class Ingest {
  public:
-  Ingest(Engine& engine, const Clock& clock, std::size_t queue_bytes_max, unsigned wait_seconds_max);
+  Ingest(Engine& engine, const Clock& clock, const IngestOptions& options);
 
   /// POST /v1/events. Any thread.
   void take_events(HttpRequest&& request, Respond&& respond);
@@ -33,8 +40,17 @@ class Ingest {
     std::chrono::steady_clock::time_point until;
   };
 
-  void read_and_offer(HttpRequest&& request, Respond&& respond);
-  void read_and_replay(HttpRequest&& request, Respond&& respond);
+  void read_and_offer(HttpRequest& request, const Respond& respond);
+  void read_and_replay(HttpRequest& request, const Respond& respond);
+  /// A failed allocation while answering ends the request.
+  template <class AnswerIt>
+  static void answer_within_memory(const Respond& respond, AnswerIt answer_it) {
+    try {
+      answer_it();
+    } catch (const std::bad_alloc&) {
+      respond(reply_without_memory());
+    }
+  }
   void offer(std::vector<Submitted>&& events, Answered answered);
   bool submit(Held& held);
   void retry();
@@ -43,8 +59,7 @@ class Ingest {
 
   Engine& engine_;
   const Clock& clock_;
-  std::size_t queue_bytes_max_;
-  std::chrono::seconds wait_max_;
+  IngestOptions options_;
   // The rest on the worker's thread only.
   std::deque<Held> held_;
   bool waking_ = false;

@@ -28,13 +28,13 @@ constexpr std::string_view kRules[] = {
     "event-bytes-max", "event-id", "event-source", "evidence-count", "expected-date", "fact-present", "findings-count",
     "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
     "group-code-once", "group-of-qualification", "group-unit-once", "header-once", "hold-form", "hours-range",
-    "json-form", "learner-form", "limits-in-order", "list-count", "local-time", "mappings-count", "mark-range",
+    "json-form", "json-key-twice", "learner-form", "limits-in-order", "list-count", "local-time", "mappings-count", "mark-range",
     "mitigation-centre", "monitoring-grade", "number-range", "occurred-at-future", "occurred-at-range",
     "outcome-code-once", "outcome-of-unit", "outcome-once", "outcomes-count", "pathway-code-once", "points-once",
     "protobuf-form", "qualification-form", "qualification-known", "registry-framing", "registry-message",
     "release-interval", "sanction-form", "scale-known", "scale-of-qualification", "series-form", "text-length",
     "time-for-all", "two-people", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
-    "unit-of-qualification", "units-count", "urn-form", "waiting-facts-max"};
+    "unit-of-qualification", "units-count", "urn-form", "utf-8", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};

@@ -64,6 +64,14 @@ HttpOptions http_options(const Settings& s) {
           .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
 }
 
+IngestOptions ingest_options(const Settings& s) {
+  return {.body = {.events_max = static_cast<std::size_t>(s.http_body_events_max),
+                   .errors_max = static_cast<std::size_t>(s.http_body_errors_max),
+                   .memory_bytes_max = static_cast<std::size_t>(s.engine_queue_bytes_max)},
+          .reply_bytes_max = static_cast<std::size_t>(s.http_reply_bytes_max),
+          .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
+}
+
 /// Crash tests: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill -9, at
 /// the Nth passing of that point of a commit. Anything else in the variable is ignored.
 void crash_when_asked(Engine& engine) {
@@ -161,8 +169,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
                                          settings_.store_verify_every_hours);
-  ingest_ = std::make_unique<Ingest>(*engine_, clock_, static_cast<std::size_t>(settings_.engine_queue_bytes_max),
-                                     static_cast<unsigned>(settings_.http_wait_seconds_max));
+  ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest_options(settings_));
   server_ = std::make_unique<HttpServer>(http_options(settings_), [this](HttpRequest&& request, Respond&& respond) {
     dispatch(std::move(request), std::move(respond));
   });

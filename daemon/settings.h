@@ -25,7 +25,16 @@ struct Settings {
   std::int64_t http_port = 0;
   std::int64_t http_body_bytes_max = 0;
   std::int64_t http_bodies_bytes_max = 0;
+  std::int64_t http_body_events_max = 0;
+  std::int64_t http_body_errors_max = 0;
+  std::int64_t http_reply_bytes_max = 0;
+  std::int64_t http_replies_bytes_max = 0;
   std::int64_t http_connections_max = 0;
+  std::int64_t http_head_seconds_max = 0;
+  std::int64_t http_bytes_per_second_min = 0;
+  std::int64_t http_read_seconds_max = 0;
+  std::int64_t http_reads_waiting_max = 0;
+  std::string http_host_names;
   std::int64_t http_wait_seconds_max = 0;
   std::int64_t http_idle_seconds_max = 0;
   std::int64_t http_stop_seconds_max = 0;

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "daemon/event_json.h"
+
 namespace vtq::ctl {
 
 EventFile::EventFile(const std::filesystem::path& path) : path_(path), in_(path, std::ios::binary) {
@@ -12,6 +14,12 @@ EventFile::EventFile(const std::filesystem::path& path) : path_(path), in_(path,
   std::error_code error;
   bytes_ = std::filesystem::file_size(path, error);
   if (!in_ || error) throw std::runtime_error(path.string() + ": the file cannot be read; check its name and permissions.");
+  if (!json_) return;
+  char first[2] = {};
+  in_.read(first, sizeof first);
+  if (in_ && is_utf16({first, sizeof first})) throw std::runtime_error(path.string() + ": " + utf16_rejection().message);
+  in_.clear();
+  in_.seekg(0);
 }
 
 bool EventFile::next(std::string& record) { return json_ ? next_line(record) : next_delimited_record(record); }

@@ -68,7 +68,7 @@ void add_publish(CLI::App& app, Chosen& chosen) {
   auto* command = app.add_subcommand("publish", "Send files of events to resultsd");
   command->add_option("files", options->files, "Files of events, .jsonl or .pb")->required();
   command->add_option("--until", options->until, "Leave out what occurred after this time (RFC 3339), and move event time there");
-  command->add_option("--batch", options->batch_events, "Events in one request")->capture_default_str()->check(CLI::Range(1, 100'000));
+  command->add_option("--batch", options->batch_events, "Events in one request")->capture_default_str()->check(CLI::Range(1, 20'000));
   command->add_option("--give-up", options->give_up_seconds, "Seconds to try again while resultsd is away or busy")->capture_default_str();
   command->callback([&chosen, options] {
     chosen.run = [&chosen, options] {

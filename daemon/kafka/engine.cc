@@ -23,7 +23,6 @@ constexpr TimeMs kFencedSessions = 6;
 constexpr int kStuckExit = 70;
 constexpr std::int64_t kAskBrokersEveryMs = 1000;
 constexpr int kAskBrokersMs = 2000;
-constexpr std::size_t kEventOverhead = 128;
 
 std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -163,7 +162,7 @@ void KafkaEngine::when_room(std::function<void()> wake) {
 
 bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
   std::size_t bytes = 0;
-  for (const Submitted& event : events) bytes += event.event.size() + kEventOverhead;
+  for (const Submitted& event : events) bytes += memory_of(event);
   std::size_t queued = publisher_->queued_bytes();
   if (draining_ || state_ == EngineState::failed) return false;
   if (queued != 0 && queued + bytes > options_.queue_bytes_max) return false;

@@ -114,6 +114,29 @@ class EventsIn(unittest.TestCase):
         every = self.daemon.post(EVENTS + "?detail=all", body, LINES).json()
         self.assertEqual((every["duplicate"], len(every["events"])), (150, 151))
 
+    def test_a_body_full_of_errors_is_refused_as_a_whole_and_keeps_nothing(self):
+        before = self.daemon.get("/v1/overview").json()["rejected"]
+        for body, media in ((b"\0" * (1 << 20), "application/x-protobuf-delimited"), (b"{}\n" * (1 << 19), LINES)):
+            reply = self.post(body, media)
+            problem = self.assert_problem(reply, 422, "body-errors-max")
+            self.assertEqual([error["line"] for error in problem["errors"]], list(range(1, 11)))
+            self.assertLess(len(reply.body), 4096)
+        self.assertEqual(self.daemon.get("/v1/overview").json()["rejected"], before)
+
+    def test_a_body_with_too_many_events_is_refused_as_a_whole(self):
+        lines = [json.dumps(e.registered(f"MANY{number}")) for number in range(20_001)]
+        self.assert_problem(self.post("\n".join(lines), LINES), 413, "body-events-max")
+
+    def test_a_long_list_of_what_is_worth_a_look_ends_and_says_so(self):
+        body = "\n".join(json.dumps(e.registered(f"LONG{number}", centre="98765")) for number in range(1200))
+        answer = self.post(body, LINES).json()
+        self.assertEqual((answer["rejected"], len(answer["events"]), answer["omitted"]), (1200, 1000, 200))
+
+    def test_a_mark_in_front_is_skipped_and_utf16_is_named(self):
+        marked = b"\xef\xbb\xbf" + json.dumps(e.registered("MARKED")).encode()
+        self.assertEqual(self.post(marked, LINES).json()["accepted"], 1)
+        self.assert_problem(self.post(json.dumps(e.registered("WIDE")).encode("utf-16"), LINES), 400, "utf-8", value="UTF-16")
+
     def test_warnings_do_not_stop_an_event(self):
         wrong = e.QUALIFICATION[:-1] + ("1" if e.QUALIFICATION[-1] != "1" else "2")
         definition = next(event for event in e.reference(qualification=wrong) if "qualificationDefined" in event)
