@@ -28,7 +28,10 @@ std::size_t memory_of_one(std::size_t name_bytes) {
 
 constexpr std::size_t kNameBytes = 150;
 /// Holds one event as `post` makes it and a small one, not two such.
-const std::size_t kQueueBytes = memory_of_one(kNameBytes) + memory_of_one(1);
+std::size_t queue_bytes() {
+  static const std::size_t bytes = memory_of_one(kNameBytes) + memory_of_one(1);
+  return bytes;
+}
 constexpr auto kPatience = std::chrono::seconds(20);
 
 /// An engine whose thread stands still until it is let go, with an Ingest before it.
@@ -38,9 +41,9 @@ class HeldBack : public ::testing::Test {
     EngineOptions options;
     options.directory = directory_ / "store";
     options.store.sync = false;
-    options.queue_bytes_max = kQueueBytes;
+    options.queue_bytes_max = queue_bytes();
     engine_ = std::make_unique<EmbeddedEngine>(options, clock_, nullptr);
-    ingest_ = std::make_unique<Ingest>(*engine_, clock_, IngestOptions{.body = {.memory_bytes_max = kQueueBytes}, .wait_seconds_max = 1});
+    ingest_ = std::make_unique<Ingest>(*engine_, clock_, IngestOptions{.body = {.memory_bytes_max = queue_bytes()}, .wait_seconds_max = 1});
     engine_->post([held = let_go_.get_future().share()](Pipeline&, Store&) { held.wait(); });
   }
 
@@ -90,7 +93,7 @@ TEST_F(HeldBack, requests_wait_for_room_and_are_then_answered_in_order) {
   std::vector<std::future<HttpReply>> replies;
   for (int number = 0; number < 5; ++number) replies.push_back(post(number));
   EXPECT_EQ(replies.back().wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
-  EXPECT_LE(engine_->queued_bytes(), kQueueBytes);
+  EXPECT_LE(engine_->queued_bytes(), queue_bytes());
   go_on();
   for (auto& reply : replies) EXPECT_EQ(reply_of(reply).status, 200u);
   std::lock_guard lock(mutex_);
