@@ -130,15 +130,18 @@ UnitSet undecided(const Standings& standings, const Combination& rules, const Qu
 }
 
 /// Whether the rules of combination are kept; with the most points that a choice of units is worth.
-bool kept(const Standings& standings, const Combination& rules, const Qualification& qualification, std::uint32_t& points) {
+bool kept(const Standings& standings, const Combination& rules, const Qualification& qualification, std::uint32_t& points,
+          bool& given_up) {
   bool by_points = qualification.grading && qualification.grading->by_points();
   if (rules.plain() && !by_points)
     return (rules.mandatory & ~standings.achieved).none() && optional_credit_missing(standings, rules, qualification) == 0;
   std::array<std::uint32_t, kUnitsMax> worth;
   if (by_points)
     each_unit(standings.achieved, [&](std::size_t unit) { worth[unit] = qualification.units[unit].points_for(standings.grade[unit]); });
+  std::uint64_t steps = kChoiceStepsMax;
   auto best = best_choice(rules, qualification.units, standings.achieved,
-                          by_points ? std::span<const std::uint32_t>(worth) : std::span<const std::uint32_t>{});
+                          by_points ? std::span<const std::uint32_t>(worth) : std::span<const std::uint32_t>{}, &steps);
+  given_up = steps == 0 && !best;
   points = best.value_or(0);
   return best.has_value();
 }
@@ -163,7 +166,7 @@ Attainment attain(const EntryFacts& facts, const Qualification& qualification, c
   const Combination* way = way_of(facts, qualification);
   found.pathway_missing = !way;
   const Combination& rules = way ? *way : qualification.ways.front();
-  found.achieved = kept(standings, rules, qualification, found.points) && way;
+  found.achieved = kept(standings, rules, qualification, found.points, found.too_many_choices) && way;
   found.complete = found.achieved;
   if (!found.achieved) found.optional_credit_missing = optional_credit_missing(standings, rules, qualification);
   const Grading* grading = qualification.grading.get();

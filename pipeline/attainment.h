@@ -37,6 +37,7 @@ struct Attainment {
   std::uint32_t optional_credit_missing = 0;
   bool pathway_missing = false;  ///< the learner is on none of the qualification's pathways
   bool achieved = false;         ///< all rules of combination are kept
+  bool too_many_choices = false; ///< the search for a choice was given up (kChoiceStepsMax); not achieved then
   /// A result can be determined: all is achieved, or, where grades follow a table, every component is decided.
   bool complete = false;
   std::uint32_t points = 0;  ///< of the units counted, where points decide the grade

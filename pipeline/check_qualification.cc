@@ -134,6 +134,25 @@ void Checker::combination_rules(const v1::QualificationDefined& fact) {
   pathway_rules(fact);
 }
 
+/// With all units achieved every choice is open; the search for the best of them must end in its steps, all ways together.
+void Checker::choice_rules(const v1::QualificationDefined& fact) {
+  if (failed_ || (fact.groups().empty() && fact.barred().empty())) return;
+  Qualification qualification = make_qualification(fact, {});
+  UnitSet all;
+  for (std::size_t at = 0; at < qualification.units.size(); ++at) all.set(at);
+  std::vector<std::uint32_t> worth(qualification.units.size());
+  // No two units alike: as far apart as a cohort's grades may put them.
+  for (std::size_t at = 0; at < worth.size(); ++at) worth[at] = static_cast<std::uint32_t>(1 + at * 7919 % 997);
+  bool by_points = qualification.grading && qualification.grading->by_points();
+  std::uint64_t steps = kChoiceStepsMax;
+  for (const Combination& way : qualification.ways)
+    best_choice(way, qualification.units, all, by_points ? std::span<const std::uint32_t>(worth) : std::span<const std::uint32_t>{}, &steps);
+  if (steps > 0) return;
+  fail(path("groups"), "combination-choices", std::to_string(fact.units_size()) + " units",
+       "The rules of combination leave more choices of units than can be tried; give the units of a group fewer different credits, "
+       "or leave out a maximum or a barred combination.");
+}
+
 void Checker::points_rules(const v1::Grading& grading) {
   few("grading.points", grading.points_size(), kPointsMax);
   std::set<std::pair<std::string, std::uint32_t>> seen;
@@ -221,6 +240,7 @@ void Checker::grading_rules(const v1::QualificationDefined& fact) {
   points_rules(grading);
   limit_rules(fact);
   table_rules(fact);
+  choice_rules(fact);
 }
 
 }  // namespace vtq

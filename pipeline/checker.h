@@ -199,6 +199,7 @@ class Checker {
   void barred_rules(const v1::QualificationDefined& fact);
   void pathway_rules(const v1::QualificationDefined& fact);
   void combination_rules(const v1::QualificationDefined& fact);
+  void choice_rules(const v1::QualificationDefined& fact);
   void points_rules(const v1::Grading& grading);
   void limit_rules(const v1::QualificationDefined& fact);
   void table_rules(const v1::QualificationDefined& fact);

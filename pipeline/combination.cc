@@ -31,8 +31,8 @@ struct GroupSum {
 
 class Search {
  public:
-  Search(const Combination& rules, std::span<const UnitRule> units, std::span<const std::uint32_t> points)
-      : rules_(rules), units_(units), points_(points) {
+  Search(const Combination& rules, std::span<const UnitRule> units, std::span<const std::uint32_t> points, std::uint64_t& steps)
+      : rules_(rules), units_(units), points_(points), steps_(steps) {
     mandatory_credit_ = sum_of(rules.mandatory).credit;
   }
 
@@ -44,6 +44,8 @@ class Search {
     for (const UnitSet& barred : rules_.barred)
       if ((pool & barred).count() > 1) (is_local(barred, pool) ? local_ : others_).push_back(pool & barred);
     without_barred(0, pool);
+    // The best so far need not be the best; that there is one holds.
+    if (steps_ == 0 && !points_.empty()) return std::nullopt;
     return best_;
   }
 
@@ -70,9 +72,16 @@ class Search {
     return true;
   }
 
+  /// False: there are none left, and nothing more is tried.
+  bool step(std::uint64_t count = 1) const {
+    steps_ -= std::min(steps_, count);
+    return steps_ > 0;
+  }
+
   /// Tries each member of each other barred combination as the one that stays. A choice that takes none of them lies within any of these.
   void without_barred(std::size_t from, const UnitSet& pool) {
     if (best_ && points_.empty()) return;  // any choice is as good
+    if (!step()) return;
     for (std::size_t at = from; at < others_.size(); ++at) {
       UnitSet members = pool & others_[at];
       if (members.count() < 2) continue;
@@ -119,7 +128,8 @@ class Search {
     auto choose_from = [&](const GroupRule& group, const UnitSet& members) {
       std::vector<Sum> combined;
       for (const Sum& choice : choices_of(group, members))
-        for (const Sum& one : sums) combined.push_back(one + choice);
+        for (const Sum& one : sums)
+          if (step()) combined.push_back(one + choice);
       sums = worthwhile(std::move(combined));
     };
     for (const GroupRule& group : rules_.groups) {
@@ -150,7 +160,7 @@ class Search {
     auto one_of = [&](const UnitSet& alternatives) {
       std::size_t before = reached.size();
       each_unit(alternatives, [&](std::size_t unit) {
-        for (std::size_t at = 0; at < before; ++at) {
+        for (std::size_t at = 0; at < before && step(); ++at) {
           GroupSum with = add(reached[at], unit);
           if (!passes_maximum(group, with.units, with.sum.credit)) reached.push_back(with);
         }
@@ -172,7 +182,7 @@ class Search {
   }
 
   /// Drops what another sum with as many units (and, where credit has a maximum, as much credit) is at least as good as in everything.
-  static void thin_out(std::vector<GroupSum>& sums, const GroupRule& group) {
+  void thin_out(std::vector<GroupSum>& sums, const GroupRule& group) const {
     bool exact_credit = group.credit_max > 0;
     auto bucket = [&](const GroupSum& one) { return std::pair{one.units, exact_credit ? one.sum.credit : 0}; };
     std::sort(sums.begin(), sums.end(), [&](const GroupSum& a, const GroupSum& b) {
@@ -184,7 +194,7 @@ class Search {
     for (std::size_t at = 0; at < sums.size(); ++at) {
       if (kept == 0 || bucket(sums[kept - 1]) != bucket(sums[at])) first = kept;
       bool worse = false;
-      for (std::size_t other = first; other < kept && !worse; ++other) worse = sums[at].no_better_than(sums[other]);
+      for (std::size_t other = first; other < kept && !worse && step(); ++other) worse = sums[at].no_better_than(sums[other]);
       if (!worse) sums[kept++] = sums[at];
     }
     sums.resize(kept);
@@ -201,13 +211,13 @@ class Search {
   }
 
   /// Without those that another is at least as good as in everything.
-  static std::vector<Sum> worthwhile(std::vector<Sum> sums) {
+  std::vector<Sum> worthwhile(std::vector<Sum> sums) const {
     std::sort(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
       return std::tie(a.points, a.credit, a.at_credit_level) > std::tie(b.points, b.credit, b.at_credit_level);
     });
     std::vector<Sum> kept;
     for (const Sum& one : sums)
-      if (std::none_of(kept.begin(), kept.end(), [&](const Sum& other) { return one.no_better_than(other); })) kept.push_back(one);
+      if (std::none_of(kept.begin(), kept.end(), [&](const Sum& other) { return !step() || one.no_better_than(other); })) kept.push_back(one);
     return kept;
   }
 
@@ -220,6 +230,7 @@ class Search {
   const Combination& rules_;
   std::span<const UnitRule> units_;
   std::span<const std::uint32_t> points_;
+  std::uint64_t& steps_;
   std::uint32_t mandatory_credit_ = 0;
   std::vector<UnitSet> local_;   ///< barred combinations with a choice to make within one group
   std::vector<UnitSet> others_;  ///< and the others
@@ -229,8 +240,9 @@ class Search {
 }  // namespace
 
 std::optional<std::uint32_t> best_choice(const Combination& rules, std::span<const UnitRule> units, const UnitSet& achieved,
-                                         std::span<const std::uint32_t> points) {
-  return Search(rules, units, points).run(achieved);
+                                         std::span<const std::uint32_t> points, std::uint64_t* steps) {
+  std::uint64_t own = kChoiceStepsMax;
+  return Search(rules, units, points, steps ? *steps : own).run(achieved);
 }
 
 }  // namespace vtq

@@ -159,6 +159,10 @@ class Report {
   }
 
   void combination() {
+    if (attainment_.too_many_choices)
+      return add("combination-choices", "",
+                 "The rules of combination leave more choices of units than can be tried; the awarding organisation must define the "
+                 "qualification with fewer different credits or without a maximum.");
     if (rules_.plain()) return optional_credit(rules_.optional_credit_required - attainment_.optional_credit_missing);
     std::size_t before = found_.size();
     if (!best_choice(without_minima(), qualification_.units, standings_.achieved, {})) return mandatory_units_clash();

@@ -285,5 +285,51 @@ TEST(Sizes, the_same_units_attain_the_certificate_but_not_the_diploma) {
   }
 }
 
+// ---- how much is tried ----
+
+/// A group of units with distinct credits, as hard as it is to choose among, and a maximum of half of what they add up to.
+Course with_distinct_credits(std::uint32_t count) {
+  Course course;
+  course.unit("U0");
+  std::vector<std::string> codes;
+  std::uint32_t sum = 0;
+  for (std::uint32_t at = 1; at <= count; ++at) {
+    codes.push_back("V" + std::to_string(at));
+    std::uint32_t credit = 11 + at * at % 89;
+    course.option(codes.back().c_str(), credit);
+    sum += credit;
+  }
+  v1::UnitGroup& group = *course.fact.add_groups();
+  group.set_code("OPT");
+  for (const std::string& code : codes) group.add_units(code);
+  group.set_credit_max(sum / 2);
+  return course;
+}
+
+TEST(ChoiceOfUnits, of_more_choices_than_are_tried_is_given_up_in_its_steps_and_says_so) {
+  Qualification made = with_distinct_credits(120).made();
+  UnitSet all;
+  for (std::size_t at = 0; at < made.units.size(); ++at) all.set(at);
+  std::vector<std::uint32_t> points(made.units.size());
+  for (std::size_t at = 0; at < points.size(); ++at) points[at] = static_cast<std::uint32_t>(at * 7919 % 997);
+  std::uint64_t steps = 1000;
+  EXPECT_EQ(best_choice(made.ways.front(), made.units, all, points, &steps), std::nullopt);
+  EXPECT_EQ(steps, 0u);
+  steps = 100'000'000;
+  EXPECT_TRUE(best_choice(made.ways.front(), made.units, all, points, &steps));
+  EXPECT_GT(steps, 0u);
+}
+
+TEST(ChoiceOfUnits, that_ends_before_its_steps_do_is_the_same_whatever_they_are) {
+  Qualification made = with_distinct_credits(12).made();
+  UnitSet all;
+  for (std::size_t at = 0; at < made.units.size(); ++at) all.set(at);
+  std::vector<std::uint32_t> points(made.units.size(), 3);
+  std::uint64_t many = 100'000'000;
+  auto best = best_choice(made.ways.front(), made.units, all, points, &many);
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best_choice(made.ways.front(), made.units, all, points), best);
+}
+
 }  // namespace
 }  // namespace vtq::test
