@@ -62,7 +62,7 @@ HttpReply HttpClient::send(const HttpCall& call) {
     throw Unreachable("No answer from resultsd at " + url_ + " (" + what + ")." + options_.advice);
   };
   http::request<http::string_body> request(http::string_to_verb(call.method), call.target, 11);
-  request.set(http::field::host, host_ + ":" + port_);
+  request.set(http::field::host, (host_.find(':') == host_.npos ? host_ : "[" + host_ + "]") + ":" + port_);
   request.set(http::field::user_agent, options_.user_agent);
   request.set(http::field::accept, call.accept);
   if (!call.content_type.empty()) request.set(http::field::content_type, call.content_type);
@@ -87,7 +87,10 @@ HttpReply HttpClient::send(const HttpCall& call) {
     Code written = c.run(until, [&](auto done) { http::async_write(c.stream, request, done); });
     // A refusal may come before everything was sent: look for it in any case.
     Code code = c.run(until, [&](auto done) { http::async_read(c.stream, c.buffer, parser, done); });
-    if (code && reused && !parser.got_some()) {
+    // Closed while it lay idle: nothing was done. One that fell silent may have been heard, and is not asked again.
+    bool closed = code == http::error::end_of_stream || code == asio::error::connection_reset || code == asio::error::broken_pipe ||
+                  code == asio::error::eof;
+    if (closed && reused && !parser.got_some()) {
       connection_.reset();
       continue;
     }

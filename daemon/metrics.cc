@@ -23,7 +23,7 @@ using Labels = std::map<std::string, std::string>;
 constexpr std::string_view kRules[] = {
     "approval-dated", "awarding-organisation-form", "awarding-organisation-known", "barred-count", "barred-units",
     "batch-form", "batch-known", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
-    "centre-form", "centre-known", "centre-readable", "code-form", "combination-length", "combination-once", "component-once",
+    "centre-form", "centre-known", "centre-readable", "code-form", "combination-choices", "combination-length", "combination-once", "component-once",
     "content-type", "content-type-batched", "date", "dates-in-order", "embargo-or-gates", "entry-registered", "enum-value",
     "event-bytes-max", "event-id", "event-source", "evidence-count", "expected-date", "fact-present", "findings-count",
     "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
@@ -36,6 +36,12 @@ constexpr std::string_view kRules[] = {
     "time-for-all", "two-people", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "utf-8", "waiting-facts-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
+/// What the HTTP server refuses by itself: status and rule.
+constexpr std::pair<unsigned, std::string_view> kRefusals[] = {
+    {400, "body-form"}, {400, "content-length-once"}, {400, "header-fold"}, {400, "header-form"}, {400, "host-once"},
+    {400, "transfer-encoding"}, {408, "bytes-per-second-min"}, {408, "head-seconds-max"}, {408, "idle-seconds-max"},
+    {413, "body-bytes-max"}, {431, "head-bytes-max"}, {501, "transfer-encoding"}, {503, "bodies-bytes-max"},
+    {503, "connections-max"}, {503, "memory"}};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped,
@@ -155,6 +161,9 @@ void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& famili
   append_gauge(families, "vtq_processing_lag_seconds", "Age of the oldest event taken and not committed; 0 when idle.", daemon.lag_seconds);
   append_gauge(families, "vtq_queue_bytes", "Events taken and not committed.", static_cast<double>(daemon.queue_bytes));
   append_gauge(families, "vtq_http_bodies_bytes", "Bodies of requests held.", static_cast<double>(daemon.bodies_bytes));
+  append_gauge(families, "vtq_http_replies_bytes", "Replies held until their clients have read them.", static_cast<double>(daemon.replies_bytes));
+  append_gauge(families, "vtq_entry_gauges_age_seconds",
+               "Age of the gauges over entries and dates: older than a moment while the pipeline is busy.", daemon.gauges_age_seconds);
   append_gauge(families, "vtq_http_connections", "Connections open.", static_cast<double>(daemon.connections));
   append_gauge(families, "vtq_store_damage", "Findings of damage in the store since the start.", static_cast<double>(daemon.damage.findings.size()));
   append_gauge(families, "vtq_centres_set_aside", "Centres whose records cannot be read: their events are not taken.", static_cast<double>(daemon.damage.centres.size()));
@@ -257,6 +266,7 @@ struct Metrics::Series {
   std::map<std::string, Counter*, std::less<>> rejected;
   std::map<std::string, Counter*, std::less<>> warned;
   std::vector<std::array<Counter*, std::size(kStatusClasses)>> requests;
+  std::array<Counter*, std::size(kRefusals) + 1> refused{};
   Histogram* commit_seconds = nullptr;
   Histogram* process_seconds = nullptr;
   Histogram* batch_events = nullptr;
@@ -298,6 +308,12 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
         row[status] = &requests.Add(
             {{"route", route < routes.size() ? routes[route] : "none"}, {"status", std::string(kStatusClasses[status])}});
   }
+  auto& refused = all.counters("vtq_http_refused_total",
+                               "Requests that the server refused, or gave up, before any route had them, by status and rule. Connections "
+                               "closed to make room for others are among those of connections-max.");
+  for (std::size_t at = 0; at < std::size(kRefusals); ++at)
+    all.refused[at] = &refused.Add({{"status", std::to_string(kRefusals[at].first)}, {"rule", std::string(kRefusals[at].second)}});
+  all.refused[std::size(kRefusals)] = &refused.Add({{"status", "other"}, {"rule", "other"}});
   all.commit_seconds = all.histogram("vtq_commit_duration_seconds", "Writing one batch to the store.",
                                      {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5});
   all.process_seconds = all.histogram("vtq_process_duration_seconds", "Applying one batch: merging facts, deriving statuses, cutting result batches.",
@@ -358,6 +374,11 @@ void Metrics::http_request(std::size_t route, unsigned status, double seconds) {
   auto& row = series_->requests[std::min(route, series_->requests.size() - 1)];
   if (auto* counter = row[std::clamp(status / 100, 1u, 5u) - 1]) counter->Increment();
   series_->request_seconds->Observe(seconds);
+}
+
+void Metrics::http_refused(unsigned status, std::string_view rule) {
+  auto at = std::find(std::begin(kRefusals), std::end(kRefusals), std::pair(status, rule));
+  series_->refused[static_cast<std::size_t>(at - std::begin(kRefusals))]->Increment();
 }
 
 std::string Metrics::text(const EntryGauges& entries, const DaemonGauges& daemon) const {

@@ -53,7 +53,9 @@ struct DaemonGauges {
   double lag_seconds = 0;
   std::size_t queue_bytes = 0;
   std::size_t bodies_bytes = 0;
+  std::size_t replies_bytes = 0;
   std::size_t connections = 0;
+  double gauges_age_seconds = 0;  ///< of the EntryGauges
   std::uint64_t batches = 0;
   StoreSizes sizes;
   DamageFound damage;
@@ -78,6 +80,9 @@ class Metrics final : public EngineProbe, public kafka::KafkaProbe {
 
   /// `route`: place among the routes; one past the last: none matched.
   void http_request(std::size_t route, unsigned status, double seconds);
+
+  /// What the server refused by itself. A rule that this version does not know is counted as `other`.
+  void http_refused(unsigned status, std::string_view rule);
 
   /// Prometheus' text format.
   std::string text(const EntryGauges& entries, const DaemonGauges& daemon) const;

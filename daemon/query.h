@@ -27,7 +27,7 @@ struct CellFilter {
 
 class Query {
  public:
-  /// A parameter that is not `known` is a mistake.
+  /// A parameter that is not `known` is a mistake. `cell` among the known stands for those of `kCellNames`; it is none itself.
   Query(const HttpRequest& request, std::initializer_list<std::string_view> known);
 
   std::int64_t number(std::string_view name, std::int64_t least, std::int64_t most, std::int64_t standard);

@@ -34,11 +34,15 @@ std::pair<std::string, std::string> link_to_next(const HttpRequest& request, std
 
 HttpReply page_reply(const HttpRequest& request, const PagePart& page, const PageShape& shape) {
   std::string next = page.next();
+  const std::size_t bytes_max = ReadBounds::current().reply_bytes_max;
   std::string body = shape.lines ? "" : "{\"" + std::string(shape.member) + "\":[";
   for (const PagePart::Item& item : page.items) {
     if (!shape.lines && &item != page.items.data()) body += ',';
     body += item.text;
     if (shape.lines) body += '\n';
+    if (body.size() < bytes_max || &item == &page.items.back()) continue;
+    next = item.key;
+    break;
   }
   if (!shape.lines) body += "],\"next\":" + (next.empty() ? "null" : json_string(next)) + std::string(shape.more) + "}\n";
   HttpReply reply{200, std::string(shape.lines ? kJsonLines : "application/json"), std::move(body)};

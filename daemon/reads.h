@@ -1,5 +1,5 @@
-// What can be read over HTTP: entries, centres, qualifications, roll-ups, batches, rejected records, backups. Every handler runs on the
-// `store-read` thread or on one of `forward`, and may block: on the store, and on looks at the pipeline, which run on the pipeline's
+// What can be read over HTTP: entries, centres, qualifications, roll-ups, batches, rejected records, backups. Every handler runs on a
+// thread of a ReadPool or on one of `forward`, and may block: on the store, and on looks at the pipeline, which run on the pipeline's
 // thread between batches and are kept short (one centre at a time).
 //
 // With several instances on Kafka, what is of all centres is added up from every instance's part. Each part names the partitions it is
@@ -19,6 +19,7 @@
 #include "daemon/forward.h"
 #include "daemon/http_message.h"
 #include "daemon/query.h"
+#include "daemon/read_pool.h"
 #include "daemon/settings.h"
 
 namespace vtq {
@@ -55,6 +56,8 @@ class Reads {
   HttpReply make_backup(const HttpRequest& request);
 
  private:
+  static constexpr std::chrono::milliseconds kLookForClient{100};
+
   GateTime gate_time() const {
     return {.wall_ms = clock_.now(), .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt};
   }
@@ -65,9 +68,19 @@ class Reads {
   /// Runs `look` on the pipeline's thread. It holds what it needs by value: it may run after the wait was given up.
   template <class Look>
   auto look(Look look) {
-    auto future = engine_.ask(std::move(look));
-    if (future.wait_for(std::chrono::seconds(10)) != std::future_status::ready)
-      throw EngineStalled("The pipeline has not answered for 10 seconds.");
+    const ReadBounds bounds = ReadBounds::current();
+    auto given_up = std::make_shared<std::atomic<bool>>(false);
+    auto future = engine_.ask([look = std::move(look), given_up](Pipeline& pipeline, Store& store) mutable {
+      if (*given_up) throw EngineStalled("Nobody waits for this any more.");
+      return look(pipeline, store);
+    });
+    while (future.wait_until(std::min(bounds.until, std::chrono::steady_clock::now() + kLookForClient)) != std::future_status::ready) {
+      bool gone = bounds.gone && *bounds.gone;
+      if (!gone && std::chrono::steady_clock::now() < bounds.until) continue;
+      *given_up = true;
+      if (gone) throw ClientGone();
+      throw EngineStalled("The pipeline had no time for this read; ask again.");
+    }
     return future.get();
   }
 
@@ -134,7 +147,7 @@ struct PageShape {
   bool lines = false;       ///< JSON Lines
   std::string_view more = "";  ///< further members of the JSON object, with a comma before each
 };
-/// With a link when there may be more.
+/// With a link when there may be more. A page whose items pass ReadBounds::reply_bytes_max ends with the item that did.
 HttpReply page_reply(const HttpRequest& request, const PagePart& page, const PageShape& shape);
 
 bool wants_lines(const HttpRequest& request);

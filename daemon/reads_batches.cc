@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include "daemon/reads.h"
 
 namespace vtq {
@@ -83,6 +86,8 @@ BatchView Reads::view(const v1::ResultBatch& batch, Role role) {
   });
 }
 
+constexpr std::size_t kBatchesAtOnce = 16;
+
 template <class Write>
 HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write) {
   Query query(request, {"centre", "limit", "after"});
@@ -90,14 +95,26 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
   if (query.wrong()) return reply_with(*query.wrong());
   auto gather = [&] {
     PagePart page{.items = {}, .limit = asked.limit, .before = batch_before};
-    for (const v1::ResultBatch& batch : engine_.store().batches(asked.centre, asked.after, asked.limit)) {
-      // A centre whose records cannot be read keeps its batches shut, and leaves the list to the others.
-      BatchView may{.opens_ms = time_of(batch.centre_release_at()), .withheld = static_cast<std::uint32_t>(batch.results_size())};
-      try {
-        may = view(batch, Role::centre);
-      } catch (const CentreSetAside&) {
+    // In portions, so that a page holds no more than it shows: a batch may have thousands of results.
+    const std::size_t bytes_max = forward_ ? std::numeric_limits<std::size_t>::max() : ReadBounds::current().reply_bytes_max;
+    std::size_t bytes = 0;
+    auto after = asked.after;
+    for (bool more = true; more && page.items.size() < page.limit;) {
+      std::size_t most = std::min(kBatchesAtOnce, asked.limit - page.items.size());
+      auto found = engine_.store().batches(asked.centre, after, most);
+      for (const v1::ResultBatch& batch : found) {
+        // A centre whose records cannot be read keeps its batches shut, and leaves the list to the others.
+        BatchView may{.opens_ms = time_of(batch.centre_release_at()), .withheld = static_cast<std::uint32_t>(batch.results_size())};
+        try {
+          may = view(batch, Role::centre);
+        } catch (const CentreSetAside&) {
+        }
+        page.items.push_back({batch.batch(), write(batch, may)});
+        bytes += page.items.back().text.size();
       }
-      page.items.push_back({batch.batch(), write(batch, may)});
+      more = found.size() == most;
+      if (more) after = parse_batch_id(found.back().batch());
+      if (bytes >= bytes_max) page.limit = page.items.size();
     }
     return page;
   };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "daemon/reads.h"
 
@@ -50,6 +51,8 @@ std::vector<CentreId> centres_with(const Pipeline& pipeline, const CellFilter& f
   std::sort(ids.begin(), ids.end());
   return ids;
 }
+
+constexpr std::size_t kEntriesInOneLook = 200;
 
 struct Found {
   std::vector<v1::EntryStatus> statuses;
@@ -142,16 +145,26 @@ HttpReply Reads::entries(const HttpRequest& request) {
     PagePart page{.items = {}, .limit = limit, .before = [](const std::string& a, const std::string& b) { return a < b; }};
     CentreId from = after ? after->centre : CentreId{};
     auto centres = look([filter, from](Pipeline& pipeline, Store&) { return centres_with(pipeline, filter, from); });
+    const std::size_t bytes_max = forward_ ? std::numeric_limits<std::size_t>::max() : ReadBounds::current().reply_bytes_max;
+    std::size_t bytes = 0;
     for (CentreId id : centres) {
       std::optional<EntryKey> after_key;
       if (after && after->centre == id) after_key = after->key;
-      std::size_t most = limit - page.items.size();
-      Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) {
-        return entries_of(pipeline, filter, id, after_key, most);
-      });
-      for (std::size_t at = 0; at < found.keys.size(); ++at)
-        page.items.push_back({text_of_cursor(id, found.keys[at]), json_of(found.statuses[at])});
-      if (page.items.size() == limit) break;
+      // A large centre in portions: the pipeline goes on with its events in between.
+      for (bool more = true; more && page.items.size() < page.limit;) {
+        std::size_t most = std::min(kEntriesInOneLook, limit - page.items.size());
+        Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) {
+          return entries_of(pipeline, filter, id, after_key, most);
+        });
+        for (std::size_t at = 0; at < found.keys.size(); ++at) {
+          page.items.push_back({text_of_cursor(id, found.keys[at]), json_of(found.statuses[at])});
+          bytes += page.items.back().text.size();
+        }
+        more = found.keys.size() == most;
+        if (more) after_key = found.keys.back();
+        if (bytes >= bytes_max) page.limit = page.items.size();
+      }
+      if (page.items.size() == page.limit) break;
     }
     return page;
   };

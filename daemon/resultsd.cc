@@ -9,6 +9,7 @@
 
 #include "daemon/log.h"
 #include "daemon/service.h"
+#include "daemon/systemd.h"
 
 namespace {
 
@@ -45,7 +46,10 @@ int run(const vtq::Settings& settings) {
                      {"port", std::int64_t{service.port()}},
                      {"data", settings.data_directory},
                      {"timeSource", settings.time_source}});
+    vtq::tell_systemd("READY=1");
+    vtq::Watchdog watchdog;
     for (;;) {
+      if (service.alive()) watchdog.feed();
       timespec every{0, 200'000'000};
       int signal = ::sigtimedwait(&signals, nullptr, &every);
       if (std::string why = service.failure(); !why.empty()) {
@@ -54,6 +58,7 @@ int run(const vtq::Settings& settings) {
       }
       if (signal < 0) continue;
       vtq::log::write(Level::info, "stopping", {{"signal", std::string(signal == SIGTERM ? "SIGTERM" : signal == SIGUSR1 ? "SIGUSR1, for good" : "SIGINT")}});
+      vtq::tell_systemd("STOPPING=1");
       service.stop(signal == SIGUSR1);
       if (std::string why = service.failure(); !why.empty()) {
         vtq::log::write(Level::critical, "the store failed while stopping", {{"why", why}});

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <thread>
 
 #include "daemon/embedded_engine.h"
+#include "daemon/http_framing.h"
 #include "daemon/log.h"
 
 namespace vtq {
@@ -59,10 +61,45 @@ HttpOptions http_options(const Settings& s) {
           .port = static_cast<unsigned short>(s.http_port),
           .body_bytes_max = static_cast<std::size_t>(s.http_body_bytes_max),
           .bodies_bytes_max = static_cast<std::size_t>(s.http_bodies_bytes_max),
+          .replies_bytes_max = static_cast<std::size_t>(s.http_replies_bytes_max),
           .connections_max = static_cast<std::size_t>(s.http_connections_max),
           .idle_seconds_max = static_cast<unsigned>(s.http_idle_seconds_max),
-          .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
+          .head_seconds_max = static_cast<unsigned>(s.http_head_seconds_max),
+          .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max),
+          .bytes_per_second_min = static_cast<std::size_t>(s.http_bytes_per_second_min),
+          .reserved = [](std::string_view target) { return target == "/livez" || target == "/readyz" || target == "/metrics"; }};
 }
+
+/// Names under which this server is reached: those of the settings, the address it listens on, and the one it tells other instances.
+std::vector<std::string> host_names(const Settings& s) {
+  std::vector<std::string> names;
+  auto add = [&](std::string_view name) {
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    if (!name.empty()) names.emplace_back(name);
+  };
+  std::string_view rest = s.http_host_names;
+  while (!rest.empty()) {
+    auto comma = rest.find(',');
+    add(rest.substr(0, comma));
+    rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  bool v6 = s.http_address.find(':') != s.http_address.npos;
+  add(v6 ? "[" + s.http_address + "]" : s.http_address);
+  std::string_view url = s.kafka_advertise;
+  if (auto scheme = url.find("://"); scheme != url.npos) url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find('/'));
+  if (auto colon = url.rfind(':'); colon != url.npos && url.find(']', colon) == url.npos) url = url.substr(0, colon);
+  add(url);
+  return names;
+}
+
+constexpr unsigned kPeopleThreads = 2;
+constexpr unsigned kExportThreads = 1;
+/// A page of so many is an export, whoever asks.
+constexpr std::int64_t kExportLimit = 1000;
+/// How long a scrape waits for gauges from the pipeline; after that it has those of the last time.
+constexpr std::chrono::milliseconds kGaugesWait{40};
 
 IngestOptions ingest_options(const Settings& s) {
   return {.body = {.events_max = static_cast<std::size_t>(s.http_body_events_max),
@@ -149,7 +186,7 @@ TimeMs SystemClock::now() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop) : settings_(settings) {
+Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop) : settings_(settings), host_names_(host_names(settings)) {
   add_routes();
   openapi_ = openapi_with(routes_);
   std::vector<std::string> patterns;
@@ -165,14 +202,27 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   crash_when_asked(*engine_);
   if (kafka_) forward_ = std::make_unique<Forward>(*kafka_, settings_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
-  store_read_ = std::make_unique<Worker>("store-read");
+  auto reads = [&](std::string name, unsigned threads) {
+    return std::make_unique<ReadPool>(ReadPool::Options{
+        .name = std::move(name),
+        .threads = threads,
+        .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
+        .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
+        .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
+        .has_room = [this] { return server_->replies_bytes() < static_cast<std::size_t>(settings_.http_replies_bytes_max); }});
+  };
+  HttpOptions options = http_options(settings_);
+  options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
+  server_ = std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) {
+    dispatch(std::move(request), std::move(respond));
+  });
+  people_ = reads("people", kPeopleThreads);
+  exports_ = reads("exports", kExportThreads);
+  metrics_thread_ = std::make_unique<Worker>("metrics");
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
                                          settings_.store_verify_every_hours);
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest_options(settings_));
-  server_ = std::make_unique<HttpServer>(http_options(settings_), [this](HttpRequest&& request, Respond&& respond) {
-    dispatch(std::move(request), std::move(respond));
-  });
   server_->start_taking();  // only now: handlers use the server too
   if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
 }
@@ -183,7 +233,9 @@ Service::~Service() {
   if (verifier_) verifier_->stop();
   if (forward_) forward_->stop();
   if (ingest_) ingest_->stop();
-  if (store_read_) store_read_->stop();
+  if (people_) people_->stop();
+  if (exports_) exports_->stop();
+  if (metrics_thread_) metrics_thread_->stop();
   if (backup_) backup_->stop();
   // The http thread may still hand requests to those: it goes first, they follow.
   server_.reset();
@@ -206,9 +258,11 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
     try {
       return handler(request);
     } catch (const EngineStalled& error) {
-      HttpReply reply = reply_with({503, "Busy", error.what(), "", "engine-progress"});
-      reply.headers.emplace_back("Retry-After", "1");
-      return reply;
+      return reply_busy("engine-progress", error.what());
+    } catch (const ClientGone&) {
+      return reply_to_nobody();
+    } catch (const std::bad_alloc&) {
+      return reply_without_memory();
     } catch (const CentreSetAside& error) {
       return reply_with({503, "Set aside", error.what(), "centre", "centre-readable"});
     } catch (const StoreDamage& error) {
@@ -220,15 +274,23 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
   auto take = [this, place, guarded, concern = std::move(concern)](HttpRequest&& request, Respond&& respond) {
     if (place == Place::http) return respond(guarded(request));
     if (kafka_ && concern)
-      return answer_anywhere(std::move(request), std::move(respond), concern(request),
+      return answer_anywhere(std::move(request), std::move(respond), place, concern(request),
                              [guarded](const HttpRequest& asked, const Respond&) { return guarded(asked); });
-    Worker& worker = place == Place::backup ? *backup_ : *store_read_;
-    worker.post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
+    if (place == Place::backup) return backup_->post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
+    ReadPool& reads = pool(place, request);
+    auto asked = std::make_shared<HttpRequest>(std::move(request));
+    reads.post(*asked, respond, [guarded, asked, respond] { respond(guarded(*asked)); });
   };
   routes_.push_back({std::move(method), std::move(pattern), std::move(take)});
 }
 
-void Service::answer_anywhere(HttpRequest&& request, Respond&& respond, const Concern& concern, Answer answer) {
+ReadPool& Service::pool(Place place, const HttpRequest& request) {
+  Query query(request, {"limit"});
+  bool large = query.number("limit", 1, std::numeric_limits<std::int64_t>::max(), 1) >= kExportLimit;
+  return place == Place::exports || large ? *exports_ : *people_;
+}
+
+void Service::answer_anywhere(HttpRequest&& request, Respond&& respond, Place place, const Concern& concern, Answer answer) {
   struct Asked {
     HttpRequest request;
     Respond respond;
@@ -246,7 +308,7 @@ void Service::answer_anywhere(HttpRequest&& request, Respond&& respond, const Co
     here = others && others->empty();
   }
   if (!here) return forward_->take(asked->request.arrived, std::move(attempt_it), asked->respond);
-  store_read_->post([this, asked, attempt_it = std::move(attempt_it)] {
+  pool(place, asked->request).post(asked->request, asked->respond, [this, asked, attempt_it = std::move(attempt_it)] {
     try {
       if (auto reply = attempt_it()) asked->respond(std::move(*reply));
     } catch (const PartitionMoving& moving) {
@@ -299,30 +361,30 @@ void Service::add_routes() {
                        // Without a partition there is nowhere to keep what is rejected: an instance that has one takes the events.
                        if (!kafka_ || request.forwarded || !kafka_->holds_nothing())
                          return ingest_->take_events(std::move(request), std::move(respond));
-                       answer_anywhere(std::move(request), std::move(respond), {Concern::Of::partition, 0},
+                       answer_anywhere(std::move(request), std::move(respond), Place::people, {Concern::Of::partition, 0},
                                        [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
                                          ingest_->take_events(HttpRequest(asked), Respond(answered));
                                          return std::nullopt;
                                        });
                      }});
-  add("GET", "/v1/entries", Place::store_read, read(&Reads::entries), all_or_centre);
-  add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::store_read, read(&Reads::entry), centre);
-  add("GET", "/v1/centres/{centre}", Place::store_read, read(&Reads::centre), centre);
-  add("GET", "/v1/centres/{centre}/scrutiny", Place::store_read, read(&Reads::scrutiny), centre);
-  add("GET", "/v1/centres/{centre}/activity", Place::store_read, read(&Reads::activity), centre);
-  add("GET", "/v1/qualifications/{qualification}", Place::store_read, read(&Reads::qualification), all);
-  add("GET", "/v1/qualifications/{qualification}/approval", Place::store_read, read(&Reads::qualification_approval));
-  add("GET", "/v1/rollups", Place::store_read, read(&Reads::rollups), all_or_centre);
-  add("GET", "/v1/overview", Place::store_read, read(&Reads::overview), all);
-  add("GET", "/v1/batches", Place::store_read, read(&Reads::batches), all_or_centre);
-  add("GET", "/v1/batches/{batch}", Place::store_read, read(&Reads::batch), batch);
-  add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::store_read, read(&Reads::learner_result), batch);
-  add("GET", "/v1/export/batches", Place::store_read, read(&Reads::export_batches), all_or_centre);
-  add("GET", "/v1/rejected", Place::store_read, read(&Reads::rejected_records), all);
-  add("GET", "/v1/rejected/{id}", Place::store_read, read(&Reads::rejected_record), rejected);
+  add("GET", "/v1/entries", Place::people, read(&Reads::entries), all_or_centre);
+  add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::people, read(&Reads::entry), centre);
+  add("GET", "/v1/centres/{centre}", Place::people, read(&Reads::centre), centre);
+  add("GET", "/v1/centres/{centre}/scrutiny", Place::people, read(&Reads::scrutiny), centre);
+  add("GET", "/v1/centres/{centre}/activity", Place::people, read(&Reads::activity), centre);
+  add("GET", "/v1/qualifications/{qualification}", Place::people, read(&Reads::qualification), all);
+  add("GET", "/v1/qualifications/{qualification}/approval", Place::people, read(&Reads::qualification_approval));
+  add("GET", "/v1/rollups", Place::people, read(&Reads::rollups), all_or_centre);
+  add("GET", "/v1/overview", Place::people, read(&Reads::overview), all);
+  add("GET", "/v1/batches", Place::people, read(&Reads::batches), all_or_centre);
+  add("GET", "/v1/batches/{batch}", Place::people, read(&Reads::batch), batch);
+  add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::people, read(&Reads::learner_result), batch);
+  add("GET", "/v1/export/batches", Place::exports, read(&Reads::export_batches), all_or_centre);
+  add("GET", "/v1/rejected", Place::people, read(&Reads::rejected_records), all);
+  add("GET", "/v1/rejected/{id}", Place::people, read(&Reads::rejected_record), rejected);
   routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this, rejected](HttpRequest&& request, Respond&& respond) {
                        if (!kafka_) return ingest_->replay(std::move(request), std::move(respond));
-                       answer_anywhere(std::move(request), std::move(respond), rejected(request),
+                       answer_anywhere(std::move(request), std::move(respond), Place::people, rejected(request),
                                        [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
                                          ingest_->replay(HttpRequest(asked), [this, answered, taken = engine_->store().taken()](HttpReply&& reply) {
                                            bool gone = reply.status == 404 && engine_->store().taken() != taken;
@@ -337,7 +399,14 @@ void Service::add_routes() {
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest&) { return ready(); });
-  add("GET", "/metrics", Place::store_read, [this](const HttpRequest&) { return metrics_text(); });
+  routes_.push_back({"GET", "/metrics", [this](HttpRequest&&, Respond&& respond) {
+                       {
+                         std::lock_guard lock(metrics_mutex_);
+                         metrics_asked_.push_back(std::move(respond));
+                         if (metrics_asked_.size() > 1) return;
+                       }
+                       metrics_thread_->post([this] { answer_metrics(); });
+                     }});
   add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
 }
 
@@ -348,11 +417,12 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond) {
   for (std::size_t at = 0; well_formed && at < routes_.size() && found == routes_.size(); ++at) {
     auto parameters = match(routes_[at].pattern, request.path);
     if (!parameters) continue;
-    if (routes_[at].method == request.method) {
+    if (routes_[at].method == request.method || (request.method == "HEAD" && routes_[at].method == "GET")) {
       found = at;
+      request.method = routes_[at].method;  // the server leaves out the body of an answer to HEAD
       request.parameters = std::move(*parameters);
     } else {
-      allowed += (allowed.empty() ? "" : ", ") + routes_[at].method;
+      allowed += (allowed.empty() ? "" : ", ") + routes_[at].method + (routes_[at].method == "GET" ? ", HEAD" : "");
     }
   }
   auto measured = [this, found, began = Steady::now(), respond = std::move(respond)](HttpReply&& reply) {
@@ -365,12 +435,30 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond) {
                 {"seconds", seconds}});
     respond(std::move(reply));
   };
+  if (auto problem = refusal(request)) return measured(reply_with(*problem));
   if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
   if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
   if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
   HttpReply reply = reply_with({405, "Wrong method", "This address takes " + allowed + ".", "", "method", request.method});
   reply.headers.emplace_back("Allow", allowed);
   measured(std::move(reply));
+}
+
+std::optional<Problem> Service::refusal(const HttpRequest& request) const {
+  if (!request.host.empty() && !is_own_host(request.host, host_names_))
+    return Problem{421, "Wrong server", "This server is not known under that name; use localhost, or add the name to http.host_names.", "Host",
+                   "host-known", request.host.substr(0, 200)};
+  if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
+  if (request.origin && !is_own_origin(*request.origin, request.host))
+    return Problem{403, "Foreign page", "A page of another origin may change nothing here.", "Origin", "origin-own", request.origin->substr(0, 200)};
+  for (std::string_view form : {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+    if (request.content_type == form)
+      return Problem{415, "Unknown format", "What a form of a page can send is not taken here; name the format of the body, as application/json.",
+                     "Content-Type", "content-type", request.content_type};
+  if (!request.content_encoding.empty() && request.content_encoding != "identity")
+    return Problem{415, "Unknown encoding", "Bodies are taken as they are; send it without Content-Encoding.", "Content-Encoding",
+                   "content-encoding", request.content_encoding.substr(0, 200)};
+  return std::nullopt;
 }
 
 HttpReply Service::live() {
@@ -417,23 +505,45 @@ HttpReply Service::instances(const HttpRequest& request) {
   return {200, "application/json", body.dump() + "\n"};
 }
 
-HttpReply Service::metrics_text() {
-  auto future = engine_->ask([](Pipeline& pipeline, Store&) { return take_entry_gauges(pipeline); });
-  // A pipeline that does not answer must not hide that very fact.
-  if (future.wait_for(std::chrono::seconds(2)) == std::future_status::ready) last_gauges_ = future.get();
+void Service::answer_metrics() {
+  std::vector<Respond> asked;
+  {
+    std::lock_guard lock(metrics_mutex_);
+    asked.swap(metrics_asked_);
+  }
+  HttpReply reply;
+  try {
+    reply = {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text()};
+  } catch (const std::bad_alloc&) {
+    reply = reply_without_memory();
+  }
+  for (const Respond& respond : asked) respond(HttpReply(reply));
+}
+
+std::string Service::metrics_text() {
+  // A pipeline that does not answer must hide neither that very fact nor anything else.
+  if (!gauges_asked_)
+    gauges_asked_ = std::make_shared<std::future<EntryGauges>>(engine_->ask([](Pipeline& pipeline, Store&) { return take_entry_gauges(pipeline); }));
+  if (gauges_asked_->wait_for(kGaugesWait) == std::future_status::ready) {
+    last_gauges_ = gauges_asked_->get();
+    last_gauges_at_ = Steady::now();
+    gauges_asked_.reset();
+  }
   const Store& store = engine_->store();
   DaemonGauges gauges{.now_ms = clock_.now(),
                       .state = engine_->state(),
                       .lag_seconds = engine_->lag_seconds(),
                       .queue_bytes = engine_->queued_bytes(),
                       .bodies_bytes = server_->bodies_bytes(),
+                      .replies_bytes = server_->replies_bytes(),
                       .connections = server_->connections(),
+                      .gauges_age_seconds = std::chrono::duration<double>(Steady::now() - last_gauges_at_).count(),
                       .batches = store.batch_count(),
                       .sizes = store.sizes(),
                       .damage = store.damage(),
                       .verified_ms = verifier_ ? verifier_->verified_ms() : 0,
                       .kafka = kafka_ ? std::optional(kafka_->kafka_state()) : std::nullopt};
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_->text(last_gauges_, gauges)};
+  return metrics_->text(last_gauges_, gauges);
 }
 
 }  // namespace vtq

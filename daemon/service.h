@@ -2,12 +2,14 @@
 //
 //   constructed (ready) -> stop_taking -> drained -> destroyed
 //
-// Threads: `http` (network; never blocks), `ingest` (reads bodies of events), `store-read` (look-ups), `forward` (on Kafka: look-ups that
-// need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's own). Public members are for the thread that made it.
+// Threads: `http` (network and health; never blocks), `ingest` (reads bodies of events), `people` and `exports` (look-ups, small and large),
+// `metrics`, `forward` (on Kafka: look-ups that need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's own). Public members are for the thread that made it.
 #pragma once
 
 #include <atomic>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "daemon/ingest.h"
 #include "daemon/kafka/engine.h"
 #include "daemon/metrics.h"
+#include "daemon/read_pool.h"
 #include "daemon/reads.h"
 #include "daemon/settings.h"
 #include "daemon/verifier.h"
@@ -34,7 +37,7 @@ class SystemClock final : public Clock {
 };
 
 /// Where a route's handler runs.
-enum class Place { http, ingest, store_read, backup };
+enum class Place { http, people, exports, backup };
 
 /// What of all that the instances have a request is about.
 struct Concern {
@@ -58,6 +61,8 @@ class Service {
   unsigned short port() const { return server_->port(); }
   /// Why it cannot go on; empty: it can.
   std::string failure() const;
+  /// Whether the engine makes progress: what /livez says.
+  bool alive() { return live().status == 200; }
   /// /readyz says no, no more connections; finishes what is in flight, as long as that takes within the limit; commits. `for_good`: on Kafka
   /// this instance's partitions go to the others at once, instead of being kept for its return.
   void stop(bool for_good = false);
@@ -69,13 +74,17 @@ class Service {
   void add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern = {});
   /// A request on Kafka that may be about partitions of other instances. `answer`: answers here, or has somebody answer.
   using Answer = std::function<std::optional<HttpReply>(const HttpRequest&, const Respond&)>;
-  void answer_anywhere(HttpRequest&& request, Respond&& respond, const Concern& concern, Answer answer);
+  void answer_anywhere(HttpRequest&& request, Respond&& respond, Place place, const Concern& concern, Answer answer);
   std::optional<HttpReply> attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer);
   Concern of_centre(std::optional<CentreId> centre) const;
   void add_routes();
   HttpReply live();
   HttpReply ready();
-  HttpReply metrics_text();
+  std::string metrics_text();
+  void answer_metrics();
+  /// What keeps a request from its route: an unknown host, another origin, a form, an encoding. Nothing: it may go on.
+  std::optional<Problem> refusal(const HttpRequest& request) const;
+  ReadPool& pool(Place place, const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
 
   Settings settings_;
@@ -84,14 +93,23 @@ class Service {
   std::unique_ptr<Metrics> metrics_;
   std::string openapi_;
   std::atomic<bool> stopping_{false};
-  EntryGauges last_gauges_;  // store-read thread
+  std::vector<std::string> host_names_;
+  // Scrapes that came while one was being answered are answered together by the next.
+  std::mutex metrics_mutex_;
+  std::vector<Respond> metrics_asked_;
+  // On the metrics thread.
+  EntryGauges last_gauges_;
+  std::chrono::steady_clock::time_point last_gauges_at_ = std::chrono::steady_clock::now();
+  std::shared_ptr<std::future<EntryGauges>> gauges_asked_;
   // From here on, in the order in which they may go: what answers dies before who asked.
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Engine> engine_;
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
   std::unique_ptr<Forward> forward_;      // on Kafka
   std::unique_ptr<Reads> reads_;
-  std::unique_ptr<Worker> store_read_;
+  std::unique_ptr<ReadPool> people_;
+  std::unique_ptr<ReadPool> exports_;
+  std::unique_ptr<Worker> metrics_thread_;
   std::unique_ptr<Worker> backup_;
   std::unique_ptr<Verifier> verifier_;
   std::unique_ptr<Ingest> ingest_;
