@@ -36,6 +36,13 @@ std::string text_at(const Json& object, const char* name) {
   return at->is_string() ? at->get<std::string>() : at->dump();
 }
 
+/// `LEVEL_1_2` as people write it: `1/2`.
+std::string level_text(const Json& one) {
+  std::string level = lower_words(text_at(one, "level")).substr(6);
+  std::replace(level.begin(), level.end(), ' ', '/');
+  return level;
+}
+
 std::string count_text(const Json& object, const char* name) { return grouped(object.value(name, std::int64_t{0})); }
 
 void print_counts(const Json& from) {
@@ -62,9 +69,7 @@ void print_deadlines(const Json& deadlines) {
                              [&](const Line& line) { return line.what == what && line.series == series && line.at == at; });
     if (held == lines.end())
       held = lines.insert(held, {what, series, at, span_text(one.value("secondsLeft", std::int64_t{0})), {}, {}});
-    std::string level = lower_words(text_at(one, "level")).substr(6);
-    std::replace(level.begin(), level.end(), ' ', '/');
-    held->levels.insert(level);
+    held->levels.insert(level_text(one));
     held->awarding_organisations.insert(text_at(one, "awardingOrganisation"));
   }
   Table table({"next dates", "series", "level", "awarding organisations", "at", "left"});
@@ -377,7 +382,7 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
   }
   Table table({"batch", "kind", "level", "results", "late", "withheld", "issued", "centre may see"});
   for (const Json& one : all)
-    table.add({text_at(one, "batch"), lower_words(text_at(one, "kind")), lower_words(text_at(one, "level")).substr(6), count_text(one, "resultCount"),
+    table.add({text_at(one, "batch"), lower_words(text_at(one, "kind")), level_text(one), count_text(one, "resultCount"),
                count_text(one, "lateCount"), count_text(one, "withheldCount"), time_text(text_at(one, "issuedAt")),
                one.value("halted", false)     ? "not while issuing is halted"
                : one.contains("embargoedUntil") ? "from " + time_text(text_at(one, "embargoedUntil")) : "now"});
