@@ -98,8 +98,9 @@ constexpr unsigned kPeopleThreads = 2;
 constexpr unsigned kExportThreads = 1;
 /// A page of so many is an export, whoever asks.
 constexpr std::int64_t kExportLimit = 1000;
-/// How long a scrape waits for gauges from the pipeline; after that it has those of the last time.
-constexpr std::chrono::milliseconds kGaugesWait{40};
+/// How long a scrape waits for gauges from the pipeline, while it has events to see to and while it has none; after that it has those of
+/// the last time.
+constexpr std::chrono::milliseconds kGaugesWaitBusy{40}, kGaugesWaitIdle{1'000};
 
 IngestOptions ingest_options(const Settings& s) {
   return {.body = {.events_max = static_cast<std::size_t>(s.http_body_events_max),
@@ -524,7 +525,7 @@ std::string Service::metrics_text() {
   // A pipeline that does not answer must hide neither that very fact nor anything else.
   if (!gauges_asked_)
     gauges_asked_ = std::make_shared<std::future<EntryGauges>>(engine_->ask([](Pipeline& pipeline, Store&) { return take_entry_gauges(pipeline); }));
-  if (gauges_asked_->wait_for(kGaugesWait) == std::future_status::ready) {
+  if (gauges_asked_->wait_for(engine_->queued_bytes() > 0 ? kGaugesWaitBusy : kGaugesWaitIdle) == std::future_status::ready) {
     last_gauges_ = gauges_asked_->get();
     last_gauges_at_ = Steady::now();
     gauges_asked_.reset();
