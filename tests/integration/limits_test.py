@@ -174,12 +174,12 @@ class Limits(unittest.TestCase):
         self.assert_health(health, "40 bodies that do not come")
 
     def test_bodies_that_stop_half_way_are_given_up_while_others_wait(self):
-        with Daemon({"time.source": "event", "http.bodies_bytes_max": 2 * MIB, "http.bytes_per_second_min": 65536}) as daemon:
+        with Daemon({"time.source": "event", "http.body_bytes_max": 4 * MIB, "http.bodies_bytes_max": 4 * MIB, "http.bytes_per_second_min": 65536}) as daemon:
             held = [connect(daemon) for _ in range(3)]
             for connection in held:
                 connection.sendall(f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {4 * MIB}\r\nContent-Type: {LINES}\r\n\r\n".encode())
             for connection in held[:2]:
-                connection.sendall(b" " * (3 * MIB // 2))
+                connection.sendall(b" " * (3 * MIB))
             daemon.post_events(e.reference())  # waits until one of them is given up
             statuses = {status_of(connection.recv(200)) for connection in held[:1]}
             self.assertEqual(statuses, {408})
