@@ -63,7 +63,7 @@ struct BatchRun {
 };
 
 /// The highest number of each run that was issued.
-struct IssuedBefore {
+struct HighestIssued {
   std::map<BatchRun, std::uint32_t> highest;
   std::size_t damaged_lines = 0;
   bool is_there = false;
@@ -71,7 +71,7 @@ struct IssuedBefore {
 
 class IssuedFile {
  public:
-  using Found = IssuedBefore;
+  using Found = HighestIssued;
   static std::filesystem::path beside(const std::filesystem::path& directory);
   static Found read(const std::filesystem::path& directory);
   /// Writes the file anew, with the highest number of each run. Throws StoreError.

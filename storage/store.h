@@ -281,7 +281,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   explicit Store(std::unique_ptr<Database> database);
   static std::unique_ptr<Database> open_copy(const std::filesystem::path& directory, const StoreOptions& options,
                                              const std::function<std::unique_ptr<Database>(bool make)>& open_as);
-  static void require_numbers(const std::filesystem::path& directory, const struct IssuedBefore& issued, std::uint32_t batch_numbers_from);
+  static void require_numbers(const std::filesystem::path& directory, const struct HighestIssued& issued, std::uint32_t batch_numbers_from);
   std::unique_ptr<Database> database_;
 };
 
