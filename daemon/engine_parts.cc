@@ -3,6 +3,15 @@
 #include <boost/crc.hpp>
 
 namespace vtq {
+namespace {
+
+bool heeded = false;
+
+}  // namespace
+
+void heed_crash_points() { heeded = true; }
+
+bool crash_points_heeded() { return heeded; }
 
 void keep_head(v1::Rejected& rejected, std::string_view value, std::size_t bytes) {
   boost::crc_32_type crc;

@@ -58,4 +58,9 @@ void keep_head(v1::Rejected& rejected, std::string_view value, std::size_t bytes
 /// A rejected record; `now`: when. Of an original beyond kRecordBytesMax it holds the beginning.
 v1::Rejected rejected_record(Topic topic, std::string_view original, bool json, const Rejection& why, TimeMs now);
 
+/// Whether this process heeds RESULTSD_CRASH_AT and RESULTSD_STOP_AT, at which it kills or stops itself. Only `resultsd_crashing` does, the
+/// program of the crash tests: it says so before anything else runs.
+void heed_crash_points();
+bool crash_points_heeded();
+
 }  // namespace vtq

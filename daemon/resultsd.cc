@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "daemon/engine_parts.h"
 #include "daemon/log.h"
 #include "daemon/service.h"
 #include "daemon/systemd.h"
@@ -84,6 +85,9 @@ int run(const vtq::Settings& settings) {
 
 int main(int argc, char** argv) {
   ::umask(077);  // whatever is written holds learners' results
+#ifdef VTQ_CRASH_POINTS
+  vtq::heed_crash_points();
+#endif
   // What cannot be parsed is rejected with field, rule and value; the library's own lines would say less, and not in JSON.
   google::protobuf::SetLogHandler(nullptr);
   CLI::App app("resultsd: gets vocational results to schools on time");

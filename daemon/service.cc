@@ -110,11 +110,11 @@ IngestOptions ingest_options(const Settings& s) {
           .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
 }
 
-/// Crash tests: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill -9, at
+/// Crash tests, of resultsd_crashing: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill -9, at
 /// the Nth passing of that point of a commit. Anything else in the variable is ignored.
 void crash_when_asked(Engine& engine) {
   const char* asked = std::getenv("RESULTSD_CRASH_AT");
-  if (!asked) return;
+  if (!asked || !crash_points_heeded()) return;
   std::string text = asked;
   auto colon = text.find(':');
   if (colon == text.npos) return;

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -66,6 +67,11 @@ void look_at_directory(Findings& findings, const Settings& settings) {
                  "Make it and give it to the user that runs resultsd: install -d -o USER " + directory.string() + ".");
   else
     findings.good("data.directory " + directory.string() + (is_there ? " can be written" : " can be made"));
+  for (const fs::path& held : {directory, settings.backups()}) {
+    struct stat mode {};
+    if (!held.empty() && ::stat(held.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)
+      findings.bad(held.string() + " can be read by others than its owner", "It holds learners' results: chmod -R go= " + held.string() + ".");
+  }
   struct statvfs disk {};
   if (::statvfs(existing.c_str(), &disk) != 0) return;
   std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;

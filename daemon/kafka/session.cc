@@ -21,7 +21,7 @@ constexpr std::uint32_t kCommitSchema = 1;
 
 double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
 
-/// Tests of crashes and of zombies: with RESULTSD_CRASH_AT=POINT:N in the environment the process kills itself, as by kill -9, at the Nth
+/// Tests of crashes and of zombies, of resultsd_crashing: with RESULTSD_CRASH_AT=POINT:N in the environment the process kills itself, as by kill -9, at the Nth
 /// passing of that point of a transaction; with RESULTSD_STOP_AT=POINT:N:MS it stops itself, as by SIGSTOP, and once it is continued waits so
 /// many milliseconds, for its other threads to find out what it missed. Anything else is ignored.
 struct Asked {
@@ -32,7 +32,7 @@ struct Asked {
 
 std::optional<Asked> asked_for(const char* variable) {
   const char* text = std::getenv(variable);
-  if (!text) return std::nullopt;
+  if (!text || !crash_points_heeded()) return std::nullopt;
   std::string_view all = text;
   std::string_view name = all.substr(0, all.find(':'));
   Asked asked;

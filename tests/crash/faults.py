@@ -326,7 +326,7 @@ class Instance(daemons.Daemon):
             self.environment.update(RESULTSD_CRASH_AT=crash_at, RESULTSD_STOP_AT=stop_at)
             with open(self.log_path, "ab") as log:
                 self.began = log.tell()
-                command = [daemons.program("resultsd"), "--config", self.config()]
+                command = [daemons.program("resultsd_crashing"), "--config", self.config()]
                 self.process = subprocess.Popen(command, stderr=log, env=self.environment)
             self.port = None
             self.wanted = True

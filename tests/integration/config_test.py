@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Settings: file, environment, errors all at once, and what the daemon says about them."""
+import json
 import os
 import re
 import socket
+import subprocess
 import tempfile
 import unittest
 
-from daemon import Daemon, run
+import events
+from daemon import Daemon, program, run
 
 
 class Config(unittest.TestCase):
@@ -98,6 +101,18 @@ class Config(unittest.TestCase):
             done = run("resultsd", "--config", daemon.config())
         self.assertEqual(done.returncode, 1)
         self.assertIn("partitions", done.stderr)
+
+
+class Binary(unittest.TestCase):
+    def test_resultsd_does_not_kill_itself_whatever_the_environment_says(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.stop()
+            daemon.process = subprocess.Popen([program("resultsd"), "--config", daemon.config()], stderr=subprocess.PIPE,
+                                              env={**daemon.environment, "RESULTSD_CRASH_AT": "before_write:1"})
+            with daemon.process.stderr as log:
+                daemon.port = next(json.loads(line)["port"] for line in log if b'"listening"' in line)
+                daemon.post_events(events.reference())
+                self.assertEqual(daemon.stop(), 0)
 
 
 if __name__ == "__main__":

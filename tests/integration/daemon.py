@@ -100,7 +100,9 @@ class Daemon:
     def start(self):
         log = open(os.path.join(self.directory, "log"), "ab")
         began = log.tell()
-        self.process = subprocess.Popen([program(self.binary), "--config", self.config()], stderr=log, env=self.environment)
+        asked = any(self.environment.get(name) for name in ("RESULTSD_CRASH_AT", "RESULTSD_STOP_AT"))
+        binary = "resultsd_crashing" if asked and self.binary == "resultsd" else self.binary  # resultsd heeds neither
+        self.process = subprocess.Popen([program(binary), "--config", self.config()], stderr=log, env=self.environment)
         log.close()
         self.port = wait_until(lambda: self._port(began), "resultsd listening")
         wait_until(lambda: self.get("/readyz").status == 200, "resultsd ready")

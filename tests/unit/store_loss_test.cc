@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "storage/database.h"
 #include "tests/support/temp_directory.h"
@@ -261,6 +263,24 @@ TEST_F(StoreLoss, a_store_without_its_current_file_is_not_taken_for_a_new_one) {
   EXPECT_TRUE(says(text, "no CURRENT")) << text;
 }
 
+TEST_F(StoreLoss, a_store_of_another_schema_is_refused_by_name_with_what_to_do) {
+  Store::open(data(), options());
+  {
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const char* name : {"default", "state", "log", "batches", "rejected"}) families.push_back({name, rocksdb::ColumnFamilyOptions{}});
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(rocksdb::DBOptions{}, data().string(), families, &handles, &opened).ok());
+    std::unique_ptr<rocksdb::DB> database(opened);
+    ASSERT_TRUE(database->Put(rocksdb::WriteOptions{}, handles[1], slice(keys::kFormat), slice(keys::u64(kSchema - 1) + keys::u64(2))).ok());
+    for (auto* handle : handles) database->DestroyColumnFamilyHandle(handle);
+    ASSERT_TRUE(database->Close().ok());
+  }
+  std::string text = opening();
+  EXPECT_TRUE(says(text, "has schema " + std::to_string(kSchema - 1) + ", this version reads schema " + std::to_string(kSchema))) << text;
+  EXPECT_TRUE(says(text, "Use the version that made it")) << text;
+}
+
 TEST_F(StoreLoss, where_none_may_be_made_none_is) {
   StoreOptions never = options();
   never.making = Making::never;
@@ -455,6 +475,39 @@ TEST_F(StoreLoss, a_damaged_store_is_not_backed_up) {
   std::string text = refusal([&] { store->backup(directory / "backups", {}, 1); });
   EXPECT_TRUE(says(text, "the store is damaged")) << text;
   EXPECT_TRUE(Store::backups(directory / "backups").empty());
+}
+
+TEST_F(StoreLoss, damage_met_while_files_are_merged_is_told_and_commits_go_on) {
+  // Sixteen files of state, after which they are merged; each of several blocks, of which only the first is read when it is opened.
+  for (int file = 0; file < 17; ++file) {
+    auto store = Store::open(data(), options());
+    for (int slot = 0; slot < 60; ++slot) {
+      std::string value(1000, '\0');
+      for (std::size_t at = 0; at < value.size(); ++at) value[at] = static_cast<char>((at * 2654435761u + static_cast<std::size_t>(file * 60 + slot) * 40503u) >> 5);
+      store->put_reference("slot " + std::to_string(file) + " " + std::to_string(slot), {}, value);
+    }
+    store->commit(file + 1);
+    if (file < 15) continue;
+    store = nullptr;
+    fs::path damaged;
+    for (const auto& one : fs::directory_iterator(data()))
+      if (one.path().extension() == ".sst" && fs::file_size(one) > 40'000 && (damaged.empty() || one.path() < damaged)) damaged = one.path();
+    if (file == 15) {
+      std::string bytes = bytes_of(damaged);
+      bytes[bytes.size() / 2] ^= 1;
+      overwrite(damaged, bytes);
+    }
+  }
+  auto store = Store::open(data(), options());
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!store->damage().any() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  ASSERT_TRUE(store->damage().any());
+  EXPECT_TRUE(says(store->damage().findings.front(), "merging files failed")) << store->damage().findings.front();
+  for (TimeMs at : {100, 101, 102}) {
+    store->put_time(0, at);
+    store->commit(at);
+  }
+  EXPECT_EQ(store->time(0), 102);
 }
 
 // ---- who may read it ----
