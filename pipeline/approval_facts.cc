@@ -124,7 +124,7 @@ const std::pair<Stamp, v1::ApprovalDecided>* ApprovalFacts::Records::latest() co
 
 ApprovalStage ApprovalState::stage_on(Day day) const {
   if (stage != ApprovalStage::approved) return stage;
-  if (withdrawn_from != 0 && day >= withdrawn_from) return ApprovalStage::withdrawn;
+  if (withdrawn_from != 0 && (day >= withdrawn_from || withdrawn_from <= approved_from)) return ApprovalStage::withdrawn;
   if (approved_until != 0 && day > approved_until) return ApprovalStage::ended;
   return day < approved_from ? ApprovalStage::approved_later : ApprovalStage::approved;
 }
@@ -209,9 +209,12 @@ std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event, const S
       if (!held.first.set() || stamp >= held.first) held = {stamp, fact};
       break;
     }
-    case v1::Event::kApprovalWithdrawn:
-      of(event.approval_withdrawn()).withdrawn = event.approval_withdrawn();
+    case v1::Event::kApprovalWithdrawn: {
+      Records& records = of(event.approval_withdrawn());
+      records.withdrawn = event.approval_withdrawn();
+      records.withdrawn_at = stamp;
       break;
+    }
     default:
       break;
   }
@@ -305,12 +308,13 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
   for (const auto& [from, one] : records.decided) {
     const auto& [decided_at, decided] = one;
     if (!decided.approved() || !counts(decided_at)) continue;
+    bool withdrawn = records.withdrawn_after(decided_at);
+    if (withdrawn && day_of(records.withdrawn->withdrawn_from()) <= from) continue;
     ApprovalPeriod period{.from = from,
                           .until = day_of(decided.approved_until()),
                           .last_registration = day_of(decided.last_registration_on()),
                           .last_certification = day_of(decided.last_certification_on())};
-    // An approval that starts on or after the day of a withdrawal is a new one.
-    if (records.withdrawn && day_of(records.withdrawn->withdrawn_from()) > from) {
+    if (withdrawn) {
       period.withdrawn_from = day_of(records.withdrawn->withdrawn_from());
       period.last_certification = earlier(period.last_certification, day_of(records.withdrawn->last_certification_on()));
     }
@@ -325,8 +329,7 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
   out.last_registration = day_of(decided.last_registration_on());
   out.last_certification = day_of(decided.last_certification_on());
   if (!decided.funding().empty()) out.funding = strings(decided.funding());
-  // An approval that starts on or after the day of a withdrawal is a new one.
-  if (records.withdrawn && day_of(records.withdrawn->withdrawn_from()) > out.approved_from) {
+  if (records.withdrawn_after(latest->first)) {
     out.withdrawn_from = day_of(records.withdrawn->withdrawn_from());
     out.withdrawal_reason = records.withdrawn->reason();
     out.last_certification = earlier(out.last_certification, day_of(records.withdrawn->last_certification_on()));

@@ -10,7 +10,8 @@
 // before records began. An invalid submission, or another proposal, after it asks for a renewal and does not touch it.
 //
 // Of decisions the latest for each first day is kept: a renewal stands beside the approval before it, and each learner is held to the
-// period that covers their first registration. A decision is taken back by one with the same first day.
+// period that covers their first registration. A decision is taken back by one with the same first day. A withdrawal takes away, from its
+// day on, whatever was decided before it, also what starts on that day or later; a decision that comes after it stands.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -147,9 +148,12 @@ class ApprovalFacts {
     std::map<Stamp, v1::ApprovalSubmitted> submitted;
     std::map<Day, std::pair<Stamp, v1::ApprovalDecided>> decided;  // by first day; 0: none given
     std::optional<v1::ApprovalWithdrawn> withdrawn;
+    Stamp withdrawn_at;
     Stamp proposed_at;
 
     const std::pair<Stamp, v1::ApprovalDecided>* latest() const;
+    /// Whether a withdrawal came after the decision: the latest word holds.
+    bool withdrawn_after(const Stamp& decided_at) const { return withdrawn && withdrawn_at > decided_at; }
   };
   using BodyOf = std::pair<QualificationId, v1::ApprovalBody>;
 

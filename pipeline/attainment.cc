@@ -4,6 +4,7 @@
 
 #include "pipeline/combination.h"
 #include "pipeline/grading.h"
+#include "pipeline/told_again.h"
 
 namespace vtq {
 namespace {
@@ -25,11 +26,12 @@ void stand(Standings& into, std::size_t place, bool achieved, std::uint32_t grad
 
 /// Reads what is recorded of one unit, from the first fact about it on; returns the end of them. Facts are sorted by outcome: the unit as
 /// a whole stands first, prior learning last.
-UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::size_t place, Standings& into) {
+UnitFacts read_unit(const EntryFacts& facts, UnitFacts fact, const UnitRule& unit, std::size_t place, Standings& into) {
+  UnitFacts end = facts.units.end();
   const UnitFact* whole = nullptr;
   if (fact->learning_outcome == 0) whole = &*fact++;
   bool achieved = whole && whole->standing == UnitFact::Standing::achieved;
-  TimeMs at = whole ? whole->stamp.at_ms : 0;
+  TimeMs at = whole ? said_since(facts, *whole) : 0;
   bool outdated = false;
   if (!unit.outcomes.empty()) {
     achieved = true;
@@ -41,7 +43,7 @@ UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::si
         holds = &*fact;
       achieved = achieved && holds && holds->standing == UnitFact::Standing::achieved;
       whole_holds = whole_holds || (whole && holds == whole);
-      if (holds) at = std::max(at, holds->stamp.at_ms);
+      if (holds) at = std::max(at, said_since(facts, *holds));
     }
     // The grade of a "not yet achieved" that every outcome has left behind.
     outdated = whole && !whole_holds && whole->standing != UnitFact::Standing::achieved;
@@ -51,7 +53,7 @@ UnitFacts read_unit(UnitFacts fact, UnitFacts end, const UnitRule& unit, std::si
   achieved = achieved && unit.counts(grade);
   if (fact != end && fact->unit == unit.id) {
     grade = achieved ? better(grade, fact->grade, unit) : fact->grade;
-    if (!achieved) at = fact->stamp.at_ms;
+    if (!achieved) at = said_since(facts, *fact);
     achieved = true;
     ++fact;
   }
@@ -83,10 +85,10 @@ void read(const EntryFacts& facts, const Qualification& qualification, const Cal
     // Most units are recorded as a whole, once.
     bool simple = fact->learning_outcome == 0 && unit.outcomes.empty() && (fact + 1 == end || fact[1].unit != id);
     if (!simple) {
-      fact = read_unit(fact, end, unit, place, into);
+      fact = read_unit(facts, fact, unit, place, into);
       continue;
     }
-    stand(into, place, fact->standing == UnitFact::Standing::achieved && unit.counts(fact->grade), fact->grade, fact->stamp.at_ms);
+    stand(into, place, fact->standing == UnitFact::Standing::achieved && unit.counts(fact->grade), fact->grade, said_since(facts, *fact));
     ++fact;
   }
   if (calculated) read_calculated(*calculated, qualification, into);
@@ -199,7 +201,9 @@ TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualif
   const Combination* way = way_of(facts, qualification);
   if (!attainment.complete || !way) return 0;
   Standings standings = standings_of(facts, qualification, calculated);
-  TimeMs complete = facts.registered.at_ms;
+  // A registration sent again brings no evidence; only one that may have brought the pathway does.
+  bool first_counts = facts.first_registered_ms != 0 && qualification.pathways.empty();
+  TimeMs complete = first_counts ? facts.first_registered_ms : facts.registered.at_ms;
   if (qualification.grading && qualification.grading->by_table()) {
     UnitSet decisive = way->mandatory & standings.recorded;
     for (std::size_t component : qualification.grading->components) decisive.set(component);

@@ -56,7 +56,7 @@ TimeMs evidence_complete_at(const EntryFacts& facts, const Qualification& qualif
 const Combination* way_of(const EntryFacts& facts, const Qualification& qualification);
 
 /// Every rule that is not met, in the order in which it is to be mended: by name, with its unit or group, and in words. Hurdles and caps
-/// that only lower the grade come last. Empty when nothing is missing.
+/// that only lower the grade, and units that bring no points, come last. Empty when nothing is missing.
 std::vector<v1::Obstacle> missing(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated = nullptr);
 
 }  // namespace vtq

@@ -6,6 +6,7 @@
 #include "pipeline/gate.h"
 #include "pipeline/mitigation.h"
 #include "pipeline/scrutiny.h"
+#include "pipeline/told_again.h"
 
 namespace vtq {
 namespace {
@@ -45,7 +46,7 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around, const At
     raise(found.obstacle, mitigated);
     if (mitigated.rule >= Rule::mitigation_application) found.mitigation = mitigated;
   }
-  raise(found.obstacle, result_obstacle(entry.facts, attainment));
+  raise(found.obstacle, result_obstacle(entry.facts, around.qualification, attainment));
   if (found.obstacle.rule != Rule::none) block(Block::rule);
   return found;
 }
@@ -54,13 +55,21 @@ bool special_consideration_open(const EntryFacts& facts) {
   return facts.special_consideration.set() && facts.special_consideration_status == v1::SpecialConsideration::REQUESTED;
 }
 
-bool very_late_entry(const EntryFacts& facts, const Calendar* calendar) {
-  return calendar && facts.first_registered_ms > calendar->late_entry_after;
+/// When the learner was entered. A registration sent again corrects details and enters nobody anew; one after a withdrawal does.
+TimeMs entered_at(const EntryFacts& facts) {
+  bool anew = std::max(facts.withdrawn.at_ms, facts.transferred.at_ms) > facts.first_registered_ms;
+  return anew ? facts.registered.at_ms : facts.first_registered_ms;
 }
 
+bool very_late_entry(const EntryFacts& facts, const Calendar* calendar) {
+  return calendar && entered_at(facts) > calendar->late_entry_after;
+}
+
+/// A change of course or size that came very late, and by the issue deadline: one of later explains nothing.
 bool late_change(const EntryFacts& facts, const Calendar* calendar) {
   bool moved = facts.change == v1::RegistrationChanged::COURSE || facts.change == v1::RegistrationChanged::SIZE;
-  return calendar && moved && facts.changed.set() && facts.changed.at_ms > calendar->late_entry_after;
+  return calendar && moved && facts.changed.set() && facts.changed.at_ms > calendar->late_entry_after &&
+         facts.changed.at_ms <= calendar->issue_deadline;
 }
 
 bool very_late_special_consideration(const EntryFacts& facts, const Calendar* calendar) {
@@ -109,7 +118,7 @@ class Derivation {
     bool answered_so = facts_.answered.set() && (facts_.answer == v1::CheckpointAnswered::DEFERRED ||
                                                  facts_.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
     // A result computed from part of the qualification does not undo a deferral.
-    bool result_anyway = around_.qualification.awarded_without_claim && out_.outcome.has_grade() &&
+    bool result_anyway = around_.qualification.awarded_without_claim && out_.outcome.final &&
                          (out_.attainment.achieved || !around_.qualification.computed);
     return answered_so && !facts_.has_claim() && !result_anyway;
   }
@@ -191,7 +200,8 @@ class Derivation {
     bool said = facts_.result_kind == ResultKind::determined && facts_.result_grade == outcome.grade;
     bool by_the_rules = outcome.at_ms == 0 && !said;
     bool unfounded = facts_.result_kind == ResultKind::determined && around_.qualification.grading && !out_.attainment.complete;
-    bool disagrees = result_obstacle(facts_, out_.attainment).rule == Rule::result_agrees || (differs && (by_the_rules || unfounded));
+    bool disagrees = result_obstacle(facts_, around_.qualification, out_.attainment).rule == Rule::result_agrees ||
+                     (differs && (by_the_rules || unfounded));
     if (disagrees && status().rule != Rule::none) return;  // what withholds it is mended first
     if (disagrees) {
       status().rule = Rule::result_agrees;
@@ -199,6 +209,8 @@ class Derivation {
     }
     // A correction goes under halts and holds too: what it revokes is known at once, its grade stays withheld until they are lifted.
     out_.issue_now = differs;
+    bool final = issued.revoked || around_.qualification.settles(issued.grade);
+    if (status().rule == Rule::none && !final) await_final_grade();
   }
 
   /// What was issued and is not to be seen, and who lets it be seen again.
@@ -230,6 +242,17 @@ class Derivation {
     if (!status().late) status().reason = reason;
   }
 
+  /// An indicator was sent in place of what was issued: a grade is due again.
+  void await_final_grade() {
+    next(v1::DETERMINE_RESULT, v1::AWARDING_ORGANISATION, dated() ? calendar_->issue_deadline : kNever);
+    if (deadline_passed()) return be_late();
+    status().band = v1::WATCH;
+    status().reason = v1::L6;
+    if (!dated()) return;
+    out_.left_ms = calendar_->issue_deadline - hour();
+    wake(calendar_->issue_deadline);
+  }
+
   void before_issue() {
     Assurance assurance = assurance_of(entry_, around_, out_.attainment, now_);
     wake(assurance.wake_at);
@@ -239,8 +262,9 @@ class Derivation {
       plan_issue();
       return;
     }
+    if (!dated()) return ask_for_dates(v1::WATCH);
     if (none_expected()) return expect_none();
-    bool incomplete = !out_.attainment.eligible() && !out_.attainment.pathway_missing;
+    bool incomplete = !out_.attainment.eligible();
     bool reviewed_late = claimed() && assurance.mitigation.rule == Rule::mitigation_review;
     if (deadline_passed() && (!claimed() || incomplete) && !reviewed_late) {
       end(v1::NOT_CERTIFICATED, code_without_result());
@@ -249,9 +273,14 @@ class Derivation {
     find_next_step(assurance);
     if (!deadline_passed()) return assess_risk(assurance);
     be_late();
-    // L6 is for what has no other cause: the rule in the way knows better.
-    bool held = assurance.block == Block::rule && assurance.obstacle.reason != v1::REASON_NONE;
-    if (status().reason == v1::L6 && held) status().reason = assurance.obstacle.reason;
+  }
+
+  /// Nobody can tell whether an entry without dates is in time: it is the awarding organisation's to send them.
+  void ask_for_dates(v1::Band band) {
+    status().rule = Rule::calendar;
+    status().band = band;
+    status().reason = v1::L6;
+    next(v1::SEND_CALENDAR, v1::AWARDING_ORGANISATION, kNever);
   }
 
   /// Under a mitigation by which no learners are certificated, none is due until the centre claims it.
@@ -262,13 +291,12 @@ class Derivation {
     status().rule = Rule::none;
     if (deadline_passed()) return end(v1::NOT_CERTIFICATED, v1::N3);
     status().band = v1::ON_TRACK;
-    if (!dated()) return;
     out_.left_ms = calendar_->issue_deadline - hour();
     wake(calendar_->issue_deadline);
   }
 
-  /// N3: not certificated, the centre did not claim. N4: evidence incomplete and the centre did not confirm the status. N1: a claim
-  /// stands, but the evidence never came.
+  /// N4: evidence incomplete and no answer to the checkpoint came, whether the entry was in its scope or not. N1: a claim stands, but the
+  /// evidence never came, or no pathway. N3: everything else that was not claimed, complete or confirmed as incomplete.
   v1::Reason code_without_result() const {
     bool incomplete = !out_.attainment.eligible();
     if (incomplete && !facts_.answered.set()) return v1::N4;
@@ -283,12 +311,13 @@ class Derivation {
     status().stage = v1::CLAIMED;
     if (assurance.block != Block::none) return;
     status().stage = v1::ASSURED;
-    if (!out_.outcome.has_grade() || special_consideration_open(facts_)) return;
+    if (!out_.outcome.final || special_consideration_open(facts_)) return;
     status().stage = v1::READY;
     out_.ready = true;
   }
 
   void plan_issue() {
+    if (!dated()) return ask_for_dates(v1::AT_RISK);
     TimeMs since = entry_.ready_since_ms != 0 ? entry_.ready_since_ms : now_;
     TimeMs at = issue_time(since, around_.plan, calendar_, around_.release);
     next(v1::ISSUE_RESULT, v1::AWARDING_ORGANISATION, at);
@@ -298,10 +327,8 @@ class Derivation {
     }
     if (now_ < at) wake(at);
     if (deadline_passed()) return be_late();
-    if (dated()) {
-      out_.left_ms = calendar_->issue_deadline - now_;
-      wake(calendar_->issue_deadline);
-    }
+    out_.left_ms = calendar_->issue_deadline - now_;
+    wake(calendar_->issue_deadline);
     // Halted: someone must let it go on in time.
     status().band = around_.halted ? v1::AT_RISK : v1::ON_TRACK;
     if (around_.halted) status().reason = v1::L6;
@@ -356,10 +383,6 @@ class Derivation {
       wake(calendar_->checkpoint_opens);
       wake(calendar_->checkpoint_closes);
     }
-    if (!dated()) {
-      status().band = v1::ON_TRACK;
-      return;
-    }
     TimeMs deadline = calendar_->issue_deadline;
     out_.remaining = remaining_steps(assurance);
     out_.left_ms = deadline - hour();
@@ -388,7 +411,7 @@ class Derivation {
     add(TimedStep::evidence, std::min<std::uint32_t>(out_.attainment.outstanding_units, gaps_max));
     if (!claimed()) add(TimedStep::claim, 1);
     if (assurance.block != Block::none) add(TimedStep::assurance, 1);
-    bool awaited = !out_.outcome.has_grade() && !around_.qualification.computed;
+    bool awaited = !out_.outcome.final && !around_.qualification.computed;
     if (awaited || special_consideration_open(facts_)) add(TimedStep::result, 1);
     return sum;
   }
@@ -398,10 +421,8 @@ class Derivation {
     if (assurance.block == Block::malpractice) return v1::L4;
     if (very_late_entry(facts_, calendar_)) return v1::L2;
     if (late_change(facts_, calendar_)) return v1::L3;
-    if (out_.attainment.pathway_missing) return assurance.obstacle.reason;
     if (assurance.mitigation.rule == Rule::mitigation_review) return v1::L6;
-    if (!out_.attainment.eligible()) return facts_.answered.set() ? v1::N1 : v1::N4;
-    if (!claimed()) return v1::N3;
+    if (!out_.attainment.eligible() || !claimed()) return code_without_result();
     if (assurance.block == Block::centre_response) return v1::L5;
     if (assurance.block == Block::rule) return assurance.obstacle.reason;
     if (special_consideration_open(facts_) && very_late_special_consideration(facts_, calendar_)) return v1::L7;
@@ -426,19 +447,73 @@ TimeMs assured_at(const Entry& entry, const Circumstances& around) {
   return at;
 }
 
-bool centre_answered_late(const Entry& entry, const Circumstances& around, TimeMs deadline) {
-  for (const Hold& hold : around.centre.holds) {
-    if (hold.cause != v1::HoldPlaced::CENTRE_RESPONSE) continue;
-    if (!hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
-    if (hold.open() || hold.lifted.at_ms > deadline) return true;
+// ---- whose part was open when the issue deadline passed ----
+//
+// What stood at the deadline follows from the facts as they now hold and from their times: a word of by then stood then, one of later did
+// not. What a later word of the same slot took the place of is not known; each function says what it takes to have been. Reference data
+// (calendar, approvals, strategy) are taken to have been as they are now.
+
+/// Whether the hold was open then. One placed again later counts from then on only.
+bool open_at(const Hold& hold, TimeMs deadline) {
+  return hold.placed.set() && hold.placed.at_ms <= deadline && (hold.open() || hold.lifted.at_ms > deadline);
+}
+
+bool held_at(const Entry& entry, const Circumstances& around, v1::HoldPlaced::Cause cause, TimeMs deadline) {
+  return std::any_of(around.centre.holds.begin(), around.centre.holds.end(), [&](const Hold& hold) {
+    return hold.cause == cause && hold.covers(entry.key, around.qualification.awarding_organisation) && open_at(hold, deadline);
+  });
+}
+
+/// What was last said of a sample by then, in the slots that keep the last word of each status; SampleDecided::STATUS_UNSPECIFIED: nothing.
+v1::SampleDecided::Status sample_at(const Sample& sample, const CentreFacts& centre, TimeMs deadline) {
+  std::string name = "sample " + text_of(sample.qualification) + " " + text_of(sample.series) + " " +
+                     (sample.learner.empty() ? "-" : sample.learner) + " ";
+  v1::SampleDecided::Status last = v1::SampleDecided::STATUS_UNSPECIFIED;
+  Stamp said;
+  for (auto at = centre.slots.lower_bound(name); at != centre.slots.end() && at->first.starts_with(name); ++at) {
+    v1::SampleDecided::Status status;
+    bool by_then = at->second.stamp.at_ms <= deadline && (last == v1::SampleDecided::STATUS_UNSPECIFIED || said < at->second.stamp);
+    if (!by_then || !v1::SampleDecided::Status_Parse(at->first.substr(name.size()), &status)) continue;
+    last = status;
+    said = at->second.stamp;
   }
-  for (const Sample& sample : around.centre.samples) {
-    if (!sample.covers(entry.key)) continue;
-    if (sample.pending() && sample.status != v1::SampleDecided::WITH_AWARDING_ORGANISATION) return true;
-    bool answered_in_time = sample.responded != 0 && (sample.due == 0 || sample.responded <= sample.due);
-    if (!sample.pending() && sample.stamp.at_ms > deadline && !answered_in_time) return true;
-  }
-  return false;
+  return last;
+}
+
+/// Whether the sample was the centre's to send then. Where all words are of later its dates tell: the centre was asked by then if the sample
+/// was due by then, or answered; it answered on `responded`, or where none is given, on the day of the word that says where the work is now.
+bool with_centre_at(const Sample& sample, const CentreFacts& centre, TimeMs deadline) {
+  auto then = sample_at(sample, centre, deadline);
+  if (then != v1::SampleDecided::STATUS_UNSPECIFIED) return then == v1::SampleDecided::AWAITING_CENTRE || then == v1::SampleDecided::NOT_SATISFIED;
+  Day last = local_day(deadline);
+  bool asked = sample.due != 0 ? sample.due <= last : sample.responded != 0;
+  if (!asked || sample.status == v1::SampleDecided::NOT_REQUIRED) return false;
+  if (sample.status == v1::SampleDecided::AWAITING_CENTRE) return true;
+  return (sample.responded != 0 ? sample.responded : local_day(sample.stamp.at_ms)) > last;
+}
+
+/// Whether a very late request for special consideration was undecided then. One decided later, or told again, was.
+bool late_consideration_at(const EntryFacts& facts, const Calendar& calendar) {
+  if (!very_late_special_consideration(facts, &calendar)) return false;
+  if (facts.special_consideration_day > local_day(calendar.issue_deadline)) return false;
+  return special_consideration_open(facts) || facts.special_consideration.at_ms > calendar.issue_deadline;
+}
+
+/// Whether units were the centre's to record then. Where they are calculated, its part ends with its application.
+bool evidence_missing_at(const Entry& entry, const Circumstances& around, TimeMs deadline) {
+  TimeMs complete = evidence_complete_at(entry.facts, around.qualification, around.calculated.get());
+  if (complete != 0 && complete <= deadline) return false;
+  return !application_with_reviewers_at(deadline, entry, around);
+}
+
+/// Whether anything was the centre's to do then.
+bool with_centre_at(const Entry& entry, const Circumstances& around, TimeMs deadline) {
+  if (claimed_since(entry.facts) > deadline) return true;
+  if (evidence_missing_at(entry, around, deadline)) return true;
+  if (held_at(entry, around, v1::HoldPlaced::CENTRE_RESPONSE, deadline)) return true;
+  for (const Sample& sample : around.centre.samples)
+    if (sample.covers(entry.key) && with_centre_at(sample, around.centre, deadline)) return true;
+  return centre_part_open_at(deadline, entry, around);
 }
 
 }  // namespace
@@ -453,26 +528,18 @@ Derived derive(const Entry& entry, const Circumstances& around, TimeMs now) {
 
 v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
   const EntryFacts& facts = entry.facts;
-  const Calendar* calendar = around.calendar;
-  if (!calendar) return v1::L6;
-  TimeMs deadline = calendar->issue_deadline;
-  for (const Hold& hold : around.centre.holds) {
-    if (hold.cause != v1::HoldPlaced::MALPRACTICE) continue;
-    if (!hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
-    if (hold.open() || hold.lifted.at_ms > deadline) return v1::L4;
-  }
-  // The list knows no code for a claim between the issue deadline and results day: L1 is the nearest.
-  if (facts.has_claim() && facts.claim.at_ms >= deadline) return v1::L1;
-  if (very_late_entry(facts, calendar)) return v1::L2;
-  if (late_change(facts, calendar)) return v1::L3;
-  bool consideration_late = special_consideration_open(facts) || facts.special_consideration.at_ms > deadline;
-  if (very_late_special_consideration(facts, calendar) && consideration_late) return v1::L7;
-  TimeMs complete = evidence_complete_at(facts, around.qualification, around.calculated.get());
+  if (!around.calendar) return v1::L6;
+  const Calendar& calendar = *around.calendar;
+  TimeMs deadline = calendar.issue_deadline;
+  if (held_at(entry, around, v1::HoldPlaced::MALPRACTICE, deadline)) return v1::L4;
+  // Results day is the day on which learners see their results. Earlier claims after the deadline are the centre's part, L5.
+  TimeMs results_day = calendar.learner_release == kNever ? deadline : day_begins(local_day(calendar.learner_release));
+  if (claimed_since(facts) >= results_day) return v1::L1;
   TimeMs never = kNever;
-  if (complete == 0 && mitigation_obstacle(entry, around, deadline, never).rule == Rule::mitigation_review) return v1::L6;
-  if (complete == 0 || complete > deadline || centre_answered_late(entry, around, deadline)) return v1::L5;
-  if (action_overdue_at(deadline, entry, around)) return v1::L5;
-  return v1::L6;
+  if (very_late_entry(facts, &calendar) || approval_obstacle(entry, around, deadline, never).rule == Rule::last_registration) return v1::L2;
+  if (late_change(facts, &calendar) || mitigation_obstacle(entry, around, deadline, never).rule == Rule::size_change) return v1::L3;
+  if (late_consideration_at(facts, calendar)) return v1::L7;
+  return with_centre_at(entry, around, deadline) ? v1::L5 : v1::L6;
 }
 
 void observe_steps(const Entry& entry, const Circumstances& around, Durations& into) {
@@ -483,8 +550,8 @@ void observe_steps(const Entry& entry, const Circumstances& around, Durations& i
   for (const UnitFact& fact : facts.units)
     if (fact.stamp.at_ms < complete) before = std::max(before, fact.stamp.at_ms);
   if (before != 0) into.observe(ao, TimedStep::evidence, complete - before);
-  if (facts.has_claim()) into.observe(ao, TimedStep::claim, facts.claim.at_ms - complete);
-  TimeMs claimed = std::max(complete, facts.claim.at_ms);
+  if (facts.has_claim()) into.observe(ao, TimedStep::claim, claimed_since(facts) - complete);
+  TimeMs claimed = std::max(complete, claimed_since(facts));
   TimeMs assured = assured_at(entry, around);
   if (assured > claimed) into.observe(ao, TimedStep::assurance, assured - claimed);
   // A computed result takes no time.

@@ -66,12 +66,25 @@ struct Assessed {
   bool operator==(const Assessed&) const = default;
 };
 
+/// When a word about a unit or learning outcome was first said, of those that no longer hold the slot (told_again.h).
+struct FirstSaid {
+  std::uint32_t unit = 0;  ///< as in UnitFact
+  std::uint32_t learning_outcome = 0;
+  std::uint32_t said = 0;  ///< hash of standing, grade and assessor
+  TimeMs at_ms = 0;
+
+  bool operator==(const FirstSaid&) const = default;
+};
+
 /// What is known of some entries only.
 struct Particulars {
   std::string pathway;
   std::string cohort;
   QualificationId left{};  ///< left for this one, when course or size was changed; {}: not given
   std::vector<Assessed> assessed;  ///< by unit and outcome
+  std::vector<FirstSaid> first_said;  ///< by unit, outcome and time
+  TimeMs first_claimed_ms = 0;    ///< the first claim that no longer holds the slot; 0: none
+  TimeMs claim_withdrawn_ms = 0;  ///< the last withdrawal of a claim that no longer holds it; 0: none
 
   /// Those that still say something: a later assessment of the unit as a whole takes the place of its outcomes'.
   template <class Look>

@@ -32,7 +32,7 @@ bool applies(const Grading::Cap& cap, const Standings& standings, const Qualific
     const GradingScale* scale = qualification.units[unit].scale;
     Rank limit = scale ? scale->rank(cap.unit_grade_hash) : kNoRank;
     Rank rank = scale ? scale->rank(standings.grade[unit]) : kNoRank;
-    if (limit != kNoRank && rank != kNoRank && rank >= limit && !is_indicator(standings.grade[unit])) ++low;
+    if (limit != kNoRank && rank != kNoRank && rank >= limit && is_final(scale, standings.grade[unit])) ++low;
   });
   return low > cap.units_max;
 }
@@ -111,7 +111,8 @@ std::string because(const Graded& graded, const Qualification& qualification) {
 bool decided(std::size_t component, const Standings& standings, const Qualification& qualification) {
   if (!standings.recorded[component]) return false;
   std::uint32_t grade = standings.grade[component];
-  return grade == 0 ? !qualification.units[component].scale : !is_indicator(grade);
+  const GradingScale* scale = qualification.units[component].scale;
+  return grade == 0 ? !scale : is_final(scale, grade);
 }
 
 Graded grade_of(const Standings& standings, const Combination& rules, const Qualification& qualification, bool achieved,
@@ -178,16 +179,21 @@ void add_grade_obstacles(const Standings& standings, const Combination& rules, c
 
 Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment) {
   bool decided = facts.result_kind == ResultKind::amended || facts.result_kind == ResultKind::revoked;
-  if (!qualification.computed || decided) return {facts.result_kind, facts.result_scale, facts.result_grade, facts.result.at_ms};
-  if (!attainment.complete || attainment.grade.empty()) return {};
-  return {ResultKind::determined, qualification.scale_name, attainment.grade, 0};
+  Outcome found;
+  if (!qualification.computed || decided)
+    found = {facts.result_kind, facts.result_scale, facts.result_grade, facts.result.at_ms};
+  else if (attainment.complete && !attainment.grade.empty())
+    found = {ResultKind::determined, qualification.scale_name, attainment.grade, 0};
+  found.final = found.has_grade() && qualification.settles(found.grade);
+  return found;
 }
 
-Obstacle result_obstacle(const EntryFacts& facts, const Attainment& attainment) {
+Obstacle result_obstacle(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment) {
   if (attainment.pathway_missing)
-    return {.rule = Rule::pathway, .step = v1::CORRECT_REGISTRATION, .owner = v1::CENTRE, .reason = v1::L5};
+    return {.rule = Rule::pathway, .step = v1::CORRECT_REGISTRATION, .owner = v1::CENTRE, .reason = v1::N1};
   bool checked = attainment.complete && (attainment.ungraded || !attainment.grade.empty());
-  if (facts.result_kind == ResultKind::determined && checked && facts.result_grade != attainment.grade)
+  if (facts.result_kind == ResultKind::determined && checked && facts.result_grade != attainment.grade &&
+      qualification.settles(facts.result_grade))
     return {.rule = Rule::result_agrees, .step = v1::RESOLVE_DISAGREEMENT, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
   return {};
 }

@@ -33,6 +33,7 @@ struct Outcome {
   Word scale;
   Word grade;
   TimeMs at_ms = 0;  ///< when it was said; 0 when it follows from the rules
+  bool final = false;  ///< a grade that settles the entry; an indicator (X, Q, #) in its place does not
 
   bool has_grade() const { return kind == ResultKind::determined || kind == ResultKind::amended; }
 };
@@ -42,8 +43,8 @@ struct Outcome {
 Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment);
 
 /// What of pathway and result stands in the way: no pathway that the qualification has (Rule::pathway), or a result sent that is not what
-/// the rules give (Rule::result_agrees). A result that disagrees is held, never issued.
-Obstacle result_obstacle(const EntryFacts& facts, const Attainment& attainment);
+/// the rules give (Rule::result_agrees). A result that disagrees is held, never issued. An indicator disagrees with nothing.
+Obstacle result_obstacle(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment);
 
 /// The same in words, for people: names the rule, never a grade.
 std::string result_text(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated, Rule rule);

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "pipeline/scrutiny_facts.h"
+#include "pipeline/told_again.h"
 
 namespace vtq {
 namespace {
@@ -159,7 +160,7 @@ CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, co
   CentreChange change{.qualification = made.qualification, .series = made.series, .learner = made.learner};
   for (Sample& held : facts.samples) {
     if (held.qualification != made.qualification || held.series != made.series || held.learner != made.learner) continue;
-    held = made;
+    if (held.stamp < made.stamp) held = made;
     return change;
   }
   auto before = [](const Sample& a, const Sample& b) {
@@ -244,6 +245,7 @@ Stamp stamp_of(const v1::Event& event, std::string_view bytes) {
 }
 
 Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
+  note_told_again(facts, event, stamp);
   switch (event.fact_case()) {
     case v1::Event::kRegistered:
       return merge_registered(facts, event.registered(), stamp);

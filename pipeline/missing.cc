@@ -51,10 +51,26 @@ class Report {
     if (attainment_.ungraded && !qualification_.scales_known) scales();
     if (qualification_.grading && way_ && (attainment_.achieved || attainment_.complete))
       add_grade_obstacles(standings_, rules_, qualification_, attainment_.achieved, attainment_.points, found_);
+    if (qualification_.grading && qualification_.grading->by_points()) without_points();
     return std::move(found_);
   }
 
  private:
+  /// Achieved units that bring no points, as no grade came with them.
+  void without_points() {
+    each_unit(standings_.achieved & ~standings_.calculated & rules_.counting, [&](std::size_t place) {
+      if (standings_.grade[place] != 0) return;
+      const UnitRule& rule = unit(place);
+      bool recognised = std::any_of(facts_.units.begin(), facts_.units.end(), [&](const UnitFact& fact) {
+        return fact.unit == rule.id && fact.learning_outcome == kPriorLearning;
+      });
+      add("points-without-grade", rule.code,
+          "Unit " + rule.code + " counts 0 points: " +
+              (recognised ? "its prior learning was recognised without a grade. Where it brings one, send PriorLearningRecognised again with it."
+                          : "it was recorded without a grade. Record it again with one."));
+    });
+  }
+
   void scales() {
     auto ask = [&](const std::string& name, const GradingScale* scale) {
       bool named = std::any_of(found_.begin(), found_.end(), [&](const v1::Obstacle& one) { return one.subject() == name; });

@@ -189,6 +189,17 @@ Obstacle mitigation_obstacle(const Entry& entry, const Circumstances& around, Ti
   return {Rule::mitigation_review, v1::REVIEW_MITIGATION, v1::AWARDING_ORGANISATION, v1::L6};
 }
 
+bool application_with_reviewers_at(TimeMs deadline, const Entry& entry, const Circumstances& around) {
+  if (!around.mitigation || !asks_for_application(around.mitigation->kind)) return false;
+  Application application = application_of(*around.mitigation, around.centre.mitigations, entry.key);
+  if (!application.made || application.made->stamp.at_ms > deadline || !application.missing_evidence.empty()) return false;
+  bool reviewed = false;
+  for (const MitigationReview* review : {application.panel, application.verification})
+    reviewed |= review && review->stamp.at_ms <= deadline && review->conclusion != v1::MitigationReviewed::SUFFICIENT;
+  bool verified = application.verified() && application.verification->stamp.at_ms <= deadline;
+  return !reviewed && !verified;
+}
+
 std::string mitigation_text(const Entry& entry, const Circumstances& around, Rule rule) {
   if (rule == Rule::size_change && around.left)
     return "the change from " + around.left->title + " to " + around.qualification.title +

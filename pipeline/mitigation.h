@@ -21,6 +21,10 @@ void mitigate(Circumstances& around, const Reference& reference, CentreId centre
 /// What the mitigation that covers `entry` still asks for; none when it asks nothing. `wake_at` as for approval_obstacle.
 Obstacle mitigation_obstacle(const Entry& entry, const Circumstances& around, TimeMs now, TimeMs& wake_at);
 
+/// Whether what was missing at `deadline` lay with panel or verification then: the centre's application was made by then with all evidence,
+/// and nobody had asked for more.
+bool application_with_reviewers_at(TimeMs deadline, const Entry& entry, const Circumstances& around);
+
 /// The same in words, for people: a clause.
 std::string mitigation_text(const Entry& entry, const Circumstances& around, Rule rule);
 

@@ -576,7 +576,9 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
   if (before.mitigation != entry.status.mitigation || before.expected_ms != entry.status.expected_ms)
     tell_mitigation(centre, entry, before, around);
   bool worse = severity(entry.status.band) > severity(before.band);
-  if (!worse || entry.status.step == v1::STEP_NONE) return;
+  // Dates often come a moment after the entries: their absence is shown, and told only once a result waits for them.
+  bool undated = entry.status.rule == Rule::calendar && entry.status.band == v1::WATCH;
+  if (!worse || undated || entry.status.step == v1::STEP_NONE) return;
   v1::Notification notification;
   *notification.mutable_entry() = status.entry();
   notification.set_recipient(entry.status.owner);

@@ -120,7 +120,11 @@ std::shared_ptr<const Grading> make_grading(const v1::Grading& fact, const Quali
 
 GradingScale make_scale(const v1::GradingScaleDefined& fact) {
   GradingScale scale{Word(fact.name()), {}};
-  for (const auto& grade : fact.grades()) scale.grades.push_back({Word(grade.value()), short_hash(grade.value()), grade.achieved()});
+  for (const auto& grade : fact.grades()) {
+    std::uint32_t hash = short_hash(grade.value());
+    bool final = grade.finality() == v1::ScaleGrade::FINALITY_UNSPECIFIED ? !is_indicator(hash) : grade.finality() == v1::ScaleGrade::FINAL;
+    scale.grades.push_back({Word(grade.value()), hash, grade.achieved(), final});
+  }
   return scale;
 }
 
@@ -153,6 +157,18 @@ const Combination* Qualification::way(std::string_view pathway) const {
 bool is_indicator(std::uint32_t grade_hash) {
   static const std::uint32_t kIndicators[] = {short_hash("X"), short_hash("Q"), short_hash("#")};
   return std::find(std::begin(kIndicators), std::end(kIndicators), grade_hash) != std::end(kIndicators);
+}
+
+bool is_final(const GradingScale* scale, std::uint32_t grade_hash) {
+  Rank rank = scale ? scale->rank(grade_hash) : kNoRank;
+  return rank == kNoRank ? !is_indicator(grade_hash) : scale->grades[rank].final;
+}
+
+bool Qualification::settles(Word grade) const {
+  if (scale)
+    for (const GradingScale::Grade& one : scale->grades)
+      if (one.value == grade) return one.final;
+  return !is_indicator(short_hash(grade.view()));
 }
 
 void Qualification::link(const Scales& scales) {

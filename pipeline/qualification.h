@@ -38,6 +38,7 @@ struct GradingScale {
     Word value;
     std::uint32_t hash = 0;  ///< short_hash(value)
     bool achieved = false;   ///< counts as achieved
+    bool final = true;       ///< settles an entry; an indicator does not
   };
   Word name;
   std::vector<Grade> grades;
@@ -58,8 +59,11 @@ struct GradingScale {
 
 GradingScale make_scale(const v1::GradingScaleDefined& fact);
 
-/// X (no result), Q (pending) and # (partial absence) stand in the place of a grade and are none: nothing is worked out from them.
+/// X (no result), Q (pending) and # (partial absence) stand in the place of a grade and are none, unless their scale says otherwise.
 bool is_indicator(std::uint32_t grade_hash);
+
+/// Whether a value settles what it stands for: an indicator does not, and nothing is worked out from it. `scale`: null while it is not known.
+bool is_final(const GradingScale* scale, std::uint32_t grade_hash);
 
 /// By name. Qualifications point into it: what is in stays where it is.
 using Scales = std::map<std::string, GradingScale, std::less<>>;
@@ -200,6 +204,8 @@ struct Qualification {
   const UnitRule* unit(std::uint32_t unit_id) const;
   /// The rules for a learner on `pathway`; null when there are pathways and this is none of them.
   const Combination* way(std::string_view pathway) const;
+  /// Whether a result with this overall grade settles an entry.
+  bool settles(Word grade) const;
   /// Points to the scales as they are now known.
   void link(const Scales& scales);
 };

@@ -95,7 +95,8 @@ std::string slot_of(const v1::Event& event) {
     }
     case v1::Event::kSampleDecided: {
       const auto& fact = event.sample_decided();
-      return joined({"sample", canonical(fact.qualification()), fact.series(), fact.learner()});
+      // The last word of each status stays: whose part a late result is hangs on where the sample was when the deadline passed.
+      return joined({"sample", canonical(fact.qualification()), fact.series(), fact.learner(), v1::SampleDecided::Status_Name(fact.status())});
     }
     case v1::Event::kHoldPlaced:
       return joined({"hold-placed", event.hold_placed().hold()});

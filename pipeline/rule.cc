@@ -14,6 +14,8 @@ std::string_view rule_name(Rule rule) {
       return "last-registration";
     case Rule::last_certification:
       return "last-certification";
+    case Rule::calendar:
+      return "calendar";
     case Rule::size_change:
       return "size-change";
     case Rule::pathway:

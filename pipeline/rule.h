@@ -19,6 +19,8 @@ enum class Rule : std::uint8_t {
   first_registration,
   last_registration,
   last_certification,
+  // Dates.
+  calendar = 9,
   // Registration.
   size_change = 10,
   pathway,

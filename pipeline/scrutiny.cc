@@ -8,6 +8,7 @@
 #include "pipeline/phrases.h"
 #include "pipeline/scrutiny_facts.h"
 #include "pipeline/spike.h"
+#include "pipeline/told_again.h"
 
 namespace vtq {
 namespace {
@@ -45,7 +46,7 @@ std::string_view ordinal_words(Rule rule) {
 
 /// When the claim was made; for one awarded without a claim when its result came, or by the rules could first be determined; 0: not yet.
 TimeMs claimed_ms(const Entry& entry, const Qualification& qualification) {
-  if (entry.facts.has_claim()) return entry.facts.claim.at_ms;
+  if (entry.facts.has_claim()) return claimed_since(entry.facts);
   if (!qualification.awarded_without_claim) return 0;
   if (entry.facts.has_result()) return entry.facts.result.at_ms;
   return qualification.computed ? evidence_complete_at(entry.facts, qualification) : 0;
@@ -59,6 +60,27 @@ bool sampled(const Entry& entry, const CentreFacts& centre, Day last_visit, Time
            (sample.status == v1::SampleDecided::SATISFIED || sample.status == v1::SampleDecided::NOT_REQUIRED);
   });
 }
+
+using OpenFindings = std::map<std::string, std::pair<const Facts::Visit*, const Facts::Found*>>;
+
+/// By code, required and critical findings that no later visit found mended. `visits`: those that count, in order.
+OpenFindings open_findings(const std::vector<const Facts::Visit*>& visits) {
+  OpenFindings open;
+  for (const Facts::Visit* visit : visits) {
+    std::erase_if(open, [&](const auto& held) {
+      return std::none_of(visit->findings.begin(), visit->findings.end(),
+                          [&](const Facts::Found& found) { return found.code == held.first; });
+    });
+    for (const Facts::Found& found : visit->findings) {
+      auto held = open.find(found.code);
+      bool worse = held == open.end() || held->second.second->severity < found.severity;
+      if (worse && found.severity >= v1::Finding::REQUIRED) open[found.code] = {visit, &found};
+    }
+  }
+  return open;
+}
+
+bool earlier(const Facts::Visit* a, const Facts::Visit* b) { return std::tie(a->on, a->stamp) < std::tie(b->on, b->stamp); }
 
 /// Works out one scrutiny. Holds what several of its parts need.
 class Scrutineer {
@@ -115,9 +137,6 @@ class Scrutineer {
       }
       (facts_.in_conflict(ao_, visit.assurer, visit.on) ? discounted_ : visits_).push_back(&visit);
     }
-    auto earlier = [](const Facts::Visit* a, const Facts::Visit* b) {
-      return std::tie(a->on, a->stamp) < std::tie(b->on, b->stamp);
-    };
     std::sort(visits_.begin(), visits_.end(), earlier);
     std::sort(discounted_.begin(), discounted_.end(), earlier);
     if (!visits_.empty()) out_.last_visit = visits_.back()->on;
@@ -226,19 +245,7 @@ class Scrutineer {
 
   /// A critical or required finding stands until a later visit is without its code.
   void ask_by_findings() {
-    std::map<std::string, std::pair<const Facts::Visit*, const Facts::Found*>> open;
-    for (const Facts::Visit* visit : visits_) {
-      std::erase_if(open, [&](const auto& held) {
-        return std::none_of(visit->findings.begin(), visit->findings.end(),
-                            [&](const Facts::Found& found) { return found.code == held.first; });
-      });
-      for (const Facts::Found& found : visit->findings) {
-        auto held = open.find(found.code);
-        bool worse = held == open.end() || held->second.second->severity < found.severity;
-        if (worse && found.severity >= v1::Finding::REQUIRED) open[found.code] = {visit, &found};
-      }
-    }
-    for (const auto& [code, where] : open) {
+    for (const auto& [code, where] : open_findings(visits_)) {
       const auto& [visit, found] = where;
       bool critical = found->severity == v1::Finding::CRITICAL;
       bool planned = std::any_of(facts_.actions.begin(), facts_.actions.end(),
@@ -582,12 +589,12 @@ class Scrutineer {
   Scrutiny out_;
 };
 
-/// Whether `staff` assessed the entry without approval.
-bool assessed_unapproved(const Entry& entry, const Scrutiny& scrutiny, const std::string& staff) {
+/// Whether `staff` assessed the entry without approval, by `until`.
+bool assessed_unapproved(const Entry& entry, const Scrutiny& scrutiny, const std::string& staff, TimeMs until = kNever) {
   if (!entry.facts.particulars) return false;
   bool found = false;
   entry.facts.particulars->each_assessed([&](const Assessed& one) {
-    found = found || (one.assessor == staff && !scrutiny.assessor_approved(staff, one.stamp.at_ms));
+    found = found || (one.assessor == staff && one.stamp.at_ms <= until && !scrutiny.assessor_approved(staff, one.stamp.at_ms));
   });
   return found;
 }
@@ -654,14 +661,28 @@ std::string scrutiny_text(const Entry& entry, const Circumstances& around, Rule 
   return {};
 }
 
-bool action_overdue_at(TimeMs deadline, const Entry& entry, const Circumstances& around) {
-  if (!around.scrutiny || !around.centre.scrutiny) return false;
+bool centre_part_open_at(TimeMs deadline, const Entry& entry, const Circumstances& around) {
+  if (!around.scrutiny) return false;
+  for (const Requirement& one : around.scrutiny->requirements)
+    if (one.rule == Rule::staff_approval && assessed_unapproved(entry, *around.scrutiny, one.subject, deadline)) return true;
+  if (!around.centre.scrutiny) return false;
+  const Facts& facts = *around.centre.scrutiny;
+  auto about_this = [&](const Facts::About& about) { return about.covers(around.qualification.awarding_organisation, around.qualification.id); };
   TimeMs claimed = claimed_ms(entry, around.qualification);
-  return std::any_of(around.centre.scrutiny->actions.begin(), around.centre.scrutiny->actions.end(), [&](const Facts::Action& one) {
-    if (one.due == 0 || !one.about.covers(around.qualification.awarding_organisation, around.qualification.id)) return false;
+  bool overdue = std::any_of(facts.actions.begin(), facts.actions.end(), [&](const Facts::Action& one) {
+    if (one.due == 0 || !about_this(one.about)) return false;
     TimeMs over = day_begins(one.due + 1);
     return over <= deadline && claimed >= over && (!one.done || one.stamp.at_ms > deadline);
   });
+  if (overdue) return true;
+  std::vector<const Facts::Visit*> visits;
+  for (const Facts::Visit& visit : facts.visits)
+    if (about_this(visit.about) && visit.on <= local_day(deadline) &&
+        !facts.in_conflict(around.qualification.awarding_organisation, visit.assurer, visit.on))
+      visits.push_back(&visit);
+  std::sort(visits.begin(), visits.end(), earlier);
+  OpenFindings open = open_findings(visits);
+  return std::any_of(open.begin(), open.end(), [](const auto& one) { return one.second.second->severity == v1::Finding::CRITICAL; });
 }
 
 }  // namespace vtq

@@ -109,7 +109,8 @@ std::vector<v1::Obstacle> scrutiny_obstacles(const Entry& entry, const Circumsta
 /// The rule that holds it in words, for people.
 std::string scrutiny_text(const Entry& entry, const Circumstances& around, Rule rule);
 
-/// Whether an action of the centre, overdue at `deadline`, held the claim then: a result that comes after it is late for the centre (L5).
-bool action_overdue_at(TimeMs deadline, const Entry& entry, const Circumstances& around);
+/// Whether something that scrutiny asks of the centre held the claim at `deadline`: a critical finding that no visit of by then found mended,
+/// an action overdue, work of an assessor who was not approved. A result that comes after it is late for the centre (L5).
+bool centre_part_open_at(TimeMs deadline, const Entry& entry, const Circumstances& around);
 
 }  // namespace vtq

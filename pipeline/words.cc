@@ -17,7 +17,19 @@ std::string days_text(TimeMs length) {
   return days == 1 ? "1 day" : std::to_string(days) + " days";
 }
 
+std::string level_text(v1::Level level) {
+  return level == v1::LEVEL_3 ? "Level 3" : level == v1::LEVEL_2 ? "Level 2" : level == v1::LEVEL_1_2 ? "Level 1/2" : "other levels";
+}
+
+/// Which date is missing, and whose it is.
+std::string calendar_text(const Entry& entry, const Circumstances& around) {
+  return "no issue deadline is known for " + text_of(around.qualification.awarding_organisation) + ", " +
+         level_text(around.qualification.level) + ", " + text_of(entry.key.series) +
+         ": the awarding organisation is to send its CalendarDefined; without it nothing is issued";
+}
+
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
+  if (rule == Rule::calendar) return calendar_text(entry, around);
   if (rule == Rule::issuing_halted) return std::string(withheld_words(Withheld::issuing_halted));
   if (rule == Rule::hold) return std::string(withheld_words(Withheld::hold_open));
   if (rule == Rule::learner_left)
@@ -143,6 +155,8 @@ std::string_view step_words(v1::Step step) {
       return "Send the evidence";
     case v1::REVIEW_MITIGATION:
       return "Review the application for mitigation";
+    case v1::SEND_CALENDAR:
+      return "Send the calendar";
     default:
       return "Nothing";
   }
@@ -204,6 +218,14 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
   if (!entry.issued.any() && around.scrutiny)
     for (v1::Obstacle& one : scrutiny_obstacles(entry, around)) found.push_back(std::move(one));
   bool named = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.rule() == rule_name(status.rule); });
+  // The claim stands all the same; that the answer speaks against it is said.
+  bool against = !entry.issued.any() && entry.facts.has_claim() && entry.facts.answered > entry.facts.claim &&
+                 (entry.facts.answer == v1::CheckpointAnswered::DEFERRED || entry.facts.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
+  if (against)
+    add("answer-against-claim", "",
+        "The centre answered after its claim that the learner " +
+            std::string(entry.facts.answer == v1::CheckpointAnswered::DEFERRED ? "is deferred" : "is not eligible") +
+            "; the claim stands, and is taken back by ClaimWithdrawn only.");
   if (status.rule != Rule::none && !named) add(rule_name(status.rule), "", sentence(rule_text(entry, around, status.rule)));
   // What is wrong with the registration itself is mended before any more work.
   if (status.rule != Rule::none && !named && status.rule < Rule::centre_approval) std::rotate(found.begin(), found.end() - 1, found.end());
@@ -227,8 +249,7 @@ std::string why(const Entry& entry, const Derived& derived, const Circumstances&
     default:
       break;
   }
-  if (!around.calendar)
-    return "No dates are known for this awarding organisation, level and series; send its CalendarDefined.";
+  if (status.rule == Rule::calendar) return sentence(calendar_text(entry, around));
   if (status.step == v1::ISSUE_RESULT && !around.halted) return "Ready; goes at " + local_text(status.due_ms) + ".";
   std::string text = capitalised(blocker_text(entry, derived, around));
   text += "; " + days_text(derived.left_ms) + " to the issue deadline";

@@ -29,6 +29,15 @@ void encode_particulars(const Particulars& particulars, v1::EntryRecord& record)
     set(out.mutable_stamp(), assessed.stamp);
     out.set_assessor(assessed.assessor);
   }
+  for (const FirstSaid& word : particulars.first_said) {
+    v1::FirstSaidRecord& out = *record.add_first_said();
+    out.set_unit(word.unit);
+    out.set_learning_outcome(word.learning_outcome);
+    out.set_said(word.said);
+    out.set_at_ms(word.at_ms);
+  }
+  record.set_first_claimed_ms(particulars.first_claimed_ms);
+  record.set_claim_withdrawn_ms(particulars.claim_withdrawn_ms);
 }
 
 void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
@@ -85,7 +94,8 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
 }
 
 std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& record) {
-  if (record.pathway().empty() && record.cohort().empty() && record.left_qualification() == 0 && record.assessed().empty())
+  bool told_again = !record.first_said().empty() || record.first_claimed_ms() != 0 || record.claim_withdrawn_ms() != 0;
+  if (record.pathway().empty() && record.cohort().empty() && record.left_qualification() == 0 && record.assessed().empty() && !told_again)
     return nullptr;
   auto made = std::make_shared<Particulars>();
   made->pathway = record.pathway();
@@ -97,6 +107,10 @@ std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& rec
                               .method = static_cast<v1::AssessmentMethod>(assessed.method()),
                               .stamp = stamp_of(assessed.stamp()),
                               .assessor = assessed.assessor()});
+  for (const v1::FirstSaidRecord& word : record.first_said())
+    made->first_said.push_back({word.unit(), word.learning_outcome(), word.said(), word.at_ms()});
+  made->first_claimed_ms = record.first_claimed_ms();
+  made->claim_withdrawn_ms = record.claim_withdrawn_ms();
   return made;
 }
 

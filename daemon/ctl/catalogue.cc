@@ -183,7 +183,10 @@ int catalogue_import(const CatalogueImport& words) {
   try {
     std::optional<Day> day = words.as_of.empty() ? written_on(words.from) : parse_date(words.as_of);
     if (!day) throw std::runtime_error("--as-of " + words.as_of + " is no date; give YYYY-MM-DD, as 2024-09-01.");
-    found = read_register(whole_file(words.from), day_begins(*day));
+    DateOrder dates = words.dates == "day-first"     ? DateOrder::day_first
+                      : words.dates == "month-first" ? DateOrder::month_first
+                                                     : DateOrder::unknown;
+    found = read_register(whole_file(words.from), day_begins(*day), dates);
     write_events(words.out, found.events);
   } catch (const std::runtime_error& error) {
     std::string what = error.what();

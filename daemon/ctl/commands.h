@@ -29,6 +29,7 @@ struct CatalogueImport {
   std::filesystem::path from;  ///< the public register of regulated qualifications, as CSV
   std::filesystem::path out;   ///< JSON Lines
   std::string as_of;           ///< `YYYY-MM-DD`, when it was so; empty: the day on which the file was last written
+  std::string dates = "auto";  ///< `day-first`, `month-first`, or `auto`: found from the file
 };
 /// 1: rows were skipped; 2: the file cannot be read, or is no register.
 int catalogue_import(const CatalogueImport& words);

@@ -4,7 +4,7 @@
 
 namespace vtq::ctl {
 
-CsvReader::CsvReader(std::string_view text) : text_(text) {
+CsvReader::CsvReader(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
 }
@@ -41,15 +41,15 @@ const char* CsvReader::read_row(CsvRow& row) {
     std::string& field = row.fields.emplace_back();
     if (at_ < text_.size() && text_[at_] == '"') {
       if (const char* broken = read_quoted(field)) return broken;
-      if (!at_line_end() && text_[at_] != ',') return "something follows the quote that ends a field; double the quotes inside the field";
+      if (!at_line_end() && text_[at_] != delimiter_) return "something follows the quote that ends a field; double the quotes inside the field";
     } else {
       std::size_t from = at_;
-      while (!at_line_end() && text_[at_] != ',') ++at_;
+      while (!at_line_end() && text_[at_] != delimiter_) ++at_;
       field = text_.substr(from, at_ - from);
     }
     if (at_ - began > kRowBytesMax) return "the row has more than 1 MiB; a quote may be missing";
     if (at_line_end()) return nullptr;
-    ++at_;  // the comma
+    ++at_;  // the delimiter
   }
 }
 

@@ -1,5 +1,5 @@
 // Comma-separated values as RFC 4180 has them, and as spreadsheets write them: CRLF or LF, a byte order mark in front, fields in double
-// quotes with commas, line ends and doubled quotes inside. A row that is broken does not stop the ones after it.
+// quotes with commas, line ends and doubled quotes inside; and the same with another delimiter. A row that is broken does not stop the ones after it.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class CsvReader {
   /// A row may have this many bytes.
   static constexpr std::size_t kRowBytesMax = 1 << 20;
 
-  explicit CsvReader(std::string_view text);
+  explicit CsvReader(std::string_view text, char delimiter = ',');
   /// The next row that is not empty; false at the end. After a broken row it goes on with the line after the one where that began.
   bool next(CsvRow& row);
 
@@ -33,6 +33,7 @@ class CsvReader {
   void skip_line_end();
 
   std::string_view text_;
+  char delimiter_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
 };

@@ -1,16 +1,23 @@
 #include "daemon/ctl/event_file.h"
 
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <limits>
+#include <sstream>
 #include <stdexcept>
 
+#include "daemon/event_bodies.h"
 #include "daemon/event_json.h"
 
 namespace vtq::ctl {
 
 EventFile::EventFile(const std::filesystem::path& path) : path_(path), in_(path, std::ios::binary) {
   auto ending = path.extension();
-  json_ = ending == ".jsonl" || ending == ".ndjson";
+  json_ = ending == ".jsonl" || ending == ".ndjson" || ending == ".json";
   if (!json_ && ending != ".pb")
-    throw std::runtime_error(path.string() + ": name the file .jsonl (one event per line) or .pb (length-delimited protobuf).");
+    throw std::runtime_error(path.string() +
+                             ": name the file .jsonl (one event per line), .json (one event, or a list) or .pb (length-delimited protobuf).");
   std::error_code error;
   bytes_ = std::filesystem::file_size(path, error);
   if (!in_ || error) throw std::runtime_error(path.string() + ": the file cannot be read; check its name and permissions.");
@@ -20,9 +27,47 @@ EventFile::EventFile(const std::filesystem::path& path) : path_(path), in_(path,
   if (in_ && is_utf16({first, sizeof first})) throw std::runtime_error(path.string() + ": " + utf16_rejection().message);
   in_.clear();
   in_.seekg(0);
+  if (ending == ".json") read_whole();
 }
 
-bool EventFile::next(std::string& record) { return json_ ? next_line(record) : next_delimited_record(record); }
+void EventFile::read_whole() {
+  std::ostringstream read;
+  read << in_.rdbuf();
+  std::string text = std::move(read).str();
+  whole_.emplace();
+  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+  ReadBody body = read_body(text, BodyFormat::json, {.events_max = kAny, .errors_max = kAny, .memory_bytes_max = kAny});
+  if (body.unreadable || body.events.size() == 1) {
+    // Within a string JSON has no line ends: without them it is the same event in one line.
+    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    whole_->push_back(std::move(text));
+    return;
+  }
+  for (const ReadEvent& one : body.events) {
+    v1::Event event;
+    std::string line;
+    // What only the check finds wrong is an event all the same: the daemon answers for it.
+    bool readable = !one.submitted.json && event.ParseFromString(one.submitted.event) &&
+                    google::protobuf::util::MessageToJsonString(event, &line).ok();
+    if (!readable)
+      throw std::runtime_error(path_.string() + ": event " + std::to_string(whole_->size() + 1) + " of the list cannot be read: " +
+                               (one.submitted.unreadable ? one.submitted.unreadable->message : "it is no event") +
+                               " Mend it, or put each event into a file of its own.");
+    whole_->push_back(std::move(line));
+  }
+}
+
+bool EventFile::next(std::string& record) {
+  if (whole_) return next_of_whole(record);
+  return json_ ? next_line(record) : next_delimited_record(record);
+}
+
+bool EventFile::next_of_whole(std::string& record) {
+  if (line_ == whole_->size()) return false;
+  record = std::move((*whole_)[line_++]);
+  if (line_ == whole_->size()) bytes_read_ = bytes_;
+  return true;
+}
 
 bool EventFile::next_line(std::string& record) {
   while (std::getline(in_, record)) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "daemon/ctl/csv.h"
+#include "daemon/ctl/table_text.h"
 #include "pipeline/check.h"
 
 namespace vtq::ctl {
@@ -115,16 +116,10 @@ std::string plain_name(std::string_view text) {
   return name;
 }
 
-/// Without spaces around, each run of spaces and line ends one space; `NULL` is empty.
-std::string tidy(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-    if (space && (out.empty() || out.back() == ' ')) continue;
-    out += space ? ' ' : c;
-  }
-  if (out.ends_with(' ')) out.pop_back();
-  return out == "NULL" ? "" : out;
+/// A cell as it is meant; `NULL` is empty.
+std::string cell(std::string_view text) {
+  std::string tidied = tidy(text);
+  return tidied == "NULL" ? "" : tidied;
 }
 
 std::string hex(std::uint64_t number) {
@@ -162,15 +157,6 @@ std::optional<LevelText> level_of(std::string_view text) {
   if (name.size() != 6 || !name.starts_with("level") || name[5] < '1' || name[5] > '8') return std::nullopt;
   auto level = static_cast<std::uint32_t>(name[5] - '0');
   return LevelText{level == 3 ? v1::LEVEL_3 : level == 2 ? v1::LEVEL_2 : v1::LEVEL_OTHER, level};
-}
-
-/// `2010-09-01` and `01/09/2010`, a time of day behind it ignored, as `YYYY-MM-DD`. Nothing when it is no date.
-std::optional<std::string> date_of(const std::string& text) {
-  if (text.empty()) return "";
-  std::string day = text.substr(0, 10);
-  if (text.size() > 10 && text[10] != 'T' && text[10] != ' ') return std::nullopt;
-  if (day.size() == 10 && day[2] == '/' && day[5] == '/') day = day.substr(6) + "-" + day.substr(3, 2) + "-" + day.substr(0, 2);
-  return parse_date(day) ? std::optional(day) : std::nullopt;
 }
 
 /// Whole numbers, `120.0` too; empty is 0.
@@ -222,31 +208,35 @@ std::optional<v1::GradingScaleDefined> scale_written_out(const std::string& name
   return std::nullopt;
 }
 
-/// The text itself, which tells scales apart; a long one shortened, and still told apart.
-std::string scale_name(const std::string& text) {
+/// The text itself, which tells scales apart, without spaces around strokes; a long one shortened, and still told apart.
+std::string scale_name(std::string text) {
   if (text.empty()) return "not given in the register";
+  for (std::string_view spaced : {" /", "/ "})
+    for (std::size_t at; (at = text.find(spaced)) != text.npos;) text.replace(at, 2, "/");
   return text.size() <= 64 ? text : text.substr(0, 47) + " " + hex(long_hash(text));
 }
 
 class Reader {
  public:
-  Reader(std::string_view csv, TimeMs as_of) : rows_(csv), as_of_(as_of) {}
+  Reader(const TableText& table, TimeMs as_of, DateOrder dates) : table_(table), as_of_(as_of), date_order_(dates) {}
 
   ReadRegister run() {
+    CsvReader rows(table_.text, table_.delimiter);
     CsvRow row;
-    if (!rows_.next(row) || row.broken)
+    if (!rows.next(row) || row.broken)
       throw std::runtime_error("there is no row of column names; download the register's CSV file again.");
     header(row.fields);
-    while (rows_.next(row)) {
+    date_order_ = date_order();
+    while (rows.next(row)) {
       ++found_.rows;
       line_ = row.line;
       if (row.broken)
         skip("", "csv-form", "", std::string(row.broken) + ".");
       else if (row.fields.size() != width_)
         skip("", "columns-count", std::to_string(row.fields.size()),
-             "The file has " + std::to_string(width_) + " columns; quote fields that hold commas.");
+             "The file has " + std::to_string(width_) + " columns; quote fields that hold the delimiter.");
       else if (auto wrong = std::find_if_not(row.fields.begin(), row.fields.end(), is_utf8); wrong != row.fields.end())
-        skip(names_[static_cast<std::size_t>(wrong - row.fields.begin())], "utf-8", "", "Some bytes are no UTF-8; save the file as UTF-8.");
+        skip(names_[static_cast<std::size_t>(wrong - row.fields.begin())], "utf-8", "", "Some bytes are no UTF-8, perhaps of Windows-1252; save the file as \"CSV UTF-8\".");
       else
         qualification(row.fields);
     }
@@ -273,7 +263,19 @@ class Reader {
     for (const ColumnNames& column : columns_used())
       if (column.required && places_[column.column] == names.size())
         throw std::runtime_error("this is not the register of regulated qualifications: no column " + heading_expected(column.column) +
-                                 "; give the register's CSV file with its row of column names.");
+                                 " (read as " + table_.form() + "); give the register's CSV file with its row of column names.");
+  }
+
+  /// The order of day and month that all dates of the file are in, those of columns without use too.
+  DateOrder date_order() const {
+    DateOrderFinder finder;
+    CsvReader rows(table_.text, table_.delimiter);
+    CsvRow row;
+    rows.next(row);
+    while (rows.next(row))
+      for (std::size_t at = 0; at < std::min(row.fields.size(), names_.size()); ++at)
+        if (plain_name(names_[at]).find("date") != std::string::npos) finder.look_at(tidy(row.fields[at]), row.line);
+    return finder.order(date_order_);
   }
 
   static std::string heading_expected(Column column) {
@@ -297,13 +299,15 @@ class Reader {
   }
 
   std::string text(const std::vector<std::string>& fields, Column column) const {
-    return places_[column] < fields.size() ? tidy(fields[places_[column]]) : std::string();
+    return places_[column] < fields.size() ? cell(fields[places_[column]]) : std::string();
   }
 
   void qualification(const std::vector<std::string>& fields) {
     v1::QualificationDefined fact;
-    fact.set_qualification(text(fields, kNumber));
-    if (auto id = parse_qualification(fact.qualification())) fact.set_qualification(text_of(*id));
+    std::string number = tidy_number(text(fields, kNumber));
+    if (number.ends_with('x')) number.back() = 'X';
+    auto id = parse_qualification(number);
+    fact.set_qualification(id ? text_of(*id) : text(fields, kNumber));
     fact.set_title(text(fields, kTitle));
     fact.set_awarding_organisation(text(fields, kOwner));
     fact.set_certification(v1::CERTIFICATION_BY_CLAIM);
@@ -347,9 +351,11 @@ class Reader {
 
   bool dates(const std::vector<std::string>& fields, v1::QualificationDefined& fact) {
     for (Column column : {kOpens, kCloses, kCertifiesUntil}) {
-      auto date = date_of(text(fields, column));
+      auto date = date_of(text(fields, column), date_order_);
       if (!date) {
-        skip(column, "date", text(fields, column), "Give a date that exists as YYYY-MM-DD or DD/MM/YYYY, or leave it empty.");
+        skip(column, "date", text(fields, column),
+             std::string("Give a date that exists as YYYY-MM-DD or ") +
+                 (date_order_ == DateOrder::month_first ? "MM/DD/YYYY" : "DD/MM/YYYY") + ", or leave it empty.");
         return false;
       }
       if (column == kOpens) fact.set_first_registration_on(*date);
@@ -394,8 +400,9 @@ class Reader {
     std::move(qualifications_.begin(), qualifications_.end(), std::back_inserter(found_.events));
   }
 
-  CsvReader rows_;
+  const TableText& table_;
   TimeMs as_of_;
+  DateOrder date_order_;
   std::size_t width_ = 0, line_ = 0;
   std::array<std::size_t, kColumns> places_{};
   std::array<std::string, kColumns> headings_;
@@ -409,8 +416,9 @@ class Reader {
 
 }  // namespace
 
-ReadRegister read_register(std::string_view csv, TimeMs as_of) {
-  return Reader(csv, as_of).run();
+ReadRegister read_register(std::string_view csv, TimeMs as_of, DateOrder dates) {
+  TableText table = table_text(csv);
+  return Reader(table, as_of, dates).run();
 }
 
 }  // namespace vtq::ctl

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/ctl/table_dates.h"
 #include "pipeline/result.h"
 #include "pipeline/uk_time.h"
 #include "vtq/v1/event.pb.h"
@@ -33,7 +34,9 @@ struct ReadRegister {
   std::size_t rows = 0, awarding_organisations = 0, scales = 0, qualifications = 0;
 };
 
-/// `as_of`: when the facts came to hold. Throws std::runtime_error, in words, when the first row does not name the columns it must.
-ReadRegister read_register(std::string_view csv, TimeMs as_of);
+/// `csv`: bytes as a spreadsheet saves them (table_text.h). `as_of`: when the facts came to hold. `dates`: the order of day and month; unknown:
+/// that of the file, found from all of its dates. Throws std::runtime_error, in words, when the first row does not name the columns it must,
+/// and when dates are in two orders, or nobody can tell in which.
+ReadRegister read_register(std::string_view csv, TimeMs as_of, DateOrder dates = DateOrder::unknown);
 
 }  // namespace vtq::ctl

@@ -66,7 +66,7 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
 void add_publish(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<PublishOptions>();
   auto* command = app.add_subcommand("publish", "Send files of events to resultsd");
-  command->add_option("files", options->files, "Files of events, .jsonl or .pb")->required();
+  command->add_option("files", options->files, "Files of events, .jsonl, .json or .pb")->required();
   command->add_option("--until", options->until, "Leave out what occurred after this time (RFC 3339), and move event time there");
   command->add_option("--batch", options->batch_events, "Events in one request")->capture_default_str()->check(CLI::Range(1, 20'000));
   command->add_option("--give-up", options->give_up_seconds, "Seconds to try again while resultsd is away or busy")->capture_default_str();
@@ -79,7 +79,7 @@ void add_publish(CLI::App& app, Chosen& chosen) {
   auto files = std::make_shared<std::vector<std::filesystem::path>>();
   auto with_warnings = std::make_shared<bool>(false);
   auto* check = app.add_subcommand("validate", "Check the form of files of events, without resultsd");
-  check->add_option("files", *files, "Files of events, .jsonl or .pb")->required();
+  check->add_option("files", *files, "Files of events, .jsonl, .json or .pb")->required();
   check->add_flag("--warnings", *with_warnings, "Show warnings too");
   check->callback([&chosen, files, with_warnings] { chosen.run = [files, with_warnings] { return validate(*files, *with_warnings); }; });
 }
@@ -102,6 +102,9 @@ void add_catalogue(CLI::App& app, Chosen& chosen) {
   import->add_option("register", words->import.from, "The register's CSV file")->required();
   import->add_option("--out", words->import.out, "File of events to write, .jsonl")->required();
   import->add_option("--as-of", words->import.as_of, "Day on which it was so, YYYY-MM-DD (default: when the file was last written)");
+  import->add_option("--dates", words->import.dates, "Order of dates such as 01/09/2018: day-first, month-first, or auto, from the file")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "day-first", "month-first"}));
   import->footer("Exit code: 0 all rows taken, 1 some skipped, 2 the file cannot be read or is no register.");
   import->callback([&chosen, words] { chosen.run = [words] { return catalogue_import(words->import); }; });
 }

@@ -44,7 +44,7 @@ const Scale* scale(std::string_view name) {
 // A shape that invented qualifications come in.
 struct Form {
   v1::Level level;
-  // The only awarding organisation that offers it; empty: any but Pearson and OCR.
+  // The only awarding organisation that offers it; empty: any but Astley and Dunvale.
   std::string_view awarding_organisation;
   std::string_view title;
   std::uint32_t hours, ucas_points;
@@ -55,17 +55,17 @@ struct Form {
 };
 
 constexpr Form kForms[] = {
-    {v1::LEVEL_3, "Pearson", "BTEC Level 3 National Extended Diploma in", 1080, 168, true, 0.2, "btec-overall-triple",
+    {v1::LEVEL_3, "Astley", "Level 3 National Extended Diploma in", 1080, 168, true, 0.2, "btec-overall-triple",
      "btec-unit", 8},
-    {v1::LEVEL_3, "Pearson", "BTEC Level 3 National Diploma in", 720, 112, true, 0.2, "btec-overall-double",
+    {v1::LEVEL_3, "Astley", "Level 3 National Diploma in", 720, 112, true, 0.2, "btec-overall-double",
      "btec-unit", 8},
-    {v1::LEVEL_3, "Pearson", "BTEC Level 3 National Extended Certificate in", 360, 56, true, 0.2, "btec-overall-single",
+    {v1::LEVEL_3, "Astley", "Level 3 National Extended Certificate in", 360, 56, true, 0.2, "btec-overall-single",
      "btec-unit", 14},
-    {v1::LEVEL_3, "Pearson", "BTEC Level 3 National Certificate in", 180, 28, true, 0.2, "btec-overall-single",
+    {v1::LEVEL_3, "Astley", "Level 3 National Certificate in", 180, 28, true, 0.2, "btec-overall-single",
      "btec-unit", 5},
-    {v1::LEVEL_3, "OCR", "Level 3 Cambridge Technical Diploma in", 720, 112, true, 0.6,
+    {v1::LEVEL_3, "Dunvale", "Level 3 Technical Diploma in", 720, 112, true, 0.6,
      "cambridge-technical-overall-double", "cambridge-technical-unit", 6},
-    {v1::LEVEL_3, "OCR", "Level 3 Cambridge Technical Extended Certificate in", 360, 56, true, 0.6,
+    {v1::LEVEL_3, "Dunvale", "Level 3 Technical Extended Certificate in", 360, 56, true, 0.6,
      "cambridge-technical-overall", "cambridge-technical-unit", 8},
     {v1::LEVEL_3, "", "Level 3 Extended Diploma in", 1080, 168, true, 0.4, "diploma-overall", "diploma-unit", 12},
     {v1::LEVEL_3, "", "Level 3 Diploma in", 540, 84, true, 0.4, "diploma-overall", "diploma-unit", 16},
@@ -73,10 +73,10 @@ constexpr Form kForms[] = {
     {v1::LEVEL_3, "", "Level 3 Applied Certificate in", 360, 48, true, 0.4, "pass", "pass", 8},
     {v1::LEVEL_3, "", "Level 3 Occupational Diploma in", 400, 0, false, 0.2, "pass", "pass", 4},
     {v1::LEVEL_3, "", "Level 3 Award in", 150, 12, false, 0.2, "pass", "pass", 3},
-    {v1::LEVEL_1_2, "Pearson", "BTEC Level 1/Level 2 Tech Award in", 120, 0, true, 1, "tech-award", "tech-award", 22},
-    {v1::LEVEL_1_2, "OCR", "Level 1/Level 2 Cambridge National in", 120, 0, true, 1, "tech-award", "tech-award", 12},
+    {v1::LEVEL_1_2, "Astley", "Level 1/Level 2 Tech Award in", 120, 0, true, 1, "tech-award", "tech-award", 22},
+    {v1::LEVEL_1_2, "Dunvale", "Level 1/Level 2 National in", 120, 0, true, 1, "tech-award", "tech-award", 12},
     {v1::LEVEL_1_2, "", "Level 1/Level 2 Technical Award in", 120, 0, true, 1, "tech-award", "tech-award", 22},
-    {v1::LEVEL_2, "Pearson", "BTEC Level 2 Technical Diploma in", 360, 0, true, 0.5, "btec-overall-single", "btec-unit",
+    {v1::LEVEL_2, "Astley", "Level 2 Technical Diploma in", 360, 0, true, 0.5, "btec-overall-single", "btec-unit",
      10},
     {v1::LEVEL_2, "", "Level 2 Technical Certificate in", 240, 0, true, 0.9, "diploma-overall", "diploma-unit", 14},
     {v1::LEVEL_2, "", "Level 2 Diploma in", 300, 0, true, 0.5, "pass", "pass", 14},
@@ -100,9 +100,17 @@ void add_units(Qualification& qualification, std::string_view subject, Rng& rng)
   if (optional_credit > 0) qualification.optional_credit_required = std::max(5u, optional_credit / 10 * 5);
 }
 
+// In place of a public number, so that no season speaks of a qualification that exists. The register has none from 690 to 699.
+std::string invented_number(std::string_view public_number) {
+  std::uint32_t digits = 0;
+  for (const char c : public_number.substr(0, 8))
+    if (c >= '0' && c <= '9') digits = digits * 10 + static_cast<std::uint32_t>(c - '0');
+  return qualification_number(6'900'000 + digits % 100'000);
+}
+
 Qualification t_level(const Fields& row, const std::vector<Fields>& grades, std::size_t awarding_organisation) {
   Qualification q;
-  q.number = row[0];
+  q.number = invented_number(row[0]);
   q.title = row[1];
   q.awarding_organisation = awarding_organisation;
   q.guided_learning_hours = 1180;
@@ -116,23 +124,23 @@ Qualification t_level(const Fields& row, const std::vector<Fields>& grades, std:
   const char* codes[] = {"CORE-A", "CORE-B", "PROJECT", "SPECIALISM", "PLACEMENT"};
   for (std::size_t i = 0; i < 5; ++i) q.units.push_back({codes[i], parts[i], true, 0});
   for (const auto& grade : grades) {
-    if (grade[0] == q.number) q.overall_grades.push_back({grade[1], grade[2], grade[3]});
+    if (grade[0] == row[0]) q.overall_grades.push_back({grade[1], grade[2], grade[3]});
   }
   return q;
 }
 
 void add_t_levels(Catalogue& catalogue, const Figures& figures, std::size_t most) {
-  // Which awarding organisation holds the contract for each of the first T Levels.
-  const std::pair<std::string_view, std::string_view> held_by[] = {{"603/5830/0", "Pearson"},
-                                                                   {"603/5832/4", "Pearson"},
-                                                                   {"603/6917/6", "City & Guilds"},
-                                                                   {"603/6911/5", "City & Guilds"}};
+  // The first T Levels are spread over three awarding organisations. Their tables of grades are public, their numbers here invented.
+  const std::pair<std::string_view, std::string_view> held_by[] = {{"603/5830/0", "Astley"},
+                                                                   {"603/5832/4", "Astley"},
+                                                                   {"603/6917/6", "Burnhope Guilds"},
+                                                                   {"603/6911/5", "Burnhope Guilds"}};
   const auto grades = parse_csv(tlevel_overall_grades_csv());
   const auto& organisations = catalogue.awarding_organisations;
   for (const auto& row : parse_csv(tlevel_qualifications_csv())) {
     // Two years of study.
     if (catalogue.qualifications.size() >= most || std::stoi(row[2]) + 2 > figures.year) continue;
-    std::string_view holder = "NCFE";
+    std::string_view holder = "Carrowmore";
     for (const auto& [number, name] : held_by) holder = number == row[0] ? name : holder;
     const auto found =
         std::find_if(organisations.begin(), organisations.end(), [&](const auto& one) { return one.name == holder; });
@@ -158,12 +166,15 @@ void add_public_level_2(Catalogue& catalogue, std::size_t most, Rng& rng) {
   }
   rng.shuffle(rows);
   if (rows.size() > most) rows.resize(most);
+  std::set<std::string> numbers;
+  for (const auto& q : catalogue.qualifications) numbers.insert(q.number);
   for (const auto& row : rows) {
     Qualification q;
-    q.number = row[0];
-    q.title = row[1];
+    q.number = invented_number(row[0]);
+    if (!numbers.insert(q.number).second) continue;
     q.awarding_organisation =
         static_cast<std::size_t>(awarding_organisation_of(row[1], catalogue.awarding_organisations));
+    q.title = title_taken_over(row[1], q.awarding_organisation);
     q.level = v1::LEVEL_2;
     q.guided_learning_hours = 55;
     q.scale = q.unit_scale = scale("pass");
@@ -176,7 +187,7 @@ void add_invented(Catalogue& catalogue, std::size_t until, bool level_3, Rng& rn
   WeightedPick forms, organisations;
   for (const auto& form : kForms) forms.add((form.level == v1::LEVEL_3) == level_3 ? form.share : 0);
   for (const auto& one : catalogue.awarding_organisations) {
-    organisations.add(one.name == "Pearson" || one.name == "OCR" ? 0 : one.weight + 15);
+    organisations.add(one.name == "Astley" || one.name == "Dunvale" ? 0 : one.weight + 15);
   }
   std::set<std::string> numbers, titles;
   for (const auto& q : catalogue.qualifications) numbers.insert(q.number);
@@ -256,7 +267,7 @@ const std::vector<Scale>& grading_scales() {
 
 Catalogue make_catalogue(const Figures& figures, Rng& rng) {
   Catalogue catalogue;
-  catalogue.awarding_organisations = known_awarding_organisations();
+  catalogue.awarding_organisations = invented_awarding_organisations();
   catalogue.awarding_organisations.resize(figures.awarding_organisations);
   const std::size_t count = figures.qualifications;
   add_t_levels(catalogue, figures, std::max<std::size_t>(2, count / 40));

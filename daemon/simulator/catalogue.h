@@ -116,10 +116,12 @@ Catalogue make_catalogue(const Figures& figures, Rng& rng);
 
 // ---- invented.cc: titles and names that belong to nobody ----
 
-// The known awarding organisations, largest first. The registration numbers of most are illustrative.
-std::vector<AwardingOrganisation> known_awarding_organisations();
-// Index of the one that a public title starts with, or -1.
+// Largest first.
+std::vector<AwardingOrganisation> invented_awarding_organisations();
+// Index of the one that takes over a public title, or -1.
 int awarding_organisation_of(std::string_view title, const std::vector<AwardingOrganisation>& among);
+// The title with the name of the one that takes it over.
+std::string title_taken_over(std::string_view title, std::size_t awarding_organisation);
 const std::vector<std::string_view>& subjects();
 std::string unit_title(std::size_t number, std::string_view subject, Rng& rng);
 std::string centre_name(std::string_view type, Rng& rng);

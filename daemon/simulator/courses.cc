@@ -90,8 +90,9 @@ void CoursePlanner::plan_sample(CohortCourse& cohort, const Cohort& plan) {
   sample.decided = late_time(*cohort.dates, 1);
   switch (plan.fate) {
     case Fate::cohort_sample_response_late:
-      sample.responded = cohort.dates->issue_deadline_day - days{rng_.between(1, 20)};
-      sample.received = office_time(sample.responded);
+      // Whatever it was due, when the issue deadline passed the centre had not answered.
+      sample.responded = std::min(cohort.dates->issue_deadline_day + days{rng_.between(1, 20)}, london_day(sample.decided));
+      sample.received = std::min(office_time(sample.responded), sample.decided - kHour);
       sample.responded_on_known = rng_.chance(0.7);
       break;
     case Fate::cohort_sample_response_open:

@@ -179,9 +179,9 @@ void CoursePlanner::plan_late(Course& course, const CohortCourse& cohort) {
     case Fate::learner_sample_late:
       course.sample = sample_in_time();
       course.sample.refused = 0;
-      course.sample.responded = course.sample.due + days{rng_.between(5, 50)};
-      course.sample.received = office_time(course.sample.responded);
       course.sample.decided = late_time(dates, 1);
+      course.sample.responded = std::min(dates.issue_deadline_day + days{rng_.between(1, 20)}, london_day(course.sample.decided));
+      course.sample.received = std::min(office_time(course.sample.responded), course.sample.decided - kHour);
       course.sample.responded_on_known = rng_.chance(0.7);
       determine_late(course, course.sample.decided, 0.6);
       break;

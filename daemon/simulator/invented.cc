@@ -4,43 +4,43 @@ namespace vtq::simulator {
 
 namespace {
 
-struct KnownAwardingOrganisation {
+struct InventedAwardingOrganisation {
   std::string_view number, name, prefix;
   double weight;
 };
 
-// prefix: how the register's titles begin.
-constexpr KnownAwardingOrganisation kKnown[] = {
-    {"RN5133", "Pearson", "Pearson", 400},
-    {"RN5217", "City & Guilds", "City & Guilds", 130},
-    {"RN5156", "NCFE", "NCFE", 120},
-    {"RN5186", "OCR", "OCR", 140},
-    {"RN5139", "VTCT", "VTCT", 40},
-    {"RN5196", "AQA", "AQA", 18},
-    {"RN5182", "WJEC", "WJEC", 50},
-    {"RN5131", "EAL", "EAL", 14},
-    {"RN5167", "NOCN", "NOCN", 10},
-    {"RN5219", "Highfield", "Highfield", 8},
-    {"RN5149", "Skillsfirst", "Skillsfirst", 6},
-    {"RN5160", "IMI", "IMI", 10},
-    {"RN5121", "SFJ Awards", "SFJ", 4},
-    {"RN5152", "Gateway Qualifications", "Gateway", 6},
-    {"RN5113", "ASDAN", "ASDAN", 4},
-    {"RN5128", "Ascentis", "Ascentis", 5},
-    {"RN5116", "AIM Awards", "AIM", 5},
-    {"RN5107", "Open Awards", "Open Awards", 4},
-    {"RN5174", "Laser", "Laser", 4},
-    {"RN5303", "FAQ", "FAQ", 3},
-    {"RN5126", "1st4sport", "1st4sport", 10},
-    {"RN5193", "SQA", "SQA", 2},
-    {"RN5184", "CCEA", "CCEA", 6},
-    {"RN5155", "ITEC", "ITEC", 5},
-    {"RN5199", "Signature", "Signature", 3},
-    {"RN5321", "IBSL", "IBSL", 1},
-    {"RN5111", "SEG Awards", "SEG Awards", 5},
-    {"RN5203", "CACHE", "CACHE", 30},
-    {"RN5170", "WAMITAB", "WAMITAB", 2},
-    {"RN5188", "BHEST", "BHEST", 1},
+// Names and numbers are invented: what becomes of a season's entries is, too. prefix: how the public titles begin that it takes over.
+constexpr InventedAwardingOrganisation kInvented[] = {
+    {"RN9901", "Astley", "Pearson", 400},
+    {"RN9902", "Burnhope Guilds", "City & Guilds", 130},
+    {"RN9903", "Carrowmore", "NCFE", 120},
+    {"RN9904", "Dunvale", "OCR", 140},
+    {"RN9905", "Edgeworth", "VTCT", 40},
+    {"RN9906", "Farlington", "AQA", 18},
+    {"RN9907", "Greyfriars", "WJEC", 50},
+    {"RN9908", "Holmbury", "EAL", 14},
+    {"RN9909", "Ironbridge Skills", "NOCN", 10},
+    {"RN9910", "Jessamine", "Highfield", 8},
+    {"RN9911", "Kilnhurst", "Skillsfirst", 6},
+    {"RN9912", "Lindfold", "IMI", 10},
+    {"RN9913", "Marchwood Awards", "SFJ", 4},
+    {"RN9914", "Netherby Qualifications", "Gateway", 6},
+    {"RN9915", "Ockham", "ASDAN", 4},
+    {"RN9916", "Pellworth", "Ascentis", 5},
+    {"RN9917", "Quayside", "AIM", 5},
+    {"RN9918", "Rowanlea Awards", "Open Awards", 4},
+    {"RN9919", "Silverdale", "Laser", 4},
+    {"RN9920", "Tarnside", "FAQ", 3},
+    {"RN9921", "Ullesthorpe", "1st4sport", 10},
+    {"RN9922", "Vantage Hill", "SQA", 2},
+    {"RN9923", "Wherryman", "CCEA", 6},
+    {"RN9924", "Yewtree", "ITEC", 5},
+    {"RN9925", "Applegarth", "Signature", 3},
+    {"RN9926", "Brackenhall", "IBSL", 1},
+    {"RN9927", "Cobblestone Awards", "SEG Awards", 5},
+    {"RN9928", "Drovers", "CACHE", 30},
+    {"RN9929", "Elderslie", "WAMITAB", 2},
+    {"RN9930", "Fenwick Moor", "BHEST", 1},
 };
 
 constexpr std::string_view kPlaces[] = {
@@ -56,18 +56,23 @@ constexpr std::string_view kUnitForms[] = {"Principles of",        "Working in",
 
 }  // namespace
 
-std::vector<AwardingOrganisation> known_awarding_organisations() {
-  std::vector<AwardingOrganisation> known;
-  for (const auto& one : kKnown)
-    known.push_back({std::string{one.number}, std::string{one.name}, one.weight, known.size() % 8 == 5});
-  return known;
+std::vector<AwardingOrganisation> invented_awarding_organisations() {
+  std::vector<AwardingOrganisation> all;
+  for (const auto& one : kInvented)
+    all.push_back({std::string{one.number}, std::string{one.name}, one.weight, all.size() % 8 == 5});
+  return all;
 }
 
 int awarding_organisation_of(std::string_view title, const std::vector<AwardingOrganisation>& among) {
   for (std::size_t i = 0; i < among.size(); ++i) {
-    if (title.starts_with(kKnown[i].prefix)) return static_cast<int>(i);
+    if (title.starts_with(kInvented[i].prefix)) return static_cast<int>(i);
   }
   return -1;
+}
+
+std::string title_taken_over(std::string_view title, std::size_t awarding_organisation) {
+  const auto& by = kInvented[awarding_organisation];
+  return std::string{by.name} + std::string{title.substr(by.prefix.size())};
 }
 
 const std::vector<std::string_view>& subjects() {

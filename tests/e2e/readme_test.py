@@ -51,7 +51,7 @@ class Readme(unittest.TestCase):
         self.assertIn('"outcome":"accepted"', run.stdout.replace(" ", ""))
         self.assertIn('"outcome":"duplicate"', run.stdout.replace(" ", ""))
         self.assertIn('"rule":"centre-known"', run.stdout.replace(" ", ""))
-        self.assertIn("36541.RN5217.2023-08.0001", run.stdout)
+        self.assertIn("36541.RN9902.2023-08.0001", run.stdout)
 
     def test_3_output_shown_is_output_printed(self):
         shown = re.search(r"```text\n(.*?)```", README, re.S)[1].strip()

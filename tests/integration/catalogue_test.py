@@ -134,6 +134,32 @@ class Catalogue(unittest.TestCase):
         self.assertIn("give YYYY-MM-DD", self.import_register(SAMPLE, "--as-of", "September").stderr)
         self.assertEqual(self.import_register(SAMPLE, "--as-of", "September").returncode, 2)
 
+    def test_dates_that_could_be_in_either_order_want_a_word(self):
+        csv = self.path("dates.csv")
+        with open(os.path.join(ROOT, "tests", "data", "cases", "register_ambiguous_dates.csv"), encoding="utf-8") as file:
+            rows = file.readlines()
+        with open(csv, "w", encoding="utf-8") as file:
+            file.writelines(rows[:2])
+        done = self.import_register(csv)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("dates.csv: nothing tells whether dates are written day first or month first", done.stderr)
+        self.assertEqual(self.import_register(csv, "--dates", "month-first").returncode, 0)
+        with open(self.path("register.jsonl"), encoding="utf-8") as file:
+            self.assertIn('"firstRegistrationOn":"2018-05-01"', file.read())
+
+    def test_files_as_spreadsheets_save_them_are_imported(self):
+        for name in ("semicolon", "utf16_tabs", "month_first"):
+            done = self.import_register(os.path.join(ROOT, "tests", "data", "cases", f"register_{name}.csv"), "--as-of", "2024-09-01")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_examples_of_reference_facts_are_sound_together(self):
+        names = ("awarding_organisation", "centre", "grading_scale", "calendar", "qualification", "approval_category", "mitigation",
+                 "scrutiny_strategy")
+        unit = e.event(AT, "gradingScaleDefined", {"name": "Unit", "grades": [{"value": value, "achieved": True} for value in "DMP"]})
+        done = self.check(self.write("unit.jsonl", [unit]), *(
+            os.path.join(ROOT, "tests", "data", "events", f"{name}_defined.json") for name in names))
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_the_reference_data_that_come_along_are_sound(self):
         files = sorted(glob.glob(os.path.join(ROOT, "deploy", "reference", "*.jsonl")))
         self.assertTrue(files)

@@ -9,7 +9,7 @@ import threading
 import unittest
 
 import events as e
-from daemon import Daemon, program, run, wait_until
+from daemon import ROOT, Daemon, program, run, wait_until
 
 
 class Ctl(unittest.TestCase):
@@ -40,6 +40,19 @@ class Ctl(unittest.TestCase):
             self.assertIn("13 events: 13 accepted", self.ok(daemon.resultsctl("publish", file, "--batch", 4)))
             self.assertIn("13 duplicate", self.ok(daemon.resultsctl("publish", file)))
             self.assertEqual(json.loads(self.ok(daemon.resultsctl("status", "--json")))["entries"], 3)
+
+    def test_a_json_file_of_one_event_or_of_a_list_is_published(self):
+        examples = os.path.join(ROOT, "tests", "data", "events")
+        listed = self.path("list.json")
+        with open(listed, "w", encoding="utf-8") as file:
+            json.dump({"events": self.season()}, file, indent=2)
+        with Daemon({"time.source": "event"}) as daemon:
+            self.assertIn("13 events: 13 accepted", self.ok(daemon.resultsctl("publish", listed)))
+            done = daemon.resultsctl("publish", os.path.join(examples, "awarding_organisation_defined.json"),
+                                     os.path.join(examples, "centre_defined.json"))
+            self.assertIn("2 events: 2 accepted", self.ok(done))
+        self.assertIn("2 events: 0 errors", self.ok(run("resultsctl", "validate", os.path.join(examples, "registered.json"),
+                                                        os.path.join(examples, "claim_submitted.json"))))
 
     def test_rejections_are_named_by_file_and_line(self):
         file = self.write("bad.jsonl", self.season() + ["", e.registered("K4", centre="99999"), "{"])

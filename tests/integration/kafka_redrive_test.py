@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 PARTITIONS = 3
 READ_S = 30
 EVENT = {"id": "c-1", "source": "portal", "occurredAt": "2023-08-08T12:30:00Z",
-         "claimSubmitted": {"entry": {"centre": "36541", "qualification": "603/6917/6", "series": "2023-08", "learner": "B0046488"},
+         "claimSubmitted": {"entry": {"centre": "36541", "qualification": "693/6917/3", "series": "2023-08", "learner": "B0046488"},
                             "grade": {"scale": "pass-fail", "value": "PASS"}}}
 
 kafka = None

@@ -157,6 +157,12 @@ class Record {
   TimeMs last_ = 1'000;
 };
 
+/// What stands between the record and its result.
+inline Obstacle result_of(const Record& record, const Course& course) {
+  Qualification qualification = course.made();
+  return result_obstacle(record.facts, qualification, attain(record.facts, qualification));
+}
+
 /// What is missing, one line for each: `rule subject: text`.
 inline std::string missing_lines(const Course& course, const Record& record) {
   std::string lines;

@@ -154,8 +154,12 @@ INSTANTIATE_TEST_SUITE_P(
                  at("2023-08-01"), Rule::qualification_approval,
                  "approval by IfATE is withdrawn from 1 Oct 2022 and this learner was first registered on 1 Oct 2022: only learners "
                  "registered before may still be certificated"},
-        DateCase{"approved_anew_after_withdrawal", {.needed = true, .approved_from = "2022-10-01", .withdrawn_from = "2022-10-01"},
-                 at("2022-10-01"), at("2023-08-01"), Rule::none, ""},
+        DateCase{"withdrawn_from_its_first_day", {.needed = true, .approved_from = "2022-10-01", .withdrawn_from = "2022-10-01"},
+                 at("2022-10-01"), at("2023-08-01"), Rule::qualification_approval,
+                 "the qualification is not approved: IfATE approves it from 1 Oct 2022; approval is withdrawn from 1 Oct 2022"},
+        DateCase{"withdrawn_before_its_first_day", {.needed = true, .approved_from = "2022-10-01", .withdrawn_from = "2022-09-30"},
+                 at("2022-09-29"), at("2023-08-01"), Rule::qualification_approval,
+                 "the qualification is not approved: IfATE approves it from 1 Oct 2022; approval is withdrawn from 30 Sep 2022"},
         DateCase{"certificated_after_withdrawal",
                  {.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-10-01",
                   .withdrawal_last_certification = "2023-08-31"},
@@ -317,11 +321,12 @@ std::string date_of(TimeMs moment) { return utc_text(local_day(moment) * kDayMs)
 
 Rule expected_rule(const Terms& terms, const std::string& registered, const std::string& today) {
   auto after = [](const std::string& day, const std::string& last) { return !last.empty() && day > last; };
-  bool withdrawn = terms.needed && !terms.withdrawn_from.empty() && terms.withdrawn_from > terms.approved_from;
+  bool withdrawn = terms.needed && !terms.withdrawn_from.empty();
   if (terms.needed) {
     if (terms.approved_from.empty()) return Rule::qualification_approval;
     if (after(registered, terms.approved_until)) return Rule::qualification_approval;
-    if (withdrawn && registered >= terms.withdrawn_from) return Rule::qualification_approval;
+    if (withdrawn && (registered >= terms.withdrawn_from || terms.withdrawn_from <= terms.approved_from))
+      return Rule::qualification_approval;
   }
   if (registered < terms.first_registration || (terms.needed && registered < terms.approved_from)) return Rule::first_registration;
   if (after(registered, terms.last_registration) || (terms.needed && after(registered, terms.approval_last_registration)))

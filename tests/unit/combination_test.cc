@@ -262,7 +262,7 @@ TEST(Pathways, none_registered_is_an_obstacle) {
   EXPECT_TRUE(attainment.pathway_missing);
   EXPECT_EQ(missing_lines(with_pathways(), record),
             "pathway||No pathway is registered; register the learner again with one of SAIL, MOTOR.\n");
-  Obstacle obstacle = result_obstacle(record.facts, attainment);
+  Obstacle obstacle = result_of(record, with_pathways());
   EXPECT_EQ(obstacle.rule, Rule::pathway);
   EXPECT_EQ(obstacle.step, v1::CORRECT_REGISTRATION);
   EXPECT_EQ(obstacle.owner, v1::CENTRE);

@@ -124,11 +124,11 @@ TEST(Late, while_the_sample_is_awaited_is_l5) {
 TEST(Late, while_the_sample_is_moderated_is_l6) {
   EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::WITH_AWARDING_ORGANISATION))), v1::L6);
 }
-TEST(Late, after_a_sample_answered_late_is_l5) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T09:00"), v1::SampleDecided::SATISFIED, "2023-07-01"))), v1::L5);
+TEST(Late, after_a_sample_answered_after_the_deadline_is_l5) {
+  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T19:00"), v1::SampleDecided::SATISFIED, "2023-08-15"))), v1::L5);
 }
-TEST(Late, after_a_sample_answered_on_its_day_is_l6) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T09:00"), v1::SampleDecided::SATISFIED, "2023-06-30"))), v1::L6);
+TEST(Late, after_a_sample_answered_by_the_deadline_is_l6_though_it_was_due_before) {
+  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T19:00"), v1::SampleDecided::SATISFIED, "2023-08-14"))), v1::L6);
 }
 TEST(Late, under_a_hold_for_the_centres_answer_is_l5) {
   EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(hold_placed("H1", {}, local("2023-06-11T09:00"), v1::HoldPlaced::CENTRE_RESPONSE))), v1::L5);
@@ -221,10 +221,12 @@ TEST(Band, of_a_ready_entry_is_on_track_to_the_end) {
   situation.entry.ready_since_ms = local("2023-06-20T09:00");
   EXPECT_EQ(band_at(situation, local("2023-08-10T05:59")), v1::ON_TRACK);
 }
-TEST(Band, without_a_calendar_is_on_track) {
+TEST(Band, without_a_calendar_is_watch_and_at_risk_once_the_result_is_ready) {
   Situation situation;
   situation.without_calendar = true;
-  EXPECT_EQ(band_at(situation.complete(), local(kAfter)), v1::ON_TRACK);
+  EXPECT_EQ(band_at(situation.complete(), local(kAfter)), v1::WATCH);
+  EXPECT_EQ(band_at(situation.claimed_at("2023-06-10T09:00").determined_at("2023-06-20T09:00"), local(kAfter)), v1::AT_RISK);
+  EXPECT_FALSE(situation.at(kAfter).issue_now);
 }
 TEST(Band, on_track_has_no_reason) { EXPECT_EQ(Situation().complete().status_at(kJune).reason, v1::REASON_NONE); }
 
@@ -234,8 +236,10 @@ class RiskReason : public testing::Test {
 };
 TEST_F(RiskReason, of_a_missing_claim_is_n3) { EXPECT_EQ(at_risk(Situation().complete()), v1::N3); }
 TEST_F(RiskReason, of_missing_evidence_unconfirmed_is_n4) { EXPECT_EQ(at_risk(Situation().registered_at("2022-10-01T09:00")), v1::N4); }
-TEST_F(RiskReason, of_missing_evidence_confirmed_is_n1) {
-  EXPECT_EQ(at_risk(Situation().registered_at("2022-10-01T09:00").answered_at("2023-05-10T09:00")), v1::N1);
+TEST_F(RiskReason, of_missing_evidence_confirmed_is_n3_and_claimed_n1) {
+  Situation situation;
+  EXPECT_EQ(at_risk(situation.registered_at("2022-10-01T09:00").answered_at("2023-05-10T09:00")), v1::N3);
+  EXPECT_EQ(at_risk(situation.claimed_at("2023-06-10T09:00")), v1::N1);
 }
 TEST_F(RiskReason, of_an_awaited_sample_is_l5) {
   EXPECT_EQ(at_risk(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::AWAITING_CENTRE))), v1::L5);

@@ -316,10 +316,10 @@ TEST(NextStep, of_a_released_entry_is_none) {
 TEST(NextStep, of_an_ended_entry_is_none) {
   expect_next(Situation().complete().with(withdrawn({}, local("2023-06-02T09:00"))).status_at(kJune), v1::STEP_NONE, v1::OWNER_NONE, "");
 }
-TEST(NextStep, without_a_calendar_has_no_date) {
+TEST(NextStep, without_a_calendar_is_sending_it) {
   Situation situation;
   situation.without_calendar = true;
-  expect_next(situation.complete().status_at(kJune), v1::SUBMIT_CLAIM, v1::CENTRE, "");
+  expect_next(situation.complete().status_at(kJune), v1::SEND_CALENDAR, v1::AWARDING_ORGANISATION, "");
 }
 
 }  // namespace

@@ -174,11 +174,11 @@ Record merit() { return Record().unit("U1", "M").unit("U2", "M").unit("U3", "M")
 
 TEST(ResultAgainstTheRules, that_agrees_is_no_obstacle) {
   Record record = merit().result("M");
-  EXPECT_EQ(result_obstacle(record.facts, attain(record.facts, by_points().made())).rule, Rule::none);
+  EXPECT_EQ(result_of(record, by_points()).rule, Rule::none);
 }
 TEST(ResultAgainstTheRules, that_is_too_high_is_held_and_explained) {
   Record record = merit().result("D");
-  Obstacle obstacle = result_obstacle(record.facts, attain(record.facts, by_points().made()));
+  Obstacle obstacle = result_of(record, by_points());
   EXPECT_EQ(obstacle.rule, Rule::result_agrees);
   EXPECT_EQ(obstacle.step, v1::RESOLVE_DISAGREEMENT);
   EXPECT_EQ(obstacle.owner, v1::AWARDING_ORGANISATION);
@@ -189,7 +189,7 @@ TEST(ResultAgainstTheRules, that_is_too_high_is_held_and_explained) {
 }
 TEST(ResultAgainstTheRules, that_is_too_low_is_held_and_explained) {
   Record record = merit().result("P");
-  EXPECT_EQ(result_obstacle(record.facts, attain(record.facts, by_points().made())).rule, Rule::result_agrees);
+  EXPECT_EQ(result_of(record, by_points()).rule, Rule::result_agrees);
   std::string text = result_text(record.facts, by_points().made(), nullptr, Rule::result_agrees);
   EXPECT_EQ(text.substr(0, text.find('.')), "The result sent is not what the rules give by points");
 }
@@ -210,13 +210,13 @@ TEST(ResultAgainstTheRules, that_a_cap_forbids_is_explained_by_it) {
 }
 TEST(ResultAgainstTheRules, that_was_amended_is_the_awarding_organisations_decision) {
   Record record = merit().result("D", ResultKind::amended);
-  EXPECT_EQ(result_obstacle(record.facts, attain(record.facts, by_points().made())).rule, Rule::none);
+  EXPECT_EQ(result_of(record, by_points()).rule, Rule::none);
 }
 TEST(ResultAgainstTheRules, is_not_checked_where_no_grading_is_known) {
   Course course;
   course.unit("U1");
   Record record = Record().unit("U1").result("D*");
-  EXPECT_EQ(result_obstacle(record.facts, attain(record.facts, course.made())).rule, Rule::none);
+  EXPECT_EQ(result_of(record, course).rule, Rule::none);
 }
 
 Outcome outcome(const Course& course, const Record& record) {

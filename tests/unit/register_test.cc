@@ -154,12 +154,135 @@ TEST(Register, levels_are_told_by_their_text) {
 }
 
 TEST(Register, dates_come_in_either_form_and_may_be_missing) {
-  auto made = only_qualification({.opens = "01/09/2020", .closes = "2025-08-31T00:00:00", .until = ""});
-  EXPECT_EQ(made.first_registration_on(), "2020-09-01");
+  auto made = only_qualification({.opens = "13/09/2020", .closes = "2025-08-31T00:00:00", .until = ""});
+  EXPECT_EQ(made.first_registration_on(), "2020-09-13");
   EXPECT_EQ(made.last_registration_on(), "2025-08-31");
   EXPECT_EQ(made.last_certification_on(), "");
   EXPECT_EQ(only_qualification({.until = "NULL"}).last_certification_on(), "");
 }
+
+// ---- one order of day and month for a file ----
+
+struct DateForm {
+  std::string name, written, day;
+};
+class MonthFirst : public testing::TestWithParam<DateForm> {};
+TEST_P(MonthFirst, dates_are_read_in_the_order_that_another_row_settles) {
+  ReadRegister found = read(RowOf{.opens = GetParam().written}.text() + RowOf{.number = "603/4102/6", .opens = "03/31/2021"}.text());
+  ASSERT_EQ(found.qualifications, 2u) << found.skipped[0].why.message;
+  EXPECT_EQ(found.events[found.events.size() - 2].qualification_defined().first_registration_on(), GetParam().day);
+  EXPECT_EQ(found.events.back().qualification_defined().first_registration_on(), "2021-03-31");
+}
+INSTANTIATE_TEST_SUITE_P(Forms, MonthFirst,
+                         testing::Values(DateForm{"plain", "05/01/2018", "2018-05-01"}, DateForm{"single_digits", "5/1/2018", "2018-05-01"},
+                                         DateForm{"with_a_time", "05/01/2018 00:00:00", "2018-05-01"},
+                                         DateForm{"with_am_and_offset", "5/1/2018 12:00:00 AM +00:00", "2018-05-01"},
+                                         DateForm{"iso", "2018-05-01", "2018-05-01"}, DateForm{"iso_with_z", "2021-03-31T00:00:00Z", "2021-03-31"},
+                                         DateForm{"iso_with_offset", "2022-03-31T00:00:00+01:00", "2022-03-31"},
+                                         DateForm{"the_same_either_way", "05/05/2018", "2018-05-05"}),
+                         [](const auto& given) { return given.param.name; });
+
+std::string refusal(const std::string& csv, DateOrder dates = DateOrder::unknown) {
+  try {
+    read_register(csv, kAsOf, dates);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Register, dates_in_two_orders_are_refused_with_one_of_each) {
+  EXPECT_EQ(refusal(kHeader + RowOf{.opens = "31/03/2021"}.text() + RowOf{.number = "603/4102/6", .opens = "03/31/2021"}.text()),
+            "dates are written in two orders, day first (31/03/2021 in line 2) and month first (03/31/2021 in line 3); write all of them as "
+            "YYYY-MM-DD.");
+}
+TEST(Register, dates_that_could_be_in_either_order_are_refused_until_it_is_said) {
+  std::string csv = kHeader + RowOf{.opens = "01/09/2020"}.text();
+  EXPECT_EQ(refusal(csv), "nothing tells whether dates are written day first or month first (01/09/2020 in line 2); say it with --dates "
+                          "day-first or --dates month-first.");
+  EXPECT_EQ(read_register(csv, kAsOf, DateOrder::day_first).events.back().qualification_defined().first_registration_on(), "2020-09-01");
+  EXPECT_EQ(read_register(csv, kAsOf, DateOrder::month_first).events.back().qualification_defined().first_registration_on(), "2020-01-09");
+}
+TEST(Register, a_date_against_the_order_that_was_said_is_skipped) {
+  ReadRegister found = read_register(kHeader + RowOf{.opens = "31/03/2021"}.text(), kAsOf, DateOrder::month_first);
+  ASSERT_EQ(found.skipped.size(), 1u);
+  EXPECT_EQ(found.skipped[0].why.message, "Give a date that exists as YYYY-MM-DD or MM/DD/YYYY, or leave it empty.");
+}
+TEST(Register, twelve_is_a_month_and_thirteen_is_a_day) {
+  EXPECT_NE(refusal(kHeader + RowOf{.opens = "12/11/2020"}.text()), "");
+  EXPECT_EQ(only_qualification({.opens = "13/12/2020"}).first_registration_on(), "2020-12-13");
+  EXPECT_EQ(only_qualification({.opens = "12/13/2020"}).first_registration_on(), "2020-12-13");
+}
+
+// ---- files as spreadsheets save them ----
+
+std::string utf16(std::string_view ascii, bool little, bool mark = true) {
+  std::string out = !mark ? "" : little ? "\xff\xfe" : "\xfe\xff";
+  for (char c : ascii) out += little ? std::string{c, '\0'} : std::string{'\0', c};
+  return out;
+}
+
+TEST(Register, the_same_table_gives_the_same_facts_however_it_is_saved) {
+  std::string csv = kHeader + RowOf{.title = "Boats; large, and small"}.text();
+  ReadRegister plain = read_register(csv, kAsOf);
+  auto with = [&](char delimiter) {
+    std::string out;
+    bool quoted = false;
+    for (char c : csv) {
+      quoted ^= c == '"';
+      out += c == ',' && !quoted ? delimiter : c;
+    }
+    return out;
+  };
+  for (const std::string& saved : {with(';'), with('\t'), "sep=;\r\n" + with(';'), "\xef\xbb\xbf" + csv, utf16(csv, true), utf16(csv, false),
+                                   utf16(with('\t'), true), utf16(csv, true, false), utf16(csv, false, false)}) {
+    ReadRegister found = read_register(saved, kAsOf);
+    ASSERT_EQ(found.events.size(), plain.events.size()) << saved;
+    for (std::size_t at = 0; at < plain.events.size(); ++at)
+      EXPECT_EQ(found.events[at].SerializeAsString(), plain.events[at].SerializeAsString());
+  }
+}
+TEST(Register, utf_16_that_breaks_off_is_named) {
+  std::string cut = utf16(kHeader, true);
+  cut.pop_back();
+  EXPECT_NE(refusal(cut).find("looks like UTF-16 little-endian and breaks off"), std::string::npos);
+  EXPECT_NE(refusal("\xfe\xff\xdc\x00" + utf16(kHeader, false, false)).find("UTF-16 big-endian"), std::string::npos);
+}
+TEST(Register, a_file_that_is_no_register_is_refused_with_how_it_was_read) {
+  EXPECT_NE(refusal("a;b;c\n1;2;3\n").find("(read as UTF-8, separated by semicolons)"), std::string::npos);
+}
+TEST(Register, characters_that_nobody_sees_do_not_matter) {
+  RowOf clean{.title = "Boats and more"};
+  for (const char* number : {"603/4101/4\xc2\xa0", "\xe2\x80\x8b" "603/4101/4", "\xef\xbb\xbf" "603/4101/4", "603\xe2\x80\x93" "4101\xe2\x80\x93" "4",
+                             "603-4101-4", "6034101\xc2\xad" "4"}) {
+    ReadRegister found = read(RowOf{.number = number, .title = "Boats\xc2\xa0" "and\xe2\x80\x87 more"}.text());
+    ASSERT_EQ(found.qualifications, 1u) << number << found.skipped[0].why.message;
+    EXPECT_EQ(found.events.back().SerializeAsString(), read(clean.text()).events.back().SerializeAsString()) << number;
+  }
+  EXPECT_EQ(only_qualification({.number = "500/2597/x"}).qualification(), "500/2597/X");
+}
+TEST(Register, scales_that_differ_in_spaces_only_are_one) {
+  ReadRegister found = read(RowOf{.scale = "Pass / Merit / Distinction"}.text() + RowOf{.number = "603/4102/6"}.text());
+  EXPECT_EQ(found.scales, 1u);
+}
+
+struct RegisterFile {
+  std::string name;
+  std::size_t qualifications, skipped;
+  std::string opens;  ///< of the last
+};
+class RegisterFiles : public testing::TestWithParam<RegisterFile> {};
+TEST_P(RegisterFiles, are_taken_as_they_are_meant) {
+  ReadRegister found = read_register(test_file("cases/register_" + GetParam().name + ".csv"), kAsOf);
+  EXPECT_EQ(found.qualifications, GetParam().qualifications);
+  EXPECT_EQ(found.skipped.size(), GetParam().skipped);
+  EXPECT_EQ(found.events.back().qualification_defined().first_registration_on(), GetParam().opens);
+}
+INSTANTIATE_TEST_SUITE_P(Cases, RegisterFiles,
+                         testing::Values(RegisterFile{"month_first", 4, 0, "2018-05-01"}, RegisterFile{"ambiguous_dates", 2, 0, "2018-05-01"},
+                                         RegisterFile{"semicolon", 1, 0, "2018-09-01"}, RegisterFile{"utf16_tabs", 1, 0, "2018-09-01"},
+                                         RegisterFile{"dirty_cells", 8, 1, "2018-09-01"}),
+                         [](const auto& given) { return given.param.name; });
 
 TEST(Register, grading_scales_are_named_as_they_are_written_and_defined_where_every_grade_is_known) {
   auto scale = [](const std::string& text) {

@@ -92,7 +92,7 @@ TEST(TLevel, every_published_row_is_what_a_result_sent_is_held_to) {
       for (const char* sent : {"Distinction*", "Distinction", "Merit", "Pass", "Partial achievement", "Unclassified"}) {
         Record record = Record().unit("CORE", row.core).unit("OS", row.specialism).unit("IP").result(sent);
         Attainment found = attain(record.facts, qualification);
-        bool agrees = result_obstacle(record.facts, found).rule == Rule::none;
+        bool agrees = result_obstacle(record.facts, qualification, found).rule == Rule::none;
         ASSERT_EQ(agrees, sent == row.overall) << number << " " << row.core << " " << row.specialism << " " << sent;
       }
     }

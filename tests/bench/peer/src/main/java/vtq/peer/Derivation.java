@@ -4,6 +4,7 @@ import java.util.Arrays;
 import vtq.v1.EventOuterClass.CheckpointAnswered;
 import vtq.v1.EventOuterClass.HoldPlaced;
 import vtq.v1.EventOuterClass.RegistrationChanged;
+import vtq.v1.EventOuterClass.SampleDecided;
 import vtq.v1.EventOuterClass.SpecialConsideration;
 import vtq.v1.Output.Band;
 import vtq.v1.Output.Need;
@@ -134,7 +135,7 @@ final class Derivation {
 
   /** When the attainment rules were first met by the facts that now hold; 0 when they are not. */
   private long evidenceCompleteAt() {
-    long complete = entry.registeredMs;
+    long complete = entry.firstRegisteredMs;
     long[][] optional = new long[qualification.units.length][];
     int found = 0;
     for (Reference.UnitRule rule : qualification.units) {
@@ -431,7 +432,8 @@ final class Derivation {
     if (block == MALPRACTICE) return Reason.L4_VALUE;
     if (veryLateEntry()) return Reason.L2_VALUE;
     if (lateChange()) return Reason.L3_VALUE;
-    if (!eligible()) return entry.answeredMs != 0 ? Reason.N1_VALUE : Reason.N4_VALUE;
+    if (!eligible() && entry.answeredMs == 0) return Reason.N4_VALUE;
+    if (!eligible() && claimed()) return Reason.N1_VALUE;
     if (!claimed()) return Reason.N3_VALUE;
     if (block == CENTRE_RESPONSE) return Reason.L5_VALUE;
     if (considerationOpen() && veryLateConsideration()) return Reason.L7_VALUE;
@@ -446,28 +448,41 @@ final class Derivation {
     long deadline = calendar.issueDeadline();
     for (Centre.Hold hold : centre.holds) {
       if (hold.cause != HoldPlaced.Cause.MALPRACTICE_VALUE || !hold.covers(entry, qualification.awardingOrganisation)) continue;
-      if (hold.open() || hold.liftedMs > deadline) return Reason.L4_VALUE;
+      if (openAt(hold, deadline)) return Reason.L4_VALUE;
     }
-    if (entry.hasClaim() && entry.claimMs >= deadline) return Reason.L1_VALUE;
+    long resultsDay = UkTime.dayBegins(UkTime.localDay(calendar.learnerRelease()));
+    if (entry.hasClaim() && entry.claimMs >= resultsDay) return Reason.L1_VALUE;
     if (veryLateEntry()) return Reason.L2_VALUE;
     if (lateChange()) return Reason.L3_VALUE;
     boolean considerationLate = considerationOpen() || entry.considerationMs > deadline;
     if (veryLateConsideration() && considerationLate) return Reason.L7_VALUE;
     long complete = evidenceCompleteAt();
-    if (complete == 0 || complete > deadline || centreAnsweredLate(deadline)) return Reason.L5_VALUE;
+    if (entry.hasClaim() && entry.claimMs > deadline) return Reason.L5_VALUE;
+    if (complete == 0 || complete > deadline || withCentreAt(deadline)) return Reason.L5_VALUE;
     return Reason.L6_VALUE;
   }
 
-  private boolean centreAnsweredLate(long deadline) {
+  private static boolean openAt(Centre.Hold hold, long deadline) {
+    return hold.placedMs <= deadline && (hold.open() || hold.liftedMs > deadline);
+  }
+
+  /** Whether an answer or a sample was the centre's to send when the deadline passed. */
+  private boolean withCentreAt(long deadline) {
     for (Centre.Hold hold : centre.holds) {
       if (hold.cause != HoldPlaced.Cause.CENTRE_RESPONSE_VALUE || !hold.covers(entry, qualification.awardingOrganisation)) continue;
-      if (hold.open() || hold.liftedMs > deadline) return true;
+      if (openAt(hold, deadline)) return true;
     }
     for (Centre.Sample sample : centre.samples) {
       if (!sample.covers(entry)) continue;
-      if (sample.pending() && !sample.withAwardingOrganisation()) return true;
-      boolean inTime = sample.responded != 0 && (sample.due == 0 || sample.responded <= sample.due);
-      if (!sample.pending() && sample.atMs > deadline && !inTime) return true;
+      boolean awaited = sample.status == SampleDecided.Status.AWAITING_CENTRE_VALUE;
+      if (sample.atMs <= deadline) {
+        if (sample.pending() && !sample.withAwardingOrganisation()) return true;
+        continue;
+      }
+      int last = UkTime.localDay(deadline);
+      boolean asked = sample.due != 0 ? sample.due <= last : sample.responded != 0;
+      if (!asked || sample.status == SampleDecided.Status.NOT_REQUIRED_VALUE) continue;
+      if (awaited || (sample.responded != 0 ? sample.responded : UkTime.localDay(sample.atMs)) > last) return true;
     }
     return false;
   }
