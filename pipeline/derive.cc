@@ -532,8 +532,10 @@ v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
   const Calendar& calendar = *around.calendar;
   TimeMs deadline = calendar.issue_deadline;
   if (held_at(entry, around, v1::HoldPlaced::MALPRACTICE, deadline)) return v1::L4;
-  // Results day is the day on which learners see their results. Earlier claims after the deadline are the centre's part, L5.
-  TimeMs results_day = calendar.learner_release == kNever ? deadline : day_begins(local_day(calendar.learner_release));
+  // Results day is the day on which learners see their results; where none is known, as without an embargo, the deadline stands for it.
+  // Earlier claims after the deadline are the centre's part, L5.
+  bool known = calendar.learner_release != 0 && calendar.learner_release != kNever;
+  TimeMs results_day = known ? day_begins(local_day(calendar.learner_release)) : deadline + 1;
   if (claimed_since(facts) >= results_day) return v1::L1;
   TimeMs never = kNever;
   if (very_late_entry(facts, &calendar) || approval_obstacle(entry, around, deadline, never).rule == Rule::last_registration) return v1::L2;
