@@ -104,9 +104,9 @@ void note_told_again(EntryFacts& facts, const v1::Event& event, const Stamp& sta
   }
 }
 
-TimeMs said_since(const EntryFacts& facts, const UnitFact& fact) {
+TimeMs first_time_of(const EntryFacts& facts, const UnitFact& fact) {
   TimeMs since = fact.stamp.at_ms;
-  if (!facts.particulars || facts.particulars->first_said.empty()) return since;
+  if (!facts.particulars) return since;
   std::uint32_t said = hash_of(fact.standing, fact.grade, assessor_of(facts, fact));
   for (const FirstSaid& one : facts.particulars->first_said)
     if (one.unit == fact.unit && one.learning_outcome == fact.learning_outcome && one.said == said) since = std::min(since, one.at_ms);

@@ -12,8 +12,14 @@ namespace vtq {
 /// Notes what `event` says of an entry, or takes the place of. Before it is merged; in any order, twice or late, the same is kept.
 void note_told_again(EntryFacts& facts, const v1::Event& event, const Stamp& stamp);
 
-/// Since when what holds of a unit or learning outcome has been said: standing, grade and assessor alike.
-TimeMs said_since(const EntryFacts& facts, const UnitFact& fact);
+/// The first time of a word that was told again; that of the word itself where it was not.
+TimeMs first_time_of(const EntryFacts& facts, const UnitFact& fact);
+
+/// Since when what holds of a unit or learning outcome has been said: standing, grade and assessor alike. Most words came once.
+inline TimeMs said_since(const EntryFacts& facts, const UnitFact& fact) {
+  bool once = !facts.particulars || facts.particulars->first_said.empty();
+  return once ? fact.stamp.at_ms : first_time_of(facts, fact);
+}
 
 /// Since when the claim stands; 0 when there is none. A claim sent again is no later one; after a withdrawal a claim begins anew, and of
 /// several after it, where there was one before, the last counts.
