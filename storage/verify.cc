@@ -66,6 +66,8 @@ std::vector<std::string> Store::verify(const VerifyPace& pace) {
     database_->found_damage(gone.what());
     return {gone.what()};
   }
+  // Else it would be tried again each second until the next commit.
+  if (database_->keeps_log() && database_->merging_failed.exchange(false)) database_->stop_merging();
   std::vector<std::string> damage;
   for (const rocksdb::LiveFileStorageInfo& file : live()) {
     if (pace.stop && pace.stop()) break;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "storage/database.h"
@@ -479,24 +480,25 @@ TEST_F(StoreLoss, a_damaged_store_is_not_backed_up) {
 
 TEST_F(StoreLoss, damage_met_while_files_are_merged_is_told_and_commits_go_on) {
   // Sixteen files of state, after which they are merged; each of several blocks, of which only the first is read when it is opened.
+  std::mt19937 random(1);
   for (int file = 0; file < 17; ++file) {
     auto store = Store::open(data(), options());
     for (int slot = 0; slot < 60; ++slot) {
       std::string value(1000, '\0');
-      for (std::size_t at = 0; at < value.size(); ++at) value[at] = static_cast<char>((at * 2654435761u + static_cast<std::size_t>(file * 60 + slot) * 40503u) >> 5);
+      for (char& byte : value) byte = static_cast<char>(random() & 0xff);
       store->put_reference("slot " + std::to_string(file) + " " + std::to_string(slot), {}, value);
     }
     store->commit(file + 1);
-    if (file < 15) continue;
+    // Damaged while there are too few files to be merged.
+    if (file != 8) continue;
     store = nullptr;
     fs::path damaged;
     for (const auto& one : fs::directory_iterator(data()))
-      if (one.path().extension() == ".sst" && fs::file_size(one) > 40'000 && (damaged.empty() || one.path() < damaged)) damaged = one.path();
-    if (file == 15) {
-      std::string bytes = bytes_of(damaged);
-      bytes[bytes.size() / 2] ^= 1;
-      overwrite(damaged, bytes);
-    }
+      if (one.path().extension() == ".sst" && fs::file_size(one) > 40'000) damaged = one.path();
+    ASSERT_FALSE(damaged.empty());
+    std::string bytes = bytes_of(damaged);
+    bytes[bytes.size() / 2] ^= 1;
+    overwrite(damaged, bytes);
   }
   auto store = Store::open(data(), options());
   auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
