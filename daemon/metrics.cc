@@ -197,10 +197,13 @@ void append_kafka(const kafka::KafkaState& kafka, TimeMs now, std::vector<Metric
                static_cast<double>(kafka.records_to_restore));
   append_gauge(families, "vtq_kafka_changelog_records_read", "Changelog records read since the start, restoring and for standbys.",
                static_cast<double>(kafka.records_restored));
+  append_gauge(families, "vtq_kafka_topic_problems", "What is wrong with topics and brokers, as resultsctl topics check says it; looked at every minute.",
+               static_cast<double>(kafka.topic_problems));
   GaugeFamily partitions("vtq_kafka_partitions", "Partitions by what this instance does with them.");
   partitions.set({{"role", "owned"}}, kafka.owned);
   partitions.set({{"role", "restoring"}}, kafka.restoring);
   partitions.set({{"role", "standby"}}, kafka.following);
+  partitions.set({{"role", "halted"}}, kafka.halted);
   partitions.append_to(families);
 }
 

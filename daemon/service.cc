@@ -471,10 +471,21 @@ HttpReply Service::live() {
   return {200, "application/json", "{\"status\":\"alive\"}\n"};
 }
 
+namespace {
+
+std::string not_ready_text(std::string_view state, const std::vector<std::string>& halted) {
+  std::string text = "resultsd is " + std::string(state) + ".";
+  for (const std::string& why : halted) text += " " + why;
+  return text;
+}
+
+}  // namespace
+
 HttpReply Service::ready() {
   EngineState state = engine_->state();
   if (stopping_ || state != EngineState::running)
-    return reply_with({503, "Not ready", "resultsd is " + std::string(stopping_ ? "stopping" : state_name(state)) + ".", "", "engine-running"});
+    return reply_with({503, "Not ready", not_ready_text(stopping_ ? "stopping" : state_name(state), kafka_ ? kafka_->halted() : std::vector<std::string>{}), "",
+                       "engine-running"});
   if (DamageFound damage = engine_->store().damage(); damage.any()) {
     std::string what;
     for (const std::string& finding : damage.findings) what += " " + finding;

@@ -81,6 +81,7 @@ struct Settings {
   std::int64_t kafka_session_timeout_ms = 0;
   std::int64_t kafka_transaction_timeout_ms = 0;
   std::int64_t kafka_broker_wait_seconds = 0;
+  std::int64_t kafka_position_check_seconds = 0;
   std::int64_t kafka_restore_wait_seconds = 0;
   std::int64_t kafka_request_wait_ms = 0;
   std::int64_t kafka_open_transaction_seconds = 0;

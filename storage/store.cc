@@ -332,6 +332,32 @@ void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& 
   require(database.db->Write(database.write_options(), &batch), "applying a changelog");
 }
 
+void Store::each_change(std::uint32_t partition, const std::function<void(std::string_view key, std::string_view value)>& take) const {
+  Database& database = *database_;
+  std::string changed, own = keys::position(partition);
+  auto give = [&](char kind, std::string_view key, std::string_view value) {
+    changed.assign(1, kind);
+    changed += key;
+    take(changed, value);
+  };
+  for (const std::string& prefix : keys::prefixes(partition))
+    database.scan(database.state, prefix, [&](std::string_view key, std::string_view value) {
+      if (key != own) give(kStateChange, key, value);
+    });
+  database.scan(database.batches, "", [&](std::string_view key, std::string_view value) {
+    if (murmur2_partition(text_of(keys::batch_id(key).centre), database.options.partitions) == partition) give(kBatchChange, key, value);
+  });
+  database.scan(database.rejected, "", [&](std::string_view key, std::string_view value) {
+    if (keys::rejected_partition(key) == partition) give(kRejectedChange, key, value);
+  });
+}
+
+bool Store::has_change(std::string_view key) const {
+  char kind = key.empty() ? '\0' : key[0];
+  auto* family = kind == kStateChange ? database_->state : kind == kBatchChange ? database_->batches : database_->rejected;
+  return database_->get(family, std::string(key.substr(1))).has_value();
+}
+
 void Store::wipe(std::uint32_t partition) {
   Database& database = *database_;
   rocksdb::WriteBatch batch;

@@ -70,6 +70,7 @@ struct StoreOptions {
   /// Which Kafka cluster and group hold the topics and so the truth; empty: the embedded log. A store serves one of them only.
   std::string log_identity = {};
   Making making = Making::if_absent;          ///< on Kafka an empty store is made whenever there is none: it is built from the changelog
+  bool as_it_is = false;                      ///< on Kafka: one that is damaged is refused instead of built anew
   std::filesystem::path backups = {};         ///< backups there speak for a store that is missing; empty: not looked at
   // The embedded log is kept so far, and no further: nothing is read from it.
   std::uint64_t log_bytes_max = 128u << 20;
@@ -220,6 +221,10 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   std::optional<v1::PositionRecord> position(std::uint32_t partition) const;
   /// Applies records of the changelog with the position after them. Throws StoreError.
   void apply_changelog(std::uint32_t partition, const std::vector<Change>& changes, const v1::PositionRecord& position);
+  /// Everything about a partition as its changelog holds it, but for its position. Any thread.
+  void each_change(std::uint32_t partition, const std::function<void(std::string_view key, std::string_view value)>& take) const;
+  /// Whether a key of a changelog is in the store.
+  bool has_change(std::string_view key) const;
   /// Forgets everything about a partition, to build it anew from its changelog.
   void wipe(std::uint32_t partition);
   /// Reads the counters of a partition that has come to this instance. Pipeline thread.

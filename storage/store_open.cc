@@ -368,6 +368,7 @@ void Store::Database::check_issued() {
 /// On Kafka: what is damaged is thrown away, since the changelog has it all.
 std::unique_ptr<Store::Database> Store::open_copy(const fs::path& directory, const StoreOptions& options, const std::function<std::unique_ptr<Database>(bool make)>& open_as) {
   auto anew = [&](const std::string& why) {
+    if (options.as_it_is) throw StoreError(directory.string() + " is damaged: " + why + ".");
     if (options.note) options.note({false, directory.string() + " is damaged and is built anew from the changelog: " + why});
     for (const auto& file : fs::directory_iterator(directory)) fs::remove_all(file.path());
     return open_as(true);

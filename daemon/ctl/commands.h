@@ -83,8 +83,8 @@ int export_lines(HttpClient& client, const std::string& what, const std::filesys
 /// Checks what resultsd needs; says what to do about what is wrong.
 int doctor(const std::string& url, const std::filesystem::path& config);
 
-/// `what`: create, check or list. 2: the settings are wrong or name no Kafka.
-int topics(const std::string& what, const std::filesystem::path& config);
+/// `what`: create, check, list or repair; `apply`: of repair, do it. 1: something is wrong. 2: the settings are wrong or name no Kafka.
+int topics(const std::string& what, const std::filesystem::path& config, bool apply);
 
 /// The reply's JSON; a problem becomes a std::runtime_error in its words.
 std::string expect_ok(const HttpReply& reply);

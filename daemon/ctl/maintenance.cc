@@ -11,6 +11,7 @@
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
 #include "daemon/kafka/client.h"
+#include "daemon/kafka/repair.h"
 #include "daemon/kafka/topics.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
@@ -95,6 +96,23 @@ void look_at_time(Findings& findings) {
     findings.bad("the clock says " + utc_text(now), "Set it and keep it with NTP: gates open by it.");
   else
     findings.good("the clock says " + utc_text(now));
+}
+
+void look_at_kafka(Findings& findings, Settings settings) {
+  constexpr std::int64_t kWaitSeconds = 10;
+  settings.kafka_broker_wait_seconds = std::min(settings.kafka_broker_wait_seconds, kWaitSeconds);
+  try {
+    std::vector<std::string> problems = kafka::check_topics(settings);
+    for (const std::string& problem : problems) findings.bad("topics and brokers on Kafka", problem);
+    if (problems.empty()) findings.good("topics and brokers at " + settings.kafka_bootstrap_servers + " are right");
+    kafka::TopicRepair repair(settings);
+    const std::vector<kafka::Repair>& found = repair.look();
+    for (const kafka::Repair& one : found)
+      findings.bad(one.topic + (one.partition ? ", partition " + std::to_string(*one.partition) : "") + ": " + one.wrong, "Run resultsctl topics repair: it says what it would do.");
+    if (found.empty()) findings.good("the topics hold what was read of them");
+  } catch (const std::runtime_error& error) {
+    findings.bad("Kafka cannot be looked at", error.what());
+  }
 }
 
 void look_at_daemon(Findings& findings, const std::string& url) {
@@ -230,6 +248,10 @@ int doctor(const std::string& url, const std::filesystem::path& config) {
   if (loaded.errors.empty()) findings.good(config.empty() ? "the settings (defaults and environment) are right" : "the settings in " + config.string() + " are right");
   for (const SettingError& error : loaded.errors) findings.bad(error.where, error.message);
   if (loaded.errors.empty()) look_at_directory(findings, loaded.settings);
+  if (loaded.errors.empty() && loaded.settings.on_kafka()) {
+    log::start("error");  // what is wrong is said here
+    look_at_kafka(findings, loaded.settings);
+  }
   look_at_time(findings);
   std::string address = loaded.settings.http_address;
   if (address.find(':') != address.npos) address = "[" + address + "]";

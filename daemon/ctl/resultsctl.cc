@@ -278,17 +278,21 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
 }
 
 void add_topics(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("topics", "The topics on Kafka (create, check, list)");
+  auto* command = app.add_subcommand("topics", "The topics on Kafka (create, check, list, repair)");
   command->require_subcommand(1);
   auto config = std::make_shared<std::filesystem::path>();
+  auto apply = std::make_shared<bool>(false);
   auto add = [&](const std::string& name, const std::string& what) {
     auto* one = command->add_subcommand(name, what);
     one->add_option("--config", *config, "The daemon's TOML file; without it, defaults and environment");
-    one->callback([&chosen, config, name] { chosen.run = [config, name] { return topics(name, *config); }; });
+    one->callback([&chosen, config, name, apply] { chosen.run = [config, name, apply] { return topics(name, *config, *apply); }; });
+    return one;
   };
   add("create", "Create those that are missing");
   add("check", "Check them and the brokers, and say what to mend");
   add("list", "List what each must be, without asking the brokers");
+  add("repair", "Say what no longer fits what was read: offsets, partitions, the changelog; and repair it")
+      ->add_flag("--apply", *apply, "Do it; without, it is only said");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
+#include "daemon/kafka/repair.h"
 #include "daemon/kafka/topics.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
@@ -65,9 +66,35 @@ int check(const Settings& settings) {
   return 0;
 }
 
+int repair(const Settings& settings, bool apply) {
+  kafka::TopicRepair repair(settings);
+  const std::vector<kafka::Repair>& found = repair.look();
+  std::size_t possible = 0;
+  for (const kafka::Repair& one : found) {
+    std::cout << one.topic << (one.partition ? ", partition " + std::to_string(*one.partition) : "") << "\n  wrong   " << one.wrong << "\n";
+    if (!one.remedy.empty()) std::cout << "  repair  " << one.remedy << "\n";
+    if (!one.remedy.empty()) std::cout << "  lost    " << (one.lost.empty() ? "Nothing." : one.lost) << "\n";
+    possible += !one.remedy.empty();
+  }
+  for (const std::string& note : repair.notes()) std::cout << "Note: " << note << "\n";
+  if (found.empty()) {
+    std::cout << "Nothing to repair.\n";
+    return 0;
+  }
+  if (!apply || possible == 0) {
+    std::cout << grouped(static_cast<std::int64_t>(found.size())) << " found, "
+              << (possible > 0 ? "nothing changed. To repair: resultsctl topics repair --apply\n" : "none of which can be repaired here.\n");
+    return 1;
+  }
+  repair.apply();
+  std::cout << grouped(static_cast<std::int64_t>(possible)) << " repaired. A running instance takes its partitions up again within "
+            << span_text(2 * settings.kafka_position_check_seconds) << "; start one that ended.\n";
+  return possible == found.size() ? 0 : 1;
+}
+
 }  // namespace
 
-int topics(const std::string& what, const std::filesystem::path& config) {
+int topics(const std::string& what, const std::filesystem::path& config, bool apply) {
   LoadedSettings loaded = load_settings(config, process_environment());
   if (!loaded.errors.empty()) {
     std::cerr << print_setting_errors(loaded.errors);
@@ -84,6 +111,7 @@ int topics(const std::string& what, const std::filesystem::path& config) {
   if (::isatty(STDERR_FILENO))
     std::cerr << "Asking the brokers at " << settings.kafka_bootstrap_servers << "; if none answers, for "
               << span_text(settings.kafka_broker_wait_seconds) << ".\n";
+  if (what == "repair") return repair(settings, apply);
   return what == "create" ? create(settings) : check(settings);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "daemon/kafka/positions.h"
 #include "daemon/kafka/transaction.h"
 #include "daemon/log.h"
 
@@ -88,6 +89,7 @@ void Changelog::follow(std::uint32_t partition) {
 void Changelog::release(std::uint32_t partition) {
   std::unique_lock lock(mutex_);
   std::erase(finished_, partition);
+  refused_.erase(partition);
   if (wanted_.erase(partition) == 0) return;
   std::uint64_t version = ++wanted_version_;
   changed_.notify_all();
@@ -99,6 +101,11 @@ std::vector<std::uint32_t> Changelog::take_finished() {
   return std::exchange(finished_, {});
 }
 
+std::map<std::uint32_t, std::string> Changelog::take_refused() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(refused_, {});
+}
+
 Changelog::Progress Changelog::progress() const {
   std::lock_guard lock(mutex_);
   return progress_;
@@ -107,6 +114,22 @@ Changelog::Progress Changelog::progress() const {
 std::string Changelog::failure() const {
   std::lock_guard lock(mutex_);
   return failure_;
+}
+
+std::string Changelog::place(std::uint32_t partition) const { return "Topic " + topic_ + ", partition " + std::to_string(partition) + ": "; }
+
+/// Lets go of the partition. The others go on.
+void Changelog::refuse(std::uint32_t partition, std::string why) {
+  followed_.erase(partition);
+  std::lock_guard lock(mutex_);
+  auto wanted = wanted_.find(partition);
+  if (wanted == wanted_.end()) return;
+  if (wanted->second)
+    refused_[partition] = std::move(why);
+  else
+    log::write(log::Level::error, "no copy of a partition is kept", {{"why", why}});
+  wanted_.erase(wanted);
+  ++wanted_version_;
 }
 
 void Changelog::fail(std::string why) {
@@ -157,8 +180,8 @@ void Changelog::reassign() {
   std::set<std::uint32_t> assigned;
   for (auto [partition, restoring] : wanted) {
     auto [at, fresh] = followed_.try_emplace(partition);
+    if (fresh && !begin(partition, at->second)) continue;
     assigned.insert(partition);
-    if (fresh) begin(partition, at->second);
     if (restoring && !at->second.restoring) {
       at->second.restoring = true;
       ask_target(partition, at->second);
@@ -180,32 +203,34 @@ void Changelog::reassign() {
 
 /// Finds where to go on with a partition. What the store has of it is used, unless it cannot be trusted to be the beginning of what the
 /// changelog has.
-void Changelog::begin(std::uint32_t partition, Followed& followed) {
+bool Changelog::begin(std::uint32_t partition, Followed& followed) {
   auto held = store_.position(partition);
   std::int64_t low = 0, high = 0;
   TimeMs until = clock_.now() + settings_.kafka_broker_wait_seconds * 1000;
-  std::optional<TimeMs> behind_until;  // from the first answer of several that say so
   for (;;) {
     // A leader that has just moved gives an old answer or none: tried again.
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
     bool behind = !error && held && held->changelog() > high;
     rd_kafka_poll(watermarks_.get(), behind ? 100 : 0);
     if (!error && !behind) break;
-    if (!behind)
-      behind_until.reset();
-    else if (!behind_until)
-      behind_until = clock_.now() + kBehindMs;
-    if (behind_until && clock_.now() >= *behind_until)
-      throw KafkaError("Changelog: partition " + std::to_string(partition) + " of " + topic_ + " ends at offset " + std::to_string(high) +
-                       ", but the store in data.directory = " + settings_.data_directory + " has read it to " + std::to_string(held->changelog()) +
-                       ". The topic lost records, or was deleted and created again. The store is left as it is. Bring the topic back; or, to begin "
-                       "anew, use another kafka.group, kafka.topic_prefix and data.directory.");
-    if (error && clock_.now() >= until)
+    // When one was behind for so long, the others need no time of their own.
+    TimeMs now = clock_.now(), since = now;
+    if (behind)
+      for (const auto& [other, other_since] : behind_since_) since = std::min(since, other_since);
+    if (behind && now - behind_since_.try_emplace(partition, since).first->second >= kBehindMs) {
+      refuse(partition, place(partition) + "it ends at offset " + std::to_string(high) + ", but the store in data.directory = " +
+                            settings_.data_directory + " has read it to offset " + std::to_string(held->changelog()) +
+                            ". It lost records, or was deleted and made again. The store has the state and is left as it is: stop this instance and run " +
+                            kRepairCommand + " where its store is.");
+      return false;
+    }
+    if (error && now >= until)
       throw KafkaError("Changelog: the end of partition " + std::to_string(partition) + " of " + topic_ + " cannot be found: " + text_of(error) +
                        ". Check that all brokers run, and kafka.broker_wait_seconds.");
     std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
   }
+  behind_since_.erase(partition);
   if (held) {
     bool outside = held->changelog() < low;
     TimeMs kept_since = clock_.now() - kDeletionsKeptMs;
@@ -215,12 +240,27 @@ void Changelog::begin(std::uint32_t partition, Followed& followed) {
                  {{"partition", std::int64_t{partition}},
                   {"why", std::string(outside ? "the changelog begins after the store's offset" : "what the store has not read is older than deletions are kept")},
                   {"offset", held->changelog()}, {"low", low}, {"high", high}});
+      if (low > held->commit().whole_from()) {
+        // Without its head the changelog has less than the store.
+        refuse(partition, place(partition) + "it begins at offset " + std::to_string(low) +
+                              ", so its oldest records were deleted, and the store in data.directory = " + settings_.data_directory + " is at offset " +
+                              std::to_string(held->changelog()) + ", too old to go on from. Stop this instance and run " + kRepairCommand + " where a newer store is.");
+        return false;
+      }
       store_.wipe(partition);
       held.reset();
+    } else if (low > held->commit().whole_from()) {
+      log::write(log::Level::error, "a changelog lost its oldest records: only this store has the whole state",
+                 {{"topic", topic_}, {"partition", std::int64_t{partition}}, {"low", low},
+                  {"do", std::string("set cleanup.policy=compact, stop this instance and run ") + kRepairCommand + " where its store is"}});
     }
   }
-  if (held) followed.record = std::move(*held);
+  if (held)
+    followed.record = std::move(*held);
+  else
+    followed.record.set_from(low);
   followed.position = held ? followed.record.changelog() : low;
+  return true;
 }
 
 /// The first offset of a partition that was written at `since` or later; `high` when there is none, or nobody can tell.
@@ -260,6 +300,7 @@ void Changelog::take(const std::vector<Message>& messages) {
     std::int64_t position = -1;
   };
   std::map<std::uint32_t, Part> parts;
+  std::map<std::uint32_t, std::string> unreadable;
   std::uint64_t records = 0;
   for (const Message& message : messages) {
     auto partition = static_cast<std::uint32_t>(message->partition);
@@ -269,13 +310,16 @@ void Changelog::take(const std::vector<Message>& messages) {
       if (held != followed_.end()) parts[partition].position = std::max(parts[partition].position, message->offset);
       continue;
     }
-    if (message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-      throw KafkaError("Changelog: partition " + std::to_string(message->partition) + " of " + topic_ + " no longer has the offset to go on from. Start resultsd again: the partition is then restored from the beginning.");
+    if (message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+      if (held == followed_.end()) continue;
+      unreadable[partition] = place(partition) + "it no longer has offset " + std::to_string(held->second.position) + " to go on from. Look at it with " + kRepairCommand + ".";
+      continue;
+    }
     if (message->err) {
       log::write(log::Level::debug, "changelog", {{"error", text_of(message->err)}});
       continue;
     }
-    if (held == followed_.end()) continue;
+    if (held == followed_.end() || unreadable.contains(partition)) continue;
     Part& part = parts[partition];
     if (message->offset < held->second.position || message->offset < part.position) continue;
     part.position = message->offset + 1;
@@ -284,8 +328,14 @@ void Changelog::take(const std::vector<Message>& messages) {
     std::optional<std::string_view> value;
     if (message->payload) value = std::string_view(static_cast<const char*>(message->payload), message->len);
     if (key == kCommitKey) {
-      if (!value || !held->second.record.mutable_commit()->ParseFromArray(value->data(), static_cast<int>(value->size())))
-        throw KafkaError("Changelog: partition " + std::to_string(partition) + " of " + topic_ + " has a commit record that cannot be read; use the version of resultsd that wrote it.");
+      v1::CommitRecord& commit = *held->second.record.mutable_commit();
+      std::uint64_t before = commit.transaction();
+      if (!value || !commit.ParseFromArray(value->data(), static_cast<int>(value->size())))
+        unreadable[partition] = place(partition) + "the commit record at offset " + std::to_string(message->offset) + " cannot be read; use the version of resultsd that wrote it.";
+      else if (commit.transaction() <= before)
+        unreadable[partition] = place(partition) + "transaction " + std::to_string(commit.transaction()) + " stands at offset " + std::to_string(message->offset) +
+                                ", after transaction " + std::to_string(before) + ". It lost records, or was deleted and made again. Stop this instance and run " +
+                                kRepairCommand + " where its store is.";
       continue;
     }
     auto [at, first] = part.last.try_emplace(key, part.changes.size());
@@ -293,6 +343,10 @@ void Changelog::take(const std::vector<Message>& messages) {
       part.changes.push_back({key, value});
     else
       part.changes[at->second].value = value;
+  }
+  for (auto& [partition, why] : unreadable) {
+    parts.erase(partition);
+    refuse(partition, std::move(why));
   }
   TimeMs now = clock_.now();
   for (auto& [partition, part] : parts) {
@@ -311,7 +365,7 @@ void Changelog::take(const std::vector<Message>& messages) {
 
 void Changelog::check_finished() {
   Progress now;
-  std::vector<std::uint32_t> done;
+  std::vector<std::uint32_t> done, incomplete;
   for (auto& [partition, followed] : followed_) {
     if (!followed.restoring) {
       ++now.following;
@@ -319,7 +373,9 @@ void Changelog::check_finished() {
     }
     if (followed.target < 0) ask_target(partition, followed);
     if (followed.target >= 0 && followed.position >= followed.target) {
-      done.push_back(partition);
+      // A compacted topic begins at offset 0: one that does not has lost its oldest records.
+      bool whole = followed.record.from() <= followed.record.commit().whole_from();
+      (whole ? done : incomplete).push_back(partition);
       continue;
     }
     ++now.restoring;
@@ -329,6 +385,13 @@ void Changelog::check_finished() {
                        std::to_string(followed.position) + " of " + std::to_string(followed.target) + " for " +
                        std::to_string(settings_.kafka_restore_wait_seconds) +
                        " s. An open transaction may hold it up, or its leader is away; see kafka.restore_wait_seconds.");
+  }
+  for (std::uint32_t partition : incomplete) {
+    std::int64_t from = followed_.at(partition).record.from();
+    store_.wipe(partition);
+    refuse(partition, place(partition) + "it begins at offset " + std::to_string(from) +
+                          ", so its oldest records were deleted, and this instance's store has no state of the partition. Check cleanup.policy, then run " +
+                          kRepairCommand + " where a store has it.");
   }
   std::lock_guard lock(mutex_);
   for (std::uint32_t partition : done) {

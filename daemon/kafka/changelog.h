@@ -3,6 +3,7 @@
 // are none of its business.
 //
 //   follow (standby) -> finish -> take_finished -> the pipeline's
+//                  \-> take_refused: it does not hold the whole state, or not what the store has read of it
 //
 // Restoring ends at the changelog's high watermark as a read_uncommitted handle gives it, once the *position* of committed reading has
 // passed it. (A read_committed handle would give the last stable offset, and stopping there misses what is committed: KAFKA-10167.)
@@ -31,6 +32,8 @@ class Changelog {
   void finish(std::uint32_t partition);
   /// Partitions whose changelog was read to its end since the last call.
   std::vector<std::uint32_t> take_finished();
+  /// Partitions that cannot be read to their end since the last call, and why; they are let go of. One that is only followed is just logged.
+  std::map<std::uint32_t, std::string> take_refused();
   /// Lets go of the partition, wherever it is. Returns when nothing of it is written any more.
   void release(std::uint32_t partition);
   /// Keeps a copy of the partition from now on, if there are standbys.
@@ -58,7 +61,10 @@ class Changelog {
   void run();
   void learn_topic();
   void reassign();
-  void begin(std::uint32_t partition, Followed& followed);
+  /// False: refused.
+  bool begin(std::uint32_t partition, Followed& followed);
+  void refuse(std::uint32_t partition, std::string why);
+  std::string place(std::uint32_t partition) const;
   std::int64_t first_since(std::uint32_t partition, TimeMs since, std::int64_t high);
   void ask_target(std::uint32_t partition, Followed& followed);
   void read();
@@ -81,12 +87,14 @@ class Changelog {
   std::uint64_t wanted_version_ = 1;
   std::uint64_t served_version_ = 0;
   std::vector<std::uint32_t> finished_;
+  std::map<std::uint32_t, std::string> refused_;
   Progress progress_;
   std::string failure_;
   bool stopping_ = false;
 
   std::map<std::uint32_t, Followed> followed_;  // its thread only, like the next
   std::set<std::uint32_t> assigned_;
+  std::map<std::uint32_t, TimeMs> behind_since_;  // partitions whose changelog ends before the store's offset
   std::thread thread_;                          // last: stops before what it uses dies
 };
 

@@ -191,6 +191,16 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds, co
   }
 }
 
+std::string log_identity(const Settings& settings, const std::function<bool()>& asked_to_stop) {
+  Client client = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings, "cluster")));
+  await_brokers(client.get(), settings, static_cast<int>(settings.kafka_broker_wait_seconds), asked_to_stop);
+  char* id = rd_kafka_clusterid(client.get(), 10'000);
+  std::string text = id ? id : "";
+  if (id) rd_kafka_mem_free(client.get(), id);
+  if (text.empty()) throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers do not name their cluster; Kafka 0.10.1 or later is needed.");
+  return "cluster " + text + ", group " + settings.kafka_group + ", topics " + settings.kafka_topic_prefix + "*";
+}
+
 std::string text_of(rd_kafka_resp_err_t error) {
   return std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error);
 }

@@ -83,6 +83,9 @@ std::string instance_name(const Settings& settings);
 /// credentials, names the setting. Logs that it waits. `asked_to_stop` is asked now and then: throws StoppedWaiting.
 void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds, const std::function<bool()>& asked_to_stop = {});
 
+/// The cluster, group and topics that a store belongs to, in words. Asks the brokers; throws KafkaError.
+std::string log_identity(const Settings& settings, const std::function<bool()>& asked_to_stop = {});
+
 /// `name: explanation` of an error, without addresses of learners or credentials.
 std::string text_of(rd_kafka_resp_err_t error);
 std::string text_of(const rd_kafka_error_t* error);

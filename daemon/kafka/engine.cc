@@ -28,16 +28,6 @@ std::int64_t steady_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string cluster_of(const Settings& settings, const std::function<bool()>& asked_to_stop) {
-  Client client = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings, "cluster")));
-  await_brokers(client.get(), settings, static_cast<int>(settings.kafka_broker_wait_seconds), asked_to_stop);
-  char* id = rd_kafka_clusterid(client.get(), 10'000);
-  std::string text = id ? id : "";
-  if (id) rd_kafka_mem_free(client.get(), id);
-  if (text.empty()) throw KafkaError("Kafka: the brokers at kafka.bootstrap_servers do not name their cluster; Kafka 0.10.1 or later is needed.");
-  return text;
-}
-
 }  // namespace
 
 KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
@@ -50,7 +40,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const 
       kafka_probe_(kafka_probe),
       sink_(std::make_unique<Sink>()),
       parsing_(std::make_unique<Parsing>()) {
-  std::string cluster = cluster_of(settings_, asked_to_stop);
+  std::string identity = log_identity(settings_, asked_to_stop);
   std::vector<std::string> problems = check_topics(settings_);
   if (!problems.empty()) {
     std::string text;
@@ -58,13 +48,13 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const 
     throw KafkaError(text);
   }
   options_.store.sink = sink_.get();
-  options_.store.log_identity =
-      "cluster " + cluster + ", group " + settings_.kafka_group + ", topics " + settings_.kafka_topic_prefix + "*";
+  options_.store.log_identity = identity;
   options_.policy.reference_wait_ms = static_cast<TimeMs>(settings_.kafka_reference_wait_minutes * 60'000);
   store_ = Store::open(options_.directory, options_.store);
   outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_);
   changelog_ = std::make_unique<Changelog>(settings_, names_, *store_, clock_);
+  positions_ = std::make_unique<PositionWatch>(settings_, names_);
   publisher_ = std::make_unique<Publisher>(settings_, names_);
   last_progress_ms_ = clock_.now();
   thread_ = std::thread([this] { run(); });
@@ -77,6 +67,7 @@ KafkaEngine::~KafkaEngine() {
   drain();
   watchdog_.join();
   publisher_.reset();
+  positions_.reset();
   changelog_.reset();
 }
 
@@ -116,7 +107,15 @@ KafkaState KafkaEngine::kafka_state() const {
   shown.following = progress.following;
   shown.records_to_restore = progress.records_to_restore;
   shown.records_restored = progress.records_read;
+  shown.topic_problems = positions_->problems().size();
   return shown;
+}
+
+std::vector<std::string> KafkaEngine::halted() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
+  for (const auto& [partition, why] : halted_) found.push_back(why);
+  return found;
 }
 
 // ---- looks and events from elsewhere ----

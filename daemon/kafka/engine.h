@@ -16,6 +16,7 @@
 
 #include "daemon/engine_parts.h"
 #include "daemon/kafka/changelog.h"
+#include "daemon/kafka/positions.h"
 #include "daemon/kafka/probe.h"
 #include "daemon/kafka/publisher.h"
 #include "daemon/kafka/tables.h"
@@ -47,6 +48,8 @@ class KafkaEngine final : public Engine {
   void leave_for_good() { leaving_for_good_ = true; }
 
   KafkaState kafka_state() const;
+  /// Why partitions that the group gave to this instance stand still, each with what to do; in their order.
+  std::vector<std::string> halted() const;
   /// Where this instance can be reached; said to the others once known.
   void advertise(const std::string& url);
   /// Who has a partition now: `here`, or the URL of the one that does; nothing: nobody, it is on the move.
@@ -107,6 +110,7 @@ class KafkaEngine final : public Engine {
   std::unique_ptr<Parsing> parsing_;
   std::unique_ptr<Pipeline> pipeline_;  // pipeline-1; outlives sessions, so that looks always find one
   std::unique_ptr<Changelog> changelog_;
+  std::unique_ptr<PositionWatch> positions_;
   std::unique_ptr<Publisher> publisher_;
 
   mutable std::mutex mutex_;
@@ -126,6 +130,7 @@ class KafkaEngine final : public Engine {
   std::string url_;
   std::map<std::string, InstanceRecord> instances_;
   std::vector<std::uint32_t> owned_;
+  std::map<std::uint32_t, std::string> halted_;
   KafkaState shown_;
   std::atomic<EngineState> state_{EngineState::starting};
   std::atomic<bool> draining_{false};

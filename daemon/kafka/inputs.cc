@@ -81,9 +81,10 @@ void Inputs::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_
 
 void Inputs::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list) {
   bool cooperative = std::string_view(rd_kafka_rebalance_protocol(consumer_.get())) == "COOPERATIVE";
-  std::set<std::uint32_t> partitions = partitions_in(*list);
+  bool gives = what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  std::set<std::uint32_t> partitions = partitions_in(*list, gives ? &changes_.incomplete : nullptr);
   PartitionList none(rd_kafka_topic_partition_list_new(0));
-  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+  if (gives) {
     joined_ = true;
     if (!changes_.assigned) changes_.assigned.emplace();
     changes_.assigned->insert(partitions.begin(), partitions.end());
@@ -114,17 +115,19 @@ void Inputs::rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t
 }
 
 /// The partitions that stand in the list for all topics.
-std::set<std::uint32_t> Inputs::partitions_in(const rd_kafka_topic_partition_list_t& list) {
-  std::map<std::uint32_t, std::size_t> topics;
-  for (int at = 0; at < list.cnt; ++at) ++topics[static_cast<std::uint32_t>(list.elems[at].partition)];
+std::set<std::uint32_t> Inputs::partitions_in(const rd_kafka_topic_partition_list_t& list, std::map<std::uint32_t, std::string>* incomplete) {
+  std::map<std::uint32_t, std::set<std::string>> topics;
+  for (int at = 0; at < list.cnt; ++at) topics[static_cast<std::uint32_t>(list.elems[at].partition)].insert(list.elems[at].topic);
   std::set<std::uint32_t> found;
-  for (auto [partition, count] : topics) {
-    if (count == kCentreTopics.size())
+  for (const auto& [partition, given] : topics) {
+    if (given.size() == kCentreTopics.size()) {
       found.insert(partition);
-    else
-      failure_ = "Kafka: the group gave this instance partition " + std::to_string(partition) +
-                 " of some input topics and not of others. All instances need the same kafka.assignment, and all input topics the same "
-                 "number of partitions: run `resultsctl topics check`.";
+      continue;
+    }
+    if (!incomplete) continue;
+    std::string& missing = (*incomplete)[partition];
+    for (Topic topic : kCentreTopics)
+      if (std::string name = names_.of(topic); !given.contains(name)) missing += (missing.empty() ? "" : ", ") + name;
   }
   return found;
 }
@@ -234,9 +237,7 @@ void Inputs::check(Message held) {
       break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      failure_ = "Kafka: partition " + std::to_string(message.partition) + " of an input topic no longer has the records to go on from: " +
-                 std::string(rd_kafka_message_errstr(&message)) +
-                 ". They were deleted before they were read; publish them again, and raise retention.ms.";
+      stopped_.insert(static_cast<std::uint32_t>(message.partition));
       break;
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
     case RD_KAFKA_RESP_ERR__BAD_MSG:
@@ -311,6 +312,12 @@ std::vector<InputRecord> Inputs::gather(std::size_t records_max, int idle_ms, co
     records.push_back({std::move(message), topic, partition});
   }
   return records;
+}
+
+std::optional<Inputs::Position> Inputs::position(Topic topic, std::uint32_t partition) const {
+  auto stream = streams_.find({topic, partition});
+  if (stream == streams_.end() || !stream->second.gathered.empty()) return std::nullopt;
+  return Position{stream->second.next, stream->second.end};
 }
 
 void Inputs::fill(Stream& stream, int timeout_ms) {

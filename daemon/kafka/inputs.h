@@ -53,6 +53,7 @@ class Inputs {
     bool lost = false;  ///< the membership was lost: others may have the revoked partitions already
     std::set<std::uint32_t> revoked;
     std::optional<std::set<std::uint32_t>> assigned;  ///< all of them with eager rebalancing, the new ones with cooperative
+    std::map<std::uint32_t, std::string> incomplete;  ///< given of some input topics only, and which are missing: they cannot be worked on
     bool any() const { return lost || !revoked.empty() || assigned; }
   };
   Changes take_changes();
@@ -74,6 +75,16 @@ class Inputs {
   /// Ends a wait in `gather`. Any thread.
   void wake();
 
+  /// How far a stream was read.
+  struct Position {
+    std::int64_t next = -1;     ///< one past the last record; -1: there was none since `start`, nor before
+    std::int64_t reached = -1;  ///< past what follows it and is no record, as of the last time that its end was reached; -1: not yet
+  };
+  /// Nothing: it is not read, or records of it were read that `gather_in_order` holds back.
+  std::optional<Position> position(Topic topic, std::uint32_t partition) const;
+  /// Partitions that cannot be read on since the last call, because a topic has not the offset that is wanted.
+  std::set<std::uint32_t> take_stopped() { return std::exchange(stopped_, {}); }
+
   /// Leaves the group, so that others take over at once; with static membership only `for_good`. Waits up to `deadline_ms`.
   void leave(int deadline_ms, bool for_good);
 
@@ -89,8 +100,8 @@ class Inputs {
   struct Stream {
     std::int64_t next = -1;  // first offset that is wanted; -1: the beginning
     std::int64_t time_ms = 0;  // nothing earlier comes any more
-    // Where reading came to an end of what is committed, past all that is no record; -1: nowhere yet. Only for the lag: what is wanted goes by
-    // the records themselves.
+    // Where reading came to an end of what is committed, past all that is no record; -1: nowhere yet. What is wanted goes by the
+    // records themselves.
     std::int64_t end = -1;
     TimeMs behind_since_ms = 0;
     TimeMs held_since_ms = 0;
@@ -102,7 +113,7 @@ class Inputs {
 
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list, void* self);
   void rebalance(rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* list);
-  std::set<std::uint32_t> partitions_in(const rd_kafka_topic_partition_list_t& list);
+  std::set<std::uint32_t> partitions_in(const rd_kafka_topic_partition_list_t& list, std::map<std::uint32_t, std::string>* incomplete);
   void poll(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms, std::vector<Message>& out);
   void check(Message message);
   void keep_unreadable(Message message);
@@ -121,6 +132,7 @@ class Inputs {
   std::vector<std::pair<const rd_kafka_topic_t*, Topic>> topics_;
   Changes changes_;
   std::set<std::uint32_t> started_;
+  std::set<std::uint32_t> stopped_;
   bool joined_ = false;
   std::string failure_;  // found in a callback, thrown after the poll
 };

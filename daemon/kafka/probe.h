@@ -34,9 +34,10 @@ struct StreamLag {
 struct KafkaState {
   bool joined = false;
   std::vector<StreamLag> lags;  ///< one for each input topic of the partitions that this instance works on
-  std::uint32_t owned = 0, restoring = 0, following = 0;
+  std::uint32_t owned = 0, restoring = 0, following = 0, halted = 0;
   std::int64_t records_to_restore = 0;
   std::uint64_t records_restored = 0;
+  std::size_t topic_problems = 0;  ///< what `resultsctl topics check` finds, as of the last look
 };
 
 }  // namespace vtq::kafka

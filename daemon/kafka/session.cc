@@ -18,6 +18,7 @@ constexpr int kIdleMs = 100;
 constexpr int kAbortsMax = 20;
 constexpr int kLeaveMs = 5000;
 constexpr std::uint32_t kCommitSchema = 1;
+constexpr auto kPositionsEvery = std::chrono::seconds(1);
 
 double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
 
@@ -59,13 +60,6 @@ void act_when_asked(TransactionPoint point) {
   if (!stop || stop->point != point || stop->left == 0 || --stop->left != 0) return;
   ::kill(::getpid(), SIGSTOP);
   ::usleep(static_cast<useconds_t>(stop->wait_ms * 1000));
-}
-
-InputOffsets offsets_of(const v1::CommitRecord& record) {
-  InputOffsets offsets;
-  for (Topic topic : kCentreTopics)
-    if (auto held = record.inputs().find(std::string(topic_name(topic))); held != record.inputs().end()) offsets[topic] = held->second;
-  return offsets;
 }
 
 }  // namespace
@@ -160,6 +154,7 @@ void KafkaEngine::Session::rebuild() {
   items_.clear();
   inbounds_.clear();
   moved_.clear();
+  last_.clear();
   reference_moved_ = false;
   auto& pipeline = engine_.pipeline_;
   pipeline = std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(), store, *engine_.outputs_);
@@ -180,6 +175,7 @@ void KafkaEngine::Session::rebuild() {
     position = store.position(partition).value_or(v1::PositionRecord{});
     take(partition, position);
   }
+  surplus_next_.clear();  // the group knows them
   if (auto zero = active_.find(0); zero != active_.end()) reference_answered_ = zero->second.commit().answered();
   if (!inputs_) return;
   tables_.rewind(active_.contains(0) ? std::min(reference_next_, reference_answered_) : reference_next_);
@@ -204,6 +200,10 @@ bool KafkaEngine::Session::take_assignment() {
   bool cooperative = engine_.settings_.kafka_assignment != "range";
   for (std::uint32_t partition : changes.revoked) {
     assigned_.erase(partition);
+    surplus_.erase(partition);
+    surplus_next_.erase(partition);
+    halted_.erase(partition);
+    logs_.erase(partition);
     if (restoring_.erase(partition) > 0) {
       engine_.changelog_->release(partition);
       restored_.erase(partition);
@@ -222,17 +222,29 @@ bool KafkaEngine::Session::take_assignment() {
     // With a generation between, somebody else may have had them.
     bool unbroken = generation == generation_ + 1;
     generation_ = generation;
-    assigned_.insert(changes.assigned->begin(), changes.assigned->end());
+    for (std::uint32_t partition : *changes.assigned) (partition < engine_.partitions() ? assigned_ : surplus_).insert(partition);
     for (std::uint32_t partition : std::exchange(suspended_, {}))
       if (!unbroken || !assigned_.contains(partition)) give_up(partition);
     for (std::uint32_t partition : assigned_)
       if (!active_.contains(partition)) restoring_.insert(partition);
+    std::erase_if(halted_, [&](const auto& one) { return !assigned_.contains(one.first) && !changes.incomplete.contains(one.first); });
     for (std::uint32_t partition = 0; partition < engine_.partitions(); ++partition)
       if (!assigned_.contains(partition)) engine_.changelog_->follow(partition);
     directory_due_ = true;
     log::write(log::Level::info, "partitions assigned",
                {{"partitions", static_cast<std::int64_t>(assigned_.size())}, {"restoring", static_cast<std::int64_t>(restoring_.size())}, {"generation", std::int64_t{generation}}});
   }
+  std::map<std::uint32_t, std::string> incomplete;
+  if (engine_.options_.time_source == TimeSource::event)
+    for (std::uint32_t partition : std::exchange(surplus_, {}))
+      incomplete[partition] = "Partition " + std::to_string(partition) + ": the input topics have more partitions than partitions = " +
+                              std::to_string(engine_.partitions()) + ". With time.source = event they must have as many: make topics with another kafka.topic_prefix "
+                              "and publish the season there; " + kRepairCommand + " cannot take partitions away.";
+  for (const auto& [partition, missing] : changes.incomplete)
+    incomplete[partition] = "Partition " + std::to_string(partition) + ": the group gives it to this instance without that of " + missing +
+                            ". The input topics have different numbers of partitions, or another client uses the group " + engine_.settings_.kafka_group +
+                            ". Run " + kRepairCommand + ": it says what it would do, and with --apply does it.";
+  halt(incomplete);
   engine_.store_->refuse_marks(!suspended_.empty());
   if (suspended_.empty()) start_inputs();
   return true;
@@ -242,12 +254,14 @@ void KafkaEngine::Session::give_up(std::uint32_t partition) {
   engine_.pipeline_->give_up(partition);
   engine_.store_->give_up(partition);
   active_.erase(partition);
+  group_lacks_.erase(partition);
   engine_.changelog_->follow(partition);
   directory_due_ = true;
 }
 
 void KafkaEngine::Session::advance_restores() {
   if (std::string why = engine_.changelog_->failure(); !why.empty()) throw KafkaError(why);
+  retry_halted();
   for (std::uint32_t partition : restoring_) {
     if (group_offsets_.contains(partition)) continue;
     // First the offsets, stable: no transaction of an earlier owner is open that could still move them. Then the changelog's end.
@@ -256,38 +270,129 @@ void KafkaEngine::Session::advance_restores() {
     group_offsets_[partition] = std::move(*offsets);
     engine_.changelog_->finish(partition);
   }
+  for (std::uint32_t partition : surplus_) {
+    if (surplus_next_.contains(partition) || active_.empty()) continue;
+    auto offsets = inputs_->committed(partition, 500);
+    if (!offsets) break;
+    surplus_next_[partition] = std::move(*offsets);
+    start_inputs();
+  }
+  std::map<std::uint32_t, std::string> refused = engine_.changelog_->take_refused();
+  std::erase_if(refused, [&](const auto& one) { return !restoring_.contains(one.first); });
+  halt(refused);
   for (std::uint32_t partition : engine_.changelog_->take_finished()) restored_.insert(partition);
   std::erase_if(restored_, [&](std::uint32_t partition) { return !restoring_.contains(partition); });
+  look_at_positions();
   // Of entries that refer to what this instance has not read yet it could not say anything.
   std::vector<std::uint32_t> ready;
-  for (std::uint32_t partition : restored_)
-    if (auto position = engine_.store_->position(partition); !position || position->commit().reference() <= reference_through_)
+  std::map<std::uint32_t, std::string> wrong;
+  for (std::uint32_t partition : restored_) {
+    if (!logs_.contains(partition)) continue;
+    v1::CommitRecord record = engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit();
+    if (std::string why = verify(partition, record); !why.empty())
+      wrong[partition] = std::move(why);
+    else if (record.reference() <= reference_through_)
       ready.push_back(partition);
+  }
+  halt(wrong);
   if (!ready.empty()) activate(ready);
 }
 
-/// The changelog and the group must agree on how far a partition has come.
-void KafkaEngine::Session::verify(std::uint32_t partition, const v1::CommitRecord& record) {
-  InputOffsets held = offsets_of(record);
-  const InputOffsets& group = group_offsets_.at(partition);
-  if (held == group) return;
-  auto text = [](const InputOffsets& offsets) {
-    std::string all;
-    for (auto [topic, offset] : offsets) all += (all.empty() ? "" : ", ") + std::string(topic_name(topic)) + " " + std::to_string(offset);
-    return all.empty() ? std::string("nothing") : all;
-  };
-  throw KafkaError("Kafka: of partition " + std::to_string(partition) + " the changelog has consumed " + text(held) + ", but the group of kafka.group = " +
-                   engine_.settings_.kafka_group + " has " + text(group) +
-                   ". Somebody reset the group's offsets, they expired (offsets.retention.minutes), or the changelog lost records. Set the group's offsets to "
-                   "the changelog's with kafka-consumer-groups --reset-offsets, or, to begin anew, use another kafka.group and kafka.topic_prefix.");
+void KafkaEngine::Session::look_at_positions() {
+  auto every = std::chrono::seconds(engine_.settings_.kafka_position_check_seconds);
+  stopped_.merge(inputs_->take_stopped());
+  PositionWatch& watch = *engine_.positions_;
+  if (auto answer = watch.take()) {
+    std::map<std::uint32_t, std::string> wrong;
+    bool stopped = false;
+    for (auto& [partition, logs] : answer->logs) {
+      if (restored_.contains(partition)) logs_[partition] = logs;
+      if (!active_.contains(partition)) continue;
+      std::vector<PositionFault> faults = faults_of(partition, answer->asked.at(partition), nullptr, logs);
+      if (!faults.empty()) wrong[partition] = words_for(faults);
+      // Nothing is wrong any more: reading is begun again.
+      else stopped = stopped_.erase(partition) > 0 || stopped;
+    }
+    halt(wrong);
+    if (stopped && suspended_.empty()) start_inputs();
+  }
+  if (watch.busy()) return;
+  std::map<std::uint32_t, v1::CommitRecord> asked;
+  for (std::uint32_t partition : restored_)
+    if (!logs_.contains(partition)) asked[partition] = engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit();
+  std::erase_if(stopped_, [&](std::uint32_t partition) { return !active_.contains(partition); });
+  if (!stopped_.empty() || Steady::now() - looked_ >= every) {
+    for (const auto& [partition, position] : active_) asked[partition] = position.commit();
+    looked_ = Steady::now();
+  }
+  if (!asked.empty()) watch.ask(std::move(asked));
+}
+
+std::string KafkaEngine::Session::words_for(const std::vector<PositionFault>& faults) const {
+  std::string all;
+  for (const PositionFault& fault : faults) all += (all.empty() ? "" : " ") + text_of(fault, engine_.names_, engine_.settings_.kafka_group);
+  return all + " Run " + kRepairCommand + ": it says what it would do, and with --apply does it.";
+}
+
+std::string KafkaEngine::Session::verify(std::uint32_t partition, const v1::CommitRecord& record) {
+  if (record.schema() > kCommitSchema)
+    return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) + ": it was written by a later version of resultsd; use that.";
+  std::vector<PositionFault> faults = faults_of(partition, record, &group_offsets_.at(partition), logs_.at(partition));
+  return faults.empty() ? "" : words_for(faults);
+}
+
+void KafkaEngine::Session::halt(const std::map<std::uint32_t, std::string>& whys) {
+  if (whys.empty()) return;
+  bool was_active = std::any_of(whys.begin(), whys.end(), [&](const auto& one) { return active_.contains(one.first); });
+  if (was_active) settle();
+  for (const auto& [partition, why] : whys) {
+    if (active_.contains(partition)) give_up(partition);
+    restoring_.erase(partition);
+    restored_.erase(partition);
+    group_offsets_.erase(partition);
+    logs_.erase(partition);
+    stopped_.erase(partition);
+    group_lacks_.erase(partition);
+    std::string& told = halted_[partition];
+    if (told == why) continue;
+    told = why;
+    directory_due_ = true;
+    log::write(log::Level::error, "a partition stands still; the others go on", {{"partition", std::int64_t{partition}}, {"why", why}});
+  }
+  retried_ = Steady::now();
+  if (was_active && suspended_.empty()) start_inputs();
+}
+
+void KafkaEngine::Session::retry_halted() {
+  if (halted_.empty() || !restoring_.empty() || Steady::now() - retried_ < std::chrono::seconds(engine_.settings_.kafka_position_check_seconds)) return;
+  retried_ = Steady::now();
+  for (const auto& [partition, why] : halted_)
+    if (assigned_.contains(partition)) restoring_.insert(partition);
+}
+
+void KafkaEngine::Session::commit_positions(TimeMs now) {
+  if (committer_->busy() || !suspended_.empty() || Steady::now() - positions_committed_ < kPositionsEvery) return;
+  positions_committed_ = Steady::now();
+  settle();
+  for (const auto& [partition, position] : active_) {
+    for (auto [topic, next] : offsets_of(position.commit())) {
+      auto read = inputs_->position(topic, partition);
+      if (read && read->next <= next && read->reached > next) moved_[{partition, topic}] = {read->reached, 0};
+    }
+  }
+  if (!moved_.empty() || !group_lacks_.empty()) commit(now);
 }
 
 void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions) {
   for (std::uint32_t partition : partitions) {
     v1::PositionRecord position = engine_.store_->position(partition).value_or(v1::PositionRecord{});
-    if (position.commit().schema() > kCommitSchema)
-      throw KafkaError("Changelog: partition " + std::to_string(partition) + " was written by a later version of resultsd; use that.");
-    verify(partition, position.commit());
+    // The group's offsets expire while nobody uses it; the commit record knows them.
+    for (auto [topic, next] : offsets_of(position.commit()))
+      if (!group_offsets_.at(partition).contains(topic)) group_lacks_.insert(partition);
+    if (group_lacks_.contains(partition))
+      log::write(log::Level::warning, "the group has no offsets of a partition, which goes on from those of its changelog",
+                 {{"partition", std::int64_t{partition}}, {"group", engine_.settings_.kafka_group}});
+    if (halted_.erase(partition) > 0) log::write(log::Level::info, "a partition that stood still goes on", {{"partition", std::int64_t{partition}}});
     engine_.store_->take(partition);
     take(partition, position);
     // Whoever has partition 0 rejects or moves what is wrong in the reference data, also in those that were read, and passed over, when
@@ -299,6 +404,7 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     restoring_.erase(partition);
     restored_.erase(partition);
     group_offsets_.erase(partition);
+    logs_.erase(partition);
     active_[partition] = std::move(position);
   }
   directory_due_ = true;
@@ -309,6 +415,8 @@ void KafkaEngine::Session::start_inputs() {
   std::map<std::uint32_t, Start> starts;
   for (const auto& [partition, position] : active_)
     starts[partition] = {offsets_of(position.commit()), engine_.pipeline_->partition(partition).time()};
+  if (!active_.empty())
+    for (const auto& [partition, offsets] : surplus_next_) starts[partition] = {offsets, 0};
   inputs_->start(starts);
 }
 
@@ -342,15 +450,21 @@ void KafkaEngine::Session::tell_held(const StreamLag& lag, TimeMs now) {
     log::write(log::Level::info, "the publisher's transaction has ended, and the records behind it are read", {{"topic", topic}, {"partition", partition}});
 }
 
+std::uint32_t KafkaEngine::Session::home_of(std::uint32_t partition) const {
+  return partition < engine_.partitions() ? partition : active_.begin()->first;
+}
+
 void KafkaEngine::Session::show() {
   engine_.expect_brokers();
-  bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty();
+  bool ready = inputs_->joined() && restoring_.empty() && suspended_.empty() && halted_.empty();
   std::vector<StreamLag> lags = this->lags();
   bool behind = std::any_of(lags.begin(), lags.end(), [](const StreamLag& lag) { return lag.records > 0; });
   std::lock_guard lock(engine_.mutex_);
   engine_.owned_.clear();
   for (const auto& [partition, position] : active_) engine_.owned_.push_back(partition);
   if (auto instances = tables_.take_instances()) engine_.instances_ = std::move(*instances);
+  engine_.halted_ = halted_;
+  engine_.shown_.halted = static_cast<std::uint32_t>(halted_.size());
   engine_.shown_.joined = inputs_->joined();
   engine_.shown_.lags = std::move(lags);
   engine_.shown_.owned = static_cast<std::uint32_t>(active_.size());
@@ -373,6 +487,7 @@ void KafkaEngine::Session::tell_directory() {
   }
   if (record.url.empty()) return;  // not listening yet
   for (const auto& [partition, position] : active_) record.partitions.push_back(partition);
+  for (const auto& [partition, why] : halted_) record.halted.push_back(partition);
   record.at_ms = engine_.clock_.now();
   settle();
   Committer::Work work{.outgoing = Outgoing(engine_.partitions())};
@@ -453,6 +568,7 @@ void KafkaEngine::Session::cycle() {
       start_inputs();  // behind them
     }
     tell_directory();
+    if (!changed && engine_.options_.time_source == TimeSource::wall) commit_positions(engine_.clock_.now());
   }
   show();
   if (changed || idle > 0) engine_.last_progress_ms_ = engine_.clock_.now();
@@ -516,7 +632,7 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   const Address& to = inbound.address;
   // A TimeReached says of the partition it is in how far that has come: it is right anywhere.
   if (event.has_time_reached()) {
-    item.fate = reference ? Item::Fate::pass : Item::Fate::apply;
+    item.fate = reference || input.partition >= engine_.partitions() ? Item::Fate::pass : Item::Fate::apply;
     return;
   }
   Topic right_topic = to.everywhere ? Topic::reference : to.topic;
@@ -621,6 +737,7 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
     Moved& moved = moved_[{input.partition, input.topic}];
     moved.next = input.message->offset + 1;
     ++moved.records;
+    if (!input.message->err) last_[{input.partition, input.topic}] = input.message.get();
   }
   EngineProbe* probe = engine_.probe_;
   if (verdict && probe) {
@@ -648,7 +765,7 @@ void KafkaEngine::Session::reject(Item& item, TimeMs now) {
   view_message(*input.message, view_);
   v1::Rejected record = rejected_record(input.topic, view_.value, false, *item.why, now);
   keep_origin(view_, record);
-  engine_.outputs_->rejected(input.partition, std::move(record));
+  engine_.outputs_->rejected(home_of(input.partition), std::move(record));
   if (engine_.probe_) engine_.probe_->event_processed(input.topic, Verdict::Kind::rejected);
 }
 
@@ -660,14 +777,25 @@ void KafkaEngine::Session::commit(TimeMs now) {
       ids.push_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)));
   engine_.pipeline_->write(*engine_.store_);
 
-  std::vector<StreamOffset> offsets;
-  std::set<std::uint32_t> touched;
-  for (const auto& [place, moved] : moved_) {
-    offsets.push_back({place.second, place.first, moved.next});
-    touched.insert(place.first);
-  }
+  std::set<std::uint32_t> touched = group_lacks_;
+  for (const auto& [place, moved] : moved_) touched.insert(home_of(place.first));
   for (const auto& [partition, position] : active_)
     if (reference_moved_ || outgoing_.touched(partition)) touched.insert(partition);
+  for (std::uint32_t partition : touched) {
+    InputOffsets held = offsets_of(active_.at(partition).commit());
+    for (auto [topic, next] : held)
+      if (group_lacks_.contains(partition)) moved_.try_emplace({partition, topic}, Moved{next, 0});
+    if (held.size() == kCentreTopics.size()) continue;
+    // Where a topic began of which nothing came yet is kept as well: what is deleted before it is read is missed then.
+    for (Topic topic : kCentreTopics)
+      if (auto read = inputs_ ? inputs_->position(topic, partition) : std::nullopt; read && read->next < 0 && read->reached >= 0)
+        moved_.try_emplace({partition, topic}, Moved{read->reached, 0});
+  }
+  std::vector<StreamOffset> offsets;
+  for (const auto& [place, moved] : moved_) {
+    offsets.push_back({place.second, place.first, moved.next});
+    if (place.first >= engine_.partitions()) surplus_next_[place.first][place.second] = moved.next;
+  }
   settle();
   std::vector<std::pair<std::uint32_t, v1::PositionRecord>> positions;
   for (std::uint32_t partition : touched) {
@@ -684,6 +812,9 @@ void KafkaEngine::Session::commit(TimeMs now) {
   for (const auto& [place, moved] : moved_)
     for (auto& [partition, position] : positions)
       if (partition == place.first) (*position.mutable_commit()->mutable_inputs())[std::string(topic_name(place.second))] = moved.next;
+  for (const auto& [place, message] : last_)
+    for (auto& [partition, position] : positions)
+      if (partition == place.first) (*position.mutable_commit()->mutable_last())[std::string(topic_name(place.second))] = read_record(*message);
   for (const auto& [partition, position] : positions) {
     // One of each partition at least, so that nobody takes it over before this has ended.
     InputOffsets held = offsets_of(position.commit());
@@ -695,6 +826,7 @@ void KafkaEngine::Session::commit(TimeMs now) {
   for (std::size_t at = 0; at < ids.size(); ++at) answers_.emplace_back(std::move(ids[at]), std::move(late_[at]));
   late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(ids.size()));
   committing_ = std::exchange(moved_, {});
+  last_.clear();
   reference_moved_ = false;
   Committer::Work work{.outgoing = std::exchange(outgoing_, std::move(spare_)),
                        .offsets = std::move(offsets),
@@ -731,8 +863,10 @@ void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
     for (auto& [id, one] : std::exchange(answers_, {})) late_.push_back(std::move(one));
     return;
   }
-  for (const auto& [partition, position] : done->positions)
+  for (const auto& [partition, position] : done->positions) {
     if (auto active = active_.find(partition); active != active_.end()) active->second.set_changelog(position.changelog());
+    group_lacks_.erase(partition);
+  }
   done->outgoing.clear();
   spare_ = std::move(done->outgoing);
   if (!directory) aborts_ = 0;

@@ -1,7 +1,10 @@
 // One membership of the group, from joining to losing it: takes partitions over, works in cycles (gather, apply, hand over to the committer),
 // hands partitions over. Part of KafkaEngine, on its thread.
 //
-// A partition:   assigned -> offsets known -> restoring -> active        (and back to the changelog's thread when revoked)
+// A partition:   assigned -> offsets known -> restoring -> restored, compared with the topics -> active
+//                                 ^               |                |                              |      (and back to the changelog's thread
+//                                 |               v                v                              |       when revoked)
+//                                 +---------------- halted, with a reason <-----------------------+
 #pragma once
 
 #include <chrono>
@@ -10,6 +13,7 @@
 #include "daemon/kafka/committer.h"
 #include "daemon/kafka/engine.h"
 #include "daemon/kafka/inputs.h"
+#include "daemon/kafka/positions.h"
 #include "daemon/kafka/record.h"
 
 namespace vtq::kafka {
@@ -56,9 +60,21 @@ struct KafkaEngine::Session {
   void give_up(std::uint32_t partition);
   void advance_restores();
   void activate(const std::vector<std::uint32_t>& partitions);
-  void verify(std::uint32_t partition, const v1::CommitRecord& record);
+  /// Compares what the topics hold with what was read of them, at the take-over and then every kafka.position_check_seconds.
+  void look_at_positions();
+  /// What keeps a restored partition from working, in words; empty: nothing.
+  std::string verify(std::uint32_t partition, const v1::CommitRecord& record);
+  std::string words_for(const std::vector<PositionFault>& faults) const;
+  /// Lets a partition stand still, while the others go on; it is tried again every kafka.position_check_seconds.
+  void halt(const std::map<std::uint32_t, std::string>& whys);
+  void retry_halted();
+  /// While nothing comes: commits how far the topics were read past the markers of transactions, so that deleting what was read leaves
+  /// nothing in doubt; and what the group no longer has.
+  void commit_positions(TimeMs now);
   void take(std::uint32_t partition, const v1::PositionRecord& position);
   void start_inputs();
+  /// The partition that answers for what is rejected in another one: itself, or for one beyond the setting any that works.
+  std::uint32_t home_of(std::uint32_t partition) const;
   void rebuild();
   void show();
   std::vector<StreamLag> lags();
@@ -84,12 +100,21 @@ struct KafkaEngine::Session {
   Tables tables_;
   std::optional<Inputs> inputs_;                        // once the tables are read
   std::set<std::uint32_t> assigned_;                    // by the group
+  std::set<std::uint32_t> surplus_;                     // by the group, beyond the setting: their records are moved to where they belong
+  std::map<std::uint32_t, InputOffsets> surplus_next_;  // of these, as far as known; only the group keeps them
   std::set<std::uint32_t> suspended_;                   // revoked a moment ago; likely to come back
   std::int32_t generation_ = -1;                        // of the group, at the last assignment
   int aborts_ = 0;                                      // since the last commit
   std::map<std::uint32_t, InputOffsets> group_offsets_;  // of partitions that are restoring
   std::set<std::uint32_t> restoring_;
   std::set<std::uint32_t> restored_;                     // of these, from the changelog; they may wait for reference data
+  std::map<std::uint32_t, InputLogs> logs_;              // of these, what the topics hold
+  std::map<std::uint32_t, std::string> halted_;          // why they stand still; while they are tried again, too
+  std::set<std::uint32_t> group_lacks_;                  // active ones whose offsets the group does not have
+  std::set<std::uint32_t> stopped_;                      // active ones that could not be read on
+  std::chrono::steady_clock::time_point looked_{};       // at the positions of active ones
+  std::chrono::steady_clock::time_point retried_{};      // the halted
+  std::chrono::steady_clock::time_point positions_committed_{};
   std::map<std::uint32_t, v1::PositionRecord> active_;   // as of the last cycle, also while that is being committed
   std::int64_t reference_next_ = 0;
   std::int64_t reference_answered_ = 0;                  // by this instance, with partition 0; below reference_next_ while it reads again
@@ -112,6 +137,7 @@ struct KafkaEngine::Session {
   };
   using Streams = std::map<std::pair<std::uint32_t, Topic>, Moved>;
   Streams moved_;  // by the transaction under way
+  std::map<std::pair<std::uint32_t, Topic>, const rd_kafka_message_t*> last_;  // the last record of each; held by `items_`
   std::vector<KafkaEngine::LateRejection> late_;  // each is answered once its transaction is committed
   RecordView view_;
   double processing_seconds_ = 0;      // since the last commit

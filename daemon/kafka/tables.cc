@@ -15,7 +15,7 @@ constexpr std::size_t kRecordsMax = 10'000;
 }  // namespace
 
 std::string encode_instance(const InstanceRecord& record) {
-  return nlohmann::json{{"url", record.url}, {"partitions", record.partitions}, {"at", record.at_ms}}.dump();
+  return nlohmann::json{{"url", record.url}, {"partitions", record.partitions}, {"halted", record.halted}, {"at", record.at_ms}}.dump();
 }
 
 std::optional<InstanceRecord> decode_instance(std::string_view name, std::string_view text) {
@@ -26,6 +26,9 @@ std::optional<InstanceRecord> decode_instance(std::string_view name, std::string
   InstanceRecord record{.name = std::string(name), .url = json["url"]};
   for (const auto& partition : json["partitions"])
     if (partition.is_number_unsigned()) record.partitions.push_back(partition);
+  if (json.contains("halted") && json["halted"].is_array())
+    for (const auto& partition : json["halted"])
+      if (partition.is_number_unsigned()) record.halted.push_back(partition);
   if (json.contains("at") && json["at"].is_number_integer()) record.at_ms = json["at"];
   return record;
 }

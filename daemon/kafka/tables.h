@@ -16,6 +16,7 @@ struct InstanceRecord {
   std::string name;
   std::string url;
   std::vector<std::uint32_t> partitions;
+  std::vector<std::uint32_t> halted;  ///< given to it by the group, and standing still until something is repaired
   std::int64_t at_ms = 0;
   std::int64_t offset = 0;  ///< of the record: later ones know better who has a partition
 };

@@ -32,6 +32,8 @@ constexpr std::int64_t kInputBytesMax = 1048588;
 /// A result in a batch, with the result that it supersedes, takes at most about this much.
 constexpr std::int64_t kResultBytesMost = 256;
 
+constexpr const char* kRepair = "resultsctl topics repair";
+
 constexpr int kRequestMs = 10'000;
 constexpr auto kPause = std::chrono::milliseconds(200);
 
@@ -177,18 +179,26 @@ class Problems {
       say("All topics keyed by centre have " + there + " partitions, but partitions = " + set + ". Set partitions = " + there +
           "; a store made with another number must be rebuilt from the topics.");
     }
+    // Of the inputs one instance gets the same partition of each. Those beyond the setting it moves to where they belong, except in order of time.
+    int most = static_cast<int>(settings_.partitions);
+    for (const TopicPlan& plan : plans_)
+      if (auto topic = found_.topics.find(plan.name); plan.by_centre && plan.input && topic != found_.topics.end())
+        most = std::max(most, topic->second.partitions);
     for (const TopicPlan& plan : plans_) {
       auto topic = found_.topics.find(plan.name);
-      if (topic == found_.topics.end() || topic->second.partitions == plan.partitions || (plan.by_centre && alike)) continue;
-      std::string has = "Topic " + plan.name + " has " + std::to_string(topic->second.partitions) + " partitions";
-      std::string anew = "delete it and run resultsctl topics create";
-      if (!plan.by_centre)
-        say(has + " and must have 1, because every instance reads it whole and in one order: " + anew + ".");
-      else if (topic->second.partitions > plan.partitions)
-        say(has + ", but partitions = " + set + ", and what concerns one centre must meet in one partition: " + anew + ".");
-      else
-        say(has + ", but partitions = " + set + ", and what concerns one centre must meet in one partition: while it is empty, run " +
-            command("kafka-topics.sh", "--alter --topic " + plan.name + " --partitions " + set) + "; otherwise " + anew + ".");
+      if (topic == found_.topics.end()) continue;
+      int there = topic->second.partitions;
+      std::string has = "Topic " + plan.name + " has " + std::to_string(there) + " partitions";
+      if (!plan.by_centre && there != 1)
+        say(has + " and must have 1, because every instance reads it whole and in one order: copy what it holds, delete it, run resultsctl topics create, and "
+                  "publish it again.");
+      if (!plan.by_centre || alike) continue;
+      if (there < plan.partitions)
+        say(has + ", but partitions = " + set + ": run " + kRepair + ".");
+      else if (plan.input && there > plan.partitions && settings_.time_source == "event")
+        say(has + ", but partitions = " + set + ", and with time.source = event it must have as many: publish the season to topics with another kafka.topic_prefix.");
+      else if (plan.input && there < most && settings_.time_source == "wall")
+        say(has + ", but another input topic has " + std::to_string(most) + ": run " + kRepair + ".");
     }
   }
 
@@ -423,6 +433,31 @@ class Admin {
     }
   }
 
+  /// One that has as many already is no failure.
+  void raise_partitions(const std::vector<std::pair<std::string, int>>& counts) {
+    std::vector<std::unique_ptr<rd_kafka_NewPartitions_t, Release<rd_kafka_NewPartitions_destroy>>> owned;
+    std::vector<rd_kafka_NewPartitions_t*> wanted;
+    for (const auto& [name, count] : counts) {
+      char why[256] = "";
+      owned.emplace_back(rd_kafka_NewPartitions_new(name.c_str(), static_cast<std::size_t>(count), why, sizeof why));
+      if (!owned.back()) throw KafkaError("Kafka: " + name + " cannot get " + std::to_string(count) + " partitions: " + why + ".");
+      wanted.push_back(owned.back().get());
+    }
+    Event event = call(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "adding partitions", "Alter on the topics", std::nullopt, [&](auto* options, auto* queue) {
+      rd_kafka_CreatePartitions(client_.get(), wanted.data(), wanted.size(), options, queue);
+    });
+    std::size_t count = 0;
+    const rd_kafka_CreatePartitions_result_t* result = rd_kafka_event_CreatePartitions_result(event.get());
+    const rd_kafka_topic_result_t** said = rd_kafka_CreatePartitions_result_topics(result, &count);
+    for (std::size_t at = 0; at < count; ++at) {
+      rd_kafka_resp_err_t error = rd_kafka_topic_result_error(said[at]);
+      std::string name = rd_kafka_topic_result_name(said[at]);
+      auto asked = std::find_if(counts.begin(), counts.end(), [&](const auto& one) { return one.first == name; });
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR || (asked != counts.end() && outline().topics[name].partitions >= asked->second)) continue;
+      fail("adding partitions to " + name, error, text_or_empty(rd_kafka_topic_result_error_string(said[at])), "Alter on the topics");
+    }
+  }
+
  private:
   static std::string text_or_empty(const char* text) { return text ? text : ""; }
 
@@ -505,6 +540,16 @@ std::vector<MadeTopic> create_topics(const Settings& settings) {
     expect_leaders(now, names);
   });
   return all;
+}
+
+void raise_partitions(const Settings& settings, const std::vector<std::pair<std::string, int>>& counts) {
+  Admin admin(settings);
+  admin.until_it_works([&] { admin.raise_partitions(counts); });
+  admin.until_it_works([&] {
+    FoundCluster now = admin.outline();
+    for (const auto& [name, count] : counts)
+      if (now.topics[name].partitions < count || !now.topics[name].led) throw Passing("Kafka: the new partitions of " + name + " are not there yet. Check the brokers' logs.");
+  });
 }
 
 FoundCluster ask_cluster(const Settings& settings) {

@@ -71,6 +71,9 @@ struct MadeTopic {
 /// KafkaError: no brokers, wrong credentials, or what the brokers refuse and what to do.
 std::vector<MadeTopic> create_topics(const Settings& settings);
 
+/// Gives topics so many partitions, more than they have. Throws KafkaError like create_topics.
+void raise_partitions(const Settings& settings, const std::vector<std::pair<std::string, int>>& counts);
+
 using Configuration = std::map<std::string, std::string>;
 
 /// What the brokers say of themselves and of those of the topics that are there.

@@ -152,12 +152,26 @@ class WrongSetUp(Topics):
             if name not in ("claims", "rejected"):
                 kafka.add_partitions(self.prefix + name, 3)
         kafka.add_partitions(self.prefix + "rejected", 4)
-        claims, rejected = self.prefix + "claims", self.prefix + "rejected"
-        self.wrong(f"Topic {claims} has 2 partitions, but partitions = 3, and what concerns one centre must meet in one partition: while it is "
-                   f"empty, run kafka-topics.sh --bootstrap-server {kafka.bootstrap} --alter --topic {claims} --partitions 3; otherwise "
-                   "delete it and run resultsctl topics create.\n"
-                   f"Topic {rejected} has 4 partitions, but partitions = 3, and what concerns one centre must meet in one partition: delete it "
-                   "and run resultsctl topics create.")
+        claims = self.prefix + "claims"
+        # What has more than it needs does no harm, except among the inputs.
+        self.wrong(f"Topic {claims} has 2 partitions, but partitions = 3: run resultsctl topics repair.")
+        done = self.resultsctl("repair")
+        self.assertIn(f"{claims}\n  wrong   It has 2 partitions, but partitions = 3.\n  repair  It gets 3.", done.stdout)
+        self.assertEqual((done.returncode, kafka.topics()[claims]), (1, 2))
+        self.right("repair", "--apply")
+        self.right("check")
+        self.assertEqual(kafka.topics()[claims], 3)
+
+    def test_unequal_partitions_of_inputs(self):
+        self.right("create")
+        kafka.add_partitions(self.prefix + "claims", 4)
+        self.wrong("\n".join(f"Topic {self.prefix}{name} has 3 partitions, but another input topic has 4: run resultsctl topics repair."
+                             for name in BY_CENTRE[:6] if name != "claims"))
+        self.wrong(f"Topic {self.prefix}claims has 4 partitions, but partitions = 3, and with time.source = event it must have as many: publish the "
+                   "season to topics with another kafka.topic_prefix.", time_source="event")
+        self.right("repair", "--apply")
+        self.right("check")
+        self.assertIn("Nothing to repair.", self.right("repair"))
 
     def test_another_number_of_partitions_than_the_setting(self):
         self.right("create")
@@ -168,7 +182,7 @@ class WrongSetUp(Topics):
         self.right("create")
         kafka.add_partitions(self.prefix + "reference", 2)
         self.wrong(f"Topic {self.prefix}reference has 2 partitions and must have 1, because every instance reads it whole and in one order: "
-                   "delete it and run resultsctl topics create.")
+                   "copy what it holds, delete it, run resultsctl topics create, and publish it again.")
 
     def test_compaction_off_on_the_changelog(self):
         self.right("create")
