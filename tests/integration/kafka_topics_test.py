@@ -163,7 +163,7 @@ class WrongSetUp(Topics):
         self.assertEqual(kafka.topics()[claims], 3)
 
     def test_unequal_partitions_of_inputs(self):
-        self.right("create")
+        self.right("create", time_source="event")  # whose inputs are kept for ever, which is right in wall-clock time too
         kafka.add_partitions(self.prefix + "claims", 4)
         self.wrong("\n".join(f"Topic {self.prefix}{name} has 3 partitions, but another input topic has 4: run resultsctl topics repair."
                              for name in BY_CENTRE[:6] if name != "claims"))
