@@ -188,6 +188,9 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
       if (probe_) probe_->event_processed(inbound.address.topic, verdict.kind);
       return;
     }
+    if (verdict.clash.any())
+      for (Rejection& warning : warnings_of(verdict.clash, *inbound.event, verdict.kind == Verdict::Kind::accepted))
+        answer.warnings.push_back(std::move(warning));
     std::uint32_t partition = inbound.address.everywhere ? 0 : pipeline_->partition_of(inbound.address.centre);
     store_->append_input(inbound.address.topic, partition, key_of(inbound.address, scratch), inbound.bytes);
     if (!probe_) return;

@@ -35,7 +35,7 @@ constexpr std::string_view kRules[] = {
     "release-interval", "sanction-form", "scale-known", "scale-of-qualification", "series-form", "text-length",
     "time-for-all", "two-people", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "utf-8", "waiting-facts-max"};
-constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter"};
+constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter", "id-reused", "tie-decided"};
 /// What the HTTP server refuses by itself: status and rule.
 constexpr std::pair<unsigned, std::string_view> kRefusals[] = {
     {400, "body-form"}, {400, "content-length-once"}, {400, "header-fold"}, {400, "header-form"}, {400, "host-once"},

@@ -33,8 +33,7 @@ void Activity::add(const Entry& entry) {
   if (facts.first_registered_ms != 0) registrations.push_back(local_day(facts.first_registered_ms));
   if (facts.has_claim()) claims.push_back(local_day(facts.claim.at_ms));
   if (entry.issued.any()) certifications.push_back(local_day(entry.issued.first_at_ms));
-  Stamp left = std::max(facts.withdrawn, facts.transferred);
-  if (left.set() && left > facts.registered) withdrawals.push_back(local_day(left.at_ms));
+  if (facts.has_left()) withdrawals.push_back(local_day(std::max(facts.withdrawn.at_ms, facts.transferred.at_ms)));
 }
 
 void Activity::sort() {

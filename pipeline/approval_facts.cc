@@ -118,7 +118,7 @@ ApprovalLimits ApprovalTerms::limits(TimeMs registered) const {
 const std::pair<Stamp, v1::ApprovalDecided>* ApprovalFacts::Records::latest() const {
   const std::pair<Stamp, v1::ApprovalDecided>* found = nullptr;
   for (const auto& [from, one] : decided)
-    if (!found || one.first > found->first) found = &one;
+    if (!found || !one.first.before(found->first)) found = &one;
   return found;
 }
 
@@ -200,13 +200,11 @@ std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event, const S
       break;
     }
     case v1::Event::kApprovalSubmitted:
-      of(event.approval_submitted()).submitted[stamp] = event.approval_submitted();
+      of(event.approval_submitted()).submitted[stamp.moment()] = event.approval_submitted();
       break;
     case v1::Event::kApprovalDecided: {
       const auto& fact = event.approval_decided();
-      auto& held = of(fact).decided[day_of(fact.approved_from())];
-      // A store may hold an earlier one under a slot name that was without the day.
-      if (!held.first.set() || stamp >= held.first) held = {stamp, fact};
+      of(fact).decided[day_of(fact.approved_from())] = {stamp, fact};
       break;
     }
     case v1::Event::kApprovalWithdrawn: {
@@ -299,8 +297,8 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
     return missing_documents(submission.second, category).empty() && unmapped_duties(submission.second).empty();
   };
   auto counts = [&](const Stamp& decided_at) {
-    auto after = records.submitted.upper_bound(decided_at);
-    bool proposed_before = !proposed || records.proposed_at <= decided_at;
+    auto after = records.submitted.upper_bound(decided_at.moment());
+    bool proposed_before = !proposed || !decided_at.before(records.proposed_at);
     if (out.proposal_lacking && proposed_before && (!submitted || after != records.submitted.begin())) return false;
     if (after == records.submitted.begin() || sound(*std::prev(after))) return true;
     return std::any_of(after, records.submitted.end(), sound);

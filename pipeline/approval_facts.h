@@ -145,7 +145,7 @@ class ApprovalFacts {
   };
   struct Records {
     std::optional<v1::ApprovalProposed> proposed;
-    std::map<Stamp, v1::ApprovalSubmitted> submitted;
+    std::map<Moment, v1::ApprovalSubmitted> submitted;
     std::map<Day, std::pair<Stamp, v1::ApprovalDecided>> decided;  // by first day; 0: none given
     std::optional<v1::ApprovalWithdrawn> withdrawn;
     Stamp withdrawn_at;

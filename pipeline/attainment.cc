@@ -39,7 +39,8 @@ UnitFacts read_unit(const EntryFacts& facts, UnitFacts fact, const UnitRule& uni
     for (std::uint32_t outcome : unit.outcomes) {
       while (fact != end && fact->unit == unit.id && fact->learning_outcome < outcome) ++fact;
       const UnitFact* holds = whole;
-      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && (!whole || fact->stamp > whole->stamp))
+      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && 
+          (!whole || facts.later(fact->stamp, whole->stamp)))
         holds = &*fact;
       achieved = achieved && holds && holds->standing == UnitFact::Standing::achieved;
       whole_holds = whole_holds || (whole && holds == whole);

@@ -196,9 +196,9 @@ std::vector<CatalogueFinding> in_order(std::vector<CatalogueFinding> all) {
 bool Catalogue::add(const v1::Event& event, std::size_t place) {
   auto address = check(event);
   if (!address || address.value().subject != Subject::reference) return false;
-  Stamp stamp = stamp_of(event, event.SerializeAsString());
+  Stamp stamp = stamp_of(event);
   auto [at, fresh] = facts_.try_emplace(slot_of(event));
-  if (fresh || stamp > at->second.stamp) at->second = {stamp, place, event};
+  if (fresh || (stamp != at->second.stamp && is_later(event, stamp, at->second.event, at->second.stamp))) at->second = {stamp, place, event};
   return true;
 }
 

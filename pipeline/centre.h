@@ -13,17 +13,22 @@ namespace vtq {
 
 /// Stops results until lifted. Unset members match all.
 struct Hold {
+  AwardingOrganisationId awarding_organisation{};  ///< whose name for it it is
   std::string name;
   Stamp placed;
   Stamp lifted;
-  AwardingOrganisationId awarding_organisation{};
+  Saying placed_by;
+  Saying lifted_by;
   std::optional<QualificationId> qualification;
   std::optional<SeriesId> series;
   std::string learner;
   v1::HoldPlaced::Cause cause{};
 
-  /// Placed and lifted at one moment it is open.
-  bool open() const { return placed.set() && placed.at_ms >= lifted.at_ms; }
+  /// Lifted at the moment at which it was placed it stays, unless the source numbered the lifting as the later.
+  bool open() const {
+    if (placed.moment() == lifted.moment()) return placed.set() && !lifted_by.said().numbered_after(placed_by.said());
+    return lifted.before(placed);
+  }
   bool covers(const EntryKey& key, AwardingOrganisationId ao) const {
     return placed.set() && awarding_organisation == ao && (!qualification || *qualification == key.qualification) &&
            (!series || *series == key.series) && (learner.empty() || learner == key.learner);

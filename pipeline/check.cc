@@ -137,6 +137,7 @@ void Checker::fact() {
       const auto& fact = event_.hold_lifted();
       in_topic(Topic::assurance, Subject::centre);
       centre("centre", fact.centre());
+      awarding_organisation("awardingOrganisation", fact.awarding_organisation());
       if (!names_a_hold(fact.hold()))
         fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
       return;
@@ -462,6 +463,39 @@ std::vector<Rejection> warnings(const v1::Event& event) {
     const std::string& uci = event.registered().uci();
     if (uci_is_well_formed(uci) && !uci_check_holds(uci))
       found.push_back({"registered.uci", "uci-check-letter", uci, "The check letter does not fit; look the identifier up once more."});
+  }
+  return found;
+}
+
+std::vector<Rejection> warnings_of(const Clash& clash, const v1::Event& event, bool holds) {
+  std::vector<Rejection> found;
+  if (clash.id_reused)
+    found.push_back({"id", "id-reused", event.id(),
+                     "Source " + event.source() + " used this id before, for other content. Both are taken as facts of their own; give every "
+                     "event its own id."});
+  auto decided = [&](const std::string& by, const std::string& hint) {
+    found.push_back({"occurredAt", "tie-decided", text_of_moment(event),
+                     "Another fact about the same thing is of the same moment; " + by + " decided, and " +
+                         (holds ? "this one holds. " : "the other one holds. ") + hint});
+  };
+  switch (clash.decided_by) {
+    case DecidedBy::moment:
+      break;
+    case DecidedBy::stop:
+      decided("the word that stops", "If that is wrong, send the other with a later time.");
+      break;
+    case DecidedBy::source:
+      decided("the order of the sources' names", "If that is wrong, send the right fact with a later time.");
+      break;
+    case DecidedBy::sequence:
+      decided("the sequence number", "If that is wrong, number the events in the order in which they came to hold.");
+      break;
+    case DecidedBy::id:
+      decided("the order of the ids", "Give sequence, or times of more precision, if ids do not follow the order in which facts came to hold.");
+      break;
+    case DecidedBy::content:
+      decided("a fixed order of their contents", "Give every event its own id, and sequence or times of more precision.");
+      break;
   }
   return found;
 }

@@ -56,6 +56,9 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
 /// Things worth a look that do not stop the event: an unusual check digit. Empty when there are none.
 std::vector<Rejection> warnings(const v1::Event& event);
 
+/// What the publisher of an event should know of what it met; `holds`: it is the later one.
+std::vector<Rejection> warnings_of(const Clash& clash, const v1::Event& event, bool holds);
+
 /// The fact's name in the JSON mapping: `checkpointAnswered`.
 std::string fact_name(const v1::Event& event);
 

@@ -12,6 +12,7 @@
 
 #include "pipeline/identifiers.h"
 #include "pipeline/rule.h"
+#include "pipeline/said.h"
 #include "pipeline/uk_time.h"
 #include "pipeline/word.h"
 #include "vtq/v1/event.pb.h"
@@ -19,14 +20,24 @@
 
 namespace vtq {
 
-/// Orders the facts asserted for one slot: the later `at_ms` holds; between equals the larger `tie`, a hash over event id and
-/// content, so that every order of arrival ends the same.
+/// A moment as publishers give it.
+struct Moment {
+  TimeMs at_ms = 0;
+  std::uint32_t nanos = 0;  ///< within the millisecond, 0 to 999,999
+
+  auto operator<=>(const Moment&) const = default;
+};
+
+/// When a fact came to hold, and which event says so. Stamps of one moment do not tell which is the later fact: who said them does.
 struct Stamp {
   TimeMs at_ms = 0;
-  std::uint32_t tie = 0;
+  std::uint32_t tie = 0;    ///< hash of the event: all that it says, its id included
+  std::uint32_t nanos = 0;  ///< within the millisecond, 0 to 999,999
 
   bool set() const { return at_ms != 0; }
-  auto operator<=>(const Stamp&) const = default;
+  Moment moment() const { return {at_ms, nanos}; }
+  bool before(const Stamp& other) const { return moment() < other.moment(); }
+  bool operator==(const Stamp&) const = default;
 };
 
 /// Names an entry within its centre.
@@ -86,13 +97,14 @@ struct Particulars {
   TimeMs first_claimed_ms = 0;    ///< the first claim that no longer holds the slot; 0: none
   TimeMs claim_withdrawn_ms = 0;  ///< the last withdrawal of a claim that no longer holds it; 0: none
 
-  /// Those that still say something: a later assessment of the unit as a whole takes the place of its outcomes'.
+  /// Those that still say something: a later assessment of the unit as a whole takes the place of its outcomes', and not one of the same
+  /// moment.
   template <class Look>
   void each_assessed(Look look) const {
     const Assessed* whole = nullptr;
     for (const Assessed& one : assessed) {
       if (one.learning_outcome == 0) whole = &one;
-      bool replaced = one.learning_outcome != 0 && whole && whole->unit == one.unit && whole->stamp > one.stamp;
+      bool replaced = one.learning_outcome != 0 && whole && whole->unit == one.unit && one.stamp.before(whole->stamp);
       if (!replaced) look(one);
     }
   }
@@ -140,12 +152,29 @@ struct EntryFacts {
 
   std::shared_ptr<const Particulars> particulars;  ///< replaced as a whole; null: nothing particular
 
+  Sayings said;  ///< who said each fact that holds a slot
+
+  /// Whether the fact with stamp `a` is the later one; both hold slots of this entry.
+  bool later(const Stamp& a, const Stamp& b) const;
   /// Withdrawn or transferred, and not registered again since.
-  bool has_left() const {
-    return (withdrawn.set() && withdrawn > registered) || (transferred.set() && transferred > registered);
-  }
+  bool has_left() const { return left_by(withdrawn) || left_by(transferred); }
   bool has_claim() const { return claim.set() && !claim_withdrawn; }
   bool has_result() const { return result_kind == ResultKind::determined || result_kind == ResultKind::amended; }
+
+  /// Looks at the stamp of every slot.
+  template <class Look>
+  void each_stamp(Look look) const {
+    for (const Stamp* one : {&registered, &changed, &details_changed, &transferred, &withdrawn, &answered, &special_consideration, &claim,
+                             &result, &queried})
+      if (one->set()) look(*one);
+    for (const UnitFact& unit : units) look(unit.stamp);
+    if (particulars)
+      for (const Assessed& one : particulars->assessed) look(one.stamp);
+  }
+
+ private:
+  /// At the moment of a registration who leaves has left, unless the source numbered the registration as the later.
+  bool left_by(const Stamp& leaving) const;
 };
 
 /// A status as derived. Compared with the last one published to find transitions.

@@ -75,8 +75,9 @@ std::string_view withheld_words(Withheld why) {
 
 TimeMs left_at(const EntryFacts& facts) {
   TimeMs at = 0;
-  if (facts.withdrawn.set() && facts.withdrawn > facts.registered) at = facts.withdrawn.at_ms;
-  if (facts.transferred.set() && facts.transferred > facts.registered) at = std::max(at, facts.transferred.at_ms);
+  if (!facts.has_left()) return at;
+  for (const Stamp* leaving : {&facts.withdrawn, &facts.transferred})
+    if (!leaving->before(facts.registered)) at = std::max(at, leaving->at_ms);
   return at;
 }
 

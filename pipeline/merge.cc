@@ -3,19 +3,69 @@
 #include <algorithm>
 #include <tuple>
 
+#include "pipeline/check.h"
 #include "pipeline/scrutiny_facts.h"
 #include "pipeline/told_again.h"
 
 namespace vtq {
 namespace {
 
-/// Takes the slot over when `stamp` is later than what it holds.
-Merged take(Stamp& slot, const Stamp& stamp) {
-  if (slot == stamp) return Merged::duplicate;
-  if (slot > stamp) return Merged::superseded;
-  slot = stamp;
-  return Merged::applied;
-}
+/// A fact on its way into the slots of an entry.
+class Coming {
+ public:
+  Coming(EntryFacts& facts, const v1::Event& event, const Stamp& of_event, Clash* clash)
+      : stamp(of_event), facts_(facts), said_(said_by(event)), clash_(clash) {
+    if (clash_) clash_->id_reused = facts_.said.says_otherwise(stamp.tie, said_);
+  }
+  Coming(const Coming&) = delete;
+  Coming& operator=(const Coming&) = delete;
+
+  /// Keeps who said what holds now; who said what holds no slot any more is forgotten.
+  void keep_sayings() {
+    if (taken_) facts_.said.add(stamp.tie, said_);
+    for (const Stamp& one : replaced_) {
+      bool holds = false;
+      facts_.each_stamp([&](const Stamp& held) { holds = holds || held.tie == one.tie; });
+      if (!holds) facts_.said.remove(one.tie);
+    }
+  }
+
+  /// Takes the slot over when the fact is later than what it holds.
+  Merged take(Stamp& slot) {
+    if (slot == stamp) return Merged::duplicate;
+    if (slot.set() && !later_than(slot)) return Merged::superseded;
+    if (slot.set()) replaced_.push_back(slot);
+    slot = stamp;
+    taken_ = true;
+    return Merged::applied;
+  }
+
+  /// The same; at one moment the fact that stops goes before one that does not.
+  Merged take(Stamp& slot, bool stops) {
+    if (!slot.set() || slot.moment() != stamp.moment()) return take(slot);
+    if (clash_) clash_->decided_by = DecidedBy::stop;
+    if (!stops) return Merged::superseded;
+    replaced_.push_back(std::exchange(slot, Stamp{}));
+    return take(slot);
+  }
+
+  const Stamp stamp;
+
+ private:
+  bool later_than(const Stamp& held) {
+    if (held.moment() != stamp.moment()) return held.before(stamp);
+    std::optional<Saying> before = facts_.said.find(held.tie);
+    Order order = before ? compare(said_, before->said()) : Order{};
+    if (clash_) clash_->decided_by = order.by;
+    return order.order != 0 ? order.order > 0 : stamp.tie > held.tie;
+  }
+
+  EntryFacts& facts_;
+  Said said_;
+  Clash* clash_;
+  std::vector<Stamp> replaced_;
+  bool taken_ = false;
+};
 
 /// Particulars are shared and never changed: a changed copy takes their place.
 template <class Change>
@@ -25,14 +75,16 @@ void change_particulars(EntryFacts& facts, Change change) {
   facts.particulars = *changed == Particulars{} ? nullptr : std::move(changed);
 }
 
-Merged merge_unit(EntryFacts& facts, UnitFact fact) {
+Merged merge_unit(EntryFacts& facts, UnitFact fact, Coming& coming) {
+  Merged merged = Merged::applied;
   for (UnitFact& held : facts.units) {
     if (held.unit != fact.unit || held.learning_outcome != fact.learning_outcome) continue;
-    Stamp stamp = fact.stamp;
-    Merged merged = take(held.stamp, stamp);
+    merged = coming.take(held.stamp);
+    fact.stamp = held.stamp;
     if (merged == Merged::applied) held = fact;
     return merged;
   }
+  coming.take(fact.stamp);
   // Kept sorted, so that the same facts make the same state whatever order they came in.
   auto before = [](const UnitFact& a, const UnitFact& b) {
     return std::tie(a.unit, a.learning_outcome) < std::tie(b.unit, b.learning_outcome);
@@ -44,50 +96,51 @@ Merged merge_unit(EntryFacts& facts, UnitFact fact) {
 }
 
 /// Who assessed a unit or outcome last. True when something changed.
-bool merge_assessed(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
+bool merge_assessed(EntryFacts& facts, const v1::OutcomeRecorded& fact, Coming& coming) {
   bool applied = false;
   change_particulars(facts, [&](Particulars& particulars) {
     for (const auto& outcome : fact.outcomes()) {
-      Assessed made{.unit = short_hash(outcome.unit()), .method = fact.method(), .stamp = stamp, .assessor = fact.assessor()};
+      Assessed made{.unit = short_hash(outcome.unit()), .method = fact.method(), .stamp = {}, .assessor = fact.assessor()};
       if (!outcome.learning_outcome().empty()) made.learning_outcome = short_hash(outcome.learning_outcome());
       auto place = [](const Assessed& one) { return std::pair(one.unit, one.learning_outcome); };
       auto at = std::lower_bound(particulars.assessed.begin(), particulars.assessed.end(), made,
                                  [&](const Assessed& held, const Assessed& wanted) { return place(held) < place(wanted); });
-      if (at == particulars.assessed.end() || place(*at) != place(made)) {
-        particulars.assessed.insert(at, std::move(made));
-      } else if (at->stamp < stamp) {
+      bool held = at != particulars.assessed.end() && place(*at) == place(made);
+      if (held) made.stamp = at->stamp;
+      if (coming.take(made.stamp) != Merged::applied) continue;
+      if (held)
         *at = std::move(made);
-      } else {
-        continue;
-      }
+      else
+        particulars.assessed.insert(at, std::move(made));
       applied = true;
     }
   });
   return applied;
 }
 
-Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
+Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, Coming& coming) {
   bool applied = false;
   bool duplicate = true;
   for (const auto& outcome : fact.outcomes()) {
-    UnitFact unit{.unit = short_hash(outcome.unit()), .stamp = stamp};
+    UnitFact unit{.unit = short_hash(outcome.unit())};
     if (!outcome.learning_outcome().empty()) unit.learning_outcome = short_hash(outcome.learning_outcome());
     if (!outcome.grade().empty()) unit.grade = short_hash(outcome.grade());
     if (outcome.has_mark()) unit.mark_plus_one = (outcome.mark() + 1) & 0xffffff;
     unit.standing = outcome.standing() == v1::Outcome::ACHIEVED ? UnitFact::Standing::achieved
                                                                  : UnitFact::Standing::not_yet_achieved;
-    Merged merged = merge_unit(facts, unit);
+    Merged merged = merge_unit(facts, unit, coming);
     applied |= merged == Merged::applied;
     duplicate &= merged == Merged::duplicate;
   }
-  if (!fact.assessor().empty() || fact.method() != v1::ASSESSMENT_METHOD_UNSPECIFIED) applied |= merge_assessed(facts, fact, stamp);
+  if (!fact.assessor().empty() || fact.method() != v1::ASSESSMENT_METHOD_UNSPECIFIED) applied |= merge_assessed(facts, fact, coming);
   return applied ? Merged::applied : duplicate ? Merged::duplicate : Merged::superseded;
 }
 
-Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, const Stamp& stamp) {
-  bool earliest = facts.first_registered_ms == 0 || stamp.at_ms < facts.first_registered_ms;
-  if (earliest) facts.first_registered_ms = stamp.at_ms;
-  Merged merged = take(facts.registered, stamp);
+Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, Coming& coming) {
+  TimeMs at = coming.stamp.at_ms;
+  bool earliest = facts.first_registered_ms == 0 || at < facts.first_registered_ms;
+  if (earliest) facts.first_registered_ms = at;
+  Merged merged = coming.take(facts.registered);
   if (merged != Merged::applied) return earliest ? Merged::applied : merged;
   facts.uln = fact.uln().empty() || fact.uln() == kUnknownUln ? 0 : std::stoull(fact.uln());
   facts.uci = FixedText<13>(fact.uci());
@@ -100,8 +153,8 @@ Merged merge_registered(EntryFacts& facts, const v1::Registered& fact, const Sta
   return merged;
 }
 
-Merged merge_answer(EntryFacts& facts, const v1::CheckpointAnswered& fact, const Stamp& stamp) {
-  Merged merged = take(facts.answered, stamp);
+Merged merge_answer(EntryFacts& facts, const v1::CheckpointAnswered& fact, Coming& coming) {
+  Merged merged = coming.take(facts.answered);
   if (merged != Merged::applied) return merged;
   facts.answer = fact.answer();
   facts.route = fact.route();
@@ -111,12 +164,9 @@ Merged merge_answer(EntryFacts& facts, const v1::CheckpointAnswered& fact, const
 }
 
 /// At one moment a revocation goes before any other word about the result.
-Merged merge_result(EntryFacts& facts, ResultKind kind, const v1::Grade& grade, const Stamp& stamp) {
+Merged merge_result(EntryFacts& facts, ResultKind kind, const v1::Grade& grade, Coming& coming) {
   bool stops = kind == ResultKind::revoked, stopped = facts.result_kind == ResultKind::revoked;
-  bool one_moment = facts.result.set() && facts.result.at_ms == stamp.at_ms && stops != stopped;
-  if (one_moment && stopped) return Merged::superseded;
-  if (one_moment) facts.result = {};
-  Merged merged = take(facts.result, stamp);
+  Merged merged = stops == stopped ? coming.take(facts.result) : coming.take(facts.result, stops);
   if (merged != Merged::applied) return merged;
   facts.result_kind = kind;
   facts.result_scale = Word(grade.scale());
@@ -124,29 +174,32 @@ Merged merge_result(EntryFacts& facts, ResultKind kind, const v1::Grade& grade, 
   return merged;
 }
 
-Merged merge_claim(EntryFacts& facts, bool claimed, const std::string& grade, const Stamp& stamp) {
-  Merged merged = take(facts.claim, stamp);
+Merged merge_claim(EntryFacts& facts, bool claimed, const std::string& grade, Coming& coming) {
+  Merged merged = coming.take(facts.claim);
   if (merged != Merged::applied) return merged;
   facts.claim_withdrawn = !claimed;
   facts.claimed_grade = Word(grade);
   return merged;
 }
 
-Merged merge_special_consideration(EntryFacts& facts, const v1::SpecialConsideration& fact, const Stamp& stamp) {
-  Merged merged = take(facts.special_consideration, stamp);
+Merged merge_special_consideration(EntryFacts& facts, const v1::SpecialConsideration& fact, Coming& coming) {
+  Merged merged = coming.take(facts.special_consideration);
   if (merged != Merged::applied) return merged;
   facts.special_consideration_status = fact.status();
   facts.special_consideration_day =
-      fact.requested_on().empty() ? local_day(stamp.at_ms) : *parse_date(fact.requested_on());
+      fact.requested_on().empty() ? local_day(coming.stamp.at_ms) : *parse_date(fact.requested_on());
   return merged;
 }
 
-Hold& hold_named(CentreFacts& facts, const std::string& name) {
-  for (Hold& hold : facts.holds)
-    if (hold.name == name) return hold;
+/// The hold that an awarding organisation means by a name.
+Hold& hold_named(CentreFacts& facts, const std::string& awarding_organisation, const std::string& name) {
+  AwardingOrganisationId ao = *parse_awarding_organisation(awarding_organisation);
   // By name: what is said of several must not hang on which came first.
-  auto at = std::find_if(facts.holds.begin(), facts.holds.end(), [&](const Hold& hold) { return hold.name > name; });
-  return *facts.holds.insert(at, {.name = name});
+  auto at = std::find_if(facts.holds.begin(), facts.holds.end(), [&](const Hold& hold) {
+    return std::tie(hold.name, hold.awarding_organisation) >= std::tie(name, ao);
+  });
+  if (at != facts.holds.end() && at->name == name && at->awarding_organisation == ao) return *at;
+  return *facts.holds.insert(at, {.awarding_organisation = ao, .name = name});
 }
 
 CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, const Stamp& stamp) {
@@ -175,9 +228,9 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
   switch (event.fact_case()) {
     case v1::Event::kHoldPlaced: {
       const auto& fact = event.hold_placed();
-      Hold& hold = hold_named(facts, fact.hold());
+      Hold& hold = hold_named(facts, fact.awarding_organisation(), fact.hold());
       hold.placed = stamp;
-      hold.awarding_organisation = *parse_awarding_organisation(fact.awarding_organisation());
+      hold.placed_by = saying_of(event);
       hold.qualification = parse_qualification(fact.qualification());
       hold.series = parse_series(fact.series());
       hold.learner = fact.learner();
@@ -186,7 +239,9 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
       return {};
     }
     case v1::Event::kHoldLifted: {
-      hold_named(facts, event.hold_lifted().hold()).lifted = stamp;
+      Hold& hold = hold_named(facts, event.hold_lifted().awarding_organisation(), event.hold_lifted().hold());
+      hold.lifted = stamp;
+      hold.lifted_by = saying_of(event);
       return {};
     }
     case v1::Event::kSampleDecided:
@@ -225,6 +280,60 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
   }
 }
 
+Merged merge(EntryFacts& facts, const v1::Event& event, Coming& coming) {
+  switch (event.fact_case()) {
+    case v1::Event::kRegistered:
+      return merge_registered(facts, event.registered(), coming);
+    case v1::Event::kRegistrationChanged: {
+      // A change of mere details must not hide a change of course or size.
+      auto change = event.registration_changed().change();
+      if (change == v1::RegistrationChanged::DETAILS) return coming.take(facts.details_changed);
+      Merged merged = coming.take(facts.changed);
+      if (merged != Merged::applied) return merged;
+      facts.change = change;
+      QualificationId left = parse_qualification(event.registration_changed().from_qualification()).value_or(QualificationId{});
+      if (facts.particulars || left != QualificationId{})
+        change_particulars(facts, [&](Particulars& particulars) { particulars.left = left; });
+      return merged;
+    }
+    case v1::Event::kTransferred: {
+      Merged merged = coming.take(facts.transferred);
+      if (merged == Merged::applied) facts.to_centre = *parse_centre(event.transferred().to_centre());
+      return merged;
+    }
+    case v1::Event::kWithdrawn:
+      return coming.take(facts.withdrawn);
+    case v1::Event::kCheckpointAnswered:
+      return merge_answer(facts, event.checkpoint_answered(), coming);
+    case v1::Event::kOutcomeRecorded:
+      return merge_outcomes(facts, event.outcome_recorded(), coming);
+    case v1::Event::kPriorLearningRecognised:
+      return merge_unit(facts, {.unit = short_hash(event.prior_learning_recognised().unit()),
+                                .learning_outcome = kPriorLearning,
+                                .grade = event.prior_learning_recognised().grade().empty()
+                                             ? 0
+                                             : short_hash(event.prior_learning_recognised().grade()),
+                                .standing = UnitFact::Standing::recognised},
+                        coming);
+    case v1::Event::kSpecialConsideration:
+      return merge_special_consideration(facts, event.special_consideration(), coming);
+    case v1::Event::kClaimSubmitted:
+      return merge_claim(facts, true, event.claim_submitted().grade().value(), coming);
+    case v1::Event::kClaimWithdrawn:
+      return merge_claim(facts, false, {}, coming);
+    case v1::Event::kResultDetermined:
+      return merge_result(facts, ResultKind::determined, event.result_determined().grade(), coming);
+    case v1::Event::kResultAmended:
+      return merge_result(facts, ResultKind::amended, event.result_amended().grade(), coming);
+    case v1::Event::kResultRevoked:
+      return merge_result(facts, ResultKind::revoked, {}, coming);
+    case v1::Event::kResultQueried:
+      return coming.take(facts.queried);
+    default:
+      std::abort();  // not a fact about an entry: the router is wrong
+  }
+}
+
 }  // namespace
 
 const ReleasePlan* CentreFacts::release_plan(const CohortKey& key) const {
@@ -239,82 +348,56 @@ std::optional<bool> CentreFacts::halted(AwardingOrganisationId awarding_organisa
   return std::nullopt;
 }
 
-Stamp stamp_of(const v1::Event& event, std::string_view bytes) {
-  const auto& at = event.occurred_at();
-  return {at.seconds() * 1000 + at.nanos() / 1'000'000, static_cast<std::uint32_t>(long_hash(bytes))};
+void share_words(Entry& entry, const GradingScale& scale) {
+  auto share = [&](Word& word) {
+    if (word.empty()) return;
+    if (word == scale.name) word = scale.name;
+    for (const GradingScale::Grade& grade : scale.grades)
+      if (word == grade.value) word = grade.value;
+  };
+  EntryFacts& facts = entry.facts;
+  for (Word* word : {&facts.predicted_grade, &facts.claimed_grade, &facts.result_scale, &facts.result_grade, &entry.issued.scale,
+                     &entry.issued.grade})
+    share(*word);
 }
 
-Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
+bool EntryFacts::later(const Stamp& a, const Stamp& b) const {
+  if (a.moment() != b.moment()) return b.before(a);
+  std::optional<Saying> of_a = said.find(a.tie), of_b = said.find(b.tie);
+  Order order = of_a && of_b ? compare(of_a->said(), of_b->said()) : Order{};
+  return order.order != 0 ? order.order > 0 : a.tie > b.tie;
+}
+
+bool EntryFacts::left_by(const Stamp& leaving) const {
+  if (!leaving.set() || leaving.moment() != registered.moment()) return registered.before(leaving);
+  std::optional<Saying> going = said.find(leaving.tie), coming = said.find(registered.tie);
+  return !going || !coming || !coming->said().numbered_after(going->said());
+}
+
+Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp, Clash* clash) {
   note_told_again(facts, event, stamp);
-  switch (event.fact_case()) {
-    case v1::Event::kRegistered:
-      return merge_registered(facts, event.registered(), stamp);
-    case v1::Event::kRegistrationChanged: {
-      // A change of mere details must not hide a change of course or size.
-      auto change = event.registration_changed().change();
-      if (change == v1::RegistrationChanged::DETAILS) return take(facts.details_changed, stamp);
-      Merged merged = take(facts.changed, stamp);
-      if (merged != Merged::applied) return merged;
-      facts.change = change;
-      QualificationId left = parse_qualification(event.registration_changed().from_qualification()).value_or(QualificationId{});
-      if (facts.particulars || left != QualificationId{})
-        change_particulars(facts, [&](Particulars& particulars) { particulars.left = left; });
-      return merged;
-    }
-    case v1::Event::kTransferred: {
-      Merged merged = take(facts.transferred, stamp);
-      if (merged == Merged::applied) facts.to_centre = *parse_centre(event.transferred().to_centre());
-      return merged;
-    }
-    case v1::Event::kWithdrawn:
-      return take(facts.withdrawn, stamp);
-    case v1::Event::kCheckpointAnswered:
-      return merge_answer(facts, event.checkpoint_answered(), stamp);
-    case v1::Event::kOutcomeRecorded:
-      return merge_outcomes(facts, event.outcome_recorded(), stamp);
-    case v1::Event::kPriorLearningRecognised:
-      return merge_unit(facts, {.unit = short_hash(event.prior_learning_recognised().unit()),
-                                .learning_outcome = kPriorLearning,
-                                .stamp = stamp,
-                                .grade = event.prior_learning_recognised().grade().empty()
-                                             ? 0
-                                             : short_hash(event.prior_learning_recognised().grade()),
-                                .standing = UnitFact::Standing::recognised});
-    case v1::Event::kSpecialConsideration:
-      return merge_special_consideration(facts, event.special_consideration(), stamp);
-    case v1::Event::kClaimSubmitted:
-      return merge_claim(facts, true, event.claim_submitted().grade().value(), stamp);
-    case v1::Event::kClaimWithdrawn:
-      return merge_claim(facts, false, {}, stamp);
-    case v1::Event::kResultDetermined:
-      return merge_result(facts, ResultKind::determined, event.result_determined().grade(), stamp);
-    case v1::Event::kResultAmended:
-      return merge_result(facts, ResultKind::amended, event.result_amended().grade(), stamp);
-    case v1::Event::kResultRevoked:
-      return merge_result(facts, ResultKind::revoked, {}, stamp);
-    case v1::Event::kResultQueried:
-      return take(facts.queried, stamp);
-    default:
-      std::abort();  // not a fact about an entry: the router is wrong
-  }
+  Coming coming(facts, event, stamp, clash);
+  Merged merged = merge(facts, event, coming);
+  coming.keep_sayings();
+  return merged;
 }
 
-Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change) {
+Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change,
+             Clash* clash) {
   auto [at, fresh] = facts.slots.try_emplace(slot_of(event));
-  if (!fresh && goes_before(event, stamp, at->second)) at->second.stamp = {};
-  if (!fresh && stands_before(at->second, event, stamp)) return Merged::superseded;
-  Merged merged = fresh ? Merged::applied : take(at->second.stamp, stamp);
+  Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
   if (merged != Merged::applied) return merged;
   at->second = {stamp, std::string(bytes)};
   change = decode(facts, event, stamp);
   return merged;
 }
 
-void restore(CentreFacts& facts, std::string_view slot, const Stamp& stamp, std::string_view bytes) {
+bool restore(CentreFacts& facts, std::string_view slot, const Stamp& stamp, std::string_view bytes) {
   v1::Event event;
-  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !check(event)) return false;
   facts.slots[std::string(slot)] = {stamp, std::string(bytes)};
   decode(facts, event, stamp);
+  return true;
 }
 
 }  // namespace vtq

@@ -7,16 +7,17 @@
 
 namespace vtq {
 
-/// The stamp of an event: its time, and a hash over its bytes, which hold its id.
-Stamp stamp_of(const v1::Event& event, std::string_view bytes);
-
-/// Merges a fact about an entry. The event has passed `check` and names this entry.
-Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp);
+/// Merges a fact about an entry. The event has passed `check` and names this entry. `clash`: what it met in its slots; may be null.
+Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp, Clash* clash = nullptr);
 
 /// Merges a fact about a centre as a whole; says through `change` which entries it touches.
-Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change);
+Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change,
+             Clash* clash = nullptr);
 
-/// Rebuilds the decoded side of a centre's facts from a stored slot.
-void restore(CentreFacts& facts, std::string_view slot, const Stamp& stamp, std::string_view bytes);
+/// Lets the entry's words be those of its qualification's scale, where they say the same.
+void share_words(Entry& entry, const GradingScale& scale);
+
+/// Rebuilds the decoded side of a centre's facts from a stored slot. False: this version does not take it any more.
+[[nodiscard]] bool restore(CentreFacts& facts, std::string_view slot, const Stamp& stamp, std::string_view bytes);
 
 }  // namespace vtq

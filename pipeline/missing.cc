@@ -24,7 +24,7 @@ std::vector<std::string> outcomes_missing(const EntryFacts& facts, const UnitRul
   std::vector<std::string> codes;
   for (const std::string& code : unit.learning_outcomes) {
     const UnitFact* own = fact_for(short_hash(code));
-    const UnitFact* holds = own && (!whole || own->stamp > whole->stamp) ? own : whole;
+    const UnitFact* holds = own && (!whole || facts.later(own->stamp, whole->stamp)) ? own : whole;
     if (!holds || holds->standing != UnitFact::Standing::achieved) codes.push_back(code);
   }
   return codes;

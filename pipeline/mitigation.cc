@@ -64,7 +64,7 @@ Application application_of(const Mitigation& mitigation, const CentreMitigations
       out.missing_evidence.push_back(item);
   out.panel = facts.review(*out.made, key, v1::MitigationReviewed::PANEL);
   out.verification = facts.review(*out.made, key, v1::MitigationReviewed::VERIFICATION);
-  if (out.verification && (!out.panel || out.verification->stamp < out.panel->stamp)) out.verification = nullptr;
+  if (out.verification && (!out.panel || out.verification->stamp.before(out.panel->stamp))) out.verification = nullptr;
   return out;
 }
 

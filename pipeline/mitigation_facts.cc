@@ -104,7 +104,7 @@ const MitigationReview* CentreMitigations::review(const MitigationApplication& a
                                                   v1::MitigationReviewed::Stage stage) const {
   return narrowest(reviews, key, [&](const MitigationReview& one) {
     bool of_it = application.scope.learner.empty() || one.scope.learner == application.scope.learner;
-    return one.stage == stage && of_it && one.stamp > application.stamp;
+    return one.stage == stage && of_it && !one.stamp.before(application.stamp);
   });
 }
 

@@ -94,7 +94,7 @@ struct CentreMitigations {
   /// The learner's own application, else that for all; null: none.
   const MitigationApplication* application(const EntryKey& key) const;
   /// The latest review of `application` at `stage` that concerns the learner: one for the learner alone goes before one for all, and a
-  /// review from before the application is of an earlier one. Null: not reviewed.
+  /// review from before the application is of an earlier one; one of the same moment is of it. Null: not reviewed.
   const MitigationReview* review(const MitigationApplication& application, const EntryKey& key, v1::MitigationReviewed::Stage stage) const;
 };
 

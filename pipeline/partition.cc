@@ -23,6 +23,18 @@ int severity(v1::Band band) { return band <= v1::ON_TRACK ? 0 : static_cast<int>
 
 }  // namespace
 
+Verdict::Kind kind_of(Merged merged) {
+  switch (merged) {
+    case Merged::applied:
+      return Verdict::Kind::accepted;
+    case Merged::superseded:
+      return Verdict::Kind::superseded;
+    case Merged::duplicate:
+      return Verdict::Kind::duplicate;
+  }
+  return {};
+}
+
 // ---- Centre ----
 
 Entry* Centre::find(const EntryKey& key) {
@@ -48,7 +60,7 @@ void Centre::unload() {
   scrutiny = nullptr;
   index_ = {};
   entries = {};
-  parked = {};
+  waiting = {};
 }
 
 // ---- Partition: reading and loading ----
@@ -96,19 +108,31 @@ Centre& Partition::load(CentreId id) {
   if (centre.loaded || !centre.set_aside.empty()) return centre;
   try {
     shared_.store.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
-      vtq::restore(centre.facts, slot, stamp, event);
+      // It may be a word that stops.
+      if (!vtq::restore(centre.facts, slot, stamp, event)) centre.set_aside = "A stored fact is of a form that this version does not take.";
     });
-    shared_.store.each_entry(index_, id, [&](Entry&& entry) { centre.add(entry.key) = std::move(entry); });
-    shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.parked.push_back(std::move(parked)); });
+    shared_.store.each_entry(index_, id, [&](Entry&& stored) {
+      Entry& entry = centre.add(stored.key) = std::move(stored);
+      share_words(entry);
+    });
+    shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.waiting.put(read_waiting(std::move(parked))); });
   } catch (const DamagedRecords& damaged) {
-    centre.unload();
     centre.set_aside = damaged.damage();
+  }
+  if (!centre.set_aside.empty()) {
+    centre.unload();
     return centre;
   }
   entries_loaded_ += centre.entries.size();
   centre.loaded = true;
   scrutinise_all(centre);
+  if (centre.waiting.any_unreadable()) retry(centre);
   return centre;
+}
+
+void Partition::share_words(Entry& entry) const {
+  const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+  if (qualification && qualification->scale) vtq::share_words(entry, *qualification->scale);
 }
 
 void Partition::evict(std::size_t entries_max) {
@@ -184,11 +208,11 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
   Centre& centre = load(address.centre);
   if (!centre.set_aside.empty())
     return {Verdict::Kind::set_aside, Rejection{"centre", "centre-readable", text_of(centre.id), "The centre is set aside, for its records cannot be read: " + centre.set_aside + " Send the event again once that is mended."}};
-  Stamp stamp = stamp_of(event, bytes);
+  Stamp stamp = stamp_of(event);
   if (auto unfit = fits(event, address, shared_.reference))
-    return park(centre, bytes, address.topic, stamp, std::move(*unfit), shared_.policy.reference_wait_ms, token);
+    return park(centre, event, bytes, address, std::move(*unfit), shared_.policy.reference_wait_ms, token);
   if (auto missing = waits_for(centre, event, address))
-    return park(centre, bytes, address.topic, stamp, std::move(*missing), shared_.policy.registration_wait_ms, token);
+    return park(centre, event, bytes, address, std::move(*missing), shared_.policy.registration_wait_ms, token);
   return address.subject == Subject::entry ? apply_to_entry(centre, event, address, stamp)
                                            : apply_to_centre(centre, event, bytes, stamp);
 }
@@ -197,7 +221,7 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
 /// was issued, so only where facts come out of their order.
 std::optional<Rejection> Partition::waits_for(const Centre& centre, const v1::Event& event, const Address& address) const {
   if (address.subject == Subject::entry && !event.has_registered() && !centre.find(address.entry))
-    return Rejection{fact_name(event) + ".entry", "entry-registered", text_of(address.centre) + " " + text_of(address.entry.qualification) + " " + text_of(address.entry.series),
+    return Rejection{fact_name(event) + ".entry", std::string(kEntryRegistered), text_of(address.centre) + " " + text_of(address.entry.qualification) + " " + text_of(address.entry.series),
                      "No registration came for this entry in time; send its Registered, then replay this record."};
   if (!event.has_batch_acknowledged()) return std::nullopt;
   const std::string& batch = event.batch_acknowledged().batch();
@@ -214,49 +238,55 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, const 
   if (!entry) {
     entry = &centre.add(address.entry);
     ++entries_loaded_;
-    retry(centre);
+    retry_for(centre, address.entry);
   }
-  Merged merged = merge(entry->facts, event, stamp);
-  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
-  if (merged == Merged::superseded) return {Verdict::Kind::superseded};
+  Verdict verdict;
+  verdict.kind = kind_of(merge(entry->facts, event, stamp, &verdict.clash));
+  if (verdict.kind != Verdict::Kind::accepted) return verdict;
+  share_words(*entry);
   keep(centre, *entry);
   touch(centre, *entry);
   if (shared_.reference.has_strategies() && concerns_scrutiny(centre, *entry, event)) scrutiny_due(centre, entry->key.qualification);
-  return {};
+  return verdict;
 }
 
 Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
   CentreChange change;
-  Merged merged = merge(centre.facts, event, bytes, stamp, change);
-  if (merged == Merged::duplicate) return {Verdict::Kind::duplicate};
-  if (merged == Merged::superseded) return {Verdict::Kind::superseded};
+  Verdict verdict;
+  verdict.kind = kind_of(merge(centre.facts, event, bytes, stamp, change, &verdict.clash));
+  if (verdict.kind != Verdict::Kind::accepted) return verdict;
   centre.slots_to_store.push_back(slot_of(event));
   mark(centre);
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
   if (event.has_issuing_halted()) note_halt(centre, event.issuing_halted(), stamp.at_ms);
   if (!change.none) touch_changed(centre, change);
   if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
-  return {};
+  return verdict;
 }
 
-Verdict Partition::park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
+Verdict Partition::park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
                         std::int64_t token) {
-  for (const Parked& parked : centre.parked)
-    if (parked.stamp == stamp) return {Verdict::Kind::duplicate};
-  Parked parked{std::string(bytes), stamp, topic, time_ + wait, std::move(why), token};
+  WaitingKey key = waiting_key(event);
+  if (centre.waiting.has(key)) return {Verdict::Kind::duplicate};
+  Parked parked{std::string(bytes), key, address.topic, time_ + wait, std::move(why), token};
   if (shared_.origin_of) parked.origin = shared_.origin_of(token);
-  if (centre.parked.size() >= shared_.policy.parked_per_centre_max) {
+  if (centre.waiting.size() >= shared_.policy.parked_per_centre_max) {
     parked.why.rule = "waiting-facts-max";
     parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
     return reject(std::move(parked));
   }
   Verdict verdict{Verdict::Kind::waiting, parked.why, parked.until_ms};
-  centre.parked.push_back(std::move(parked));
-  centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
-  centre.summary_to_store = true;
-  mark(centre);
+  centre.waiting.put({std::move(parked), address});
+  centre.waiting_to_store.push_back(key);
+  count_waiting(centre);
   wake_by(centre, time_ + wait);
   return verdict;
+}
+
+void Partition::count_waiting(Centre& centre) {
+  centre.summary.parked = static_cast<std::uint32_t>(centre.waiting.size());
+  centre.summary_to_store = true;
+  mark(centre);
 }
 
 void Partition::touch(Centre& centre, Entry& entry) {
@@ -349,10 +379,18 @@ void Partition::reference_changed_unseen() {
   }
 }
 
+/// Facts that wait for reference data are tried again when the window closes.
 void Partition::retry(Centre& centre) {
-  if (centre.summary.parked == 0 || centre.retry_parked) return;
-  centre.retry_parked = true;
-  retrying_.push_back(&centre);
+  if (centre.summary.parked == 0 || centre.retry_for_reference) return;
+  centre.retry_for_reference = true;
+  if (centre.retry_for.empty()) retrying_.push_back(&centre);
+}
+
+/// So are those that wait for the entry, which was registered.
+void Partition::retry_for(Centre& centre, const EntryKey& entry) {
+  if (!centre.waiting.any_for(entry)) return;
+  if (centre.retry_for.empty() && !centre.retry_for_reference) retrying_.push_back(&centre);
+  centre.retry_for.push_back(entry);
 }
 
 void Partition::derive_all(Centre& centre) {
@@ -430,8 +468,8 @@ void Partition::wake_centre(Centre& centre) {
     else
       next = std::min(next, entry.wake_at_ms);
   }
-  for (const Parked& parked : centre.parked)
-    if (parked.until_ms > time_) next = std::min(next, parked.until_ms);
+  // Those whose time is over now are rejected when the window closes.
+  if (TimeMs expiry = centre.waiting.next_expiry(); expiry > time_) next = std::min(next, expiry);
   wake_by(centre, next);
   if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
 }
@@ -439,67 +477,74 @@ void Partition::wake_centre(Centre& centre) {
 // ---- status out ----
 
 void Partition::settle() {
-  if (!retrying_.empty()) retry_parked();
+  if (!retrying_.empty()) retry_waiting();
   if (!scrutiny_due_.empty()) settle_scrutiny();
   derive_touched();
   // What was issued just now is no claim that waits any more, and may be what an acknowledgement waits for.
   while (!scrutiny_due_.empty() || !retrying_.empty()) {
-    if (!retrying_.empty()) retry_parked();
+    if (!retrying_.empty()) retry_waiting();
     if (!scrutiny_due_.empty()) settle_scrutiny();
     derive_touched();
   }
-  for (std::size_t at = 0; at < dirty_.size(); ++at) expire_parked(*dirty_[at]);
+  for (std::size_t at = 0; at < dirty_.size(); ++at) expire_waiting(*dirty_[at]);
   durations_.settle();
 }
 
-void Partition::retry_parked() {
+void Partition::retry_waiting() {
+  // What is applied may register entries that others wait for.
   while (!retrying_.empty()) {
     Centre& centre = load(retrying_.back()->id);
     retrying_.pop_back();
-    centre.retry_parked = false;
+    std::vector<EntryKey> entries = std::exchange(centre.retry_for, {});
+    bool for_reference = std::exchange(centre.retry_for_reference, false);
     if (!centre.set_aside.empty()) continue;
-    std::vector<Parked> waiting = std::exchange(centre.parked, {});
-    for (Parked& parked : waiting) {
-      v1::Event event;
-      if (!event.ParseFromString(parked.event)) std::abort();
-      Result<Address> address = check(event);
-      if (!address) std::abort();
-      const Address& to = address.value();
-      if (fits(event, to, shared_.reference) || waits_for(centre, event, to)) {
-        centre.parked.push_back(std::move(parked));
-        continue;
-      }
-      Verdict verdict = to.subject == Subject::entry
-                            ? apply_to_entry(centre, event, to, parked.stamp)
-                            : apply_to_centre(centre, event, parked.event, parked.stamp);
-      if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = verdict;
-      centre.parked_to_erase.push_back(parked.stamp);
-    }
-    if (centre.parked.size() == centre.summary.parked) continue;  // all of them wait on
-    centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
-    centre.summary_to_store = true;
-    mark(centre);
+    for (const EntryKey& entry : entries)
+      for (WaitingFact& fact : centre.waiting.take_for(entry)) retry(centre, std::move(fact));
+    if (for_reference)
+      for (WaitingFact& fact : centre.waiting.take_for_reference()) retry(centre, std::move(fact));
+    if (centre.waiting.size() != centre.summary.parked) count_waiting(centre);
   }
 }
 
-void Partition::expire_parked(Centre& centre) {
-  if (centre.summary.parked == 0 || !centre.loaded) return;
-  bool any = std::any_of(centre.parked.begin(), centre.parked.end(),
-                         [&](const Parked& parked) { return parked.until_ms <= time_; });
-  if (!any) return;
-  std::vector<Parked> waiting = std::exchange(centre.parked, {});
-  for (Parked& parked : waiting) {
-    if (parked.until_ms > time_) {
-      centre.parked.push_back(std::move(parked));
-      continue;
-    }
-    centre.parked_to_erase.push_back(parked.stamp);
-    std::int64_t token = parked.token;
-    Verdict verdict = reject(std::move(parked));
-    if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
+void Partition::retry(Centre& centre, WaitingFact&& fact) {
+  Parked& parked = fact.parked;
+  v1::Event event;
+  if (!fact.address || !event.ParseFromString(parked.event)) {
+    parked.why = fact.address ? Rejection{"event", "protobuf-form", "", "The stored bytes are no event; send the fact again."}
+                              : fact.address.error();
+    return reject_waiting(centre, std::move(parked));
   }
-  centre.summary.parked = static_cast<std::uint32_t>(centre.parked.size());
-  centre.summary_to_store = true;
+  const Address& to = fact.address.value();
+  auto unfit = fits(event, to, shared_.reference);
+  if (!unfit) unfit = waits_for(centre, event, to);
+  if (unfit) {
+    // It may wait for something else than before.
+    if (std::tie(unfit->rule, unfit->field, unfit->value) != std::tie(parked.why.rule, parked.why.field, parked.why.value)) {
+      parked.why = std::move(*unfit);
+      centre.waiting_to_store.push_back(parked.key);
+      mark(centre);
+    }
+    centre.waiting.put(std::move(fact));
+    return;
+  }
+  Stamp stamp = stamp_of(event);
+  Verdict verdict = to.subject == Subject::entry ? apply_to_entry(centre, event, to, stamp)
+                                                 : apply_to_centre(centre, event, parked.event, stamp);
+  if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
+  centre.waiting_to_erase.push_back(parked.key);
+}
+
+void Partition::expire_waiting(Centre& centre) {
+  if (!centre.loaded || centre.waiting.next_expiry() > time_) return;
+  for (WaitingFact& fact : centre.waiting.take_expired(time_)) reject_waiting(centre, std::move(fact.parked));
+  count_waiting(centre);
+}
+
+void Partition::reject_waiting(Centre& centre, Parked&& parked) {
+  centre.waiting_to_erase.push_back(parked.key);
+  std::int64_t token = parked.token;
+  Verdict verdict = reject(std::move(parked));
+  if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
 }
 
 Verdict Partition::reject(Parked&& parked) {
@@ -670,13 +715,15 @@ void Partition::write(StateWriter& writer) {
     }
     centre->slots_to_store.clear();
     // Erased first: a fact whose time ran out may have come again since.
-    for (const Stamp& stamp : centre->parked_to_erase) writer.erase_parked(index_, centre->id, stamp);
-    centre->parked_to_erase.clear();
-    for (Parked& parked : centre->parked) {
-      if (parked.token < 0) continue;
-      writer.put_parked(index_, centre->id, parked);
-      parked.token = -1;
+    for (const WaitingKey& key : centre->waiting_to_erase) writer.erase_parked(index_, centre->id, key);
+    centre->waiting_to_erase.clear();
+    for (const WaitingKey& key : centre->waiting_to_store) {
+      Parked* parked = centre->waiting.find(key);
+      if (!parked) continue;
+      writer.put_parked(index_, centre->id, *parked);
+      parked->token = -1;
     }
+    centre->waiting_to_store.clear();
     const CentreSummary& summary = centre->summary;
     bool wakes_otherwise = summary.next_wake_ms != centre->stored_wake_ms || summary.derive_all != centre->stored_derive_all;
     if (centre->summary_to_store || wakes_otherwise) writer.put_summary(index_, centre->id, summary);

@@ -16,6 +16,7 @@
 #include "pipeline/gate.h"
 #include "pipeline/merge.h"
 #include "pipeline/ports.h"
+#include "pipeline/waiting.h"
 #include "pipeline/words.h"
 
 namespace vtq {
@@ -50,8 +51,11 @@ struct Verdict {
   enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected, set_aside } kind{};
   std::optional<Rejection> why;  ///< of a rejection, or of being set aside; of waiting: for what
   TimeMs until_ms = 0;           ///< of waiting: rejected then
-  std::string rejected_id;       ///< of a rejection: the record's id in the list of rejected records
+  std::string rejected_id = {};  ///< of a rejection: the record's id in the list of rejected records
+  Clash clash = {};              ///< of what was merged: what it met there
 };
+
+Verdict::Kind kind_of(Merged merged);
 
 /// What the partitions of one worker share.
 struct Shared {
@@ -77,13 +81,15 @@ struct Centre {
   std::string set_aside;
   CentreFacts facts;
   std::deque<Entry> entries;
-  std::vector<Parked> parked;
+  Waiting waiting;
 
   bool summary_to_store = false;
   /// As the store has them: a wake that changes nothing leaves both as they were.
   TimeMs stored_wake_ms = kNever;
   bool stored_derive_all = false;
-  bool retry_parked = false;
+  /// Which waiting facts are tried again when the window closes: those for these entries, and those for reference data.
+  std::vector<EntryKey> retry_for;
+  bool retry_for_reference = false;
   bool in_dirty_list = false;
   /// The scrutiny of its assessment as of the last window; null: nothing is asked.
   std::shared_ptr<struct CentreScrutiny> scrutiny;
@@ -93,7 +99,8 @@ struct Centre {
   std::vector<QualificationId> scrutiny_due_for;
   std::uint64_t last_used = 0;
   std::vector<std::string> slots_to_store;
-  std::vector<Stamp> parked_to_erase;
+  std::vector<WaitingKey> waiting_to_store;
+  std::vector<WaitingKey> waiting_to_erase;
 
   Entry* find(const EntryKey& key);
   const Entry* find(const EntryKey& key) const;
@@ -172,11 +179,12 @@ class Partition {
 
   /// The centre may come out set aside, with nothing loaded.
   Centre& load(CentreId id);
+  void share_words(Entry& entry) const;
   Centre& centre_of(CentreId id);
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;
   Verdict apply_to_entry(Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
-  Verdict park(Centre& centre, std::string_view bytes, Topic topic, const Stamp& stamp, Rejection why, TimeMs wait,
+  Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
                std::int64_t token);
   /// Has the entry's status derived before the commit.
   void touch(Centre& centre, Entry& entry);
@@ -190,6 +198,7 @@ class Partition {
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);
   void retry(Centre& centre);
+  void retry_for(Centre& centre, const EntryKey& entry);
   void derive_all(Centre& centre);
   void wake_due_centres(TimeMs at);
   void wake_centre(Centre& centre);
@@ -203,8 +212,11 @@ class Partition {
   void tell(const Centre& centre, const Qualification& qualification, const struct Requirement& requirement);
   void tell(const Centre& centre, const Qualification& qualification, const struct PlannedVisit& planned);
 
-  void retry_parked();
-  void expire_parked(Centre& centre);
+  void retry_waiting();
+  void retry(Centre& centre, WaitingFact&& fact);
+  void expire_waiting(Centre& centre);
+  void count_waiting(Centre& centre);
+  void reject_waiting(Centre& centre, Parked&& parked);
   Verdict reject(Parked&& parked);
   void derive_touched();
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);

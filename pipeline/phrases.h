@@ -9,12 +9,6 @@
 
 namespace vtq {
 
-/// `17 Aug 2023`.
-inline std::string date_text(Day day) {
-  std::string text = local_text(day_begins(day));
-  return text.substr(0, text.find(','));
-}
-
 /// The moment at which `day` ends, 24:00 in Europe/London; kNever for 0, which stands for no limit.
 inline TimeMs day_ends(Day day) { return day == 0 ? kNever : day_begins(day + 1); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 
 namespace vtq {
 
@@ -19,7 +20,10 @@ void Pipeline::restore() {
 
 void Pipeline::restore_reference() {
   store_.each_reference([&](std::string_view slot, const Stamp& stamp, std::string_view event) {
-    reference_.restore(slot, stamp, event);
+    if (!reference_.restore(slot, stamp, event))
+      throw std::runtime_error("Stored reference data: " + std::string(slot) +
+                               " is of a form that this version does not take; start the version that took it, send the fact anew, and "
+                               "start this version again.");
   });
 }
 
@@ -157,10 +161,7 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   Verdict& verdict = verdicts_[static_cast<std::size_t>(token)];
   if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
     verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
-  Merged merged = reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event, inbound.bytes));
-  verdict.kind = merged == Merged::applied      ? Verdict::Kind::accepted
-                                                    : merged == Merged::superseded ? Verdict::Kind::superseded
-                                                                                   : Verdict::Kind::duplicate;
+  verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event), &verdict.clash));
 }
 
 bool Pipeline::spread_reference_changes() {

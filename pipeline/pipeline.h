@@ -29,6 +29,7 @@ class Pipeline {
   Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs);
 
   /// Reads what the last commit left: the reference data; then all partitions, or one by one as they come to this instance.
+  /// Throws std::runtime_error for reference data that this version does not take.
   void restore();
   void restore_reference();
   void take(std::uint32_t partition);

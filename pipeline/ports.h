@@ -12,10 +12,19 @@
 
 namespace vtq {
 
+/// Names a fact that waits, among all others.
+struct WaitingKey {
+  Moment moment;
+  std::uint64_t content_high = 0;  ///< hash of all that the event says, 128 bits wide
+  std::uint64_t content_low = 0;
+
+  auto operator<=>(const WaitingKey&) const = default;
+};
+
 /// A fact that waits for what it names: its entry's registration, or reference data.
 struct Parked {
   std::string event;  ///< serialised
-  Stamp stamp;
+  WaitingKey key;
   Topic topic{};
   TimeMs until_ms = 0;  ///< rejected at this logical time
   Rejection why;
@@ -89,7 +98,7 @@ class StateWriter {
                         std::string_view event) = 0;
   virtual void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) = 0;
   virtual void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) = 0;
-  virtual void erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) = 0;
+  virtual void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) = 0;
   virtual void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) = 0;
 };
 

@@ -1,7 +1,10 @@
 #include "pipeline/reference.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <tuple>
+
+#include "pipeline/check.h"
 
 namespace vtq {
 namespace {
@@ -19,8 +22,30 @@ std::string joined(std::initializer_list<std::string_view> parts) {
   return text;
 }
 
-std::string moment(const v1::Event& event) {
-  return utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000);
+/// Whether the message, or one within it, came with fields that this version does not know.
+bool has_unknown_fields(const google::protobuf::Message& message) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  if (!reflection.GetUnknownFields(message).empty()) return true;
+  const google::protobuf::Descriptor& descriptor = *message.GetDescriptor();
+  for (int at = 0; at < descriptor.field_count(); ++at) {
+    const google::protobuf::FieldDescriptor* field = descriptor.field(at);
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      if (reflection.HasField(message, field) && has_unknown_fields(reflection.GetMessage(message, field))) return true;
+      continue;
+    }
+    for (int item = 0, count = reflection.FieldSize(message, field); item < count; ++item)
+      if (has_unknown_fields(reflection.GetRepeatedMessage(message, field, item))) return true;
+  }
+  return false;
+}
+
+bool has_unknown_fields(const v1::Event& event) {
+  const google::protobuf::Reflection& reflection = *event.GetReflection();
+  if (!reflection.GetUnknownFields(event).empty() || has_unknown_fields(event.occurred_at())) return true;
+  static const google::protobuf::OneofDescriptor* fact = v1::Event::descriptor()->FindOneofByName("fact");
+  const google::protobuf::FieldDescriptor* field = reflection.GetOneofFieldDescriptor(event, fact);
+  return field && has_unknown_fields(reflection.GetMessage(event, field));
 }
 
 std::string canonical(const std::string& qualification) {
@@ -28,6 +53,48 @@ std::string canonical(const std::string& qualification) {
 }
 
 }  // namespace
+
+std::string text_of_moment(const v1::Event& event) {
+  std::string text = utc_text(event.occurred_at().seconds() * 1000);
+  char nanos[16];
+  std::snprintf(nanos, sizeof nanos, ".%09dZ", event.occurred_at().nanos());
+  return text.substr(0, text.find('.')) + nanos;
+}
+
+std::string content_of(const v1::Event& event) {
+  if (!has_unknown_fields(event)) return event.SerializeAsString();
+  v1::Event known = event;
+  known.DiscardUnknownFields();
+  return known.SerializeAsString();
+}
+
+Stamp stamp_of(const v1::Event& event) {
+  const auto& at = event.occurred_at();
+  return {.at_ms = at.seconds() * 1000 + at.nanos() / 1'000'000,
+          .tie = static_cast<std::uint32_t>(long_hash(content_of(event))),
+          .nanos = static_cast<std::uint32_t>(at.nanos() % 1'000'000)};
+}
+
+bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held, const Stamp& held_stamp, Clash* clash) {
+  Said said = said_by(event), before = said_by(held);
+  if (clash) clash->id_reused = said.same_id(before);
+  if (stamp.moment() != held_stamp.moment()) return held_stamp.before(stamp);
+  // At one moment a halt goes before the word that lifts it.
+  if (event.has_issuing_halted() && event.issuing_halted().halted() != held.issuing_halted().halted()) {
+    if (clash) clash->decided_by = DecidedBy::stop;
+    return event.issuing_halted().halted();
+  }
+  Order order = compare(said, before);
+  if (clash) clash->decided_by = order.by;
+  return order.order != 0 ? order.order > 0 : content_of(event) > content_of(held);
+}
+
+Merged against(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp, Clash* clash) {
+  if (held.stamp == stamp) return Merged::duplicate;
+  v1::Event before;
+  bool readable = before.ParseFromArray(held.event.data(), static_cast<int>(held.event.size()));
+  return !readable || is_later(event, stamp, before, held.stamp, clash) ? Merged::applied : Merged::superseded;
+}
 
 std::string slot_of(const v1::Event& event) {
   switch (event.fact_case()) {
@@ -42,7 +109,7 @@ std::string slot_of(const v1::Event& event) {
     case v1::Event::kCalendarDefined: {
       const auto& fact = event.calendar_defined();
       // Each stays: a gate that one of them shut is not opened by another alone.
-      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), moment(event), event.source(),
+      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(),
                      event.id()});
     }
     case v1::Event::kMitigationDefined: {
@@ -64,7 +131,7 @@ std::string slot_of(const v1::Event& event) {
     case v1::Event::kApprovalSubmitted: {
       const auto& fact = event.approval_submitted();
       // Each stays: a decision is judged by the one that it was made on.
-      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), moment(event)});
+      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), text_of_moment(event)});
     }
     case v1::Event::kApprovalDecided: {
       const auto& fact = event.approval_decided();
@@ -87,7 +154,7 @@ std::string slot_of(const v1::Event& event) {
       const auto& fact = event.staff_approved();
       // Each word stays: work is judged by the one that held when it was assessed.
       return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(),
-                     v1::StaffApproved::Role_Name(fact.role()), moment(event)});
+                     v1::StaffApproved::Role_Name(fact.role()), text_of_moment(event)});
     }
     case v1::Event::kMonitoringRecorded: {
       const auto& fact = event.monitoring_recorded();
@@ -99,9 +166,9 @@ std::string slot_of(const v1::Event& event) {
       return joined({"sample", canonical(fact.qualification()), fact.series(), fact.learner(), v1::SampleDecided::Status_Name(fact.status())});
     }
     case v1::Event::kHoldPlaced:
-      return joined({"hold-placed", event.hold_placed().hold()});
+      return joined({"hold-placed", event.hold_placed().awarding_organisation(), event.hold_placed().hold()});
     case v1::Event::kHoldLifted:
-      return joined({"hold-lifted", event.hold_lifted().hold()});
+      return joined({"hold-lifted", event.hold_lifted().awarding_organisation(), event.hold_lifted().hold()});
     case v1::Event::kActionPlan: {
       const auto& fact = event.action_plan();
       return joined({"action", fact.awarding_organisation(), canonical(fact.qualification()), fact.action()});
@@ -153,31 +220,11 @@ std::string slot_of(const v1::Event& event) {
   }
 }
 
-namespace {
-
-/// Whether a slot of the same moment holds the opposite of a halt or of its lifting.
-bool opposed(const v1::Event& event, const Stamp& stamp, const Reference::Slot& held) {
-  if (!event.has_issuing_halted() || held.stamp.at_ms != stamp.at_ms) return false;
-  v1::Event other;
-  return other.ParseFromString(held.event) && other.issuing_halted().halted() != event.issuing_halted().halted();
-}
-
-}  // namespace
-
-bool goes_before(const v1::Event& event, const Stamp& stamp, const Reference::Slot& held) {
-  return event.issuing_halted().halted() && opposed(event, stamp, held);
-}
-
-bool stands_before(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp) {
-  return !event.issuing_halted().halted() && opposed(event, stamp, held);
-}
-
-Merged Reference::merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
+Merged Reference::merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp, Clash* clash) {
   std::string slot = slot_of(event);
   auto [at, fresh] = slots_.try_emplace(slot);
-  if (!fresh && at->second.stamp == stamp) return Merged::duplicate;
-  bool first = !fresh && goes_before(event, stamp, at->second);
-  if (!fresh && !first && (at->second.stamp > stamp || stands_before(at->second, event, stamp))) return Merged::superseded;
+  Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
+  if (merged != Merged::applied) return merged;
   at->second = Slot{stamp, std::string(bytes)};
   changed_slots_.push_back(std::move(slot));
   decode(event, stamp);
@@ -196,12 +243,13 @@ const Reference::Slot* Reference::in_force(const v1::Event& event) const {
   return at == slots_.end() ? nullptr : &at->second;
 }
 
-void Reference::restore(std::string_view slot, const Stamp& stamp, std::string_view bytes) {
+bool Reference::restore(std::string_view slot, const Stamp& stamp, std::string_view bytes) {
   v1::Event event;
-  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !check(event)) return false;
   slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
   decode(event, stamp);
   changes_.clear();
+  return true;
 }
 
 void Reference::decode(const v1::Event& event, const Stamp& stamp) {
@@ -283,9 +331,15 @@ void Reference::decode(const v1::Event& event, const Stamp& stamp) {
   }
 }
 
+bool Reference::CalendarSaid::before(const CalendarSaid& other) const {
+  if (stamp.moment() != other.stamp.moment()) return stamp.before(other.stamp);
+  Order order = compare(by.said(), other.by.said());
+  return order.order != 0 ? order.order < 0 : slot < other.slot;
+}
+
 const Reference::CalendarSaid& Reference::CohortDates::latest() const {
   return *std::max_element(said.begin(), said.end(),
-                           [](const CalendarSaid& a, const CalendarSaid& b) { return std::tie(a.stamp, a.slot) < std::tie(b.stamp, b.slot); });
+                           [](const CalendarSaid& a, const CalendarSaid& b) { return a.before(b); });
 }
 
 /// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
@@ -293,12 +347,12 @@ const Reference::CalendarSaid& Reference::CohortDates::latest() const {
 void Reference::CohortDates::work_out() {
   const CalendarSaid* confirmed = nullptr;
   for (const CalendarSaid& one : said)
-    if (one.confirms && (!confirmed || std::tie(confirmed->stamp, confirmed->slot) < std::tie(one.stamp, one.slot))) confirmed = &one;
+    if (one.confirms && (!confirmed || confirmed->before(one))) confirmed = &one;
   calendar = latest().dates;
   without_embargo.clear();
   bool any_embargo = false;
   for (const CalendarSaid& one : said) {
-    if (confirmed && std::tie(one.stamp, one.slot) < std::tie(confirmed->stamp, confirmed->slot)) continue;
+    if (confirmed && one.before(*confirmed)) continue;
     calendar.centre_release = std::max(calendar.centre_release, one.dates.centre_release);
     calendar.learner_release = std::max({calendar.learner_release, one.dates.learner_release, calendar.centre_release});
     if (one.dates.centre_release == 0) continue;
@@ -316,6 +370,7 @@ void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
   bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
   CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
   CalendarSaid made{.stamp = stamp,
+                    .by = saying_of(event),
                     .slot = slot_of(event),
                     .dates = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
                               .checkpoint_closes = time(fact.checkpoint_closes(), 0),

@@ -21,6 +21,24 @@ namespace vtq {
 
 enum class Merged { applied, superseded, duplicate };
 
+/// What a fact met where it was merged, that its publisher should know of.
+struct Clash {
+  DecidedBy decided_by = DecidedBy::moment;  ///< other than by moment: another fact about the same thing is of the same moment
+  bool id_reused = false;                    ///< its source used its id before, for other content
+
+  bool any() const { return decided_by != DecidedBy::moment || id_reused; }
+};
+
+/// The stamp of an event: its time, and a hash of what it says. How it was encoded, and fields that this version does not know, do not
+/// count.
+Stamp stamp_of(const v1::Event& event);
+/// When a fact came to hold, to the nanosecond: `2024-03-20T11:00:00.000100000Z`.
+std::string text_of_moment(const v1::Event& event);
+/// All that an event says, serialised: equal for equal events, however they were encoded.
+std::string content_of(const v1::Event& event);
+/// Whether `event` is later than `held`, another fact about the same thing.
+bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held, const Stamp& held_stamp, Clash* clash = nullptr);
+
 /// When batches may go: the first at `first_ms`, then every `every_ms`.
 struct ReleasePlan {
   TimeMs first_ms = 0;
@@ -68,9 +86,9 @@ struct ReferenceChange {
 class Reference {
  public:
   /// Merges a reference fact, or a command addressed to all centres (`*`). The event has passed `check`.
-  Merged merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp);
-  /// The same at start-up, from what `slots` had.
-  void restore(std::string_view slot, const Stamp& stamp, std::string_view bytes);
+  Merged merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp, Clash* clash = nullptr);
+  /// The same at start-up, from what `slots` had. False: this version does not take the fact any more.
+  [[nodiscard]] bool restore(std::string_view slot, const Stamp& stamp, std::string_view bytes);
 
   const Qualification* qualification(QualificationId id) const;
   const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
@@ -112,10 +130,13 @@ class Reference {
   /// What one calendar said. All of a cohort are kept: a gate stands until two people confirm another.
   struct CalendarSaid {
     Stamp stamp;
+    Saying by;
     std::string slot;
     Calendar dates;
     std::vector<QualificationId> without_embargo;  ///< ascending
     bool confirms = false;
+
+    bool before(const CalendarSaid& other) const;
   };
   struct CohortDates {
     std::vector<CalendarSaid> said;
@@ -158,11 +179,11 @@ class Reference {
   Scales scales_;
 };
 
-/// At one moment a halt goes before the word that lifts it: whether `event`, at `stamp`, goes before what the slot holds, and the reverse.
-bool goes_before(const v1::Event& event, const Stamp& stamp, const Reference::Slot& held);
-bool stands_before(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp);
+/// How a fact stands to the one that holds its slot.
+Merged against(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp, Clash* clash);
 
-/// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds.
+/// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds. It names all
+/// that the fact is about, so that no awarding organisation's word takes the place of another's.
 std::string slot_of(const v1::Event& event);
 
 }  // namespace vtq

@@ -80,7 +80,10 @@ OpenFindings open_findings(const std::vector<const Facts::Visit*>& visits) {
   return open;
 }
 
-bool earlier(const Facts::Visit* a, const Facts::Visit* b) { return std::tie(a->on, a->stamp) < std::tie(b->on, b->stamp); }
+bool earlier(const Facts::Visit* a, const Facts::Visit* b) {
+  auto place = [](const Facts::Visit* one) { return std::tuple(one->on, one->stamp.moment(), std::string_view(one->monitoring)); };
+  return place(a) < place(b);
+}
 
 /// Works out one scrutiny. Holds what several of its parts need.
 class Scrutineer {
@@ -167,7 +170,7 @@ class Scrutineer {
     for (const Facts::Staff& one : facts_.staff)
       if (about_this(one.about) && one.role == v1::StaffApproved::ASSESSOR) words.push_back(&one);
     auto name = [](const Facts::Staff* one) {
-      return std::tuple(std::string_view(one->staff), one->stamp.at_ms, one->about.qualification.has_value());
+      return std::tuple(std::string_view(one->staff), one->stamp.moment(), one->about.qualification.has_value());
     };
     std::sort(words.begin(), words.end(), [&](const Facts::Staff* a, const Facts::Staff* b) { return name(a) < name(b); });
     // From the first word for the qualification on, those for all of the awarding organisation say nothing more about it.

@@ -39,31 +39,48 @@ Facts::Visit visit_of(const v1::MonitoringRecorded& fact, const Stamp& stamp) {
   return visit;
 }
 
-bool take(Facts& facts, const v1::Event& event, const Stamp& stamp) {
+bool is_of_scrutiny(const v1::Event& event) {
+  switch (event.fact_case()) {
+    case v1::Event::kCentreApproved:
+    case v1::Event::kStaffApproved:
+    case v1::Event::kMonitoringRecorded:
+    case v1::Event::kMonitoringPlanned:
+    case v1::Event::kConflictDeclared:
+    case v1::Event::kSanctionDecided:
+    case v1::Event::kDirectClaimsDecided:
+    case v1::Event::kActionPlan:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Of a fact of scrutiny.
+void take(Facts& facts, const v1::Event& event, const Stamp& stamp) {
   auto by_about = [](const auto& one) { return order(one.about); };
   auto by_monitoring = [](const auto& one) { return std::tuple(order(one.about), std::string_view(one.monitoring)); };
   switch (event.fact_case()) {
     case v1::Event::kCentreApproved: {
       const auto& fact = event.centre_approved();
       put(facts.approvals, {about(fact), stamp, fact.status(), fact.direct_claims()}, by_about);
-      return true;
+      return;
     }
     case v1::Event::kStaffApproved: {
       const auto& fact = event.staff_approved();
       put(facts.staff, {about(fact), fact.staff(), fact.role(), stamp, fact.approved()},
-          [](const Facts::Staff& one) { return std::tuple(order(one.about), std::string_view(one.staff), one.role, one.stamp.at_ms); });
-      return true;
+          [](const Facts::Staff& one) { return std::tuple(order(one.about), std::string_view(one.staff), one.role, one.stamp.moment()); });
+      return;
     }
     case v1::Event::kMonitoringRecorded:
       put(facts.visits, visit_of(event.monitoring_recorded(), stamp), by_monitoring);
-      return true;
+      return;
     case v1::Event::kMonitoringPlanned: {
       const auto& fact = event.monitoring_planned();
       put(facts.plans,
           {about(fact), fact.monitoring(), stamp, parse_date(fact.planned_on()).value_or(0), fact.assurer(), fact.seed(),
            fact.cancelled()},
           by_monitoring);
-      return true;
+      return;
     }
     case v1::Event::kConflictDeclared: {
       const auto& fact = event.conflict_declared();
@@ -71,28 +88,28 @@ bool take(Facts& facts, const v1::Event& event, const Stamp& stamp) {
           {*parse_awarding_organisation(fact.awarding_organisation()), fact.assurer(), stamp, fact.in_conflict(),
            parse_date(fact.declared_on()).value_or(local_day(stamp.at_ms))},
           [](const Facts::Conflict& one) { return std::pair(one.awarding_organisation, std::string_view(one.assurer)); });
-      return true;
+      return;
     }
     case v1::Event::kSanctionDecided: {
       // Named within the centre and awarding organisation: the qualification may change.
       const auto& fact = event.sanction_decided();
       put(facts.sanctions, {about(fact), fact.sanction(), stamp, fact.kind(), fact.in_force()},
           [](const Facts::Sanction& one) { return std::pair(one.about.awarding_organisation, std::string_view(one.sanction)); });
-      return true;
+      return;
     }
     case v1::Event::kDirectClaimsDecided: {
       const auto& fact = event.direct_claims_decided();
       put(facts.direct_claims, {about(fact), stamp, fact.granted(), fact.reason()}, by_about);
-      return true;
+      return;
     }
     case v1::Event::kActionPlan: {
       const auto& fact = event.action_plan();
       put(facts.actions, {about(fact), fact.action(), stamp, parse_date(fact.due_on()).value_or(0), fact.done()},
           [](const Facts::Action& one) { return std::pair(order(one.about), std::string_view(one.action)); });
-      return true;
+      return;
     }
     default:
-      return false;
+      return;
   }
 }
 
@@ -103,7 +120,7 @@ const ScrutinyFacts::Approval* ScrutinyFacts::approval(AwardingOrganisationId ao
   for (const Approval& one : approvals)
     if (one.about.covers(ao, qualification)) (one.about.qualification ? own : whole) = &one;
   if (!own || !whole) return own ? own : whole;
-  return whole->status == v1::CentreApproved::APPROVED || own->stamp > whole->stamp ? own : whole;
+  return whole->status == v1::CentreApproved::APPROVED || whole->stamp.before(own->stamp) ? own : whole;
 }
 
 bool ScrutinyFacts::in_conflict(AwardingOrganisationId ao, const std::string& assurer, Day day) const {
@@ -113,8 +130,9 @@ bool ScrutinyFacts::in_conflict(AwardingOrganisationId ao, const std::string& as
 }
 
 bool take_scrutiny(std::shared_ptr<const ScrutinyFacts>& held, const v1::Event& event, const Stamp& stamp) {
+  if (!is_of_scrutiny(event)) return false;
   auto changed = held ? std::make_shared<ScrutinyFacts>(*held) : std::make_shared<ScrutinyFacts>();
-  if (!take(*changed, event, stamp)) return false;
+  take(*changed, event, stamp);
   held = std::move(changed);
   return true;
 }

@@ -52,10 +52,12 @@ std::string slots(std::uint32_t partition, CentreId centre) { return of('f', par
 std::string entries(std::uint32_t partition, CentreId centre) { return of('e', partition, centre); }
 std::string parked(std::uint32_t partition, CentreId centre) { return of('p', partition, centre); }
 
-std::string parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) {
+std::string parked(std::uint32_t partition, CentreId centre, const WaitingKey& fact) {
   std::string key = parked(partition, centre);
-  append(key, static_cast<std::uint64_t>(stamp.at_ms));
-  append(key, stamp.tie);
+  append(key, static_cast<std::uint64_t>(fact.moment.at_ms));
+  append(key, fact.moment.nanos);
+  append(key, fact.content_high);
+  append(key, fact.content_low);
   return key;
 }
 

@@ -8,6 +8,7 @@
 #include "pipeline/batch_id.h"
 #include "pipeline/check.h"
 #include "pipeline/durations.h"
+#include "pipeline/ports.h"
 
 namespace vtq::keys {
 
@@ -19,7 +20,7 @@ std::string summary(std::uint32_t partition, CentreId centre);
 std::string slots(std::uint32_t partition, CentreId centre);
 std::string entries(std::uint32_t partition, CentreId centre);
 std::string parked(std::uint32_t partition, CentreId centre);
-std::string parked(std::uint32_t partition, CentreId centre, const Stamp& stamp);
+std::string parked(std::uint32_t partition, CentreId centre, const WaitingKey& key);
 std::string reference(std::string_view slot);
 std::string next_offset(Topic topic, std::uint32_t partition);
 std::string chunk(Topic topic, std::uint32_t partition, std::uint64_t offset);

@@ -1,6 +1,6 @@
 #include "storage/records.h"
 
-#include <cstdlib>
+#include "storage/store.h"
 
 namespace vtq::records {
 namespace {
@@ -8,13 +8,18 @@ namespace {
 void set(v1::Stamp* out, const Stamp& stamp) {
   out->set_at_ms(stamp.at_ms);
   out->set_tie(stamp.tie);
+  out->set_nanos(stamp.nanos);
 }
 
-Stamp stamp_of(const v1::Stamp& stamp) { return {stamp.at_ms(), stamp.tie()}; }
+Stamp stamp_of(const v1::Stamp& stamp) { return {.at_ms = stamp.at_ms(), .tie = stamp.tie(), .nanos = stamp.nanos()}; }
+
+[[noreturn]] void unreadable(const std::string& kind) {
+  throw StoreDamage("Store: a stored " + kind + " does not read: the store is damaged. Restore it from a backup.");
+}
 
 template <class Message>
 void parse(std::string_view bytes, Message& message) {
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) unreadable(message.GetTypeName());
 }
 
 void encode_particulars(const Particulars& particulars, v1::EntryRecord& record) {
@@ -86,11 +91,13 @@ void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
     out.set_learning_outcome(unit.learning_outcome);
     out.set_at_ms(unit.stamp.at_ms);
     out.set_tie(unit.stamp.tie);
+    out.set_nanos(unit.stamp.nanos);
     out.set_standing(static_cast<std::uint32_t>(unit.standing));
     out.set_grade(unit.grade);
     out.set_mark_plus_one(unit.mark_plus_one);
   }
   if (facts.particulars) encode_particulars(*facts.particulars, record);
+  record.set_said(facts.said.packed().data(), facts.said.packed().size());
 }
 
 std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& record) {
@@ -147,11 +154,14 @@ void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
   for (const v1::UnitRecord& unit : record.units())
     facts.units.push_back({.unit = unit.unit(),
                            .learning_outcome = unit.learning_outcome(),
-                           .stamp = {unit.at_ms(), unit.tie()},
+                           .stamp = {.at_ms = unit.at_ms(), .tie = unit.tie(), .nanos = unit.nanos()},
                            .grade = unit.grade(),
                            .mark_plus_one = unit.mark_plus_one() & 0xffffff,
                            .standing = static_cast<UnitFact::Standing>(unit.standing())});
   facts.particulars = decode_particulars(record);
+  std::optional<Sayings> said = Sayings::from(record.said());
+  if (!said) unreadable("vtq.v1.EntryRecord");
+  facts.said = std::move(*said);
 }
 
 /// kNever is stored as 0, which no wake ever is.
@@ -348,7 +358,10 @@ std::pair<Stamp, std::string> decode_slot(std::string_view bytes) {
 void encode(const Parked& parked, std::string& out) {
   v1::ParkedRecord record;
   record.set_event(parked.event);
-  set(record.mutable_stamp(), parked.stamp);
+  record.set_at_ms(parked.key.moment.at_ms);
+  record.set_nanos(parked.key.moment.nanos);
+  record.set_content_high(parked.key.content_high);
+  record.set_content_low(parked.key.content_low);
   record.set_until_ms(parked.until_ms);
   record.set_topic(static_cast<std::uint32_t>(parked.topic));
   record.set_field(parked.why.field);
@@ -363,7 +376,7 @@ Parked decode_parked(std::string_view bytes) {
   v1::ParkedRecord record;
   parse(bytes, record);
   return {.event = record.event(),
-          .stamp = stamp_of(record.stamp()),
+          .key = {{record.at_ms(), record.nanos()}, record.content_high(), record.content_low()},
           .topic = static_cast<Topic>(record.topic()),
           .until_ms = record.until_ms(),
           .why = {record.field(), record.rule(), record.value(), record.message()},

@@ -1,5 +1,4 @@
-// Stored records: between the pipeline's values and v1 messages. Decoding aborts on what was never written: a store that lies is worse
-// than a stop.
+// Stored records: between the pipeline's values and v1 messages. Decoding throws StoreDamage on what was never written.
 #pragma once
 
 #include <string>

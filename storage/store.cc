@@ -154,11 +154,11 @@ void Store::put_entry(std::uint32_t partition, CentreId centre, const Entry& ent
 
 void Store::put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) {
   records::encode(parked, database_->value);
-  database_->put(database_->state, partition, keys::parked(partition, centre, parked.stamp), database_->value);
+  database_->put(database_->state, partition, keys::parked(partition, centre, parked.key), database_->value);
 }
 
-void Store::erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) {
-  database_->erase(database_->state, partition, keys::parked(partition, centre, stamp));
+void Store::erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) {
+  database_->erase(database_->state, partition, keys::parked(partition, centre, key));
 }
 
 void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) {

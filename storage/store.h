@@ -190,7 +190,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
                 std::string_view event) override;
   void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) override;
   void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override;
-  void erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) override;
+  void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) override;
   void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) override;
   void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override;
   void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <unordered_map>
 
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/event_file.h"
@@ -17,6 +18,7 @@ using Json = nlohmann::json;
 /// Below the daemon's default limit of a body.
 constexpr std::size_t kBodyBytesMax = 8u << 20;
 constexpr std::size_t kRejectionsShown = 10;
+constexpr std::size_t kWarningsShown = 10;
 
 void append_varint(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
@@ -130,20 +132,31 @@ class Publisher {
     published_ += answer.value("published", std::uint64_t{0});
     events_ += lines_.size();
     for (const Json& event : answer.at("events")) {
+      for (const Json& warning : event.value("warnings", Json::array())) {
+        ++warned_;
+        if (warnings_.size() < kWarningsShown)
+          warnings_.push_back(path_ + ":" + std::to_string(lines_.at(event.at("index").get<std::size_t>())) + ": warning: " + words(warning));
+      }
       bool aside = event.at("outcome") == "setAside", rejected = event.at("outcome") == "rejected";
       // A calendar that opens nothing earlier is taken, and says so.
       bool noted = event.contains("rule") && !aside && !rejected && event.at("outcome") != "waiting";
       std::vector<std::string>& lines = noted ? notes_ : rejections_;
       if ((!aside && !rejected && !noted) || lines.size() >= kRejectionsShown) continue;
       std::size_t index = event.at("index");
-      lines.push_back(path_ + ":" + std::to_string(lines_.at(index)) + ": " + event.value("field", "") + " [" + event.value("rule", "") + "] " +
-                      event.value("value", "") + ": " + event.value("message", "") +
+      lines.push_back(path_ + ":" + std::to_string(lines_.at(index)) + ": " + words(event) +
                       (rejected ? " (rejected record " + event.value("rejectedId", "") + ")" : ""));
     }
   }
 
+  static std::string words(const Json& why) {
+    return why.value("field", "") + " [" + why.value("rule", "") + "] " + why.value("value", "") + ": " + why.value("message", "");
+  }
+
   int report() {
     bar_.show(total_bytes_, total_bytes_, events_, "events");
+    for (const std::string& line : warnings_) bar_.say(line);
+    if (warned_ > warnings_.size())
+      bar_.say("... and " + grouped(static_cast<std::int64_t>(warned_ - warnings_.size())) + " more warnings.");
     for (const std::string& line : notes_) bar_.say(line);
     for (const std::string& line : rejections_) bar_.say(line);
     if (rejected_ > rejections_.size())
@@ -154,6 +167,7 @@ class Publisher {
                        (published_ > 0 ? ", " + text(published_) + " published to Kafka." : ".");
     if (left_out_ > 0) line += " " + text(left_out_) + " after --until left out.";
     if (set_aside_ > 0) line += " " + text(set_aside_) + " not taken, since their centres are set aside; publish them again once the store is mended.";
+    if (warned_ > 0) line += " " + text(warned_) + " warnings.";
     bar_.clear();
     std::cout << line << "\n";
     return rejected_ + set_aside_ > 0 ? 1 : 0;
@@ -167,7 +181,8 @@ class Publisher {
   std::vector<std::size_t> lines_;
   std::uint64_t total_bytes_ = 0, done_bytes_ = 0, events_ = 0, left_out_ = 0;
   std::uint64_t accepted_ = 0, superseded_ = 0, duplicate_ = 0, waiting_ = 0, rejected_ = 0, published_ = 0, set_aside_ = 0;
-  std::vector<std::string> rejections_;
+  std::uint64_t warned_ = 0;
+  std::vector<std::string> rejections_, warnings_;
   std::vector<std::string> notes_;  ///< of events that were taken
 };
 
@@ -182,6 +197,7 @@ int publish(HttpClient& client, const PublishOptions& options) { return Publishe
 
 int validate(const std::vector<std::filesystem::path>& files, bool with_warnings) {
   std::int64_t events = 0, errors = 0, warned = 0;
+  std::unordered_map<std::string, std::uint64_t> contents;  // hash of what was said, by source and id
   for (const auto& path : files) {
     EventFile file(path);
     std::string record;
@@ -200,7 +216,11 @@ int validate(const std::vector<std::filesystem::path>& files, bool with_warnings
         ++errors;
         print_finding(where, "error", address.error());
       }
-      for (const Rejection& warning : warnings(event)) {
+      std::vector<Rejection> found = warnings(event);
+      std::uint64_t content = long_hash(content_of(event));
+      if (auto [at, fresh] = contents.try_emplace(event.source() + '\n' + event.id(), content); !fresh && at->second != content)
+        for (Rejection& reused : warnings_of({.id_reused = true}, event, false)) found.push_back(std::move(reused));
+      for (const Rejection& warning : found) {
         ++warned;
         if (with_warnings) print_finding(where, "warning", warning);
       }

@@ -742,6 +742,9 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
   EngineProbe* probe = engine_.probe_;
   if (verdict && probe) {
     probe->event_processed(input.topic, verdict->kind);
+    if (verdict->clash.any())
+      for (Rejection& warning : warnings_of(verdict->clash, *inbounds_[item.inbound].event, verdict->kind == Verdict::Kind::accepted))
+        item.warnings.push_back(std::move(warning));
     for (const Rejection& warning : item.warnings) probe->event_warned(warning.rule);
   }
   if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine) {

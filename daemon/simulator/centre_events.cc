@@ -98,6 +98,7 @@ void CentreEvents::add_passing_hold(std::size_t awarding_organisation) {
   auto& gone = *begin("quality", lifted).mutable_hold_lifted();
   gone.set_hold("H" + std::to_string(holds_));
   gone.set_centre(centre_.number);
+  gone.set_awarding_organisation(organisation(awarding_organisation));
   publish(lifted);
 }
 
@@ -156,6 +157,7 @@ void CentreEvents::add_hold(const CohortCourse& cohort, const Hold& hold, std::s
   auto& lifted = *begin("quality", hold.lifted).mutable_hold_lifted();
   lifted.set_hold(name);
   lifted.set_centre(centre_.number);
+  lifted.set_awarding_organisation(organisation(cohort.qualification->awarding_organisation));
   publish(hold.lifted);
 }
 

@@ -71,7 +71,7 @@ void merge_outcome(benchmark::State& state) {
   std::vector<Stamp> stamps;
   for (int at = 0; at < 16; ++at) {
     events.push_back(test::achieved({}, kMay + at, {"U" + std::to_string(at)}));
-    stamps.push_back(stamp_of(events.back(), events.back().SerializeAsString()));
+    stamps.push_back(stamp_of(events.back()));
   }
   EntryFacts facts;
   std::size_t at = 0;

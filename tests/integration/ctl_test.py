@@ -126,6 +126,22 @@ class Ctl(unittest.TestCase):
         self.assertIn(f"{bad}:2: error: registered.entry.centre [centre-form] 1:", done.stdout)
         self.assertIn(f"{bad}:3: error: event [json-form]", done.stdout)
 
+    def test_validate_names_ids_used_twice_for_other_content(self):
+        first, again = e.registered("K1") | {"id": "r1"}, e.registered("K2") | {"id": "r1"}
+        path = self.write("reused.jsonl", [first, first, again])
+        out = self.ok(run("resultsctl", "validate", path, "--warnings"))
+        self.assertIn(f"{path}:3: warning: id [id-reused] r1: ", out)
+        self.assertIn("3 events: 0 errors, 1 warnings.", out)
+
+    def test_publish_shows_what_the_answers_warn_of(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(self.season())
+            path = self.write("ties.jsonl", [e.claimed("K1", grade="Pass") | {"id": f"row-{row}", "occurredAt": "2023-07-02T00:00:00Z",
+                                                                            "sequence": str(row)} for row in (1, 2)])
+            done = daemon.resultsctl("publish", path)
+            self.assertIn("2 accepted, 0 superseded, 0 duplicate, 0 waiting, 0 rejected. 1 warnings.", self.ok(done))
+            self.assertIn(f"{path}:2: warning: occurredAt [tie-decided]", done.stderr)
+
     def test_people_see_entries_centres_and_batches(self):
         with Daemon({"time.source": "event"}) as daemon:
             daemon.post_events(self.season() + [e.time_reached("2023-08-01T12:00:00Z")])

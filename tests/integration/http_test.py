@@ -143,6 +143,21 @@ class EventsIn(unittest.TestCase):
         answer = self.post(definition).json()["events"][0]
         self.assertEqual((answer["outcome"], answer["warnings"][0]["rule"]), ("accepted", "qualification-check-digit"))
 
+    def test_an_id_used_twice_and_a_tie_are_named(self):
+        self.post([e.registered("TIE"), e.determined("TIE", grade="Pass") | {"id": "res-9"}])
+        answer = self.post(e.determined("TIE", grade="Merit") | {"id": "res-10"}).json()["events"][0]
+        self.assertEqual(answer["outcome"], "accepted")
+        self.assertEqual([(one["field"], one["rule"]) for one in answer["warnings"]], [("occurredAt", "tie-decided")])
+        self.assertIn("the order of the ids decided, and this one holds", answer["warnings"][0]["message"])
+        answer = self.post(e.determined("TIE", grade="Pass") | {"id": "res-10"}).json()["events"][0]
+        self.assertEqual([(one["rule"], one["value"]) for one in answer["warnings"]],
+                         [("id-reused", "res-10"), ("tie-decided", "2023-07-10T10:00:00.000000000Z")])
+        self.assertNotIn("warnings", self.post(e.determined("TIE", grade="Merit") | {"id": "res-9", "occurredAt": "2023-07-10T10:00:00.000000001Z",
+                                                                                   "sequence": "1", "source": "other"}).json()["events"][0])
+        metrics = self.daemon.get("/metrics").body
+        for rule in ("id-reused", "tie-decided"):
+            self.assertRegex(metrics, r'vtq_warnings_total\{rule="%s"\} [1-9]' % rule)
+
     # ---- rejections ----
 
     def test_malformed_values_come_back_with_field_rule_and_value(self):

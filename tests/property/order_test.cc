@@ -23,9 +23,35 @@ const std::vector<Ref>& refs() {
                                        {.learner = "L2"},
                                        {.qualification = "601/0002/7", .learner = "L1"},
                                        {.qualification = "601/0003/9", .learner = "L4"},
+                                       {.series = "2023-11", .learner = "L1"},
                                        {.centre = "54321", .learner = "L1"},
                                        {.centre = "54321", .qualification = "601/0002/7", .learner = "L9"}};
   return all;
+}
+
+/// As publishers with coarse clocks say it: sources, sequences and ids that meet, and times that differ by nanoseconds.
+v1::Event varied(Random& random, v1::Event event) {
+  if (pick(random, 3) == 0) event.set_source(pick(random, 2) ? "mis" : "portal");
+  if (pick(random, 4) == 0) event.set_sequence(pick(random, 3));
+  if (pick(random, 3) == 0) event.set_id("row-" + std::to_string(8 + pick(random, 4)));
+  if (pick(random, 3) == 0) event.mutable_occurred_at()->set_nanos(event.occurred_at().nanos() + static_cast<int>(pick(random, 3)));
+  return event;
+}
+
+v1::Event by_either(Random& random, v1::Event event) {
+  const char* ao = pick(random, 3) ? "RN5001" : "RN5002";
+  if (event.has_hold_placed()) event.mutable_hold_placed()->set_awarding_organisation(ao);
+  if (event.has_hold_lifted()) event.mutable_hold_lifted()->set_awarding_organisation(ao);
+  return event;
+}
+
+v1::Event acknowledged(Random& random, const Ref& ref, TimeMs at) {
+  v1::Event event = event_at(at);
+  auto* fact = event.mutable_batch_acknowledged();
+  fact->set_centre(ref.centre);
+  fact->set_batch(ref.centre + ".RN5001.2023-08.000" + std::to_string(1 + pick(random, 3)));
+  fact->set_acknowledged_by("office");
+  return event;
 }
 
 /// Any fact, some of them wrong: unknown units, grades, centres and qualifications.
@@ -33,7 +59,7 @@ v1::Event any_event(Random& random, TimeMs from, TimeMs to) {
   Ref ref = refs()[pick(random, refs().size())];
   // Few distinct times, so that ties happen.
   TimeMs at = from + static_cast<TimeMs>(pick(random, 5)) * ((to - from) / 5) + 1;
-  switch (pick(random, 22)) {
+  switch (pick(random, 24)) {
     case 0:
     case 1:
     case 2:
@@ -66,9 +92,12 @@ v1::Event any_event(Random& random, TimeMs from, TimeMs to) {
     case 14:
       return pick(random, 3) ? withdrawn(ref, at) : revoked(ref, at);
     case 15:
-      return hold_placed("H" + std::to_string(pick(random, 2)), ref, at);
+      return by_either(random, hold_placed("H" + std::to_string(pick(random, 2)), ref, at));
     case 16:
-      return hold_lifted("H" + std::to_string(pick(random, 2)), ref, at);
+      return by_either(random, hold_lifted("H" + std::to_string(pick(random, 2)), ref, at));
+    case 21:
+    case 22:
+      return acknowledged(random, ref, at);
     case 17:
       return sample(ref, at, static_cast<v1::SampleDecided::Status>(1 + pick(random, 5)));
     case 18: {
@@ -113,7 +142,7 @@ std::vector<Window> any_season(Random& random) {
   for (const char* text : kTimes) {
     TimeMs now = local(text);
     Window window{now, {}};
-    for (std::uint64_t left = pick(random, 16); left > 0; --left) window.events.push_back(any_event(random, before, now));
+    for (std::uint64_t left = pick(random, 16); left > 0; --left) window.events.push_back(varied(random, any_event(random, before, now)));
     // Reference data may change, too.
     if (pick(random, 10) == 0) {
       std::vector<v1::Event> reference = reference_data();
@@ -341,19 +370,19 @@ std::vector<Window> any_season_of_systems(Random& random) {
           break;
         case 1:
         case 2:
-          window.events.push_back(any_fact_of_scrutiny(random, any_time()));
+          window.events.push_back(varied(random, any_fact_of_scrutiny(random, any_time())));
           break;
         case 3:
-          window.events.push_back(any_fact_of_mitigation(random, any_time()));
+          window.events.push_back(varied(random, any_fact_of_mitigation(random, any_time())));
           break;
         case 4:
-          window.events.push_back(any_fact_of_reference(random, any_time()));
+          window.events.push_back(varied(random, any_fact_of_reference(random, any_time())));
           break;
         case 5:
-          window.events.push_back(any_event(random, before, now));
+          window.events.push_back(varied(random, any_event(random, before, now)));
           break;
         default:
-          window.events.push_back(any_fact_of_entry(random, ref, any_time()));
+          window.events.push_back(varied(random, any_fact_of_entry(random, ref, any_time())));
       }
     }
     season.push_back(std::move(window));

@@ -36,10 +36,10 @@ class FakeStore final : public StateStore, public StateWriter {
     records::encode(entry, scratch_, records_[key]);
   }
   void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override {
-    records::encode(parked, records_[keys::parked(partition, centre, parked.stamp)]);
+    records::encode(parked, records_[keys::parked(partition, centre, parked.key)]);
   }
-  void erase_parked(std::uint32_t partition, CentreId centre, const Stamp& stamp) override {
-    records_.erase(keys::parked(partition, centre, stamp));
+  void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) override {
+    records_.erase(keys::parked(partition, centre, key));
   }
   void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) override {
     records::encode(stamp, event, records_[keys::reference(slot)]);

@@ -124,6 +124,7 @@ inline v1::Event hold_lifted(const std::string& hold, const Ref& ref, TimeMs at)
   v1::Event event = event_at(at);
   event.mutable_hold_lifted()->set_hold(hold);
   event.mutable_hold_lifted()->set_centre(ref.centre);
+  event.mutable_hold_lifted()->set_awarding_organisation("RN5001");
   return event;
 }
 

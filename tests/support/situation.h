@@ -20,14 +20,14 @@ class Situation {
   /// Merges a reference fact.
   Situation& knows(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    reference.merge(event, bytes, stamp_of(event, bytes));
+    reference.merge(event, bytes, stamp_of(event));
     return *this;
   }
 
   /// Merges a fact about the entry or its centre.
   Situation& with(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    Stamp stamp = stamp_of(event, bytes);
+    Stamp stamp = stamp_of(event);
     Result<Address> address = check(event);
     EXPECT_TRUE(address.has_value()) << address.error().field << " " << address.error().rule;
     CentreChange change;

@@ -84,6 +84,9 @@ INSTANTIATE_TEST_SUITE_P(
         TextRule{"hold_placed", "learner", "holdPlaced.learner", k21, "learner-form"},
         TextRule{"hold_lifted", "hold", "holdLifted.hold", k33, "hold-form"},
         TextRule{"hold_lifted", "hold", "holdLifted.hold", "ABCDEFGHIJ0123456789 and more", "hold-form"},
+        TextRule{"hold_lifted", "awarding_organisation", "holdLifted.awardingOrganisation", "RN1", nullptr},
+        TextRule{"hold_lifted", "awarding_organisation", "holdLifted.awardingOrganisation", "", "awarding-organisation-form"},
+        TextRule{"hold_lifted", "awarding_organisation", "holdLifted.awardingOrganisation", "5901", "awarding-organisation-form"},
         // Commands.
         TextRule{"release_planned", "first_issue_at", "releasePlanned.firstIssueAt", "", "local-time"},
         TextRule{"release_planned", "first_issue_at", "releasePlanned.firstIssueAt", "2024-08-08 06:00", "local-time"},

@@ -83,7 +83,7 @@ class Calendars : public testing::Test {
  protected:
   void knows(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    reference.merge(event, bytes, stamp_of(event, bytes));
+    reference.merge(event, bytes, stamp_of(event));
   }
   Gates gates() { return gates_by(reference.calendar(kCohort)); }
   Reference reference;
@@ -151,10 +151,10 @@ TEST_F(Calendars, end_with_the_same_gates_in_every_order_also_over_a_restart) {
       std::shuffle(events.begin(), events.end(), random);
       for (const v1::Event& event : events) {
         std::string bytes = event.SerializeAsString();
-        merged.merge(event, bytes, stamp_of(event, bytes));
-        merged.merge(event, bytes, stamp_of(event, bytes));
+        merged.merge(event, bytes, stamp_of(event));
+        merged.merge(event, bytes, stamp_of(event));
       }
-      for (const auto& [slot, held] : merged.slots()) restored.restore(slot, held.stamp, held.event);
+      for (const auto& [slot, held] : merged.slots()) ASSERT_TRUE(restored.restore(slot, held.stamp, held.event));
       for (const Reference* one : {&merged, &restored}) {
         std::pair found{gates_by(one->calendar(kCohort)), gates_by(one->calendar(kCohort, *parse_qualification("601/0003/9")))};
         if (!expected) expected = found;

@@ -7,7 +7,7 @@
 namespace vtq::test {
 namespace {
 
-Merged merged(EntryFacts& facts, const v1::Event& event) { return merge(facts, event, stamp_of(event, event.SerializeAsString())); }
+Merged merged(EntryFacts& facts, const v1::Event& event) { return merge(facts, event, stamp_of(event)); }
 
 v1::Event changed_to(v1::RegistrationChanged::Change change, TimeMs at) {
   v1::Event event = event_at(at);
@@ -70,12 +70,34 @@ TEST(Merge, the_tie_comes_from_the_content_too) {
   v1::Event one = answered({}, kEarly, v1::CheckpointAnswered::NEEDED);
   v1::Event other = one;
   other.mutable_checkpoint_answered()->set_answer(v1::CheckpointAnswered::DEFERRED);
-  EXPECT_NE(stamp_of(one, one.SerializeAsString()), stamp_of(other, other.SerializeAsString()));
+  EXPECT_NE(stamp_of(one), stamp_of(other));
 }
-TEST(Merge, a_stamp_counts_milliseconds) {
+TEST(Merge, a_stamp_keeps_the_time_to_the_nanosecond) {
   v1::Event event = event_at(kEarly);
   event.mutable_occurred_at()->set_nanos(1'999'999);
-  EXPECT_EQ(stamp_of(event, "").at_ms, kEarly + 1);
+  EXPECT_EQ(stamp_of(event).at_ms, kEarly + 1);
+  EXPECT_EQ(stamp_of(event).nanos, 999'999u);
+}
+TEST(Merge, of_two_facts_within_a_millisecond_the_later_holds_in_either_order) {
+  v1::Event early = answered({}, kEarly, v1::CheckpointAnswered::NEEDED), late = answered({}, kEarly, v1::CheckpointAnswered::NOT_NEEDED);
+  early.mutable_occurred_at()->set_nanos(100'000);
+  late.mutable_occurred_at()->set_nanos(100'001);
+  EntryFacts forward, backward;
+  merged(forward, early), merged(forward, late);
+  merged(backward, late);
+  EXPECT_EQ(merged(backward, early), Merged::superseded);
+  EXPECT_EQ(forward.answer, v1::CheckpointAnswered::NOT_NEEDED);
+  EXPECT_EQ(backward.answer, v1::CheckpointAnswered::NOT_NEEDED);
+}
+TEST(Merge, who_said_a_fact_is_kept_while_it_holds_a_slot_and_no_longer) {
+  EntryFacts facts;
+  v1::Event two_units = achieved({}, kEarly, {"A", "B"}), first = achieved({}, kLate, {"A"}), second = achieved({}, kLate, {"B"});
+  for (const v1::Event* event : {&two_units, &first}) merged(facts, *event);
+  EXPECT_TRUE(facts.said.has(stamp_of(two_units).tie)) << "it holds unit B";
+  merged(facts, second);
+  EXPECT_FALSE(facts.said.has(stamp_of(two_units).tie));
+  EXPECT_TRUE(facts.said.has(stamp_of(first).tie));
+  EXPECT_TRUE(facts.said.has(stamp_of(second).tie));
 }
 TEST(Merge, a_change_of_details_does_not_hide_a_change_of_course) {
   EntryFacts facts;
@@ -245,7 +267,7 @@ TEST(Merge, keeps_the_earliest_registration_whatever_order_registrations_come_in
   for (bool first_comes_first : {true, false}) {
     EntryFacts facts;
     for (const v1::Event* event : {first_comes_first ? &first : &corrected, first_comes_first ? &corrected : &first})
-      merge(facts, *event, stamp_of(*event, event->SerializeAsString()));
+      merge(facts, *event, stamp_of(*event));
     EXPECT_EQ(facts.first_registered_ms, early);
     EXPECT_EQ(facts.registered.at_ms, local("2023-06-15T09:00"));
   }
@@ -258,7 +280,7 @@ TEST(Merge, a_later_mark_does_not_take_recognised_prior_learning_away) {
   v1::Event missed = achieved({}, local("2023-01-05T09:00"), {"A"});
   missed.mutable_outcome_recorded()->mutable_outcomes(0)->set_standing(v1::Outcome::NOT_YET_ACHIEVED);
   EntryFacts facts;
-  for (const v1::Event* event : {&recognised, &missed}) merge(facts, *event, stamp_of(*event, event->SerializeAsString()));
+  for (const v1::Event* event : {&recognised, &missed}) merge(facts, *event, stamp_of(*event));
   v1::QualificationDefined defined = reference_data()[5].qualification_defined();
   while (defined.units_size() > 1) defined.mutable_units()->RemoveLast();
   defined.clear_optional_credit_required();

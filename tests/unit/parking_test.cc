@@ -137,6 +137,104 @@ TEST(Orphan, is_counted_while_it_waits) {
   EXPECT_EQ(parked(), 0u);
 }
 
+TEST(Orphan, waits_beside_others_of_the_same_moment_and_each_ends_alone) {
+  StartedSeason season;
+  std::vector<v1::Event> all;
+  for (int learner = 0; learner < 2000; ++learner) all.push_back(claimed({.learner = "L" + std::to_string(learner)}, kNow));
+  for (const Verdict& verdict : season.play(all, kNow)) ASSERT_EQ(verdict.kind, Verdict::Kind::waiting);
+  EXPECT_EQ(season.play({all[7]}, kNow).at(0).kind, Verdict::Kind::duplicate);
+  season.play({registered({.learner = "L7"}, kNow)}, kNow);
+  EXPECT_TRUE(season.entry({.learner = "L7"})->facts.has_claim());
+  season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
+  season.pipeline->restore();
+  season.time_passes(kNow + 15 * kDayMs);
+  EXPECT_EQ(season.outputs.rejections.size(), 1999u);
+}
+TEST(Orphan, within_a_millisecond_of_another_waits_beside_it) {
+  StartedSeason season;
+  v1::Event early = claimed({}, kNow), late = early;
+  early.mutable_occurred_at()->set_nanos(1);
+  late.mutable_occurred_at()->set_nanos(2);
+  auto verdicts = season.play({early, late, early}, kNow);
+  EXPECT_EQ(verdicts.at(1).kind, Verdict::Kind::waiting);
+  EXPECT_EQ(verdicts.at(2).kind, Verdict::Kind::duplicate);
+  season.time_passes(kNow + 15 * kDayMs);
+  EXPECT_EQ(season.outputs.rejections.size(), 2u);
+}
+TEST(Orphan, is_told_what_it_met_when_its_registration_comes_in_the_same_commit) {
+  StartedSeason season;
+  v1::Event first = determined({}, kNow, "Pass"), second = determined({}, kNow, "Merit");
+  first.set_id("res-9");
+  second.set_id("res-10");
+  season.play({second}, kNow);
+  auto verdicts = season.play({registered({}, kNow), first}, kNow);
+  EXPECT_EQ(season.entry({})->facts.result_grade.str(), "Merit");
+  EXPECT_EQ(verdicts.at(1).kind, Verdict::Kind::accepted);
+}
+
+// ---- stored facts that this version does not take ----
+
+Parked stored(const std::string& bytes, const v1::Event& named) {
+  return {.event = bytes, .key = waiting_key(named), .topic = Topic::assurance, .until_ms = kNow + 10 * kDayMs,
+          .why = {"holdLifted.centre", "centre-known", "12345", "Define the centre."}};
+}
+
+void expect_rejected(const Parked& parked, const std::string& field, const std::string& rule) {
+  StartedSeason season;
+  season.play({claimed({}, kNow)}, kNow);  // so that the centre is known
+  std::uint32_t partition = season.pipeline->partition_of(CentreId{12345});
+  season.store.put_parked(partition, CentreId{12345}, parked);
+  for (int start = 0; start < 2; ++start) {
+    season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
+    season.pipeline->restore();
+    season.play({registered({.learner = "L2"}, kNow)}, kNow + kHourMs);
+    ASSERT_EQ(season.outputs.rejections.size(), 1u);
+  }
+  EXPECT_EQ(season.outputs.rejections[0].field(), field);
+  EXPECT_EQ(season.outputs.rejections[0].rule(), rule);
+  EXPECT_EQ(season.outputs.rejections[0].original(), parked.event);
+  season.play({registered({}, kNow)}, kNow + kHourMs);
+  EXPECT_TRUE(season.entry({})->facts.has_claim()) << "others that wait are not concerned";
+}
+
+TEST(StoredFact, that_a_stricter_check_does_not_pass_is_rejected_with_its_rule) {
+  v1::Event event = hold_lifted("H1", {}, kNow);
+  event.mutable_hold_lifted()->clear_awarding_organisation();
+  expect_rejected(stored(event.SerializeAsString(), event), "holdLifted.awardingOrganisation", "awarding-organisation-form");
+}
+TEST(StoredFact, that_does_not_read_is_rejected) {
+  expect_rejected(stored("no event", hold_lifted("H1", {}, kNow)), "event", "protobuf-form");
+}
+TEST(StoredFact, whose_origin_does_not_read_is_rejected_without_it) {
+  v1::Event event = hold_lifted("H1", {}, kNow);
+  event.mutable_hold_lifted()->set_hold("h 1");
+  Parked parked = stored(event.SerializeAsString(), event);
+  parked.origin = "\xff\xff";
+  expect_rejected(parked, "holdLifted.hold", "hold-form");
+}
+TEST(StoredFact, of_a_centre_that_does_not_read_holds_up_its_results) {
+  StartedSeason season;
+  season.play(complete({}, kNow), kNow);
+  season.play({registered({}, kNow)}, kNow);
+  std::uint32_t partition = season.pipeline->partition_of(CentreId{12345});
+  season.store.put_slot(partition, CentreId{12345}, "hold-placed RN5001 H1", Stamp{kNow, 1}, "no event");
+  season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
+  season.pipeline->restore();
+  season.time_passes(local("2023-08-17T08:00"));
+  EXPECT_TRUE(season.outputs.batches.empty());
+}
+TEST(StoredFact, of_reference_data_that_does_not_read_is_named_and_refused) {
+  StartedSeason season;
+  season.store.put_reference("scale pass", Stamp{kNow, 1}, "no event");
+  season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
+  try {
+    season.pipeline->restore();
+    FAIL() << "restored";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("scale pass"), std::string::npos) << error.what();
+  }
+}
+
 // ---- unknown references ----
 
 TEST(UnknownReference, is_rejected_when_its_window_closes) {
@@ -247,6 +345,19 @@ TEST(ChangedReference, a_unit_no_longer_required_counts_at_once) {
   changed.mutable_qualification_defined()->mutable_units(1)->set_mandatory(false);
   season.play({changed}, local("2023-06-02T09:00"));
   EXPECT_EQ(season.status({}).stage, v1::ELIGIBLE);
+}
+
+TEST(UnknownReference, that_becomes_known_leaves_the_fact_waiting_for_its_registration) {
+  Policy policy;
+  policy.reference_wait_ms = 5 * kDayMs;
+  StartedSeason season(policy);
+  season.play({claimed({.centre = "99999"}, kNow)}, kNow);
+  season.play({centre_defined("99999")}, kNow + kHourMs);
+  season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
+  season.pipeline->restore();
+  season.time_passes(kNow + 5 * kDayMs);
+  ASSERT_EQ(season.outputs.rejections.size(), 1u);
+  EXPECT_EQ(season.outputs.rejections[0].rule(), "entry-registered");
 }
 
 }  // namespace

@@ -22,12 +22,12 @@ class Scrutinised : public ::testing::Test {
 
   void knows(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    reference.merge(event, bytes, stamp_of(event, bytes));
+    reference.merge(event, bytes, stamp_of(event));
   }
 
   void with(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    Stamp stamp = stamp_of(event, bytes);
+    Stamp stamp = stamp_of(event);
     Result<Address> address = check(event);
     ASSERT_TRUE(address.has_value()) << address.error().field << " " << address.error().rule;
     CentreChange change;
@@ -444,7 +444,7 @@ TEST_F(Scrutinised, what_the_rules_award_without_a_claim_waits_for_sampling_once
   fact->set_determination(v1::DETERMINATION_COMPUTED);
   fact->mutable_grading()->set_pass_grade("Pass");
   std::string bytes = defined.SerializeAsString();
-  ASSERT_EQ(reference.merge(defined, bytes, stamp_of(defined, bytes)), Merged::applied);
+  ASSERT_EQ(reference.merge(defined, bytes, stamp_of(defined)), Merged::applied);
   ASSERT_EQ(text_of(qualification().id), ref.qualification);
   registered_at("L1", "2022-10-01T09:00");
   with(achieved(of("L1"), local("2023-06-01T09:00"), {"A", "B"}));

@@ -1,6 +1,8 @@
 // The store on a real RocksDB: what was committed is there after reopening, nothing else is, and it says clearly what it refuses.
 #include "storage/store.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <random>
 
 #include "storage/keys.h"
@@ -161,11 +163,14 @@ TEST_F(StoreTest, leaves_a_commit_that_was_stopped_before_its_write_undone) {
 // ---- encodings ----
 
 Entry any_entry(std::mt19937_64& random) {
-  auto stamp = [&] { return random() % 3 ? Stamp{static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random())} : Stamp{}; };
+  auto any_stamp = [&] {
+    return Stamp{static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random() % 1'000'000)};
+  };
+  auto stamp = [&] { return random() % 3 ? any_stamp() : Stamp{}; };
   Entry entry;
   entry.key = {QualificationId{static_cast<std::uint32_t>(random() % 100'000'000)}, kSeries, "L" + std::to_string(random() % 1000)};
   EntryFacts& facts = entry.facts;
-  facts.registered = {static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random())};
+  facts.registered = any_stamp();
   facts.uln = random() % 2 ? 9276308686 : 0;
   if (random() % 2) facts.uci = FixedText<13>("681990012058G");
   facts.changed = stamp();
@@ -200,7 +205,7 @@ Entry any_entry(std::mt19937_64& random) {
   facts.queried = stamp();
   for (std::uint64_t count = random() % 5; count > 0; --count)
     facts.units.push_back({.unit = static_cast<std::uint32_t>(random()), .learning_outcome = static_cast<std::uint32_t>(random()),
-                           .stamp = {static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random())}, .grade = static_cast<std::uint32_t>(random()),
+                           .stamp = any_stamp(), .grade = static_cast<std::uint32_t>(random()),
                            .mark_plus_one = static_cast<std::uint32_t>(random() % 100'002), .standing = static_cast<UnitFact::Standing>(1 + random() % 3)});
   entry.status = {.stage = static_cast<v1::Stage>(random() % 12), .need = v1::UNCONFIRMED, .reason = v1::L7, .band = v1::WATCH,
                   .step = v1::SEND_SAMPLE, .owner = v1::CENTRE, .due_ms = static_cast<TimeMs>(random() % 2'000'000'000'000),
@@ -256,6 +261,108 @@ TEST(Encoding, of_any_entry_comes_back_as_it_was) {
     records::encode(back, scratch, again);
     ASSERT_EQ(again, bytes) << "round " << times;
   }
+}
+
+/// Sets every field of a record, those within it too, to a value that is not its default.
+void fill(google::protobuf::Message& message, std::mt19937_64& random) {
+  using Field = google::protobuf::FieldDescriptor;
+  const auto& reflection = *message.GetReflection();
+  for (int at = 0; at < message.GetDescriptor()->field_count(); ++at) {
+    const Field* field = message.GetDescriptor()->field(at);
+    auto number = static_cast<std::uint32_t>(1 + random() % 100);
+    for (int times = field->is_repeated() ? 3 : 1; times > 0; --times) {
+      bool many = field->is_repeated();
+      switch (field->cpp_type()) {
+        case Field::CPPTYPE_MESSAGE:
+          fill(many ? *reflection.AddMessage(&message, field) : *reflection.MutableMessage(&message, field), random);
+          break;
+        case Field::CPPTYPE_STRING: {
+          std::string text = "t" + std::to_string(number);
+          many ? reflection.AddString(&message, field, text) : reflection.SetString(&message, field, text);
+          break;
+        }
+        case Field::CPPTYPE_BOOL:
+          reflection.SetBool(&message, field, true);
+          break;
+        case Field::CPPTYPE_UINT32:
+          many ? reflection.AddUInt32(&message, field, number) : reflection.SetUInt32(&message, field, number);
+          break;
+        case Field::CPPTYPE_INT32:
+          reflection.SetInt32(&message, field, static_cast<std::int32_t>(number));
+          break;
+        case Field::CPPTYPE_UINT64:
+          reflection.SetUInt64(&message, field, number);
+          break;
+        case Field::CPPTYPE_INT64:
+          reflection.SetInt64(&message, field, number);
+          break;
+        default:
+          FAIL() << "give the encoding test a value for " << field->full_name();
+      }
+    }
+  }
+}
+
+/// Fields that differ, with their names.
+std::string differing(const google::protobuf::Message& a, const google::protobuf::Message& b) {
+  std::string found;
+  google::protobuf::util::MessageDifferencer differ;
+  differ.ReportDifferencesToString(&found);
+  differ.Compare(a, b);
+  return found;
+}
+
+TEST(Encoding, of_an_entry_forgets_no_field) {
+  std::mt19937_64 random(5);
+  v1::EntryRecord record, again, scratch;
+  fill(record, random);
+  Sayings said;
+  said.add(7, {"portal", 3, "event-1"});
+  said.add(8, {"portal", std::nullopt, "event-2"});
+  record.set_said(std::string(said.packed()));
+  record.mutable_issued()->set_batch_number(2);
+  Entry entry;
+  records::decode(record.SerializeAsString(), scratch, entry);
+  EXPECT_EQ(entry.facts.said, said);
+  std::string bytes;
+  records::encode(entry, scratch, bytes);
+  ASSERT_TRUE(again.ParseFromString(bytes));
+  EXPECT_EQ(differing(record, again), "");
+}
+TEST(Encoding, of_a_summary_forgets_no_field) {
+  std::mt19937_64 random(6);
+  v1::CentreSummaryRecord record, again;
+  fill(record, random);
+  for (int at = 0; at < record.cells_size(); ++at) {
+    record.mutable_cells(at)->set_qualification(static_cast<std::uint32_t>(at + 1));
+    record.mutable_cells(at)->set_cell(0x010203040506);
+  }
+  std::string bytes;
+  records::encode(records::decode_summary(record.SerializeAsString()), bytes);
+  ASSERT_TRUE(again.ParseFromString(bytes));
+  google::protobuf::util::MessageDifferencer differ;
+  differ.TreatAsSet(v1::CentreSummaryRecord::descriptor()->FindFieldByName("cells"));
+  std::string found;
+  differ.ReportDifferencesToString(&found);
+  EXPECT_TRUE(differ.Compare(record, again)) << found;
+}
+TEST(Encoding, of_a_waiting_fact_forgets_no_field) {
+  std::mt19937_64 random(7);
+  v1::ParkedRecord record, again;
+  fill(record, random);
+  std::string bytes;
+  records::encode(records::decode_parked(record.SerializeAsString()), bytes);
+  ASSERT_TRUE(again.ParseFromString(bytes));
+  EXPECT_EQ(differing(record, again), "");
+}
+TEST(Encoding, of_what_was_never_written_is_refused) {
+  v1::EntryRecord record;
+  Entry entry;
+  EXPECT_THROW(records::decode("no record", record, entry), StoreError);
+  EXPECT_THROW(records::decode_summary("no record"), StoreError);
+  record.set_said("no sayings");
+  std::string bytes = record.SerializeAsString();
+  EXPECT_THROW(records::decode(bytes, record, entry), StoreError);
 }
 
 TEST(Encoding, of_an_entrys_key_comes_back_as_it_was) {

@@ -210,7 +210,7 @@ final class Merge {
     return switch (event.getFactCase()) {
       case HOLD_PLACED -> {
         var fact = event.getHoldPlaced();
-        Centre.Hold hold = centre.hold(fact.getHold());
+        Centre.Hold hold = centre.hold(fact.getAwardingOrganisation() + " " + fact.getHold());
         hold.placedMs = atMs;
         hold.placedTie = tie;
         hold.awardingOrganisation = Identifiers.awardingOrganisation(fact.getAwardingOrganisation());
@@ -221,7 +221,7 @@ final class Merge {
         yield CentreChange.ALL;
       }
       case HOLD_LIFTED -> {
-        Centre.Hold hold = centre.hold(event.getHoldLifted().getHold());
+        Centre.Hold hold = centre.hold(event.getHoldLifted().getAwardingOrganisation() + " " + event.getHoldLifted().getHold());
         hold.liftedMs = atMs;
         hold.liftedTie = tie;
         yield CentreChange.ALL;

@@ -42,8 +42,10 @@ final class Slots {
         var fact = event.getSampleDecided();
         yield joined("sample", canonical(fact.getQualification()), fact.getSeries(), fact.getLearner());
       }
-      case HOLD_PLACED -> joined("hold-placed", event.getHoldPlaced().getHold());
-      case HOLD_LIFTED -> joined("hold-lifted", event.getHoldLifted().getHold());
+      case HOLD_PLACED ->
+          joined("hold-placed", event.getHoldPlaced().getAwardingOrganisation(), event.getHoldPlaced().getHold());
+      case HOLD_LIFTED ->
+          joined("hold-lifted", event.getHoldLifted().getAwardingOrganisation(), event.getHoldLifted().getHold());
       case ACTION_PLAN -> {
         var fact = event.getActionPlan();
         yield joined("action", fact.getAwardingOrganisation(), canonical(fact.getQualification()), fact.getAction());
