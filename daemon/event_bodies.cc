@@ -151,7 +151,10 @@ class BodyReader {
     auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena_);
     read_into(*event, read);
     if (!read.submitted.unreadable)
-      if (Result<Address> address = check(*event); !address) read.submitted.unreadable = std::move(address).error();
+      if (Result<Address> address = check(*event); !address) {
+        read.submitted.unreadable = std::move(address).error();
+        read.only_checked = true;
+      }
     read.submitted.parsed_bytes = read.submitted.unreadable ? 0 : static_cast<std::size_t>(arena_.SpaceUsed());
     return within_limits(read);
   }

@@ -22,6 +22,7 @@ struct ReadEvent {
   Submitted submitted;  ///< with the canonical serialisation: the same event has the same bytes in every format
   std::string id;       ///< the event's id, if it could be read
   std::size_t line = 0; ///< from 1, of JSON Lines; else the record's place from 1
+  bool only_checked = false;  ///< of an unreadable one: it is an Event, and only `check` finds it wrong
 };
 
 /// What one body may take. The body that passes a limit is refused as a whole.
