@@ -141,8 +141,14 @@ struct TopicRepair::Work {
   Log changelog(std::uint32_t partition);
   InputOffsets group_offsets(std::uint32_t partition);
   bool look_at_changelog(std::uint32_t partition, const Log& log, const InputOffsets& group);
-  void look_at_inputs(std::uint32_t partition, const v1::CommitRecord& record, const InputOffsets& group, const InputLogs& found);
+  void look_at_inputs(std::uint32_t partition, const v1::CommitRecord& record, const InputOffsets* group, const InputLogs& found);
   void read(std::uint32_t partition, std::int64_t from, const std::function<void(const rd_kafka_message_t&)>& take);
+  /// Who is in the group: by partition, the instance that says that it works on it; or why that does not count.
+  struct Members {
+    std::map<std::uint32_t, std::string> at_work;
+    std::string obstacle;
+  };
+  Members members();
   /// Which of these partitions a running instance works on, or whom else the group has; empty: nobody.
   std::string at_work(const std::set<std::uint32_t>& partitions);
   void rebuild(std::uint32_t partition);
@@ -298,8 +304,8 @@ bool TopicRepair::Work::look_at_changelog(std::uint32_t partition, const Log& lo
   return newest;
 }
 
-void TopicRepair::Work::look_at_inputs(std::uint32_t partition, const v1::CommitRecord& record, const InputOffsets& group, const InputLogs& held) {
-  std::vector<PositionFault> faults = faults_of(partition, record, &group, held);
+void TopicRepair::Work::look_at_inputs(std::uint32_t partition, const v1::CommitRecord& record, const InputOffsets* group, const InputLogs& held) {
+  std::vector<PositionFault> faults = faults_of(partition, record, group, held);
   std::erase_if(faults, [](const PositionFault& fault) { return fault.kind == PositionFault::Kind::state_lost; });  // the changelog's
   if (faults.empty()) return;
   for (const PositionFault& fault : faults) {
@@ -324,35 +330,55 @@ const std::vector<Repair>& TopicRepair::look() {
   if (records.empty()) return work.found;
   auto logs = work.logs.read(records, kRequestMs);
   if (!logs) throw KafkaError("Kafka: the input topics cannot be read: " + work.logs.failure() + ". Check that all brokers run.");
-  for (const auto& [partition, record] : records) work.look_at_inputs(partition, record, groups[partition], logs->at(partition));
+  // Of a partition that is worked on, the group's offsets move on between one question and the next; whoever works on it looks after them.
+  Work::Members members = work.members();
+  for (const auto& [partition, record] : records) {
+    bool moving = members.at_work.contains(partition);
+    work.look_at_inputs(partition, record, moving ? nullptr : &groups[partition], logs->at(partition));
+  }
   return work.found;
 }
 
-std::string TopicRepair::Work::at_work(const std::set<std::uint32_t>& partitions) {
+TopicRepair::Work::Members TopicRepair::Work::members() {
+  Members made;
   const rd_kafka_group_list* groups = nullptr;
   rd_kafka_resp_err_t error = rd_kafka_list_groups(reader.get(), settings.kafka_group.c_str(), &groups, kRequestMs);
   std::unique_ptr<const rd_kafka_group_list, Release<rd_kafka_group_list_destroy>> owned(groups);
-  if (error) return "whether the group " + settings.kafka_group + " has members cannot be found: " + text_of(error);
+  if (error) {
+    made.obstacle = "whether the group " + settings.kafka_group + " has members cannot be found: " + text_of(error);
+    return made;
+  }
   std::set<std::string> running;
   constexpr std::string_view kReader = "-reader";
   for (int at = 0; at < groups->group_cnt; ++at) {
     for (int member = 0; member < groups->groups[at].member_cnt; ++member) {
       std::string client = groups->groups[at].members[member].client_id;
-      if (!client.ends_with(kReader))
-        return "another client is in the group " + settings.kafka_group + ": " + client + " at " + groups->groups[at].members[member].client_host + ". Stop it, or give it a group of its own";
+      if (!client.ends_with(kReader)) {
+        made.obstacle = "another client is in the group " + settings.kafka_group + ": " + client + " at " + groups->groups[at].members[member].client_host +
+                         ". Stop it, or give it a group of its own";
+        return made;
+      }
       running.insert(client.substr(0, client.size() - kReader.size()));
     }
   }
-  if (running.empty()) return "";
+  if (running.empty()) return made;
   Tables tables(settings, names, RD_KAFKA_OFFSET_END);
   auto until = Steady::now() + std::chrono::milliseconds(kRequestMs);
   while (!tables.complete() && Steady::now() < until) tables.poll(100), tables.poll(0);
   std::map<std::string, InstanceRecord> said = tables.take_instances().value_or(std::map<std::string, InstanceRecord>{});
   for (const auto& [name, record] : said)
     for (std::uint32_t partition : record.partitions)
-      if (running.contains(name) && partitions.contains(partition))
-        return "the instance " + name + " is at work on partition " + std::to_string(partition) + ". It stops there by itself once it finds what is wrong, every "
-               "kafka.position_check_seconds; or stop it";
+      if (running.contains(name)) made.at_work[partition] = name;
+  return made;
+}
+
+std::string TopicRepair::Work::at_work(const std::set<std::uint32_t>& partitions) {
+  Members now = members();
+  if (!now.obstacle.empty()) return now.obstacle;
+  for (const auto& [partition, name] : now.at_work)
+    if (partitions.contains(partition))
+      return "the instance " + name + " is at work on partition " + std::to_string(partition) +
+             ". It stops there by itself once it finds what is wrong, every kafka.position_check_seconds; or stop it";
   return "";
 }
 
