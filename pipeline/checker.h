@@ -116,7 +116,11 @@ class Checker {
   TimeMs local_time(std::string_view field, const std::string& text, bool required) {
     if (text.empty() && !required) return 0;
     auto at = parse_local_time(text);
-    if (!at) fail(path(field), "local-time", text, "Give a local time (Europe/London) that exists as YYYY-MM-DDTHH:MM.");
+    if (!at && is_skipped_local_time(text))
+      fail(path(field), "local-time-skipped", text,
+           "The clocks go forward at 01:00 on that day: there is no such local time (Europe/London). Give one before 01:00 or from 02:00 on.");
+    else if (!at)
+      fail(path(field), "local-time", text, "Give a local time (Europe/London) that exists as YYYY-MM-DDTHH:MM.");
     return at.value_or(0);
   }
 

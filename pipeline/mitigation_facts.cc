@@ -35,7 +35,9 @@ TimeMs at_time_of_day(TimeMs like, TimeMs at) {
   clock = "T" + clock.substr(clock.size() - 5);
   for (Day day = local_day(at);; ++day) {
     std::string date = utc_text(day * kDayMs).substr(0, 10);
-    if (TimeMs moment = parse_local_time(date + clock).value_or(at); moment >= at) return moment;
+    // A time that the clocks skip stands for the moment at which they change.
+    TimeMs changes = day_begins(day) + kHourMs;
+    if (TimeMs moment = parse_local_time(date + clock).value_or(changes); moment >= at) return moment;
   }
 }
 

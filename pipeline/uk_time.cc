@@ -52,13 +52,43 @@ std::optional<Day> parse_date(std::string_view text) {
   return static_cast<Day>(date::sys_days{date}.time_since_epoch().count());
 }
 
-std::optional<TimeMs> parse_local_time(std::string_view text) {
+namespace {
+
+std::optional<date::local_time<minutes>> parse_local(std::string_view text) {
   if (text.size() != 16 || text[10] != 'T' || text[13] != ':') return std::nullopt;
   auto day = parse_date(text.substr(0, 10));
   auto hour = digits_at(text, 11, 2);
   auto minute = digits_at(text, 14, 2);
   if (!day || !hour || !minute || *hour > 23 || *minute > 59) return std::nullopt;
-  return ms_of(date::local_days{date::days{*day}} + std::chrono::hours{*hour} + minutes{*minute});
+  return date::local_days{date::days{*day}} + std::chrono::hours{*hour} + minutes{*minute};
+}
+
+bool is_skipped(date::local_time<minutes> local) { return london().get_info(local).result == date::local_info::nonexistent; }
+
+}  // namespace
+
+std::optional<TimeMs> parse_local_time(std::string_view text) {
+  auto local = parse_local(text);
+  if (!local || is_skipped(*local)) return std::nullopt;
+  return ms_of(*local);
+}
+
+bool is_skipped_local_time(std::string_view text) {
+  auto local = parse_local(text);
+  return local && is_skipped(*local);
+}
+
+std::string time_zone_problem(const std::string& zone) {
+  constexpr const char* kThen = " Install the time-zone database (Debian: tzdata): every deadline hangs on it.";
+  try {
+    const date::time_zone* found = date::locate_zone(zone);
+    // Results day of 2023, 08:00, was in summer time.
+    auto results_day = date::local_days{date::year{2023} / 8 / 17} + std::chrono::hours{8};
+    if (found->to_sys(results_day) == date::sys_days{date::year{2023} / 8 / 17} + std::chrono::hours{7}) return "";
+    return "The time-zone database does not know the summer time of " + zone + "." + kThen;
+  } catch (const std::exception& error) {
+    return "The time zone " + zone + " cannot be read: " + error.what() + "." + kThen;
+  }
 }
 
 Day local_day(TimeMs at) {

@@ -24,9 +24,13 @@ constexpr TimeMs kLatestEventMs = 4'102'444'800'000;
 
 /// `YYYY-MM-DD`, a real date in 1900 to 2099.
 std::optional<Day> parse_date(std::string_view text);
-/// `YYYY-MM-DDTHH:MM` in Europe/London. A time that the clocks skip is read as the moment they change; of a time that comes
-/// twice the first is taken.
+/// `YYYY-MM-DDTHH:MM` in Europe/London. None for a time that the clocks skip in spring; of a time that comes twice in autumn the first is
+/// taken, in summer time.
 std::optional<TimeMs> parse_local_time(std::string_view text);
+/// Whether `text` is a local time that the clocks skip.
+bool is_skipped_local_time(std::string_view text);
+/// Why local times cannot be told, and what to do; empty: they can. To be asked once before anything else here is.
+std::string time_zone_problem(const std::string& zone = "Europe/London");
 /// The local date at `at`.
 Day local_day(TimeMs at);
 /// Local midnight at which `day` begins.

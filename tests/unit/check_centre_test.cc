@@ -89,6 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
         TextRule{"hold_lifted", "awarding_organisation", "holdLifted.awardingOrganisation", "5901", "awarding-organisation-form"},
         // Commands.
         TextRule{"release_planned", "first_issue_at", "releasePlanned.firstIssueAt", "", "local-time"},
+        TextRule{"release_planned", "first_issue_at", "releasePlanned.firstIssueAt", "2024-03-31T01:30", "local-time-skipped"},
         TextRule{"release_planned", "first_issue_at", "releasePlanned.firstIssueAt", "2024-08-08 06:00", "local-time"},
         TextRule{"release_planned", "first_issue_at", "releasePlanned.firstIssueAt", "2024-08-08T24:00", "local-time"},
         TextRule{"release_approved", "approver", "releaseApproved.approver", "", "text-length"},
@@ -118,6 +119,9 @@ INSTANTIATE_TEST_SUITE_P(
         TextRule{"mitigation_defined", "disruption_to", "mitigationDefined.disruptionTo", "2024-03-20", nullptr},
         // Calendars.
         TextRule{"calendar_defined", "checkpoint_opens", "calendarDefined.checkpointOpens", "", "local-time"},
+        TextRule{"calendar_defined", "checkpoint_opens", "calendarDefined.checkpointOpens", "2024-03-31T01:30", "local-time-skipped"},
+        TextRule{"calendar_defined", "checkpoint_opens", "calendarDefined.checkpointOpens", "2024-03-31T02:00", nullptr},
+        TextRule{"calendar_defined", "checkpoint_opens", "calendarDefined.checkpointOpens", "2023-10-29T01:30", nullptr},
         TextRule{"calendar_defined", "checkpoint_closes", "calendarDefined.checkpointCloses", "", "local-time"},
         TextRule{"calendar_defined", "checkpoint_closes", "calendarDefined.checkpointCloses", "2024-03-04T09:00", nullptr},
         TextRule{"calendar_defined", "checkpoint_closes", "calendarDefined.checkpointCloses", "2024-03-04T08:59", "dates-in-order"},

@@ -15,9 +15,23 @@ TEST(LocalTime, in_winter_is_utc) { EXPECT_EQ(utc_text(*parse_local_time("2023-0
 TEST(LocalTime, one_minute_past_midnight_on_the_wednesday_is_the_tuesday_in_utc) {
   EXPECT_EQ(utc_text(*parse_local_time("2023-08-16T00:01")), "2023-08-15T23:01:00.000Z");
 }
-TEST(LocalTime, skipped_by_the_clocks_is_the_moment_they_change) {
-  EXPECT_EQ(utc_text(*parse_local_time("2023-03-26T01:30")), "2023-03-26T01:00:00.000Z");
+TEST(LocalTime, skipped_by_the_clocks_is_refused) {
+  for (const char* text : {"2023-03-26T01:00", "2023-03-26T01:30", "2023-03-26T01:59", "2024-03-31T01:30"}) {
+    EXPECT_FALSE(parse_local_time(text)) << text;
+    EXPECT_TRUE(is_skipped_local_time(text)) << text;
+  }
 }
+TEST(LocalTime, just_beside_the_skipped_hour_is_not_skipped) {
+  for (const char* text : {"2023-03-26T00:59", "2023-03-26T02:00", "2023-10-29T01:30", "2023-03-25T01:30", "no time"})
+    EXPECT_FALSE(is_skipped_local_time(text)) << text;
+}
+TEST(TimeZone, of_europe_london_is_in_order) { EXPECT_EQ(time_zone_problem(), ""); }
+TEST(TimeZone, that_is_missing_is_said_with_what_to_do) {
+  std::string problem = time_zone_problem("Europe/Nowhere");
+  EXPECT_NE(problem.find("Europe/Nowhere"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("tzdata"), std::string::npos) << problem;
+}
+TEST(TimeZone, with_other_rules_is_said) { EXPECT_NE(time_zone_problem("Asia/Tokyo").find("summer time"), std::string::npos); }
 TEST(LocalTime, just_before_the_clocks_go_forward_is_winter_time) {
   EXPECT_EQ(utc_text(*parse_local_time("2023-03-26T00:59")), "2023-03-26T00:59:00.000Z");
 }
@@ -74,7 +88,7 @@ TEST(LocalTime, every_hour_of_a_year_but_the_clock_changes_comes_back) {
     TimeMs at = *parse_local_time("2023-01-01T00:00") + static_cast<TimeMs>(random() % (365 * 24 * 60)) * 60'000;
     std::string text = utc_text(at);
     // As winter time says it, moved by what summer time adds.
-    TimeMs summer_begins = *parse_local_time("2023-03-26T01:00");
+    TimeMs summer_begins = *parse_local_time("2023-03-26T02:00");
     TimeMs summer_ends = *parse_local_time("2023-10-29T01:00") + kHourMs;
     if (at >= summer_begins && at < summer_ends) text = utc_text(at + kHourMs);
     auto back = parse_local_time(text.substr(0, 16));
