@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <toml++/toml.h>
 
@@ -18,6 +19,20 @@ using Kind = Setting::Kind;
 
 /// Variables of the same prefix that are no settings.
 constexpr std::string_view kOtherVariables[] = {"RESULTSD_CRASH_AT", "RESULTSD_STOP_AT", "RESULTSD_URL"};
+
+/// What a file of settings may be at most. The parts of a dotted key are tables in tables, and the parser has no limit of its own for them.
+constexpr std::size_t kFileBytesMax = 1 << 20;
+constexpr std::size_t kLineBytesMax = 8 << 10;
+
+/// The first line that is longer than that, from 1; 0: none.
+std::size_t too_long_line(std::string_view text) {
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    std::size_t length = std::min(text.find('\n'), text.size());
+    if (length > kLineBytesMax) return line;
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return 0;
+}
 
 std::size_t edits_between(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -111,6 +126,9 @@ std::optional<std::string> assign(Settings& settings, const Setting& setting, st
     return std::string(setting.name) + ": " + shown + " does not fit; give " + what_is_wanted(setting) + "." + std::string(more);
   };
   auto in_range = [&](double value) { return value >= setting.least && value <= setting.most; };
+  if (auto control = std::find_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }); control != text.end())
+    return std::string(setting.name) + ": character " + std::to_string(control - text.begin() + 1) +
+           " is a control character, which no setting may hold; take it out.";
   switch (setting.kind) {
     case Kind::text:
       settings.*std::get<std::string Settings::*>(setting.member) = text;
@@ -192,8 +210,16 @@ class Loader {
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(file, ignored) || ::access(file.c_str(), R_OK) != 0)
       return fail(file_, "The file cannot be read; check the path given with --config and its permissions.");
+    std::ifstream in(file, std::ios::binary);
+    std::string text(kFileBytesMax + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kFileBytesMax)
+      return fail(file_, "The file is larger than " + std::to_string(kFileBytesMax) + " bytes: it is no file of settings.");
+    if (std::size_t line = too_long_line(text); line != 0)
+      return fail(file_ + ":" + std::to_string(line), "The line is longer than " + std::to_string(kLineBytesMax) + " bytes: it is no setting.");
     try {
-      read_table(toml::parse_file(file_), "");
+      read_table(toml::parse(text, file_), "");
     } catch (const toml::parse_error& error) {
       fail(file_ + ":" + std::to_string(error.source().begin.line), "Not TOML: " + std::string(error.description()) + ".");
     }

@@ -74,6 +74,35 @@ class Config(unittest.TestCase):
         self.assertIn("toml:1: engine.queue_bytes_max may not be below http.body_bytes_max.", done.stderr)
         self.assertIn("toml:2: risk.claim_slow_days may not be below risk.claim_usual_days.", done.stderr)
 
+    def test_a_key_of_many_parts_is_refused_and_nothing_worse(self):
+        for key in (".".join("a" * 50_000), "[" + ".".join("a" * 50_000) + "]", ".".join("a" * 4_000)):
+            done = self.check(f"log.level = 'info'\n{key}{'' if key.startswith('[') else ' = 1'}\n")
+            self.assertEqual(done.returncode, 2, done.stderr[:300])
+            self.assertIn("toml:2: ", done.stderr)
+
+    def test_a_file_that_is_far_too_large_is_refused(self):
+        done = self.check("# comment\n" * 200_000)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no file of settings", done.stderr)
+
+    def test_control_characters_are_refused_in_every_text(self):
+        for text in ("/var/lib/results\\u0000d", "a\\nb", "\\u007f"):
+            done = self.check(f'data.directory = "{text}"\n')
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn("data.directory: character", done.stderr)
+        self.assertEqual(self.check('data.directory = "/var/lib/résultats"\n').returncode, 0)
+
+    def test_a_store_keeps_to_its_time_source(self):
+        for made, other in (("event", "wall"), ("wall", "event")):
+            with Daemon({"time.source": made}) as daemon:
+                daemon.stop()
+                daemon.settings["time.source"] = other
+                done = run("resultsd", "--config", daemon.config())
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f'made with time.source = \\"{made}\\"', done.stderr)
+                daemon.settings["time.source"] = made
+                daemon.start()
+
     def test_help_and_reference_name_every_setting(self):
         names = [line.split(" = ")[0] for line in self.check("", "--print-config").stdout.splitlines()]
         reference, help_text = run("resultsd", "--print-config-reference").stdout, run("resultsd", "--help").stdout
