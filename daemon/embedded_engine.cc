@@ -32,17 +32,18 @@ struct EmbeddedEngine::Work {
   TimeMs queued_ms = 0;
 };
 
-EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, const Clock& clock, EngineProbe* probe)
+EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, EngineProbe* probe)
     : options_(options),
       clock_(clock),
       probe_(probe),
-      store_(Store::open(options.directory, options.store)),
+      store_(Store::open(options.directory, store_options(options))),
       parsing_(std::make_unique<Parsing>()),
       outputs_(std::make_unique<CountedOutputs>(*store_, probe)) {
   options_.policy.batch_numbers_from = store_->batch_numbers_from();
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_);
   pipeline_->restore();
-  last_progress_ms_ = clock_.now();
+  if (options_.time_source == TimeSource::wall) clock_.log_says(pipeline_->time(), store_->clock_confirmation());
+  last_progress_ms_ = clock_.passed_ms();
   state_ = EngineState::running;
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "pipeline-1");
@@ -57,8 +58,9 @@ bool EmbeddedEngine::submit(std::vector<Submitted>&& events, Done done) {
   // One body larger than the limit may pass when nothing else waits, or it never could.
   if (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queue_bytes_max) return false;
   queued_bytes_ += bytes;
-  if (oldest_ms_ == 0) oldest_ms_ = clock_.now();
-  queue_.push_back({std::move(events), std::move(done), bytes, clock_.now()});
+  TimeMs queued = clock_.passed_ms();
+  if (oldest_ms_ == 0) oldest_ms_ = queued;
+  queue_.push_back({std::move(events), std::move(done), bytes, queued});
   changed_.notify_one();
   return true;
 }
@@ -93,7 +95,7 @@ void EmbeddedEngine::post(Look look) {
 
 double EmbeddedEngine::lag_seconds() const {
   TimeMs oldest = oldest_ms_;
-  return oldest == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.now() - oldest, 0)) / 1000.0;
+  return oldest == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.passed_ms() - oldest, 0)) / 1000.0;
 }
 
 std::string EmbeddedEngine::failure() const {
@@ -138,7 +140,7 @@ void EmbeddedEngine::run() {
       if (state_ == EngineState::stopped) return;
       for (auto& look : looks) look(*pipeline_, *store_);
       run_batch(works);
-      last_progress_ms_ = clock_.now();
+      last_progress_ms_ = clock_.passed_ms();
     }
   } catch (const StoreError& error) {
     std::vector<std::function<void()>> wakes;
@@ -160,7 +162,8 @@ void EmbeddedEngine::run() {
 }
 
 void EmbeddedEngine::run_batch(std::vector<Work>& works) {
-  TimeMs now = clock_.now();
+  const ClockState clock = clock_.state();
+  const TimeMs now = clock.now_ms;
   auto started = Steady::now();
   google::protobuf::Arena& arena = parsing_->arena;
   arena.Reset();
@@ -173,7 +176,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   std::vector<Place> places;
   std::string scratch;
   std::size_t events = 0;
-  TimeMs latest = options_.time_source == TimeSource::wall ? now + kDayMs : kLatestEventMs;
+  TimeMs latest = options_.time_source == TimeSource::wall ? latest_event(clock) : kLatestEventMs;
 
   auto reject = [&](Answer& answer, const Submitted& submitted, Rejection why, Topic topic) {
     std::string id =
@@ -229,7 +232,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   std::size_t consumed = 0;
   for (bool finished = false; !finished;) {
     auto processing = Steady::now();
-    Pipeline::Progress progress = pipeline_->process(std::span(batch).subspan(consumed), now);
+    Pipeline::Progress progress = pipeline_->process(std::span(batch).subspan(consumed), now, !clock.trusted);
     for (std::size_t at = 0; at < progress.consumed; ++at)
       take(batch[consumed + at], pipeline_->verdicts()[at], answers[places[consumed + at].work][places[consumed + at].event]);
     consumed += progress.consumed;
@@ -240,7 +243,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
     store_->commit(now);
     commit_seconds += seconds_since(committing);
     pipeline_->evict(options_.entries_in_memory_max);
-    last_progress_ms_ = clock_.now();
+    last_progress_ms_ = clock_.passed_ms();
   }
   if (probe_ && events > 0) probe_->batch_processed(process_seconds, commit_seconds, events);
 

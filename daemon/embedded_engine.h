@@ -15,7 +15,7 @@ namespace vtq {
 class EmbeddedEngine final : public Engine {
  public:
   /// Opens the store, restores the pipeline, starts the thread. Throws StoreError. `clock` and `probe` outlive the engine; `probe` may be null.
-  EmbeddedEngine(const EngineOptions& options, const Clock& clock, EngineProbe* probe);
+  EmbeddedEngine(const EngineOptions& options, Clock& clock, EngineProbe* probe);
   /// Drains and joins.
   ~EmbeddedEngine() override;
 
@@ -37,7 +37,7 @@ class EmbeddedEngine final : public Engine {
   void run_batch(std::vector<Work>& works);
 
   EngineOptions options_;
-  const Clock& clock_;
+  Clock& clock_;
   EngineProbe* probe_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Parsing> parsing_;
@@ -52,7 +52,7 @@ class EmbeddedEngine final : public Engine {
   std::string failure_;
   std::atomic<EngineState> state_{EngineState::starting};
   std::atomic<TimeMs> last_progress_ms_{0};
-  std::atomic<TimeMs> oldest_ms_{0};
+  std::atomic<TimeMs> oldest_ms_{0};  // as Clock::passed_ms; 0: nothing waits
   std::thread thread_;  // last: stops before what it uses dies
 };
 

@@ -10,17 +10,11 @@
 #include <future>
 #include <memory>
 
+#include "daemon/clock.h"
 #include "pipeline/pipeline.h"
 #include "storage/store.h"
 
 namespace vtq {
-
-/// Wall clock, milliseconds since 1970-01-01T00:00Z.
-class Clock {
- public:
-  virtual ~Clock() = default;
-  virtual TimeMs now() const = 0;
-};
 
 struct EngineOptions {
   std::filesystem::path directory;
@@ -32,6 +26,13 @@ struct EngineOptions {
   std::size_t entries_in_memory_max = 1'000'000;
   TimeMs tick_ms = 250;                       ///< time moves on at least so often, in wall-clock mode
 };
+
+/// Those of the store, with what the engine's own say of it.
+inline StoreOptions store_options(const EngineOptions& options) {
+  StoreOptions made = options.store;
+  made.time_source = options.time_source == TimeSource::event ? "event" : "wall";
+  return made;
+}
 
 /// One event as submitted: protobuf bytes, or what could not be read as an event.
 struct Submitted {
@@ -101,7 +102,7 @@ class Engine {
   virtual EngineState state() const = 0;
   /// Age of the oldest event not committed, in seconds; 0 when idle.
   virtual double lag_seconds() const = 0;
-  /// When the engine's thread last made progress.
+  /// When the engine's thread last made progress, by Clock::passed_ms.
   virtual TimeMs last_progress_ms() const = 0;
   /// Stops taking events, commits what is queued, stops. Idempotent; waits.
   virtual void drain() = 0;

@@ -25,10 +25,11 @@ constexpr std::string_view kRules[] = {
     "batch-form", "batch-known", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
     "centre-form", "centre-known", "centre-readable", "code-form", "combination-choices", "combination-length", "combination-once", "component-once",
     "content-type", "content-type-batched", "date", "dates-in-order", "embargo-or-gates", "entry-registered", "enum-value",
-    "event-bytes-max", "event-id", "event-source", "evidence-count", "expected-date", "fact-present", "findings-count",
+    "event-bytes-max", "event-id", "event-source", "event-time-step",
+    "evidence-count", "expected-date", "fact-present", "findings-count",
     "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
     "group-code-once", "group-of-qualification", "group-unit-once", "header-once", "hold-form", "hours-range",
-    "json-form", "json-key-twice", "learner-form", "limits-in-order", "list-count", "local-time", "mappings-count", "mark-range",
+    "json-form", "json-key-twice", "learner-form", "limits-in-order", "list-count", "local-time", "local-time-skipped", "mappings-count", "mark-range",
     "mitigation-centre", "monitoring-grade", "number-range", "occurred-at-future", "occurred-at-range",
     "outcome-code-once", "outcome-of-unit", "outcome-once", "outcomes-count", "pathway-code-once", "points-once",
     "protobuf-form", "qualification-form", "qualification-known", "registry-framing", "registry-message",
@@ -159,6 +160,9 @@ void append_gauge(std::vector<MetricFamily>& families, const char* name, const c
 
 void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& families) {
   append_gauge(families, "vtq_processing_lag_seconds", "Age of the oldest event taken and not committed; 0 when idle.", daemon.lag_seconds);
+  append_gauge(families, "vtq_clock_trusted", "1 while the clock is trusted; 0 while it is doubted, and time stands still.", daemon.clock.trusted);
+  append_gauge(families, "vtq_clock_ahead_seconds", "How far the clock is ahead of what it should say; negative: behind.",
+               static_cast<double>(daemon.clock.wall_ms - daemon.clock.expected_ms) / 1000.0);
   append_gauge(families, "vtq_queue_bytes", "Events taken and not committed.", static_cast<double>(daemon.queue_bytes));
   append_gauge(families, "vtq_http_bodies_bytes", "Bodies of requests held.", static_cast<double>(daemon.bodies_bytes));
   append_gauge(families, "vtq_http_replies_bytes", "Replies held until their clients have read them.", static_cast<double>(daemon.replies_bytes));

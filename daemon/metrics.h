@@ -60,6 +60,7 @@ struct DaemonGauges {
   StoreSizes sizes;
   DamageFound damage;
   TimeMs verified_ms = 0;  ///< when all files of the store were last read through; 0: not since the start
+  ClockState clock;
   std::optional<kafka::KafkaState> kafka;
 };
 

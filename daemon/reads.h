@@ -6,8 +6,8 @@
 // of, and an answer is given only when these are all, each once: what the directory of instances says decides whom to ask, never what is
 // answered. On one centre the handlers answer as if it were here: whoever calls them sees to that.
 //
-// Grades leave through the gate of pipeline/gate.h only, asked with the server's wall clock, in event-time mode with logical time too.
-// Entries never carry a grade at all.
+// Grades leave through the gate of pipeline/gate.h only, asked with the server's wall clock, in event-time mode with logical time too; while
+// the clock is doubted none do. Entries never carry a grade at all.
 #pragma once
 
 #include <chrono>
@@ -59,7 +59,10 @@ class Reads {
   static constexpr std::chrono::milliseconds kLookForClient{100};
 
   GateTime gate_time() const {
-    return {.wall_ms = clock_.now(), .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt};
+    const ClockState clock = clock_.state();
+    return {.wall_ms = clock.now_ms,
+            .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt,
+            .trusted = clock.trusted};
   }
   /// On the pipeline's thread, one centre's batch at a time.
   BatchView view(const v1::ResultBatch& batch, Role role);

@@ -39,6 +39,10 @@ bool asked_to_stop() {
 int run(const vtq::Settings& settings) {
   sigset_t signals = block_signals();
   vtq::log::start(settings.log_level);
+  if (std::string problem = vtq::time_zone_problem(); !problem.empty()) {
+    vtq::log::write(Level::critical, "cannot tell local times", {{"why", problem}});
+    return 1;
+  }
   try {
     vtq::Service service(settings, asked_to_stop);
     vtq::log::write(Level::info, "listening",

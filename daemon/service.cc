@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <google/protobuf/util/time_util.h>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -41,6 +42,7 @@ EngineOptions engine_options(const Settings& s) {
   options.batch_events_max = static_cast<std::size_t>(s.engine_batch_events_max);
   options.entries_in_memory_max = static_cast<std::size_t>(s.engine_entries_in_memory_max);
   Policy& policy = options.policy;
+  policy.event_step_max_ms = days(s.time_event_step_days_max);
   policy.registration_wait_ms = days(s.wait_registration_days);
   policy.reference_wait_ms = hours(s.wait_reference_minutes / 60);
   policy.parked_per_centre_max = static_cast<std::uint32_t>(s.wait_facts_per_centre_max);
@@ -131,6 +133,15 @@ void crash_when_asked(Engine& engine) {
       .get();
 }
 
+std::string clock_json(const ClockState& clock) {
+  nlohmann::ordered_json body{{"trusted", clock.trusted},
+                              {"clock", utc_text(clock.wall_ms)},
+                              {"expected", utc_text(clock.expected_ms)},
+                              {"secondsAhead", (clock.wall_ms - clock.expected_ms) / 1000},
+                              {"why", clock_words(clock)}};
+  return body.dump();
+}
+
 std::string address_of(const Settings& s, unsigned short port) {
   bool v6 = s.http_address.find(':') != s.http_address.npos;
   return "http://" + (v6 ? "[" + s.http_address + "]" : s.http_address) + ":" + std::to_string(port);
@@ -183,11 +194,10 @@ std::string openapi_with(const std::vector<Route>& routes) {
 
 std::string_view version() { return VTQ_VERSION; }
 
-TimeMs SystemClock::now() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop) : settings_(settings), host_names_(host_names(settings)) {
+Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
+    : settings_(settings),
+      clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
+      host_names_(host_names(settings)) {
   add_routes();
   openapi_ = openapi_with(routes_);
   std::vector<std::string> patterns;
@@ -397,6 +407,8 @@ void Service::add_routes() {
   // Both on one thread: opening the backups tidies away one that is being made.
   add("GET", "/v1/backups", Place::backup, read(&Reads::backups));
   add("POST", "/v1/backups", Place::backup, read(&Reads::make_backup));
+  add("GET", "/v1/clock", Place::http, [this](const HttpRequest& request) { return clock(request); });
+  add("POST", "/v1/clock/confirm", Place::people, [this](const HttpRequest& request) { return confirm_clock(request); });
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest&) { return ready(); });
@@ -463,7 +475,7 @@ std::optional<Problem> Service::refusal(const HttpRequest& request) const {
 }
 
 HttpReply Service::live() {
-  TimeMs since = clock_.now() - engine_->last_progress_ms();
+  TimeMs since = clock_.passed_ms() - engine_->last_progress_ms();
   if (engine_->state() == EngineState::failed)
     return reply_with({503, "Failed", "The engine has failed: " + engine_->failure(), "", "engine-running"});
   if (since > 10'000)
@@ -495,7 +507,34 @@ HttpReply Service::ready() {
                        (kafka_ ? " Start resultsd again: the store is then built anew from the changelog."
                                : " Events of other centres are taken. Restore the newest backup with `resultsctl restore`."), "", "store-damaged"});
   }
+  if (ClockState clock = clock_.state(); !clock.trusted) return reply_with({503, "Clock doubted", clock_words(clock), "", "clock-trusted"});
   return {200, "application/json", "{\"status\":\"ready\"}\n"};
+}
+
+HttpReply Service::clock(const HttpRequest& request) {
+  Query query(request, {});
+  if (query.wrong()) return reply_with(*query.wrong());
+  return {200, "application/json", clock_json(clock_.state()) + "\n"};
+}
+
+/// Names the time that whoever confirms it saw: a clock that jumped again since is not what was confirmed.
+HttpReply Service::confirm_clock(const HttpRequest& request) {
+  constexpr TimeMs kSeenMaxMs = 10 * 60'000;
+  auto body = nlohmann::json::parse(request.body, nullptr, false);
+  std::string text = body.is_object() && body.contains("clock") && body["clock"].is_string() ? body["clock"].get<std::string>() : "";
+  google::protobuf::Timestamp seen;
+  if (!google::protobuf::util::TimeUtil::FromString(text, &seen))
+    return reply_with({400, "Which time?", "Give the time that is confirmed, as GET /v1/clock shows it: {\"clock\": \"2026-08-13T07:00:00.000Z\"}.", "clock", "clock-form", text});
+  ClockState before = clock_.state();
+  if (before.trusted) return reply_with({409, "Nothing to confirm", "The clock is trusted.", "clock", "clock-doubted", text});
+  if (std::abs(time_of(seen) - before.wall_ms) > kSeenMaxMs)
+    return reply_with({409, "Another time", "The clock says " + utc_text(before.wall_ms) + " by now. Look at it again.", "clock", "clock-seen", text});
+  auto kept = engine_->ask([this](Pipeline& pipeline, Store& store) { store.put_clock_confirmation({pipeline.time(), clock_.now()}); });
+  if (kept.wait_for(std::chrono::seconds(10)) != std::future_status::ready) throw EngineStalled("The pipeline has not answered for 10 seconds.");
+  kept.get();
+  clock_.confirm();
+  log::write(log::Level::warning, "the clock was confirmed", {{"clock", utc_text(before.wall_ms)}, {"expected", utc_text(before.expected_ms)}});
+  return {200, "application/json", clock_json(clock_.state()) + "\n"};
 }
 
 HttpReply Service::instances(const HttpRequest& request) {
@@ -554,6 +593,7 @@ std::string Service::metrics_text() {
                       .sizes = store.sizes(),
                       .damage = store.damage(),
                       .verified_ms = verifier_ ? verifier_->verified_ms() : 0,
+                      .clock = clock_.state(),
                       .kafka = kafka_ ? std::optional(kafka_->kafka_state()) : std::nullopt};
   return metrics_->text(last_gauges_, gauges);
 }

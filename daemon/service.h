@@ -23,6 +23,7 @@
 #include "daemon/read_pool.h"
 #include "daemon/reads.h"
 #include "daemon/settings.h"
+#include "daemon/trusted_clock.h"
 #include "daemon/verifier.h"
 
 namespace vtq {
@@ -30,11 +31,6 @@ namespace vtq {
 std::string_view version();
 /// proto/http/openapi.json, as built in.
 std::string_view openapi_text();
-
-class SystemClock final : public Clock {
- public:
-  TimeMs now() const override;
-};
 
 /// Where a route's handler runs.
 enum class Place { http, people, exports, backup };
@@ -86,9 +82,11 @@ class Service {
   std::optional<Problem> refusal(const HttpRequest& request) const;
   ReadPool& pool(Place place, const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
+  HttpReply clock(const HttpRequest& request);
+  HttpReply confirm_clock(const HttpRequest& request);
 
   Settings settings_;
-  SystemClock clock_;
+  TrustedClock clock_;
   std::vector<Route> routes_;
   std::unique_ptr<Metrics> metrics_;
   std::string openapi_;

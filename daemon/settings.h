@@ -39,6 +39,9 @@ struct Settings {
   std::int64_t http_idle_seconds_max = 0;
   std::int64_t http_stop_seconds_max = 0;
   std::string time_source;
+  double time_event_step_days_max = 0;
+  std::int64_t clock_jump_seconds_max = 0;
+  std::int64_t clock_away_days_max = 0;
   std::int64_t partitions = 0;
   std::int64_t engine_batch_events_max = 0;
   std::int64_t engine_queue_bytes_max = 0;

@@ -18,6 +18,7 @@ struct Calendar {
   TimeMs gates_confirmed_ms = 0;  ///< when two people last did; 0: never
 
   bool has_checkpoint() const { return checkpoint_closes != 0; }
+  bool operator==(const Calendar&) const = default;
 };
 
 }  // namespace vtq

@@ -39,12 +39,17 @@ void Durations::observe(AwardingOrganisationId awarding_organisation, TimedStep 
   observed_ = true;
 }
 
-bool Durations::settle() {
-  if (!observed_) return false;
-  for (auto& [key, learned] : learned_)
-    if (learned.changed) compute(learned);
-  observed_ = false;
-  return true;
+std::vector<AwardingOrganisationId> Durations::settle() {
+  std::vector<AwardingOrganisationId> moved;
+  if (!std::exchange(observed_, false)) return moved;
+  for (auto& [key, learned] : learned_) {
+    if (!learned.changed) continue;
+    Duration before = of(key.awarding_organisation, key.step);
+    compute(learned);
+    bool listed = std::find(moved.begin(), moved.end(), key.awarding_organisation) != moved.end();
+    if (!listed && of(key.awarding_organisation, key.step) != before) moved.push_back(key.awarding_organisation);
+  }
+  return moved;
 }
 
 void Durations::compute(Learned& learned) const {

@@ -6,6 +6,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "pipeline/identifiers.h"
 #include "pipeline/uk_time.h"
@@ -20,6 +21,8 @@ constexpr std::size_t kTimedSteps = 4;
 struct Duration {
   TimeMs usual_ms = 0;
   TimeMs slow_ms = 0;
+
+  bool operator==(const Duration&) const = default;
 };
 
 /// What holds until enough was seen. Days are 24 hours.
@@ -50,8 +53,8 @@ class Durations {
 
   /// Takes effect with the next `settle`. Negative lengths count as 0.
   void observe(AwardingOrganisationId awarding_organisation, TimedStep step, TimeMs length_ms);
-  /// Lets what was observed count; true when anything was.
-  bool settle();
+  /// Lets what was observed count. Those of whose steps any now takes another time than before, each once.
+  std::vector<AwardingOrganisationId> settle();
   Duration of(AwardingOrganisationId awarding_organisation, TimedStep step) const;
   const DurationPolicy& policy() const { return policy_; }
 

@@ -421,9 +421,12 @@ bool Partition::advance(TimeMs to) { return move_time(to, to); }
 bool Partition::approach(TimeMs to) { return move_time(to, to - 1); }
 
 bool Partition::move_time(TimeMs to, TimeMs wakes_until) {
+  if (shared_.frozen) return true;
   while (!wakes_.empty() && wakes_.begin()->first <= wakes_until) {
     if (shared_.woken >= shared_.policy.woken_per_commit_max) return false;
     TimeMs at = std::max(wakes_.begin()->first, time_);
+    // The daemon was down, or stood still: nothing is dated back.
+    if (to - at > shared_.wake_late_max_ms) at = to;
     if (at > time_) {
       time_ = at;
       time_to_store_ = true;
@@ -487,7 +490,25 @@ void Partition::settle() {
     derive_touched();
   }
   for (std::size_t at = 0; at < dirty_.size(); ++at) expire_waiting(*dirty_[at]);
-  durations_.settle();
+  for (AwardingOrganisationId moved : durations_.settle()) estimates_moved(moved);
+}
+
+/// Steps of an awarding organisation usually take another time than was thought: whose band rests on that is derived again. By the full hour,
+/// as risk is judged, so that many changes cost no more than one.
+void Partition::estimates_moved(AwardingOrganisationId awarding_organisation) {
+  TimeMs hour = (time_ / kHourMs + 1) * kHourMs;
+  for (auto& [id, centre] : centres_) {
+    if (centre->summary.derive_all) continue;
+    const auto& cells = centre->summary.cells.all();
+    bool concerned = std::any_of(cells.begin(), cells.end(), [&](const auto& cell) {
+      return cell.first.awarding_organisation == awarding_organisation && cell.first.band != v1::SETTLED && cell.first.band != v1::LATE;
+    });
+    if (!concerned) continue;
+    centre->summary.derive_all = true;
+    centre->summary_to_store = true;
+    mark(*centre);
+    wake_by(*centre, hour);
+  }
 }
 
 void Partition::retry_waiting() {
@@ -547,6 +568,12 @@ void Partition::reject_waiting(Centre& centre, Parked&& parked) {
   if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
 }
 
+Verdict Partition::refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token) {
+  Parked refused{.event = std::string(bytes), .key = {}, .topic = topic, .until_ms = time_, .why = std::move(why), .token = token};
+  if (shared_.origin_of) refused.origin = shared_.origin_of(token);
+  return reject(std::move(refused));
+}
+
 Verdict Partition::reject(Parked&& parked) {
   v1::Rejected rejected;
   rejected.set_topic(std::string(topic_name(parked.topic)));
@@ -569,7 +596,9 @@ void Partition::derive_touched() {
     entry->to_derive = false;
     Circumstances around = circumstances(*centre, *entry);
     Derived derived = derive(*entry, around, time_);
-    if (derived.issue_now) {
+    // While time is frozen it waits for the first wake after that.
+    if (derived.issue_now && shared_.frozen) derive_all(*centre);
+    if (derived.issue_now && !shared_.frozen) {
       if (!entry->issued.any()) entry->ready_since_ms = time_;
       keep(*centre, *entry);
       due.push_back({centre, entry});

@@ -36,6 +36,8 @@ struct Policy {
   std::uint32_t batch_results_max = 5'000;
   /// Of one batch, serialised: a log takes it as one record, whichever way that is packed there.
   std::size_t batch_bytes_max = 4u << 20;
+  /// In event time, how far ahead of what was reached one event may lie; kNever: any distance. A TimeReached may lie anywhere.
+  TimeMs event_step_max_ms = kNever;
   /// First number of a run of batches. Above 1 where numbers may have left the house that nobody knows of.
   std::uint32_t batch_numbers_from = 1;
 };
@@ -66,6 +68,11 @@ struct Shared {
   Totals& totals;
   /// The verdicts of the batch being processed, by token.
   std::vector<Verdict>& verdicts;
+  /// How late a wake may come and still count as on time; what comes later happens when it comes. kNever: always on time, as where
+  /// time comes from events.
+  TimeMs wake_late_max_ms = kNever;
+  /// The clock is doubted: nothing wakes, nothing is issued; what is due is made up for once it is trusted.
+  bool frozen = false;
   /// Entries woken by time since the last commit, over all partitions.
   std::size_t woken = 0;
   /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
@@ -140,12 +147,14 @@ class Partition {
 
   /// Applies one event at the present time. `address` is what `check` returned and names a centre of this partition.
   Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token);
+  /// Rejects an event before it is applied.
+  Verdict refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token);
   /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
   void reference_changed(const std::vector<ReferenceChange>& changes);
   /// Reference data changed while another instance had the partition: everything wakes, as nobody knows what is concerned.
   void reference_changed_unseen();
-  /// Moves time to `to`, through every wake up to it; each is settled at its own time. Not backwards. False when so much changed
-  /// that a commit is due first: write, then call again.
+  /// Moves time to `to`, through every wake up to it; each is settled at its own time, or at `to` where it is too late for that. Not
+  /// backwards, and not while time is frozen. False when so much changed that a commit is due first: write, then call again.
   [[nodiscard]] bool advance(TimeMs to);
   /// The same but for what `to` itself wakes: that is left until the window closes, when all that is dated `to` is known.
   [[nodiscard]] bool approach(TimeMs to);
@@ -219,6 +228,7 @@ class Partition {
   void reject_waiting(Centre& centre, Parked&& parked);
   Verdict reject(Parked&& parked);
   void derive_touched();
+  void estimates_moved(AwardingOrganisationId awarding_organisation);
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
   void tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around);
   void count(Centre& centre, const Cell& cell, std::int64_t by);

@@ -5,13 +5,21 @@
 #include <stdexcept>
 
 namespace vtq {
+namespace {
+
+/// In wall-clock mode: what is due is looked for a few times a second, and may have to wait for the commit of a large batch.
+constexpr TimeMs kWakeLateMaxMs = 5'000;
+
+}  // namespace
 
 Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs)
     : policy_(policy),
       time_source_(time_source),
       shared_{policy_, reference_, store, outputs, totals_, verdicts_},
       partitions_(partitions),
-      store_(store) {}
+      store_(store) {
+  if (time_source_ == TimeSource::wall) shared_.wake_late_max_ms = kWakeLateMaxMs;
+}
 
 void Pipeline::restore() {
   restore_reference();
@@ -57,13 +65,15 @@ TimeMs Pipeline::time() const {
   return latest;
 }
 
-Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now) {
+Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now, bool frozen) {
   verdicts_.assign(batch.size(), Verdict{});
+  shared_.frozen = frozen && time_source_ == TimeSource::wall;
   return time_source_ == TimeSource::event ? process_by_event_time(batch) : process_window(batch, now);
 }
 
-Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch) {
+Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch, bool frozen) {
   verdicts_.assign(batch.size(), Verdict{});
+  shared_.frozen = frozen && time_source_ == TimeSource::wall;
   for (std::size_t at = 0; at < batch.size(); ++at) apply_everywhere(batch[at], static_cast<std::int64_t>(at));
   spread_reference_changes();
   return {batch.size(), close_window()};
@@ -111,22 +121,46 @@ void Pipeline::stop_first(std::span<const Inbound> batch, TimeMs now) {
 
 Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batch) {
   for (std::size_t at = 0; at < batch.size(); ++at) {
+    auto token = static_cast<std::int64_t>(at);
+    if (auto why = too_far_ahead(batch[at])) {
+      const Address& to = batch[at].address;
+      Partition& partition = to.everywhere ? *owned_.front() : *partitions_[partition_of(to.centre)];
+      verdicts_[at] = partition.refuse(batch[at].bytes, to.topic, std::move(*why), token);
+      continue;
+    }
     if (!advance_for(batch[at])) {
       settle_all();
       return {at, false};
     }
-    apply(batch[at], static_cast<std::int64_t>(at));
-    spread_reference_changes();
+    apply(batch[at], token);
   }
+  spread_reference_changes();
   return {batch.size(), close_window()};
+}
+
+/// One wrong year would put everything that follows into the past.
+std::optional<Rejection> Pipeline::too_far_ahead(const Inbound& inbound) const {
+  TimeMs step = policy_.event_step_max_ms;
+  if (step == kNever || inbound.event->has_time_reached()) return std::nullopt;
+  const Address& to = inbound.address;
+  TimeMs when = to.at_ms;
+  if (!to.everywhere && when - partitions_[partition_of(to.centre)]->time() <= step) return std::nullopt;
+  TimeMs reached = time();
+  if (reached == 0 || when - reached <= step) return std::nullopt;
+  std::string days = std::to_string(step / kDayMs);
+  return Rejection{"occurredAt", "event-time-step", utc_text(when),
+                   "Event time has come to " + utc_text(reached) + ", and one event may move it by at most " + days +
+                       " days (time.event_step_days_max). Correct the date; if so much time has passed, send a TimeReached first, then this event again."};
 }
 
 /// Brings the partitions that an event is for to the time of the event. What that moment itself wakes waits until all that the batch has of
 /// the moment is known: a stop dated at a cut, or at a result's own moment, stops it whatever their order.
 bool Pipeline::advance_for(const Inbound& inbound) {
   TimeMs when = inbound.address.at_ms;
-  auto bring = [when](Partition* partition) {
+  auto bring = [this, when](Partition* partition) {
     if (when <= partition->time()) return true;
+    // What changed is worked out before the time at which it did has gone.
+    spread_reference_changes();
     partition->settle();
     return partition->approach(when);
   };

@@ -21,7 +21,8 @@ struct Inbound {
 /// Where logical time comes from.
 enum class TimeSource {
   wall,   ///< the `now` of each batch; a batch is one window
-  event,  ///< occurred_at of the events, never backwards, for replaying a season; every new time opens a window
+  event,  ///< occurred_at of the events, never backwards, for replaying a season; every new time opens a window, and no event opens one
+          ///< further ahead than Policy::event_step_max_ms
 };
 
 class Pipeline {
@@ -44,11 +45,12 @@ class Pipeline {
     std::size_t consumed = 0;  ///< events of the batch, from its start
     bool finished = true;      ///< false: a commit is due; then call again with the rest of the batch, even if it is empty
   };
-  /// Applies a batch and closes its windows. `now`: the wall clock, ignored when time comes from events.
-  Progress process(std::span<const Inbound> batch, TimeMs now);
+  /// Applies a batch and closes its windows. `now`: the wall clock. `frozen`: it is not trusted: facts are taken, time stands still, nothing
+  /// is issued. Both are ignored when time comes from events.
+  Progress process(std::span<const Inbound> batch, TimeMs now, bool frozen = false);
   /// Applies reference data, and commands to all centres, at the present time of each partition, which does not move. For a log that
   /// delivers them apart from the rest.
-  Progress process_reference(std::span<const Inbound> batch);
+  Progress process_reference(std::span<const Inbound> batch, bool frozen = false);
   /// What became of each event of the last call's batch, as far as it was consumed.
   const std::vector<Verdict>& verdicts() const { return verdicts_; }
 
@@ -78,6 +80,7 @@ class Pipeline {
  private:
   Progress process_window(std::span<const Inbound> batch, TimeMs now);
   Progress process_by_event_time(std::span<const Inbound> batch);
+  std::optional<Rejection> too_far_ahead(const Inbound& inbound) const;
   bool advance_for(const Inbound& inbound);
   void stop_first(std::span<const Inbound> batch, TimeMs now);
   bool advance_all(TimeMs to);

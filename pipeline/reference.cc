@@ -331,6 +331,13 @@ void Reference::decode(const v1::Event& event, const Stamp& stamp) {
   }
 }
 
+std::vector<ReferenceChange> Reference::take_changes() {
+  std::vector<ReferenceChange> taken = std::exchange(changes_, {});
+  std::sort(taken.begin(), taken.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
+  return taken;
+}
+
 bool Reference::CalendarSaid::before(const CalendarSaid& other) const {
   if (stamp.moment() != other.stamp.moment()) return stamp.before(other.stamp);
   Order order = compare(by.said(), other.by.said());
@@ -384,9 +391,13 @@ void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
   for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(qualification_id(text));
   std::sort(made.without_embargo.begin(), made.without_embargo.end());
   CohortDates& dates = calendars_[key];
+  bool fresh = dates.said.empty();
+  auto before = std::pair(dates.calendar, dates.without_embargo);
   std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
   dates.said.push_back(std::move(made));
   dates.work_out();
+  // Said again as it stands, it concerns nobody.
+  if (!fresh && before == std::pair(dates.calendar, dates.without_embargo)) return;
   changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
   for (auto& [id, defined] : mitigations_)
     if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);

@@ -81,6 +81,8 @@ struct ReferenceChange {
   std::optional<AwardingOrganisationId> awarding_organisation;
   std::optional<v1::Level> level;
   std::optional<SeriesId> series;
+
+  auto operator<=>(const ReferenceChange&) const = default;
 };
 
 class Reference {
@@ -123,7 +125,8 @@ class Reference {
 
   /// Slots merged, and entries touched, since the last call of `take_*`.
   std::vector<std::string> take_changed_slots() { return std::exchange(changed_slots_, {}); }
-  std::vector<ReferenceChange> take_changes() { return std::exchange(changes_, {}); }
+  /// Each once.
+  std::vector<ReferenceChange> take_changes();
   bool changed() const { return !changes_.empty(); }
 
  private:

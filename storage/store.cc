@@ -269,6 +269,19 @@ void Store::Database::write(rocksdb::WriteBatch& batch) {
   if (hook) hook(CommitPoint::after_write);
 }
 
+void Store::put_clock_confirmation(const ClockConfirmation& confirmed) {
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  std::string value = keys::u64(static_cast<std::uint64_t>(confirmed.log_ms)) + keys::u64(static_cast<std::uint64_t>(confirmed.wall_ms));
+  require(database_->db->Put(write, database_->state, slice(keys::kClockConfirmed), slice(value)), "keeping that the clock was confirmed");
+}
+
+ClockConfirmation Store::clock_confirmation() const {
+  auto found = database_->get(database_->state, keys::kClockConfirmed);
+  if (!found || found->size() != 16) return {};
+  return {static_cast<TimeMs>(keys::last_u64(std::string_view(*found).substr(0, 8))), static_cast<TimeMs>(keys::last_u64(*found))};
+}
+
 struct Store::Cut {
   rocksdb::WriteBatch batch;
   std::vector<Database::Counters> counters;

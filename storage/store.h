@@ -69,6 +69,8 @@ struct StoreOptions {
   CommitSink* sink = nullptr;                 ///< null: the topics are kept here, as the embedded log
   /// Which Kafka cluster and group hold the topics and so the truth; empty: the embedded log. A store serves one of them only.
   std::string log_identity = {};
+  /// Where logical time comes from, `wall` or `event`: a store keeps to the one that it was made with. Empty: not looked at.
+  std::string time_source = {};
   Making making = Making::if_absent;          ///< on Kafka an empty store is made whenever there is none: it is built from the changelog
   bool as_it_is = false;                      ///< on Kafka: one that is damaged is refused instead of built anew
   std::filesystem::path backups = {};         ///< backups there speak for a store that is missing; empty: not looked at
@@ -77,6 +79,12 @@ struct StoreOptions {
   std::uint64_t log_seconds_max = 30 * 86'400;
   /// Warnings and errors, RocksDB's own too. Any thread; short.
   std::function<void(const StoreNote&)> note = {};
+};
+
+/// When an operator last said that the clock is right: what it said then, and how far logical time had come. 0: never.
+struct ClockConfirmation {
+  TimeMs log_ms = 0;
+  TimeMs wall_ms = 0;
 };
 
 /// Named points of a commit at which crash tests stop the process.
@@ -214,6 +222,9 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::PositionRecord>>& positions, std::int64_t reference_offset);
   /// Drops everything since the last cut: the transaction was aborted. When no cut waits to be written.
   void discard();
+  /// Kept at once, whatever is under way. Throws StoreError.
+  void put_clock_confirmation(const ClockConfirmation& confirmed);
+  ClockConfirmation clock_confirmation() const;
   /// Called at every commit point; crash tests exit there.
   void on_commit_point(std::function<void(CommitPoint)> hook);
 

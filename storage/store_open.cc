@@ -279,6 +279,7 @@ void Store::Database::check_format() {
     format.Put(state, slice(keys::kFormat), slice(wanted));
     format.Put(state, slice(keys::kMark), slice(mark.SerializeAsString()));
     if (!options.log_identity.empty()) format.Put(state, slice(keys::kLogIdentity), slice(options.log_identity));
+    if (!options.time_source.empty()) format.Put(state, slice(keys::kTimeSource), slice(options.time_source));
     require(db->Write(write, &format), "marking the new store");
     // What store it is stands in a file, not only in a write-ahead log that may be lost.
     require(db->Flush(rocksdb::FlushOptions{}, state), "marking the new store");
@@ -296,6 +297,11 @@ void Store::Database::check_format() {
     throw StoreError("Store: " + directory.string() + " belongs to " + (identity ? "Kafka " + *identity : std::string("the embedded log")) +
                      ", not to " + (options.log_identity.empty() ? std::string("the embedded log") : "Kafka " + options.log_identity) +
                      "; set data.directory to another place, or kafka.bootstrap_servers, kafka.group and kafka.topic_prefix to what they were.");
+  // What is in it is dated by one of them; under the other everything would come due at once, or nothing ever.
+  auto source = get(state, keys::kTimeSource);
+  if (source && !options.time_source.empty() && *source != options.time_source)
+    throw StoreError("Store: " + directory.string() + " was made with time.source = \"" + *source + "\", not \"" + options.time_source +
+                     "\"; set time.source to that, it cannot change, or set data.directory to another place.");
   if (found->substr(8) != wanted.substr(8))
     throw StoreError("Store: " + directory.string() + " was made with partitions = " +
                      std::to_string(keys::last_u64(*found)) + "; set `partitions` to that, it cannot change.");

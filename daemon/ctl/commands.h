@@ -54,6 +54,13 @@ int instances(HttpClient& client, bool json);
 /// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds.
 std::string state_of_instance(const std::string& url);
 
+/// Whether the clock of the instance that answers is trusted. 1: it is doubted.
+int clock(HttpClient& client, bool json);
+/// Says that it is right although it jumped; asks first, unless `yes`.
+int clock_confirm(HttpClient& client, bool yes);
+/// What is wrong with it and what to do; empty: nothing.
+std::string clock_doubt(HttpClient& client);
+
 int rejected_list(HttpClient& client, std::size_t count, bool open_only, bool json);
 int rejected_show(HttpClient& client, const std::string& id);
 /// `with`: a file with the mended event, .json or .pb; empty: the original again.

@@ -169,6 +169,30 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   instances_command->callback(with_client([words](HttpClient& client) { return instances(client, words->json); }));
 }
 
+void add_clock(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    bool json = false, yes = false;
+  };
+  auto words = std::make_shared<Words>();
+  auto* command = app.add_subcommand("clock", "Whether resultsd trusts its clock (confirm)");
+  command->require_subcommand(0, 1);
+  command->add_flag("--json", words->json, "As JSON");
+  command->preparse_callback([&chosen, words](std::size_t) {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return clock(client, words->json);
+    };
+  });
+  auto* confirm = command->add_subcommand("confirm", "Say that the clock is right although it jumped; shows both times and asks");
+  confirm->add_flag("--yes", words->yes, "Do not ask");
+  confirm->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return clock_confirm(client, words->yes);
+    };
+  });
+}
+
 void add_redrive(CLI::App& rejected, Chosen& chosen) {
   auto words = std::make_shared<RedriveWords>();
   auto* command = rejected.add_subcommand("redrive", "Send records rejected on Kafka to the topics that they came from");
@@ -311,6 +335,7 @@ int main(int argc, char** argv) {
   add_publish(app, chosen);
   add_catalogue(app, chosen);
   add_reads(app, chosen);
+  add_clock(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);
   add_topics(app, chosen);

@@ -144,10 +144,13 @@ int status(HttpClient& client, bool json) {
   // What another instance has and does not tell is named, and the rest is shown.
   const Json& missing = overview.at("missing");
   int code = missing.at("partitions").empty() ? 0 : 1;
+  overview["clockDoubt"] = clock_doubt(client);
   if (json) {
     std::cout << overview.dump(2) << "\n";
     return code;
   }
+  if (std::string doubt = overview["clockDoubt"]; !doubt.empty())
+    std::cout << "THE CLOCK IS DOUBTED: time stands still and gates are shut.\n" << doubt << "\n\n";
   if (code != 0) std::cout << "NOT COUNTED: partitions " << ranges_text(missing.at("partitions")) << ".";
   for (const Json& one : missing.at("instances")) std::cout << " " << text_at(one, "why");
   if (code != 0) std::cout << "\n\n";

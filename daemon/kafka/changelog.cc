@@ -188,7 +188,7 @@ void Changelog::reassign() {
     }
   }
   // Only now: to find the ends of others may have taken long, while a leader was away.
-  for (auto& [partition, followed] : followed_) followed.progress_ms = clock_.now();
+  for (auto& [partition, followed] : followed_) followed.progress_ms = clock_.passed_ms();
   if (std::exchange(assigned_, assigned) != assigned) {
     PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(followed_.size())));
     for (const auto& [partition, followed] : followed_)
@@ -206,7 +206,7 @@ void Changelog::reassign() {
 bool Changelog::begin(std::uint32_t partition, Followed& followed) {
   auto held = store_.position(partition);
   std::int64_t low = 0, high = 0;
-  TimeMs until = clock_.now() + settings_.kafka_broker_wait_seconds * 1000;
+  TimeMs until = clock_.passed_ms() + settings_.kafka_broker_wait_seconds * 1000;
   for (;;) {
     // A leader that has just moved gives an old answer or none: tried again.
     rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
@@ -214,7 +214,7 @@ bool Changelog::begin(std::uint32_t partition, Followed& followed) {
     rd_kafka_poll(watermarks_.get(), behind ? 100 : 0);
     if (!error && !behind) break;
     // When one was behind for so long, the others need no time of their own.
-    TimeMs now = clock_.now(), since = now;
+    TimeMs now = clock_.passed_ms(), since = now;
     if (behind)
       for (const auto& [other, other_since] : behind_since_) since = std::min(since, other_since);
     if (behind && now - behind_since_.try_emplace(partition, since).first->second >= kBehindMs) {
@@ -353,7 +353,7 @@ void Changelog::take(const std::vector<Message>& messages) {
     Followed& followed = followed_.at(partition);
     if (part.position <= followed.position && part.changes.empty()) continue;
     followed.position = std::max(followed.position, part.position);
-    followed.progress_ms = now;
+    followed.progress_ms = clock_.passed_ms();
     followed.record.set_changelog(followed.position);
     followed.record.set_written_ms(now);
     std::sort(part.changes.begin(), part.changes.end(), [](const Change& a, const Change& b) { return a.key < b.key; });
@@ -380,7 +380,7 @@ void Changelog::check_finished() {
     }
     ++now.restoring;
     if (followed.target >= 0) now.records_to_restore += followed.target - followed.position;
-    if (clock_.now() - followed.progress_ms > settings_.kafka_restore_wait_seconds * 1000)
+    if (clock_.passed_ms() - followed.progress_ms > settings_.kafka_restore_wait_seconds * 1000)
       throw KafkaError("Changelog: restoring partition " + std::to_string(partition) + " of " + topic_ + " stands still at offset " +
                        std::to_string(followed.position) + " of " + std::to_string(followed.target) + " for " +
                        std::to_string(settings_.kafka_restore_wait_seconds) +

@@ -30,7 +30,7 @@ std::int64_t steady_ms() {
 
 }  // namespace
 
-KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
+KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
                          const std::function<bool()>& asked_to_stop)
     : options_(std::move(options)),
       settings_(settings),
@@ -50,17 +50,27 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, const 
   options_.store.sink = sink_.get();
   options_.store.log_identity = identity;
   options_.policy.reference_wait_ms = static_cast<TimeMs>(settings_.kafka_reference_wait_minutes * 60'000);
-  store_ = Store::open(options_.directory, options_.store);
+  store_ = Store::open(options_.directory, store_options(options_));
+  hear_log();
   outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_);
   changelog_ = std::make_unique<Changelog>(settings_, names_, *store_, clock_);
   positions_ = std::make_unique<PositionWatch>(settings_, names_);
   publisher_ = std::make_unique<Publisher>(settings_, names_);
-  last_progress_ms_ = clock_.now();
+  last_progress_ms_ = clock_.passed_ms();
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "pipeline-1");
   watchdog_ = std::thread([this] { watch(); });
   pthread_setname_np(watchdog_.native_handle(), "watchdog");
+}
+
+/// What the copies in the store say of how late it was; of partitions that come later, `activate` hears the rest.
+void KafkaEngine::hear_log() {
+  if (options_.time_source != TimeSource::wall) return;
+  TimeMs latest = 0;
+  for (std::uint32_t partition = 0; partition < partitions(); ++partition)
+    if (auto position = store_->position(partition)) latest = std::max(latest, position->commit().time_ms());
+  clock_.log_says(latest, store_->clock_confirmation());
 }
 
 KafkaEngine::~KafkaEngine() {
@@ -97,7 +107,7 @@ std::string KafkaEngine::failure() const {
 
 double KafkaEngine::lag_seconds() const {
   TimeMs since = behind_since_ms_;
-  return since == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.now() - since, 0)) / 1000.0;
+  return since == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.passed_ms() - since, 0)) / 1000.0;
 }
 
 KafkaState KafkaEngine::kafka_state() const {
@@ -180,7 +190,7 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
   waiting->answers.resize(events.size());
   waiting->done = std::move(done);
   TimeMs now = clock_.now();
-  TimeMs latest = options_.time_source == TimeSource::wall ? now + kDayMs : kLatestEventMs;
+  TimeMs latest = options_.time_source == TimeSource::wall ? latest_event(clock_.state()) : kLatestEventMs;
   v1::Event event;
   for (std::size_t at = 0; at < events.size(); ++at) {
     Submitted& submitted = events[at];
@@ -212,7 +222,7 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
                              if (id.empty()) waiting->failed = true;
                              waiting->answers[at].verdict.rejected_id = std::move(id);
                            },
-                           now});
+                           clock_.passed_ms()});
     if (wake_) wake_();
   }
   return true;
@@ -267,7 +277,7 @@ bool KafkaEngine::holds_nothing() const {
 std::vector<KafkaEngine::LateRejection> KafkaEngine::take_overdue_rejections() {
   std::vector<LateRejection> overdue;
   if (!owned_.empty()) return overdue;
-  TimeMs before = clock_.now() - settings_.kafka_request_wait_ms;
+  TimeMs before = clock_.passed_ms() - settings_.kafka_request_wait_ms;
   auto kept = std::stable_partition(rejections_.begin(), rejections_.end(), [&](const LateRejection& one) { return one.since_ms > before; });
   overdue.assign(std::make_move_iterator(kept), std::make_move_iterator(rejections_.end()));
   rejections_.erase(kept, rejections_.end());
@@ -356,7 +366,7 @@ void KafkaEngine::run() {
 
 /// A failure long after the one before it, or after a commit, is the first of its kind: in between, nothing failed that was tried.
 void KafkaEngine::note_failure() {
-  TimeMs now = clock_.now();
+  TimeMs now = clock_.passed_ms();
   if (failing_since_ms_ == 0 || now - failed_ms_ > 2 * settings_.kafka_broker_wait_seconds * 1000) failing_since_ms_ = now;
   failed_ms_ = now;
 }
@@ -367,7 +377,7 @@ void KafkaEngine::run_session() {
 }
 
 void KafkaEngine::ask_brokers(rd_kafka_t* client) {
-  TimeMs asked = clock_.now();
+  TimeMs asked = clock_.passed_ms();
   const rd_kafka_metadata_t* found = nullptr;
   rd_kafka_resp_err_t error = rd_kafka_metadata(client, 0, nullptr, &found, kAskBrokersMs);
   rd_kafka_poll(client, 0);
@@ -383,7 +393,7 @@ void KafkaEngine::ask_brokers(rd_kafka_t* client) {
 
 std::string KafkaEngine::brokers_missed() const {
   TimeMs since = brokers_away_since_ms_;
-  if (since == 0 || clock_.now() - since < settings_.kafka_broker_wait_seconds * 1000) return "";
+  if (since == 0 || clock_.passed_ms() - since < settings_.kafka_broker_wait_seconds * 1000) return "";
   return "Kafka: no broker answered at kafka.bootstrap_servers = " + settings_.kafka_bootstrap_servers + " for " +
          std::to_string(settings_.kafka_broker_wait_seconds) +
          " s. Check that Kafka runs and can be reached; kafka.broker_wait_seconds says how long it may be away.";
@@ -394,7 +404,7 @@ void KafkaEngine::expect_brokers() const {
 }
 
 void KafkaEngine::expect_own_name(const Fenced& fenced) {
-  TimeMs now = clock_.now();
+  TimeMs now = clock_.passed_ms();
   TimeMs before = std::exchange(fenced_ms_, now);
   if (before == 0 || now - before > kFencedSessions * settings_.kafka_session_timeout_ms) return;
   throw KafkaError("Kafka: another instance took the place of this one, again (" + std::string(fenced.what()) +

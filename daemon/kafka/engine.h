@@ -28,7 +28,7 @@ class KafkaEngine final : public Engine {
  public:
   /// Waits for the brokers, checks the topics, opens the store, starts the threads; joins the group in the background. Throws KafkaError and
   /// StoreError, and StoppedWaiting once `asked_to_stop` says so. The others outlive it; the probes may be null.
-  KafkaEngine(EngineOptions options, const Settings& settings, const Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
+  KafkaEngine(EngineOptions options, const Settings& settings, Clock& clock, EngineProbe* probe, KafkaProbe* kafka_probe,
               const std::function<bool()>& asked_to_stop = {});
   ~KafkaEngine() override;
 
@@ -77,6 +77,7 @@ class KafkaEngine final : public Engine {
   struct Session;
   friend struct Session;
 
+  void hear_log();
   void run();
   void run_session();
   void note_failure();
@@ -101,7 +102,7 @@ class KafkaEngine final : public Engine {
   EngineOptions options_;
   const Settings settings_;
   TopicNames names_;
-  const Clock& clock_;
+  Clock& clock_;
   EngineProbe* probe_;
   KafkaProbe* kafka_probe_;
   std::unique_ptr<Sink> sink_;

@@ -14,6 +14,12 @@ using Steady = std::chrono::steady_clock;
 /// Records taken from one stream at a time when streams are merged.
 constexpr std::size_t kFillRecords = 500;
 constexpr int kStreamWaitMs = 10;
+/// So many records behind one that is dated far ahead of them say that it is wrong; fewer may be late facts.
+constexpr std::size_t kAstrayRecords = 8;
+/// As far as a stream is looked into for them.
+constexpr std::size_t kAstrayLookMax = 10'000;
+
+std::int64_t time_of(const Message& message) { return rd_kafka_message_timestamp(message.get(), nullptr); }
 
 /// In a topic that is keyed by centre, only a TimeReached has this key.
 bool is_for_all(const rd_kafka_message_t& message) {
@@ -50,7 +56,10 @@ Properties consumer_properties(const Settings& s) {
 }  // namespace
 
 Inputs::Inputs(const Settings& settings, const TopicNames& names, std::function<void()> before_revoked)
-    : names_(names), in_order_(settings.time_source == "event"), before_revoked_(std::move(before_revoked)) {
+    : names_(names),
+      in_order_(settings.time_source == "event"),
+      step_max_ms_(static_cast<std::int64_t>(settings.time_event_step_days_max * static_cast<double>(kDayMs))),
+      before_revoked_(std::move(before_revoked)) {
   Config config = make_config(consumer_properties(settings));
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_rebalance_cb(config.get(), on_rebalance);
@@ -327,6 +336,24 @@ void Inputs::fill(Stream& stream, int timeout_ms) {
     if (Stream* into = wanted(*message)) into->gathered.push_back(std::move(message));
 }
 
+/// Whether the first record is dated further ahead of what stands behind it than one event may lie: a wrong year, or a wrong clock. A
+/// TimeReached behind it says so for certain, other records by their majority. A TimeReached itself may lie anywhere.
+bool Inputs::is_astray(Stream& stream) {
+  const Message& head = stream.gathered.front();
+  if (is_for_all(*head) || time_of(head) - stream.time_ms <= step_max_ms_) return false;
+  for (std::size_t before = 0; stream.gathered.size() != before && stream.gathered.size() < kAstrayLookMax;) {
+    before = stream.gathered.size();
+    fill(stream, 0);
+  }
+  std::size_t earlier = 0;
+  for (std::size_t at = 1; at < stream.gathered.size(); ++at) {
+    if (time_of(head) - time_of(stream.gathered[at]) <= step_max_ms_) continue;
+    if (is_for_all(*stream.gathered[at])) return true;
+    ++earlier;
+  }
+  return earlier >= kAstrayRecords && 2 * earlier > stream.gathered.size() - 1;
+}
+
 /// Serves the group while each stream has a queue of its own.
 void Inputs::poll_group(int timeout_ms) {
   std::vector<Message> messages;
@@ -337,14 +364,21 @@ void Inputs::poll_group(int timeout_ms) {
 std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms) {
   poll_group(0);
   std::vector<InputRecord> records;
-  auto time_of = [](const Message& message) { return rd_kafka_message_timestamp(message.get(), nullptr); };
   // A TimeReached comes after what else is of its moment, whichever streams this instance has: it moves all partitions.
   using Head = std::tuple<std::int64_t, bool, StreamKey>;
   std::vector<Head> heads;  // a heap, earliest first
-  std::int64_t certain = until_ms;
+  std::set<const rd_kafka_message_t*> astray;
+  std::int64_t certain = until_ms, last = 0;
   Stream* behind = nullptr;
   auto look = [&](const StreamKey& key, Stream& stream) {
     if (stream.gathered.empty()) fill(stream, 0);
+    while (!stream.gathered.empty() && is_astray(stream)) {
+      // In its place among those of its stream: their offsets are committed in order.
+      astray.insert(stream.gathered.front().get());
+      records.push_back({std::move(stream.gathered.front()), key.first, key.second});
+      stream.gathered.pop_front();
+      if (stream.gathered.empty()) fill(stream, 0);
+    }
     if (!stream.gathered.empty()) {
       heads.push_back({time_of(stream.gathered.front()), is_for_all(*stream.gathered.front()), key});
       std::push_heap(heads.begin(), heads.end(), std::greater<>());
@@ -356,10 +390,11 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
   for (auto& [key, stream] : streams_) look(key, stream);
   while (!heads.empty() && std::get<0>(heads.front()) <= certain) {
     // A commit does not part what happened at the same moment.
-    if (records.size() >= records_max && std::get<0>(heads.front()) > time_of(records.back().message)) break;
+    if (records.size() >= records_max && std::get<0>(heads.front()) > last) break;
     std::pop_heap(heads.begin(), heads.end(), std::greater<>());
     auto [time, for_all, key] = heads.back();
     heads.pop_back();
+    last = time;
     Stream& stream = streams_.at(key);
     // Of its own moment a record leaves open whether more comes; a TimeReached does not.
     stream.time_ms = std::max(stream.time_ms, for_all ? time : time - 1);
@@ -368,11 +403,18 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
     look(key, stream);
   }
   // A moment of which more may come stays together: what it changes must not depend on what had arrived.
-  while (!records.empty() && time_of(records.back().message) > certain) {
-    InputRecord& last = records.back();
-    streams_.at({last.topic, last.partition}).gathered.push_front(std::move(last.message));
-    records.pop_back();
+  auto uncertain = std::find_if(records.begin(), records.end(), [&](const InputRecord& one) {
+    return !astray.contains(one.message.get()) && time_of(one.message) > certain;
+  });
+  for (auto kept = static_cast<std::size_t>(uncertain - records.begin()); records.size() > kept; records.pop_back()) {
+    InputRecord& back = records.back();
+    astray.erase(back.message.get());
+    streams_.at({back.topic, back.partition}).gathered.push_front(std::move(back.message));
   }
+  for (const InputRecord& one : records)
+    if (astray.contains(one.message.get()))
+      log::write(log::Level::warning, "a record is dated far ahead of those behind it, and is taken out of the order of time",
+                 {{"topic", names_.of(one.topic)}, {"partition", std::int64_t{one.partition}}, {"offset", one.message->offset}});
   // Not for long: `wake` ends waits on the common queue only.
   if (records.empty() && behind) fill(*behind, std::min(idle_ms, kStreamWaitMs));
   else if (records.empty()) poll_group(idle_ms);

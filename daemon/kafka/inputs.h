@@ -67,7 +67,8 @@ class Inputs {
   /// Waits up to `idle_ms` for a first record, then for more as long as `more_ms` says; 0: what is there. Serves the group meanwhile.
   std::vector<InputRecord> gather(std::size_t records_max, int idle_ms, const std::function<int()>& more_ms);
   /// The same in order of the records' timestamps over all streams, as far as that order is certain: every stream must have said, by a
-  /// record or a TimeReached, how far it has come. `until_ms`: how far the reference data have.
+  /// record or a TimeReached, how far it has come. `until_ms`: how far the reference data have. A record that is dated far ahead of those
+  /// behind it in its stream does not hold them up: it comes at once, and moves no stream.
   std::vector<InputRecord> gather_in_order(std::size_t records_max, int idle_ms, std::int64_t until_ms);
   /// Records that cannot be unpacked, each of the offset that is wanted next, with the error in place of the record. `start` is to follow, from
   /// behind them; until then no other of their partitions is told. Not in order of time, where what comes before may still wait.
@@ -121,9 +122,11 @@ class Inputs {
   Topic topic_of(const rd_kafka_message_t& message);
   void poll_group(int timeout_ms);
   void fill(Stream& stream, int timeout_ms);
+  bool is_astray(Stream& stream);
 
   TopicNames names_;
   bool in_order_;
+  std::int64_t step_max_ms_;  // in event time, how far one event may lie ahead
   std::function<void()> before_revoked_;
   Client consumer_;
   Queue queue_;

@@ -135,7 +135,7 @@ void KafkaEngine::Session::read_tables() {
     tables_.poll(kIdleMs);
     tables_.poll(0);
     engine_.serve_looks();
-    process(engine_.clock_.now());
+    process(engine_.clock_.state());
     if (!tables_.complete() && Steady::now() > until)
       throw Lost("the reference data could not be read to their end within kafka.broker_wait_seconds");
   }
@@ -395,6 +395,8 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     if (halted_.erase(partition) > 0) log::write(log::Level::info, "a partition that stood still goes on", {{"partition", std::int64_t{partition}}});
     engine_.store_->take(partition);
     take(partition, position);
+    if (engine_.options_.time_source == TimeSource::wall)
+      engine_.clock_.log_says(position.commit().time_ms(), engine_.store_->clock_confirmation());
     // Whoever has partition 0 rejects or moves what is wrong in the reference data, also in those that were read, and passed over, when
     // nobody had it.
     if (partition == 0) {
@@ -472,7 +474,7 @@ void KafkaEngine::Session::show() {
   if (!behind)
     engine_.behind_since_ms_ = 0;
   else if (engine_.behind_since_ms_ == 0)
-    engine_.behind_since_ms_ = engine_.clock_.now();
+    engine_.behind_since_ms_ = engine_.clock_.passed_ms();
   if (engine_.state_ == EngineState::starting && ready) engine_.state_ = EngineState::running;
   if (engine_.state_ == EngineState::running && !ready) engine_.state_ = EngineState::starting;
 }
@@ -542,10 +544,11 @@ void KafkaEngine::Session::cycle() {
   keep_within_memory();
   advance_restores();
   tables_.poll(0);
-  TimeMs now = engine_.clock_.now();
-  TimeMs wake = engine_.options_.time_source == TimeSource::event ? kNever : engine_.pipeline_->next_wake();
+  const ClockState clock = engine_.clock_.state();
+  bool time_moves = engine_.options_.time_source == TimeSource::wall && clock.trusted;
+  TimeMs wake = time_moves ? engine_.pipeline_->next_wake() : kNever;
   // Time alone may be due before the next record.
-  int idle = wake == kNever ? kIdleMs : static_cast<int>(std::clamp<TimeMs>(wake - now, 0, kIdleMs));
+  int idle = wake == kNever ? kIdleMs : static_cast<int>(std::clamp<TimeMs>(wake - clock.now_ms, 0, kIdleMs));
   if (!tables_.reference().empty() || !restoring_.empty()) idle = std::min(idle, 5);
   std::vector<InputRecord> records = gather(idle);
   std::vector<InputRecord> unreadable = inputs_->take_unreadable();
@@ -562,7 +565,7 @@ void KafkaEngine::Session::cycle() {
     for (Message& message : tables_.reference()) items_.push_back({.input = {std::move(message), Topic::reference, 0}});
     tables_.reference().clear();
     for (InputRecord& record : records) items_.push_back({.input = std::move(record)});
-    process(engine_.clock_.now());
+    process(engine_.clock_.state());
     if (!unreadable.empty()) {
       settle();
       start_inputs();  // behind them
@@ -571,7 +574,7 @@ void KafkaEngine::Session::cycle() {
     if (!changed && engine_.options_.time_source == TimeSource::wall) commit_positions(engine_.clock_.now());
   }
   show();
-  if (changed || idle > 0) engine_.last_progress_ms_ = engine_.clock_.now();
+  if (changed || idle > 0) engine_.last_progress_ms_ = engine_.clock_.passed_ms();
 }
 
 void KafkaEngine::Session::keep_within_memory() {
@@ -624,7 +627,7 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
     }
     if (auto why = check_attributes(view_, event)) return reject(std::move(*why));
   }
-  TimeMs latest = engine_.options_.time_source == TimeSource::wall ? engine_.clock_.now() + kDayMs : kLatestEventMs;
+  TimeMs latest = engine_.options_.time_source == TimeSource::wall ? latest_event(engine_.clock_.state()) : kLatestEventMs;
   Result<Address> address = check(event, latest);
   if (!address) return reject(std::move(address).error());
   inbound.event = &event;
@@ -662,7 +665,8 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   if (item.rewritten) item.held = framed_there ? in_registry_format(inbound.bytes) : std::string(inbound.bytes);
 }
 
-void KafkaEngine::Session::process(TimeMs now) {
+void KafkaEngine::Session::process(const ClockState& clock) {
+  const TimeMs now = clock.now_ms;
   // Reference records that came before there was a partition are in no cycle: they are looked at here as well.
   if (items_.empty() && !tables_.reference().empty() && !inputs_) {
     engine_.parsing_->arena.Reset();
@@ -689,7 +693,7 @@ void KafkaEngine::Session::process(TimeMs now) {
     if (!active_.empty())
       for (KafkaEngine::LateRejection& one : std::exchange(engine_.rejections_, {})) late_.push_back(std::move(one));
   }
-  bool wakes = engine_.options_.time_source == TimeSource::wall && engine_.pipeline_->next_wake() <= now;
+  bool wakes = engine_.options_.time_source == TimeSource::wall && clock.trusted && engine_.pipeline_->next_wake() <= now;
   bool late = !late_.empty() && !active_.empty();
   if (items_.empty() && !late && !wakes && !outgoing_.touched_any()) return;
 
@@ -717,8 +721,8 @@ void KafkaEngine::Session::process(TimeMs now) {
     }
   };
   if (references > 0)
-    work([&] { return engine_.pipeline_->process_reference(std::span(inbounds_).subspan(consumed_, references - consumed_)); });
-  if (inputs_) work([&] { return engine_.pipeline_->process(std::span(inbounds_).subspan(consumed_), now); });
+    work([&] { return engine_.pipeline_->process_reference(std::span(inbounds_).subspan(consumed_, references - consumed_), !clock.trusted); });
+  if (inputs_) work([&] { return engine_.pipeline_->process(std::span(inbounds_).subspan(consumed_), now, !clock.trusted); });
   for (const Item& item : items_)
     if (item.input.topic == Topic::reference) reference_through_ = std::max(reference_through_, item.input.message->offset + 1);
   items_.clear();
@@ -873,7 +877,7 @@ void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
   done->outgoing.clear();
   spare_ = std::move(done->outgoing);
   if (!directory) aborts_ = 0;
-  engine_.last_progress_ms_ = engine_.clock_.now();
+  engine_.last_progress_ms_ = engine_.clock_.passed_ms();
   if (!done->positions.empty()) engine_.failing_since_ms_ = 0;
   if (engine_.kafka_probe_ && !done->positions.empty()) engine_.kafka_probe_->transaction("committed", done->committing_seconds);
   if (engine_.probe_ && done->events > 0)

@@ -84,7 +84,7 @@ struct KafkaEngine::Session {
 
   void cycle();
   void look_at(Item& item, v1::Event& event, Inbound& inbound);
-  void process(TimeMs now);
+  void process(const ClockState& clock);
   void emit(Item& item, const Verdict* verdict, TimeMs now);
   void reject(Item& item, TimeMs now);
   void commit(TimeMs now);

@@ -150,7 +150,7 @@ google::protobuf::Timestamp time_of(const std::string& text) {
   return at;
 }
 
-double open_seconds(const Options& options, const Clock& clock) {
+double open_seconds(const Options& options, Clock& clock) {
   auto started = std::chrono::steady_clock::now();
   EmbeddedEngine engine(options.engine, clock, nullptr);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

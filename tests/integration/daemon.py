@@ -105,8 +105,11 @@ class Daemon:
         self.process = subprocess.Popen([program(binary), "--config", self.config()], stderr=log, env=self.environment)
         log.close()
         self.port = wait_until(lambda: self._port(began), "resultsd listening")
-        wait_until(lambda: self.get("/readyz").status == 200, "resultsd ready")
+        self.ready()
         return self
+
+    def ready(self):
+        wait_until(lambda: self.get("/readyz").status == 200, "resultsd ready")
 
     def _port(self, began):
         for line in self.log(began):

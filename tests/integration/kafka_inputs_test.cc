@@ -72,5 +72,42 @@ TEST(KafkaInputs, in_order_of_time_no_record_is_passed_over_that_lies_ready_at_t
   EXPECT_GE(next, kRecords);
 }
 
+TEST(KafkaInputs, a_record_of_a_wrong_year_holds_up_nothing_behind_it) {
+  Settings settings = settings_of_test();
+  settings.kafka_group += "-astray";
+  TopicNames names(settings.kafka_topic_prefix);
+  Client producer = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings, "test")));
+  constexpr std::int64_t kDay = 86'400'000, kLater = 2'000'000'000'000, kYears = 50 * 365 * kDay;
+  // Behind the records of the test before, which may have been played or not.
+  std::int64_t from = -1, until_offset = -1;
+  ASSERT_EQ(rd_kafka_query_watermark_offsets(producer.get(), names.of(Topic::claims).c_str(), 0, &from, &until_offset, 10'000),
+            RD_KAFKA_RESP_ERR_NO_ERROR);
+  produce(producer.get(), names.of(Topic::claims), "12345", kLater);
+  produce(producer.get(), names.of(Topic::claims), "12345", kLater + kYears);
+  for (std::int64_t at = 1; at <= 20; ++at) produce(producer.get(), names.of(Topic::claims), "12345", kLater + at);
+  produce(producer.get(), names.of(Topic::claims), "12345", kLater + kYears);
+  for (Topic topic : kCentreTopics) produce(producer.get(), names.of(topic), "*", kLater + kDay);
+  ASSERT_EQ(rd_kafka_flush(producer.get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+
+  Inputs inputs(settings, names, [] {});
+  auto until = Steady::now() + std::chrono::seconds(60);
+  while (!inputs.has_changes() && Steady::now() < until) inputs.gather_in_order(5000, 100, kLatestEventMs);
+  ASSERT_TRUE(inputs.take_changes().assigned);
+  inputs.start({{0, {}}});
+  std::vector<std::int64_t> offsets;
+  std::size_t reached = 0;
+  while (reached < kCentreTopics.size() && Steady::now() < until)
+    for (const InputRecord& record : inputs.gather_in_order(5000, 100, kLatestEventMs)) {
+      bool for_all = std::string_view(static_cast<const char*>(record.message->key), record.message->key_len) == "*";
+      bool ours = record.topic == Topic::claims && record.message->offset >= until_offset;
+      reached += for_all && rd_kafka_message_timestamp(record.message.get(), nullptr) == kLater + kDay;
+      if (ours) offsets.push_back(record.message->offset - until_offset);
+    }
+  EXPECT_EQ(reached, kCentreTopics.size());
+  std::vector<std::int64_t> wanted(24);
+  for (std::size_t at = 0; at < wanted.size(); ++at) wanted[at] = static_cast<std::int64_t>(at);
+  EXPECT_EQ(offsets, wanted) << "all of them, in the order of their offsets";
+}
+
 }  // namespace
 }  // namespace vtq::kafka

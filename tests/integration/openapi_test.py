@@ -157,6 +157,12 @@ class OpenApi(unittest.TestCase):
             self.check(operation, daemon.post("/v1/backups"), 409)
             self.check(API["paths"]["/v1/backups"]["get"], daemon.get("/v1/backups"), 409)
 
+    def test_confirming_a_clock_that_is_trusted_is_answered_as_described(self):
+        operation = API["paths"]["/v1/clock/confirm"]["post"]
+        now = self.daemon.get("/v1/clock").json()["clock"]
+        self.check(operation, self.daemon.post("/v1/clock/confirm", json.dumps({"clock": now})), 409)
+        self.check(operation, self.daemon.post("/v1/clock/confirm", "{}"), 400)
+
     def test_closed_gates_are_answered_as_described(self):
         with Daemon({"time.source": "event"}) as daemon:
             season = e.reference() + e.with_result("P1") + [e.time_reached("2023-08-15T12:00:00Z")]

@@ -104,12 +104,22 @@ std::vector<v1::Event> reference_data() {
   return all;
 }
 
-Season::Season(TimeSource source, const Policy& with, std::uint32_t partitions) : policy(with) {
+Season::Season(TimeSource from, const Policy& with, std::uint32_t partitions) : policy(with), source(from) {
   pipeline = std::make_unique<Pipeline>(policy, source, partitions, store, outputs);
   pipeline->restore();
 }
 
 std::vector<Verdict> Season::play(std::vector<v1::Event> events, TimeMs now) {
+  if (source == TimeSource::wall)
+    for (TimeMs wake = pipeline->next_wake(); wake < now; wake = pipeline->next_wake()) process({}, std::max(wake, pipeline->time()), false);
+  return process(std::move(events), now, false);
+}
+
+std::vector<Verdict> Season::comes_back(std::vector<v1::Event> events, TimeMs now) { return process(std::move(events), now, false); }
+
+std::vector<Verdict> Season::play_frozen(std::vector<v1::Event> events, TimeMs now) { return process(std::move(events), now, true); }
+
+std::vector<Verdict> Season::process(std::vector<v1::Event> events, TimeMs now, bool frozen) {
   std::vector<std::string> bytes(events.size());
   std::vector<Inbound> batch;
   for (std::size_t at = 0; at < events.size(); ++at) {
@@ -121,7 +131,7 @@ std::vector<Verdict> Season::play(std::vector<v1::Event> events, TimeMs now) {
   }
   std::vector<Verdict> verdicts;
   for (bool finished = false; !finished;) {
-    auto progress = pipeline->process(std::span(batch).subspan(verdicts.size()), now);
+    auto progress = pipeline->process(std::span(batch).subspan(verdicts.size()), now, frozen);
     verdicts.insert(verdicts.end(), pipeline->verdicts().begin(),
                     pipeline->verdicts().begin() + static_cast<std::ptrdiff_t>(progress.consumed));
     finished = progress.finished;

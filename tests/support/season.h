@@ -151,9 +151,14 @@ class Season {
   Season(const Season&) = delete;
   Season& operator=(const Season&) = delete;
 
-  /// One window at `now`. Every event must pass the form check. Returns what became of each.
+  /// A daemon that runs: time moves on to `now` from wake to wake, then one window. Every event must pass the form check. Returns what
+  /// became of each.
   std::vector<Verdict> play(std::vector<v1::Event> events, TimeMs now);
-  /// An empty window at `now`.
+  /// A daemon that was down: the next window after the last one is at `now`.
+  std::vector<Verdict> comes_back(std::vector<v1::Event> events, TimeMs now);
+  /// A daemon whose clock is doubted.
+  std::vector<Verdict> play_frozen(std::vector<v1::Event> events, TimeMs now);
+  /// The same as `play` without events.
   void time_passes(TimeMs now) { play({}, now); }
 
   const Entry* entry(const Ref& ref);
@@ -164,7 +169,11 @@ class Season {
   FakeStore store;
   KeptOutputs outputs;
   Policy policy;
+  TimeSource source;
   std::unique_ptr<Pipeline> pipeline;
+
+ private:
+  std::vector<Verdict> process(std::vector<v1::Event> events, TimeMs now, bool frozen);
 };
 
 /// The season of most tests: reference data in, at 2022-09-01.

@@ -72,7 +72,7 @@ TEST_F(Batches, a_ready_result_waits_for_the_plans_first_cut) {
   time_passes("2023-08-10T06:00");
   EXPECT_EQ(at(only().issued_at()), local("2023-08-10T06:00"));
 }
-TEST_F(Batches, a_cut_is_made_at_its_own_time_however_far_time_moves_on) {
+TEST_F(Batches, a_cut_is_made_at_its_own_time_while_the_daemon_runs) {
   complete({{}});
   result_at({}, "2023-06-20T09:00");
   time_passes("2023-12-01T09:00");

@@ -35,12 +35,17 @@ TEST(Durations, do_not_count_before_they_settle) {
   for (int times = 0; times < 200; ++times) durations.observe(kAo, TimedStep::claim, kHourMs);
   EXPECT_EQ(durations.of(kAo, TimedStep::claim).usual_ms, 4 * kDayMs);
 }
-TEST(Durations, settle_only_when_something_was_seen) {
-  Durations durations{DurationPolicy{}};
-  EXPECT_FALSE(durations.settle());
+TEST(Durations, say_whose_estimates_moved_when_they_do_and_not_before) {
+  Durations durations{{.samples_min = 2}};
+  EXPECT_TRUE(durations.settle().empty());
   durations.observe(kAo, TimedStep::claim, kHourMs);
-  EXPECT_TRUE(durations.settle());
-  EXPECT_FALSE(durations.settle());
+  EXPECT_TRUE(durations.settle().empty()) << "not enough yet";
+  durations.observe(kAo, TimedStep::claim, kHourMs);
+  durations.observe(kAo, TimedStep::result, kHourMs);
+  EXPECT_EQ(durations.settle(), std::vector{kAo});
+  EXPECT_TRUE(durations.settle().empty());
+  durations.observe(kAo, TimedStep::claim, kHourMs);
+  EXPECT_TRUE(durations.settle().empty()) << "one more like the others moves nothing";
 }
 TEST(Durations, of_one_awarding_organisation_are_not_those_of_another) {
   Durations durations = taught(std::vector<TimeMs>(200, kHourMs));

@@ -344,7 +344,7 @@ TEST_P(OneMoment, a_stop_that_came_before_the_cut_was_made_is_seen_by_it_also_in
   StartedSeason wall;
   wall.play(complete_entry({}), local("2023-07-01T09:00"));
   // Nobody ran from the eve of the cut to the morning after it.
-  std::vector<Verdict> verdicts = wall.play({stop(kIssued - kHourMs)}, kIssued + 3 * kHourMs);
+  std::vector<Verdict> verdicts = wall.comes_back({stop(kIssued - kHourMs)}, kIssued + 3 * kHourMs);
   EXPECT_EQ(verdicts.front().kind, Verdict::Kind::accepted);
   EXPECT_TRUE(wall.outputs.batches.empty());
 }

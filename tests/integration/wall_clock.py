@@ -1,0 +1,56 @@
+"""A real daemon whose wall clock a test sets. What only passes is not touched."""
+import os
+import time
+from datetime import datetime, timezone
+
+from daemon import Daemon, program, wait_until
+
+
+class WallClock(Daemon):
+    """A daemon that believes it is `at` (UTC, `2023-08-14T09:00:00`), and whose clock a test can set."""
+
+    def __init__(self, at, settings=None):
+        super().__init__(settings)
+        self.file = os.path.join(self.directory, "clock")
+        self.offset_s = 0
+        self.environment.update(LD_PRELOAD=program("wall_clock.so"), WALL_CLOCK_OFFSET_FILE=self.file,
+                                ASAN_OPTIONS="verify_asan_link_order=0")
+        self.set(at)
+
+    def set(self, at):
+        self.shift(datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() - time.time() - self.offset_s)
+
+    def shift(self, seconds):
+        """Moves the clock, at one stroke."""
+        self.offset_s += seconds
+        with open(self.file + ".new", "w", encoding="ascii") as file:
+            file.write(f"{self.offset_s:.0f}\n")
+        os.replace(self.file + ".new", self.file)
+
+    def start(self, ready=True):
+        if ready:
+            return super().start()
+        wait_until_ready, self.ready = self.ready, lambda: None
+        try:
+            return super().start()
+        finally:
+            self.ready = wait_until_ready
+
+    def clock(self):
+        return self.get("/v1/clock").json()
+
+    def doubted(self):
+        wait_until(lambda: not self.clock()["trusted"], "the clock is doubted")
+
+    def trusted(self):
+        wait_until(lambda: self.clock()["trusted"], "the clock is trusted")
+
+    def logical_time(self):
+        return self.get("/v1/overview").json()["time"]
+
+    def messages(self):
+        return [line["message"] for line in self.log()]
+
+    def metric(self, name):
+        return next(float(line.split()[1]) for line in self.get("/metrics", accept="text/plain").body.decode().splitlines()
+                    if line.startswith(name + " "))
