@@ -337,6 +337,9 @@ std::string KafkaEngine::Session::words_for(const std::vector<PositionFault>& fa
 std::string KafkaEngine::Session::verify(std::uint32_t partition, const v1::CommitRecord& record) {
   if (record.schema() > kCommitSchema)
     return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) + ": it was written by a later version of resultsd; use that.";
+  if (!record.time_source().empty() && record.time_source() != engine_.settings_.time_source)
+    return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) + ": it was written with time.source = \"" + record.time_source() +
+           "\", not \"" + engine_.settings_.time_source + "\"; set time.source to that at all instances, or use another kafka.group and kafka.topic_prefix.";
   std::vector<PositionFault> faults = faults_of(partition, record, &group_offsets_.at(partition), logs_.at(partition));
   return faults.empty() ? "" : words_for(faults);
 }
@@ -384,6 +387,7 @@ void KafkaEngine::Session::commit_positions(TimeMs now) {
 }
 
 void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions) {
+  TimeMs latest = 0;
   for (std::uint32_t partition : partitions) {
     v1::PositionRecord position = engine_.store_->position(partition).value_or(v1::PositionRecord{});
     // The group's offsets expire while nobody uses it; the commit record knows them.
@@ -395,8 +399,7 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     if (halted_.erase(partition) > 0) log::write(log::Level::info, "a partition that stood still goes on", {{"partition", std::int64_t{partition}}});
     engine_.store_->take(partition);
     take(partition, position);
-    if (engine_.options_.time_source == TimeSource::wall)
-      engine_.clock_.log_says(position.commit().time_ms(), engine_.store_->clock_confirmation());
+    latest = std::max(latest, position.commit().time_ms());
     // Whoever has partition 0 rejects or moves what is wrong in the reference data, also in those that were read, and passed over, when
     // nobody had it.
     if (partition == 0) {
@@ -409,6 +412,7 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     logs_.erase(partition);
     active_[partition] = std::move(position);
   }
+  if (engine_.options_.time_source == TimeSource::wall) engine_.clock_.log_says(latest, engine_.store_->clock_confirmation());
   directory_due_ = true;
   start_inputs();
 }
@@ -809,6 +813,7 @@ void KafkaEngine::Session::commit(TimeMs now) {
     v1::PositionRecord position = active_.at(partition);
     v1::CommitRecord& record = *position.mutable_commit();
     record.set_schema(kCommitSchema);
+    record.set_time_source(engine_.settings_.time_source);
     record.set_time_ms(engine_.pipeline_->partition(partition).time());
     record.set_reference(reference_next_);
     if (partition == 0) record.set_answered(reference_answered_);

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Time on a real Kafka: a clock that jumps, a clock behind what the changelog says, and a record of a wrong year in event time."""
+import json
+import os
 import shutil
 import unittest
 
@@ -68,6 +70,15 @@ class KafkaClockTest(unittest.TestCase):
             daemon.post_events([e.registered("P2", at="2023-07-21T10:00:00Z"), e.time_reached("2023-07-22T10:00:00Z")])
             wait_until(lambda: (daemon.get("/v1/overview").json()["time"] or "") >= "2023-07-22T10:00:00", "and on", 60)
             self.assertEqual(len(daemon.get("/v1/rejected").json()["rejected"]), 1)
+            # What lies in the topics is of event time, also for an instance whose disk was lost.
+            daemon.stop()
+            shutil.rmtree(daemon.settings["data.directory"])
+            daemon.settings["time.source"] = "wall"
+            began = os.path.getsize(os.path.join(daemon.directory, "log"))
+            daemon.ready = lambda: None
+            daemon.start()
+            wait_until(lambda: any("was written with time.source" in json.dumps(line) for line in daemon.log(began)), "it is named", 60)
+            self.assertNotEqual(daemon.get("/readyz").status, 200)
 
 
 if __name__ == "__main__":
