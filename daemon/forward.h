@@ -2,7 +2,7 @@
 // parts add up. Finds out who has what from the directory of instances; while a partition is on the move, a request is tried again until
 // kafka.request_wait_ms after it came, then whoever asked is told when to retry.
 //
-// Runs on threads of its own, `forward`. `store-read` never waits for another instance: it is what answers theirs, and two that waited for
+// Runs on threads of its own, `forward`. `people` and `exports` never wait for another instance: they answer theirs, and two that waited for
 // each other would answer nobody. A request that cannot be answered yet holds no thread either, it comes back to the queue; and of the
 // threads one instance that is silent can hold only half.
 #pragma once
