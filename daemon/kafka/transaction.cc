@@ -167,7 +167,7 @@ bool Transaction::produce(Outgoing& outgoing, Outgoing::Record& record, Steady::
 
 void Transaction::take_report(const rd_kafka_message_t& report) {
   bool purged = report.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || report.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-  if (report.err && !purged && refused_.empty()) refused_ = refusal(rd_kafka_topic_name(report.rkt), report.partition, report.len, report.err);
+  if (report.err && !purged && refused_.empty()) refused_ = refusal(rd_kafka_topic_name(report.rkt), report.partition, report.key_len + report.len, report.err);
   if (report.rkt != topics_[static_cast<std::size_t>(Destination::changelog)].get() || report.err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   auto& next = changelog_next_[static_cast<std::size_t>(report.partition)];
   next = std::max(next, report.offset + 1);
