@@ -153,7 +153,7 @@ class ApprovalFacts {
 
     const std::pair<Stamp, v1::ApprovalDecided>* latest() const;
     /// Whether a withdrawal came after the decision: the latest word holds.
-    bool withdrawn_after(const Stamp& decided_at) const { return withdrawn && withdrawn_at > decided_at; }
+    bool withdrawn_after(const Stamp& decided_at) const { return withdrawn && !withdrawn_at.before(decided_at); }
   };
   using BodyOf = std::pair<QualificationId, v1::ApprovalBody>;
 
