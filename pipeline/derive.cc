@@ -472,7 +472,7 @@ v1::SampleDecided::Status sample_at(const Sample& sample, const CentreFacts& cen
   Stamp said;
   for (auto at = centre.slots.lower_bound(name); at != centre.slots.end() && at->first.starts_with(name); ++at) {
     v1::SampleDecided::Status status;
-    bool by_then = at->second.stamp.at_ms <= deadline && (last == v1::SampleDecided::STATUS_UNSPECIFIED || said < at->second.stamp);
+    bool by_then = at->second.stamp.at_ms <= deadline && (last == v1::SampleDecided::STATUS_UNSPECIFIED || std::pair(said.moment(), said.tie) < std::pair(at->second.stamp.moment(), at->second.stamp.tie));
     if (!by_then || !v1::SampleDecided::Status_Parse(at->first.substr(name.size()), &status)) continue;
     last = status;
     said = at->second.stamp;

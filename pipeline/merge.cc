@@ -213,7 +213,7 @@ CentreChange decode_sample(CentreFacts& facts, const v1::SampleDecided& fact, co
   CentreChange change{.qualification = made.qualification, .series = made.series, .learner = made.learner};
   for (Sample& held : facts.samples) {
     if (held.qualification != made.qualification || held.series != made.series || held.learner != made.learner) continue;
-    if (held.stamp < made.stamp) held = made;
+    if (std::pair(held.stamp.moment(), held.stamp.tie) < std::pair(made.stamp.moment(), made.stamp.tie)) held = made;
     return change;
   }
   auto before = [](const Sample& a, const Sample& b) {

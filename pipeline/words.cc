@@ -219,7 +219,7 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
     for (v1::Obstacle& one : scrutiny_obstacles(entry, around)) found.push_back(std::move(one));
   bool named = std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.rule() == rule_name(status.rule); });
   // The claim stands all the same; that the answer speaks against it is said.
-  bool against = !entry.issued.any() && entry.facts.has_claim() && entry.facts.answered > entry.facts.claim &&
+  bool against = !entry.issued.any() && entry.facts.has_claim() && entry.facts.claim.before(entry.facts.answered) &&
                  (entry.facts.answer == v1::CheckpointAnswered::DEFERRED || entry.facts.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
   if (against)
     add("answer-against-claim", "",
