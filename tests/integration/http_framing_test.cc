@@ -65,7 +65,9 @@ TEST(Head, of_any_bytes_is_judged_without_harm_and_never_taken_with_two_lengths)
       headers += parts[at];
     }
     auto fault = fault_of_head(head(headers));
-    if (!fault) EXPECT_LE(lengths + codings, 1u) << headers;
+    if (!fault) {
+      EXPECT_LE(lengths + codings, 1u) << headers;
+    }
   }
 }
 

@@ -260,7 +260,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"a_list_for_an_object", R"("registered":[])", "registered", "[...]", "an object, {...}"},
         Misfit{"an_object_for_a_level", R"("qualificationDefined":{"level":{}})", "qualificationDefined.level", "{...}", "one of LEVEL_3"},
         Misfit{"two_facts", R"("registered":{},"withdrawn":{})", "withdrawn", "withdrawn", "one fact"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& instance) { return instance.param.name; });
 
 TEST(JsonKey, that_stands_twice_in_one_object_is_refused_however_it_is_spelt) {
   auto rule_of = [](const std::string& text) {
