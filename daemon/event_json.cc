@@ -264,31 +264,6 @@ std::optional<std::string> key_twice(std::string_view text) {
 
 }  // namespace
 
-
-std::string as_utf8(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    auto first = static_cast<unsigned char>(text[at]);
-    std::size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
-    bool good = length > 0 && at + length <= text.size();
-    for (std::size_t next = 1; good && next < length; ++next) good = (static_cast<unsigned char>(text[at + next]) & 0xc0) == 0x80;
-    if (good && length == 3) {
-      auto second = static_cast<unsigned char>(text[at + 1]);
-      good = !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second >= 0xa0);
-    }
-    if (good && length == 4) {
-      auto second = static_cast<unsigned char>(text[at + 1]);
-      good = !(first == 0xf0 && second < 0x90) && !(first == 0xf4 && second >= 0x90);
-    }
-    if (good)
-      out += text.substr(at, length);
-    else
-      out += '?';
-    at += good ? length : 1;
-  }
-  return out;
-}
-
 std::string_view without_mark(std::string_view text) {
   take_prefix(text, "\xEF\xBB\xBF");
   return text;

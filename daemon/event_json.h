@@ -21,7 +21,4 @@ Rejection utf16_rejection();
 /// Without the byte order mark of UTF-8.
 std::string_view without_mark(std::string_view text);
 
-/// Texts of a rejection go into protobuf strings: bytes that are not UTF-8 are replaced.
-std::string as_utf8(std::string_view text);
-
 }  // namespace vtq
