@@ -130,20 +130,20 @@ TEST_F(EngineTest, an_answer_comes_after_its_commit) {
 }
 
 TEST_F(EngineTest, a_full_queue_pushes_back) {
-  options.queue_bytes_max = 2000;
+  std::vector<Submitted> two(2, {std::string(600, 'x'), std::nullopt, false});
+  options.queue_bytes_max = 3 * memory_of(two[0]);
   start();
   hold();
-  std::vector<Submitted> two(2, {std::string(600, 'x'), std::nullopt, false});
   EXPECT_TRUE(engine->submit(std::vector<Submitted>(two), [](std::vector<Answer>&&) {}));
   EXPECT_FALSE(engine->submit(std::vector<Submitted>(two), [](std::vector<Answer>&&) { ADD_FAILURE() << "was not queued"; }));
-  EXPECT_LE(engine->queued_bytes(), 2000u);
+  EXPECT_LE(engine->queued_bytes(), options.queue_bytes_max);
 }
 
 TEST_F(EngineTest, a_queue_filled_exactly_to_its_limit_takes_it) {
-  options.queue_bytes_max = 2 * (600 + 128);
+  std::vector<Submitted> one(1, {std::string(600, 'x'), std::nullopt, false});
+  options.queue_bytes_max = 2 * memory_of(one[0]);
   start();
   hold();
-  std::vector<Submitted> one(1, {std::string(600, 'x'), std::nullopt, false});
   EXPECT_TRUE(engine->submit(std::vector<Submitted>(one), [](std::vector<Answer>&&) {}));
   EXPECT_TRUE(engine->submit(std::vector<Submitted>(one), [](std::vector<Answer>&&) {}));
   EXPECT_FALSE(engine->submit({{"", std::nullopt, false}}, [](std::vector<Answer>&&) {}));

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <random>
+#include <sstream>
 
 namespace vtq {
 namespace {
@@ -57,17 +60,18 @@ TEST(Head, of_any_bytes_is_judged_without_harm_and_never_taken_with_two_lengths)
                                        " folded\r\n", "\n", "\r", ":", std::string(1, '\0'), "Host", "content-length:2\r\n"};
   for (int round = 0; round < 20'000; ++round) {
     std::string headers;
-    std::size_t lengths = 0, codings = 0;
-    for (unsigned count = random() % 6; count > 0; --count) {
-      std::size_t at = random() % parts.size();
-      lengths += at == 1 || at == 11;
-      codings += at == 2 || at == 3;
-      headers += parts[at];
-    }
+    for (unsigned count = random() % 6; count > 0; --count) headers += parts[random() % parts.size()];
     auto fault = fault_of_head(head(headers));
-    if (!fault) {
-      EXPECT_LE(lengths + codings, 1u) << headers;
+    if (fault) continue;
+    // What is taken has lines of a name and a value only.
+    std::size_t ends_said = 0;
+    std::istringstream lines(headers);
+    for (std::string line; std::getline(lines, line);) {
+      std::string name = line.substr(0, line.find(':'));
+      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      ends_said += name == "content-length" || name == "transfer-encoding";
     }
+    EXPECT_LE(ends_said, 1u) << headers;
   }
 }
 

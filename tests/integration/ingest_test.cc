@@ -253,7 +253,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"a_number_below_its_range", R"("qualificationDefined":{"guidedLearningHours":-3})", "qualificationDefined.guidedLearningHours", "-3", "a whole number from 0"},
         Misfit{"a_number_in_words", R"("qualificationDefined":{"guidedLearningHours":"ten"})", "qualificationDefined.guidedLearningHours", "ten", "a whole number from 0"},
         Misfit{"a_fraction", R"("qualificationDefined":{"guidedLearningHours":3.5})", "qualificationDefined.guidedLearningHours", "3.5", "a whole number from 0"},
-        Misfit{"a_yes_of_a_unit", R"("qualificationDefined":{"units":[{"code":"a"},{"mandatory":"yes"}]})", "qualificationDefined.units[1].mandatory", "yes", "true or false"},
+        Misfit{"a_perhaps_of_a_unit", R"("qualificationDefined":{"units":[{"code":"a"},{"mandatory":"perhaps"}]})", "qualificationDefined.units[1].mandatory", "perhaps", "true or false"},
         Misfit{"a_number_for_text", R"("centreDefined":{"centre":90001})", "centreDefined.centre", "90001", "text in double quotes"},
         Misfit{"text_for_an_object", R"("registered":{"entry":"x"})", "registered.entry", "x", "an object, {...}"},
         Misfit{"text_for_a_list", R"("qualificationDefined":{"units":"x"})", "qualificationDefined.units", "x", "a list, [...]"},

@@ -177,9 +177,13 @@ TEST_F(Calendars, that_would_open_a_gate_earlier_are_answered_with_what_to_do) {
 }
 TEST(CheckCalendar, wants_two_different_people_or_nobody) {
   v1::Event event = example("calendar_defined");
+  event.mutable_calendar_defined()->clear_gates_confirmed_by();
+  EXPECT_TRUE(check(event).has_value());
   event.mutable_calendar_defined()->add_gates_confirmed_by("A. Head");
+  ASSERT_FALSE(check(event).has_value());
   EXPECT_EQ(check(event).error().rule, "two-people");
   event.mutable_calendar_defined()->add_gates_confirmed_by("A. Head");
+  ASSERT_FALSE(check(event).has_value());
   EXPECT_EQ(check(event).error().field, "calendarDefined.gatesConfirmedBy");
   event.mutable_calendar_defined()->set_gates_confirmed_by(1, "B. Deputy");
   EXPECT_TRUE(check(event).has_value());

@@ -372,7 +372,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRow{"too_many_hours", {.hours = "10001"}, "Guided Learning Hours", "hours-range", "10001", "Hours run from 0"},
         BadRow{"too_much_time", {.time = "20001"}, "Total Qualification Time", "number-range", "20001", "Give 0 to 20000."},
         BadRow{"date", {.opens = "31/02/2020"}, "Operational Start Date", "date", "31/02/2020", "Give a date that exists"},
-        BadRow{"bytes", {.title = "Caf\xe9"}, "Qualification Title", "utf-8", "", "save the file as UTF-8"},
+        BadRow{"bytes", {.title = "Caf\xe9"}, "Qualification Title", "utf-8", "", "save the file as \"CSV UTF-8\""},
         BadRow{"a_column_more", {.title = "a\",\"b"}, "", "columns-count", "13", "The file has 12 columns"}),
     [](const auto& instance) { return instance.param.name; });
 
