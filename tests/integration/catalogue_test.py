@@ -156,7 +156,8 @@ class Catalogue(unittest.TestCase):
         names = ("awarding_organisation", "centre", "grading_scale", "calendar", "qualification", "approval_category", "mitigation",
                  "scrutiny_strategy")
         unit = e.event(AT, "gradingScaleDefined", {"name": "Unit", "grades": [{"value": value, "achieved": True} for value in "DMP"]})
-        done = self.check(self.write("unit.jsonl", [unit]), *(
+        without_embargo = qualification("603/5203/6", gradingScale="Diploma")  # which the calendar names
+        done = self.check(self.write("unit.jsonl", [unit, without_embargo]), *(
             os.path.join(ROOT, "tests", "data", "events", f"{name}_defined.json") for name in names))
         self.assertEqual(done.returncode, 0, done.stdout)
 

@@ -48,6 +48,9 @@ class Ctl(unittest.TestCase):
             json.dump({"events": self.season()}, file, indent=2)
         with Daemon({"time.source": "event"}) as daemon:
             self.assertIn("13 events: 13 accepted", self.ok(daemon.resultsctl("publish", listed)))
+            # The examples are of the year after: time is moved on purpose first.
+            later = self.write("later.jsonl", [e.time_reached("2024-06-01T00:00:00Z")])
+            self.assertIn("1 events: 1 accepted", self.ok(daemon.resultsctl("publish", later)))
             done = daemon.resultsctl("publish", os.path.join(examples, "awarding_organisation_defined.json"),
                                      os.path.join(examples, "centre_defined.json"))
             self.assertIn("2 events: 2 accepted", self.ok(done))
