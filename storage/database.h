@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
+#include <rocksdb/wal_filter.h>
 
 #include <array>
 #include <atomic>
@@ -31,6 +32,7 @@ constexpr TimeMs kHeadSyncMs = 1000;
 struct Store::Database {
   StoreOptions options;
   std::filesystem::path directory;
+  std::unique_ptr<rocksdb::WalFilter> wal_filter;  // the options of the open database point to it
   std::unique_ptr<rocksdb::DB> db;
   // Column families: state, log chunks, result batches, rejected records.
   rocksdb::ColumnFamilyHandle* state = nullptr;

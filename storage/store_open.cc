@@ -230,8 +230,8 @@ void Store::Database::open(bool make, bool salvage) {
       {"rejected", family_options(options, cache)}};
   rocksdb::DBOptions how = database_options(options, make, salvage);
   how.listeners.push_back(std::make_shared<DamageListener>([this](const std::string& what) { found_damage(what); }, merging_failed));
-  GaplessLog gapless;
-  if (!salvage) how.wal_filter = &gapless;
+  wal_filter = salvage ? nullptr : std::make_unique<GaplessLog>();
+  how.wal_filter = wal_filter.get();
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(how, directory.string(), families, &handles, &opened);
   if (keeps_log() && status.IsCorruption())
