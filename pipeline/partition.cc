@@ -241,8 +241,12 @@ Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, const 
     retry_for(centre, address.entry);
   }
   Verdict verdict;
+  const auto before = entry->facts.particulars;
   verdict.kind = kind_of(merge(entry->facts, event, stamp, &verdict.clash));
-  if (verdict.kind != Verdict::Kind::accepted) return verdict;
+  // A word that came late holds no slot, but may tell since when something has been said.
+  const auto& after = entry->facts.particulars;
+  auto told_since = [&] { return before != after && !(before && after && *before == *after); };
+  if (verdict.kind != Verdict::Kind::accepted && !told_since()) return verdict;
   share_words(*entry);
   keep(centre, *entry);
   touch(centre, *entry);
@@ -559,6 +563,8 @@ void Partition::expire_waiting(Centre& centre) {
   if (!centre.loaded || centre.waiting.next_expiry() > time_) return;
   for (WaitingFact& fact : centre.waiting.take_expired(time_)) reject_waiting(centre, std::move(fact.parked));
   count_waiting(centre);
+  // The wake that brought this one was for the first of them alone.
+  wake_by(centre, centre.waiting.next_expiry());
 }
 
 void Partition::reject_waiting(Centre& centre, Parked&& parked) {

@@ -66,6 +66,15 @@ TEST(Orphan, is_rejected_when_its_time_is_over) {
   EXPECT_EQ(rejected.original(), event.SerializeAsString());
   EXPECT_EQ(rejected.rejected_at().seconds() * 1000, kNow + 14 * kDayMs);
 }
+TEST(Orphan, of_several_at_a_centre_each_is_rejected_when_its_own_time_is_over) {
+  StartedSeason season;
+  for (TimeMs day : {0, 1, 2}) season.play({claimed({.learner = "L" + std::to_string(day)}, kNow + day * kDayMs)}, kNow + day * kDayMs);
+  for (TimeMs day : {14, 15, 16}) {
+    season.time_passes(kNow + day * kDayMs);
+    ASSERT_EQ(season.outputs.rejections.size(), static_cast<std::size_t>(day - 13));
+    EXPECT_EQ(season.outputs.rejections.back().rejected_at().seconds() * 1000, kNow + day * kDayMs);
+  }
+}
 TEST(Orphan, rejected_once_does_not_count_after_a_later_registration) {
   StartedSeason season;
   season.play({claimed({}, kNow)}, kNow);

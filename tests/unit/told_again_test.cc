@@ -102,6 +102,19 @@ TEST(ToldAgainProperty, the_same_is_kept_in_any_order_twice_or_late) {
   }
 }
 
+TEST(ToldAgain, what_a_word_that_came_late_tells_is_stored_with_it) {
+  StartedSeason season;
+  TimeMs may = local("2023-05-01T09:00"), june = local("2023-06-01T09:00");
+  season.play({registered({}, may), achieved({}, june, {"A"}), claimed({}, june)}, june);
+  season.pipeline->evict(0);
+  for (const v1::Event& late : {achieved({}, may, {"A"}), claimed({}, may)}) {
+    EXPECT_EQ(season.play({late}, june + 1).at(0).kind, Verdict::Kind::superseded);
+    season.pipeline->evict(0);
+  }
+  const EntryFacts& facts = season.entry({})->facts;
+  EXPECT_EQ(said_since(facts, facts.units.at(0)), may);
+  EXPECT_EQ(claimed_since(facts), may);
+}
 TEST(ToldAgain, what_is_kept_survives_storage) {
   Situation situation;
   situation.with(graded("2023-05-01T09:00", "P")).with(graded("2023-08-20T09:00", "P")).claimed_at("2023-06-01T09:00");
