@@ -57,7 +57,7 @@ class KafkaSeasonTest(unittest.TestCase):
         outcomes = []
         over = json.dumps({**OVER, "occurredAt": until})
         for settings in ({"time.source": "event"}, on_kafka(self.kafka, prefix)):
-            daemon = Daemon(settings)
+            daemon = Daemon({**settings, "http.read_seconds_max": 120})  # the whole season is issued at once
             if "kafka.group" in settings:
                 make_topics(daemon)
             with daemon:
