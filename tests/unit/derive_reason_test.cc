@@ -151,7 +151,7 @@ TEST(Late, with_very_late_consideration_decided_after_the_deadline_is_l7) {
 
 TEST(Late, gives_the_first_that_applies_of_l4_l1_l2_l3_l7_l5_l6) {
   Situation situation;
-  situation.registered_at("2023-06-02T09:00").achieved_at("2023-06-03T09:00", {"A", "B", "C"}).claimed_at("2023-08-15T09:00");
+  situation.registered_at("2023-06-02T09:00").achieved_at("2023-06-03T09:00", {"A", "B", "C"}).claimed_at("2023-08-17T08:00");
   situation.with(changed_to(v1::RegistrationChanged::SIZE, "2023-06-02T09:00"));
   situation.with(consideration(v1::SpecialConsideration::REQUESTED, "2023-07-10T09:00"));
   situation.with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::AWAITING_CENTRE));

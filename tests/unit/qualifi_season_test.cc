@@ -16,6 +16,21 @@ namespace {
 
 const Ref kDiploma{.centre = "70001", .qualification = "610/9001/3", .series = "2024-08"};
 
+/// The dates of an August's results; without them no entry could be in time, whatever else it waits for.
+v1::Event dates_of(const std::string& organisation, const std::string& year) {
+  v1::Event event = event_at(local("2023-08-01T09:00"));
+  auto* fact = event.mutable_calendar_defined();
+  fact->set_awarding_organisation(organisation);
+  fact->set_level(v1::LEVEL_OTHER);
+  fact->set_series(year + "-08");
+  fact->set_late_entry_after(year + "-05-31T17:00");
+  fact->set_claim_deadline(year + "-07-05T17:00");
+  fact->set_issue_deadline(year + "-08-12T17:00");
+  fact->set_centre_release(year + "-08-14T00:01");
+  fact->set_learner_release(year + "-08-15T08:00");
+  return event;
+}
+
 std::vector<v1::Event> qualifi() {
   std::ifstream file(test_data() + "/../../deploy/reference/qualifi_cass.jsonl");
   std::vector<v1::Event> events;
@@ -25,6 +40,7 @@ std::vector<v1::Event> qualifi() {
   centre.mutable_centre_defined()->set_centre(kDiploma.centre);
   centre.mutable_centre_defined()->set_name("Northgate Aesthetics Academy");
   events.push_back(centre);
+  for (const char* year : {"2024", "2025"}) events.push_back(dates_of("RN9990", year));
   return events;
 }
 
@@ -228,7 +244,8 @@ TEST_F(QualifiSeason, tells_the_centre_at_each_step_what_is_asked_of_it) {
             "Centre,Month,Qualification,Title,Registrations,Registrations3MonthAverage,RegistrationsSameMonthLastYear,Claims,"
             "Claims3MonthAverage,ClaimsSameMonthLastYear,Certifications,Certifications3MonthAverage,"
             "CertificationsSameMonthLastYear,Withdrawals,Withdrawals3MonthAverage,WithdrawalsSameMonthLastYear\n"
-            "70001,2024-11,610/9001/3,\"Diploma\",45,0.0,0,1,0.0,0,0,0.0,0,0,0.0,0\n");
+            "70001,2024-11,610/9001/3,\"Diploma\",45,0.0,0,1,0.0,0,0,4.0,0,0,0.0,0\n")
+      << "the twelve of August";
 
   // A year after the last visit.
   season.time_passes(local("2025-12-01T09:00"));
@@ -346,7 +363,7 @@ TEST(QualifiByEventTime, a_qualification_that_moves_away_from_its_strategy_is_as
   v1::Event organisation = event_at(local("2023-09-01T09:00"));
   organisation.mutable_awarding_organisation_defined()->set_awarding_organisation("RN9991");
   organisation.mutable_awarding_organisation_defined()->set_name("Without a strategy");
-  season.play({organisation, registered(learner("Q1"), local("2023-09-11T09:00"))}, 0);
+  season.play({organisation, dates_of("RN9991", "2024"), registered(learner("Q1"), local("2023-09-11T09:00"))}, 0);
   EXPECT_EQ(season.outputs.notifications.size(), 2u);
   season.play({registered(learner("Q2"), local("2023-09-12T09:00")), moved}, 0);
   CentreId id = *parse_centre(kDiploma.centre);

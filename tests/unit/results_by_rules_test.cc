@@ -232,7 +232,7 @@ TEST(PathwayOfAnEntry, missing_is_the_first_thing_to_mend_and_mended_by_register
   EXPECT_EQ(season.described(ref).obstacles_size(), 0);
 }
 
-TEST(PathwayOfAnEntry, still_missing_at_the_deadline_makes_a_claimed_result_late_and_not_lost) {
+TEST(PathwayOfAnEntry, still_missing_at_the_deadline_leaves_a_claimed_result_not_certificated_and_not_late) {
   StartedSeason season;
   Ref ref;
   v1::Event defined = reference_data()[5];
@@ -243,9 +243,12 @@ TEST(PathwayOfAnEntry, still_missing_at_the_deadline_makes_a_claimed_result_late
   season.play({registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")),
                achieved(ref, local("2023-06-01T09:00"), {"A", "B", "C"}), claimed(ref, local("2023-06-02T09:00"))},
               local("2023-06-10T09:00"));
+  EXPECT_EQ(season.status(ref).rule, Rule::pathway);
   season.time_passes(local("2023-08-15T09:00"));
-  EXPECT_EQ(season.status(ref).band, v1::LATE);
-  EXPECT_EQ(season.status(ref).reason, v1::L5);
+  EXPECT_EQ(season.status(ref).stage, v1::NOT_CERTIFICATED);
+  EXPECT_EQ(season.status(ref).reason, v1::N1);
+  EXPECT_EQ(season.status(ref).band, v1::SETTLED);
+  EXPECT_FALSE(season.status(ref).late);
 }
 
 TEST(Obstacles, name_missing_units_then_holds_then_samples) {

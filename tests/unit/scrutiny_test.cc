@@ -329,13 +329,16 @@ TEST_F(Scrutinised, the_second_monitoring_is_due_six_months_after_the_first_then
   claimed_at("L2", "2023-02-28T23:59");
   EXPECT_EQ(held("L2", "2023-03-02T00:00"), Rule::none);
   claimed_at("L2", "2023-03-01T00:00");
-  EXPECT_EQ(held("L2", "2023-03-02T00:00"), Rule::second_monitoring);
+  EXPECT_EQ(held("L2", "2023-03-02T00:00"), Rule::none) << "sent again, it is no later claim";
+  registered_at("L4", "2022-09-01T09:00");
+  claimed_at("L4", "2023-03-01T00:00");
+  EXPECT_EQ(held("L4", "2023-03-02T00:00"), Rule::second_monitoring);
   EXPECT_EQ(told("2023-03-01T00:00"),
             "Claims of this centre for Diploma in Testing made from 1 Mar 2023 on are held: the second monitoring was due by 28 "
             "Feb 2023 and "
             "has not taken place. Carry out the monitoring and record it (MonitoringRecorded).\n");
   visited("2023-03-05", "V-2");
-  EXPECT_EQ(held("L2", "2023-03-05T09:00"), Rule::none);
+  EXPECT_EQ(held("L4", "2023-03-05T09:00"), Rule::none);
   EXPECT_EQ(at("2023-03-05T09:00").next_monitoring, Rule::yearly_monitoring);
   EXPECT_EQ(at("2023-03-05T09:00").next_monitoring_due, *parse_date("2024-03-05"));
   EXPECT_EQ(rules("2024-03-05T23:00"), Rules{Rule::yearly_monitoring}) << "told ahead";
