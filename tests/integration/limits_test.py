@@ -2,6 +2,7 @@
 """What a request, a peer or a page may not do: each limit of the HTTP server has an answer, and health is answered through all of it."""
 import json
 import os
+import select
 import socket
 import tempfile
 import threading
@@ -15,7 +16,10 @@ EVENTS = "/v1/events"
 LINES = "application/x-ndjson"
 DELIMITED = "application/x-protobuf-delimited"
 MIB = 1 << 20
-HEALTH_P99_S = float(os.environ.get("VTQ_HEALTH_P99_S", "0.1"))
+HEALTH_P99_S = float(os.environ.get("VTQ_HEALTH_P99_S", "0.1"))  # beyond what an idle daemon takes at the same time
+ANSWERS_MIN = 100
+# Sanitised builds keep what is freed for long: their memory would say nothing about what is held.
+LITTLE_KEPT = {"ASAN_OPTIONS": ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=8")))}
 
 
 def connect(daemon):
@@ -23,17 +27,25 @@ def connect(daemon):
 
 
 def ask(daemon, raw):
-    """Sends the bytes and reads until the server closes, or the answer is complete and the connection silent."""
+    """Sends the bytes and reads until the server closes: what is asked ends the connection, by its header or by being refused."""
     with connect(daemon) as connection:
         connection.sendall(raw)
-        connection.settimeout(3)
         answer = b""
-        try:
-            while chunk := connection.recv(65536):
-                answer += chunk
-        except TimeoutError:
-            pass
+        while chunk := connection.recv(65536):
+            answer += chunk
         return answer
+
+
+def send_what_is_taken(connection, body):
+    try:
+        connection.sendall(body)
+    except OSError:
+        pass
+
+
+def silent(connection):
+    """Whether the server has neither answered nor closed."""
+    return not select.select([connection], [], [], 0)[0]
 
 
 def status_of(answer):
@@ -55,30 +67,45 @@ def refused(daemon, rule):
                if line.startswith("vtq_http_refused_total{") and f'rule="{rule}"' in line)
 
 
-class Health(threading.Thread):
-    """Asks for health and metrics, each time on a new connection, and keeps how long each answer took."""
+def requests(daemon, route, status):
+    start = f'vtq_http_requests_total{{route="{route}",status="{status}"}}'
+    return sum(float(line.rsplit(" ", 1)[1]) for line in daemon.get("/metrics").body.decode().splitlines() if line.startswith(start))
 
-    def __init__(self, daemon):
+
+class Health(threading.Thread):
+    """Asks for health and metrics, each time on a new connection, and keeps how long each answer took; and how long an idle daemon took
+    beside it, so that a loaded machine slows both."""
+
+    def __init__(self, daemon, idle):
         super().__init__(daemon=True)
-        self.port, self.seconds, self.failures, self.ended = daemon.port, [], [], threading.Event()
+        self.ports, self.seconds, self.idle_seconds, self.failures, self.ended = (daemon.port, idle.port), [], [], [], threading.Event()
 
     def run(self):
         at = 0
         while not self.ended.wait(0.01):
             path = ("/livez", "/readyz", "/metrics")[at % 3]
             at += 1
-            began = time.monotonic()
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-                    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-                    answer = b""
-                    while chunk := connection.recv(65536):
-                        answer += chunk
-                if status_of(answer) != 200:
-                    self.failures.append((path, answer[:200]))
-            except OSError as error:
-                self.failures.append((path, repr(error)))
-            self.seconds.append(time.monotonic() - began)
+            for port, seconds in zip(self.ports, (self.seconds, self.idle_seconds)):
+                seconds.append(self.seconds_of(port, path))
+
+    def seconds_of(self, port, path):
+        began = time.monotonic()
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+                connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                answer = b""
+                while chunk := connection.recv(65536):
+                    answer += chunk
+            if status_of(answer) != 200:
+                self.failures.append((path, answer[:200]))
+        except OSError as error:
+            self.failures.append((path, repr(error)))
+        return time.monotonic() - began
+
+    def asked(self, more=ANSWERS_MIN):
+        """Returns once so many more have been answered."""
+        before = len(self.seconds)
+        wait_until(lambda: len(self.seconds) >= before + more, "health asked often enough", 120)
 
     def __enter__(self):
         self.start()
@@ -88,16 +115,21 @@ class Health(threading.Thread):
         self.ended.set()
         self.join()
 
-    def p99(self):
-        return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
-
 
 class Limits(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.idle = Daemon().start()
+        cls.addClassCleanup(cls.idle.__exit__)
+
     def assert_health(self, health, what):
-        print(f"{what}: {len(health.seconds)} answers of health and metrics, p99 {health.p99() * 1000:.1f} ms, worst {max(health.seconds) * 1000:.1f} ms")
+        most = HEALTH_P99_S + max(health.idle_seconds)
+        slow = sorted(seconds for seconds in health.seconds if seconds > most)
+        print(f"{what}: {len(health.seconds)} answers of health and metrics, the slowest in {max(health.seconds) * 1000:.1f} ms, "
+              f"of an idle daemon in {max(health.idle_seconds) * 1000:.1f} ms")
         self.assertEqual(health.failures, [])
-        self.assertGreater(len(health.seconds), 20)
-        self.assertLess(health.p99(), HEALTH_P99_S)
+        self.assertGreaterEqual(len(health.seconds), ANSWERS_MIN)
+        self.assertLessEqual(len(slow), 1 + len(health.seconds) // 100, slow)
 
     # ---- framing ----
 
@@ -161,14 +193,14 @@ class Limits(unittest.TestCase):
     # ---- bodies ----
 
     def test_bodies_that_are_announced_and_do_not_come_take_no_room(self):
-        with Daemon({"time.source": "event", "http.bodies_bytes_max": 16 * MIB}) as daemon, Health(daemon) as health:
+        patient = {"http.bodies_bytes_max": 16 * MIB, "http.wait_seconds_max": 600, "http.idle_seconds_max": 3600}
+        with Daemon({"time.source": "event", **patient}) as daemon, Health(daemon, self.idle) as health:
             held = [connect(daemon) for _ in range(40)]
             for connection in held:
                 connection.sendall(f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: {LINES}\r\n\r\n1\r\n".encode())
-            began = time.monotonic()
-            daemon.post_events(e.reference())
-            self.assertLess(time.monotonic() - began, 5)
-            wait_until(lambda: len(health.seconds) > 60, "health asked often enough")
+            daemon.post_events(e.reference())  # would wait for ten minutes
+            health.asked()
+            self.assertTrue(all(silent(connection) for connection in held), "none was given up for it")
             for connection in held:
                 connection.close()
         self.assert_health(health, "40 bodies that do not come")
@@ -176,27 +208,31 @@ class Limits(unittest.TestCase):
     def test_bodies_that_stop_half_way_are_given_up_while_others_wait(self):
         with Daemon({"time.source": "event", "http.body_bytes_max": 4 * MIB, "http.bodies_bytes_max": 4 * MIB, "http.bytes_per_second_min": 65536}) as daemon:
             held = [connect(daemon) for _ in range(3)]
-            for connection in held:
-                connection.sendall(f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {4 * MIB}\r\nContent-Type: {LINES}\r\n\r\n".encode())
-            for connection in held[:2]:
-                connection.sendall(b" " * (3 * MIB))
-            daemon.post_events(e.reference())  # waits until one of them is given up
-            statuses = {status_of(connection.recv(200)) for connection in held[:1]}
-            self.assertEqual(statuses, {408})
+            for connection in held:  # one after the other: the first may always go on
+                connection.sendall(f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {4 * MIB}\r\nContent-Type: {LINES}\r\n"
+                                   "Expect: 100-continue\r\n\r\n".encode())
+                self.assertEqual(status_of(connection.recv(200)), 100)
+            senders = [threading.Thread(target=send_what_is_taken, args=(connection, b" " * (3 * MIB)), daemon=True) for connection in held[:2]]
+            for sender in senders:
+                sender.start()
+            self.assertEqual(status_of(held[0].recv(200)), 408)  # since the second waits for its room
+            daemon.post_events(e.reference())
             self.assertGreaterEqual(refused(daemon, "bytes-per-second-min"), 1)
             for connection in held:
                 connection.close()
+            for sender in senders:
+                sender.join()
 
     def test_zero_bytes_and_empty_objects_cost_little_memory_and_a_short_answer(self):
-        with Daemon({"time.source": "event"}) as daemon:
+        with Daemon({"time.source": "event"}, LITTLE_KEPT) as daemon:
             daemon.post_events(e.reference())
             before = memory_mib(daemon)
-            with Health(daemon) as health:
+            with Health(daemon, self.idle) as health:
                 for body, media in ((bytes(15 * MIB), DELIMITED), (b"{}\n" * (5 * MIB), LINES), (b"[" + b"{}," * (5 * MIB) + b"{}]", "application/json")):
                     reply = daemon.post(EVENTS, body, media)
                     self.assertEqual((reply.status, reply.json()["rule"]), (422, "body-errors-max"))
                     self.assertLess(len(reply.body), 8192)
-                wait_until(lambda: len(health.seconds) > 60, "health asked often enough")
+                health.asked()
             peak = memory_mib(daemon, "VmHWM")
             print(f"15 MiB of nothing in three formats: memory {before:.0f} MiB before, {peak:.0f} MiB at most")
             self.assertLess(peak, before + 200)
@@ -212,8 +248,8 @@ class Limits(unittest.TestCase):
                 for _ in range(count):
                     held.append(connect(daemon))
                     held[-1].sendall(b"GET /livez HTTP/1.1\r\nHost: loc")
-                with Health(daemon) as health:
-                    wait_until(lambda: len(health.seconds) > 60, "health asked often enough")
+                with Health(daemon, self.idle) as health:
+                    health.asked()
                 for connection in held:
                     connection.close()
                 self.assert_health(health, f"{count} slow heads at a limit of 8")
@@ -253,7 +289,7 @@ class Limits(unittest.TestCase):
             daemon.post_events([e.registered(f"L{number:06}") for number in range(first, min(first + 5000, entries))])
 
     def test_health_and_metrics_are_answered_while_reads_queue(self):
-        with Daemon({"time.source": "event", "http.read_seconds_max": 2}) as daemon:
+        with Daemon({"time.source": "event", "http.read_seconds_max": 5}) as daemon:
             self.season(daemon, 5000)
             statuses = []
             ended = threading.Event()
@@ -269,9 +305,8 @@ class Limits(unittest.TestCase):
             for reader in readers:
                 reader.start()
             wait_until(lambda: statuses, "a read answered")
-            with Health(daemon) as health:
-                began = time.monotonic()
-                while time.monotonic() - began < 4:
+            with Health(daemon, self.idle) as health:
+                while len(health.seconds) < 3 * ANSWERS_MIN or len(statuses) < 2 * len(readers):
                     daemon.post_events([e.registered(f"W{len(health.seconds)}")])
             ended.set()
             for reader in readers:
@@ -281,15 +316,15 @@ class Limits(unittest.TestCase):
         self.assert_health(health, "20 readers of pages of 10,000")
 
     def test_clients_that_do_not_read_hold_no_more_than_the_limit(self):
-        with Daemon({"time.source": "event", "http.replies_bytes_max": 4 * MIB, "http.reply_bytes_max": MIB, "http.read_seconds_max": 2}) as daemon:
+        with Daemon({"time.source": "event", "http.replies_bytes_max": 4 * MIB, "http.reply_bytes_max": MIB, "http.read_seconds_max": 2}, LITTLE_KEPT) as daemon:
             self.season(daemon, 5000)
             before = memory_mib(daemon)
             held = [connect(daemon) for _ in range(60)]
             for connection in held:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 connection.sendall(b"GET /v1/entries?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            with Health(daemon) as health:
-                wait_until(lambda: len(health.seconds) > 100, "health asked often enough")
+            with Health(daemon, self.idle) as health:
+                health.asked()
             grown = memory_mib(daemon) - before
             print(f"60 clients that do not read: {grown:.0f} MiB more")
             self.assertLess(grown, 100)
@@ -314,14 +349,14 @@ class Limits(unittest.TestCase):
     def test_a_read_given_up_by_its_client_is_not_worked_on(self):
         with Daemon({"time.source": "event"}) as daemon:
             self.season(daemon, 5000)
-            for _ in range(200):
-                with connect(daemon) as connection:
-                    connection.sendall(b"GET /v1/entries?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            began = time.monotonic()
+            held = [connect(daemon) for _ in range(200)]
+            for connection in held:
+                connection.sendall(b"GET /v1/entries?limit=10000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            for connection in held:
+                connection.close()
             self.assertEqual(daemon.get("/v1/entries?limit=2000").status, 200)
-            self.assertLess(time.monotonic() - began, 8)
-            route = 'vtq_http_requests_total{route="GET /v1/entries",status="4xx"}'
-            given_up = next(float(line.rsplit(" ", 1)[1]) for line in daemon.get("/metrics").body.decode().splitlines() if line.startswith(route))
+            answered, given_up = (requests(daemon, "GET /v1/entries", status) for status in ("2xx", "4xx"))
+            print(f"200 reads whose clients have gone: {given_up:.0f} given up, {answered - 1:.0f} answered")
             self.assertGreater(given_up, 100)
 
     # ---- systemd ----
