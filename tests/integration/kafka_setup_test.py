@@ -155,8 +155,8 @@ class NotSetUp(SetUp):
         daemon = self.daemon()
         self.create_topics(daemon)
         kafka.add_partitions(self.prefix + "claims", 3)
-        self.assert_refused(daemon, f"Topic {self.prefix}claims has 3 partitions, but partitions = 2, and what concerns one centre must meet in one "
-                                    "partition: delete it and run resultsctl topics create.")
+        self.assert_refused(daemon, " ".join(f"Topic {self.prefix}{name} has 2 partitions, but another input topic has 3: run resultsctl topics repair."
+                                             for name in ("registrations", "checkpoints", "assessments", "assurance", "commands")))
 
     def test_partitions_other_than_the_setting(self):
         self.create_topics(self.daemon())
