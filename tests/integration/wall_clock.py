@@ -1,4 +1,5 @@
 """A real daemon whose wall clock a test sets. What only passes is not touched."""
+import math
 import os
 import time
 from datetime import datetime, timezone
@@ -18,13 +19,14 @@ class WallClock(Daemon):
         self.set(at)
 
     def set(self, at):
-        self.shift(datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() - time.time() - self.offset_s)
+        """At the moment, or within a second after it: offsets are whole seconds."""
+        self.shift(math.ceil(datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() - time.time() - self.offset_s))
 
     def shift(self, seconds):
         """Moves the clock, at one stroke."""
         self.offset_s += seconds
         with open(self.file + ".new", "w", encoding="ascii") as file:
-            file.write(f"{self.offset_s:.0f}\n")
+            file.write(f"{self.offset_s}\n")
         os.replace(self.file + ".new", self.file)
 
     def start(self, ready=True):
