@@ -136,19 +136,6 @@ void look_at_daemon(Findings& findings, const std::string& url) {
   }
 }
 
-/// Brokers and topics, as seen from here.
-void look_at_brokers(Findings& findings, Settings settings) {
-  // Long enough for a broker that runs.
-  settings.kafka_broker_wait_seconds = std::min<std::int64_t>(settings.kafka_broker_wait_seconds, 10);
-  try {
-    std::vector<std::string> problems = kafka::check_topics(settings);
-    for (const std::string& problem : problems) findings.bad(problem, "resultsctl topics check says the same; resultsd starts once nothing is left.");
-    if (problems.empty()) findings.good("Kafka at " + settings.kafka_bootstrap_servers + " answers, topics and brokers are right");
-  } catch (const kafka::KafkaError& error) {
-    findings.bad("Kafka cannot be used from here", error.what());
-  }
-}
-
 std::string place_text(const Json& one) {
   return one.value("topic", "") + " partition " + one.at("partition").dump() + ": " + grouped(one.at("records").get<std::int64_t>()) + " records, since " + one.value("since", "");
 }
@@ -251,7 +238,7 @@ int doctor(const std::string& url, const std::filesystem::path& config) {
   for (const SettingError& error : loaded.errors) findings.bad(error.where, error.message);
   if (loaded.errors.empty()) look_at_directory(findings, loaded.settings);
   if (loaded.errors.empty() && loaded.settings.on_kafka()) {
-    log::start("error");  // what is wrong is said here
+    log::start("error");  // what is wrong is said in words, and the clients' own lines would stand in between
     look_at_kafka(findings, loaded.settings);
   }
   look_at_time(findings);
@@ -259,11 +246,7 @@ int doctor(const std::string& url, const std::filesystem::path& config) {
   if (address.find(':') != address.npos) address = "[" + address + "]";
   std::string asked = url.empty() ? "http://" + address + ":" + std::to_string(loaded.settings.http_port) : url;
   look_at_daemon(findings, asked);
-  if (loaded.errors.empty() && loaded.settings.on_kafka()) {
-    log::start("error");  // what is wrong is said in words, and the clients' own lines would stand in between
-    look_at_brokers(findings, loaded.settings);
-    look_at_instances(findings, asked, loaded.settings);
-  }
+  if (loaded.errors.empty() && loaded.settings.on_kafka()) look_at_instances(findings, asked, loaded.settings);
   std::cout << (findings.wrong() == 0 ? "All is well.\n" : grouped(findings.wrong()) + " to put right.\n");
   return findings.wrong() == 0 ? 0 : 1;
 }
