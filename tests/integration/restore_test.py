@@ -91,7 +91,8 @@ class Loss(Case):
         life.start()
         shutil.rmtree(life.store)
         wait_until(lambda: life.get("/readyz").status == 503, "unready")
-        self.assertIn("was removed, moved or emptied", life.get("/readyz").json()["detail"])
+        # Looked at while it was being removed, it first says which files are missing.
+        wait_until(lambda: "was removed, moved or emptied" in life.get("/readyz").json()["detail"], "the directory is named")
 
     def test_an_empty_store_is_made_only_when_asked_for(self):
         life = self.life()
