@@ -295,7 +295,25 @@ void KafkaEngine::Session::advance_restores() {
       ready.push_back(partition);
   }
   halt(wrong);
-  if (!ready.empty()) activate(ready);
+  if (!ready.empty() && !hear_log(ready)) activate(ready);
+}
+
+bool KafkaEngine::Session::hear_log(const std::vector<std::uint32_t>& partitions) {
+  if (engine_.options_.time_source != TimeSource::wall) return false;
+  TimeMs latest = 0;
+  for (std::uint32_t partition : partitions)
+    latest = std::max(latest, engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit().time_ms());
+  engine_.clock_.log_says(latest, engine_.store_->clock_confirmation());
+  if (!reference_ahead_) return false;
+  const ClockState clock = engine_.clock_.state();
+  if (clock.trusted || latest_event(clock) < reference_ahead_->occurred_ms) {
+    if (active_.empty()) reference_next_ = std::max(reference_next_, reference_through_);
+    return false;
+  }
+  std::int64_t from = std::exchange(reference_ahead_, std::nullopt)->offset;
+  tables_.rewind(from);
+  reference_through_ = std::min(reference_through_, from);
+  return true;
 }
 
 void KafkaEngine::Session::look_at_positions() {
@@ -387,7 +405,6 @@ void KafkaEngine::Session::commit_positions(TimeMs now) {
 }
 
 void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions) {
-  TimeMs latest = 0;
   for (std::uint32_t partition : partitions) {
     v1::PositionRecord position = engine_.store_->position(partition).value_or(v1::PositionRecord{});
     // The group's offsets expire while nobody uses it; the commit record knows them.
@@ -399,7 +416,6 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     if (halted_.erase(partition) > 0) log::write(log::Level::info, "a partition that stood still goes on", {{"partition", std::int64_t{partition}}});
     engine_.store_->take(partition);
     take(partition, position);
-    latest = std::max(latest, position.commit().time_ms());
     // Whoever has partition 0 rejects or moves what is wrong in the reference data, also in those that were read, and passed over, when
     // nobody had it.
     if (partition == 0) {
@@ -412,7 +428,6 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     logs_.erase(partition);
     active_[partition] = std::move(position);
   }
-  if (engine_.options_.time_source == TimeSource::wall) engine_.clock_.log_says(latest, engine_.store_->clock_confirmation());
   directory_due_ = true;
   start_inputs();
 }
@@ -633,6 +648,11 @@ void KafkaEngine::Session::look_at(Item& item, v1::Event& event, Inbound& inboun
   }
   TimeMs latest = engine_.options_.time_source == TimeSource::wall ? latest_event(engine_.clock_.state()) : kLatestEventMs;
   Result<Address> address = check(event, latest);
+  if (!address && !mine && check(event, kLatestEventMs)) {
+    TimeMs occurred = event.occurred_at().seconds() * 1000;
+    if (!reference_ahead_) reference_ahead_ = {input.message->offset, occurred};
+    reference_ahead_ = Ahead{std::min(reference_ahead_->offset, input.message->offset), std::min(reference_ahead_->occurred_ms, occurred)};
+  }
   if (!address) return reject(std::move(address).error());
   inbound.event = &event;
   inbound.address = std::move(address).value();
@@ -738,7 +758,8 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
   if (input.topic == Topic::reference) {
     // A TimeReached changes nothing: if it counted, whoever takes a partition over would think that a change was missed, and wake all of it.
     if (item.fate == Item::Fate::pass) return;
-    reference_next_ = std::max(reference_next_, input.message->offset + 1);
+    // Before the first partition came, what was passed over because of the clock may have to be read again, also after the next start.
+    if (!reference_ahead_ || !active_.empty()) reference_next_ = std::max(reference_next_, input.message->offset + 1);
     reference_answered_ = std::max(reference_answered_, input.message->offset + 1);
     reference_moved_ = true;
   } else {

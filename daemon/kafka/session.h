@@ -60,6 +60,9 @@ struct KafkaEngine::Session {
   void give_up(std::uint32_t partition);
   void advance_restores();
   void activate(const std::vector<std::uint32_t>& partitions);
+  /// Holds the clock against these partitions' logs. Whether the reference data are read again for it: they were read before anything was known
+  /// of a clock that is behind, and what seemed to be from the future was passed over.
+  bool hear_log(const std::vector<std::uint32_t>& partitions);
   /// Compares what the topics hold with what was read of them, at the take-over and then every kafka.position_check_seconds.
   void look_at_positions();
   /// What keeps a restored partition from working, in words; empty: nothing.
@@ -120,6 +123,11 @@ struct KafkaEngine::Session {
   std::int64_t reference_answered_ = 0;                  // by this instance, with partition 0; below reference_next_ while it reads again
   std::int64_t reference_through_ = 0;                   // what was read and processed; ahead of reference_next_ by what changed nothing
   bool reference_moved_ = false;
+  struct Ahead {
+    std::int64_t offset = 0;
+    TimeMs occurred_ms = 0;
+  };
+  std::optional<Ahead> reference_ahead_;                 // the earliest passed over because the clock said that they are from the future
   bool directory_due_ = true;
   std::set<std::pair<Topic, std::uint32_t>> held_told_;  // of the log: a transaction of a publisher is open there
   std::set<Topic> registry_topics_;
