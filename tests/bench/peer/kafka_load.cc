@@ -54,7 +54,7 @@ class Load {
                                {"socket.nagle.disable", "true"}},
                               delivered, this)) {
     if (options_.create) create_all(producer_.get(), options_);
-    partitions_ = partition_count(producer_.get(), options_.prefix + kInputs[0]);
+    partitions_ = counted(options_.prefix + kInputs[0]);
   }
 
   void run() {
@@ -71,6 +71,18 @@ class Load {
   static void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     Load& self = *static_cast<Load*>(opaque);
     ++(message->err ? self.failed_ : self.delivered_);
+  }
+
+  /// Partitions of a topic. One that was created a moment ago may not be known yet: asked again for up to 10 s.
+  std::uint32_t counted(const std::string& topic) {
+    for (auto until = std::chrono::steady_clock::now() + std::chrono::seconds(options_.create ? 10 : 0);;) {
+      try {
+        return static_cast<std::uint32_t>(partition_count(producer_.get(), topic));
+      } catch (const std::exception&) {
+        if (std::chrono::steady_clock::now() >= until) throw;
+        rd_kafka_poll(producer_.get(), 100);
+      }
+    }
   }
 
   void send_file() {
