@@ -35,9 +35,11 @@ Properties reader_properties(const Settings& settings) {
                            {"isolation.level", "read_uncommitted"},
                            {"enable.partition.eof", "true"},
                            {"fetch.wait.max.ms", "50"},
-                           // Only one record of each is wanted; brokers return the first batch whole, whatever its size.
-                           {"fetch.message.max.bytes", "4096"},
-                           {"queued.min.messages", "1"},
+                           // One record of each is wanted, and at a takeover at once. Of a batch above the limit of its partition brokers send
+                           // nothing, but for the first partition of a request: a low limit would make the partitions take turns.
+                           {"fetch.message.max.bytes", std::to_string(kMessageBytesMax)},
+                           {"fetch.max.bytes", "16777216"},
+                           {"queued.max.messages.kbytes", "16384"},
                            {"allow.auto.create.topics", "false"},
                            {"metadata.max.age.ms", "5000"}});
   return made;
@@ -190,7 +192,8 @@ bool InputLogReader::ask_ends(rd_kafka_topic_partition_list_t* list, std::int64_
   return !error;
 }
 
-std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std::map<std::uint32_t, v1::CommitRecord>& records, int timeout_ms) {
+std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std::map<std::uint32_t, v1::CommitRecord>& records, int timeout_ms,
+                                                                      const std::function<bool()>& asked_to_stop) {
   failure_.clear();
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(records.size() * kCentreTopics.size())));
   for (const auto& [partition, record] : records)
@@ -207,12 +210,13 @@ std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std
   // The start last: what was deleted meanwhile is not missed below.
   if (!ask_ends(list.get(), RD_KAFKA_OFFSET_BEGINNING, timeout_ms)) return std::nullopt;
   each([](InputLog& log, std::int64_t offset) { log.start = offset; });
-  if (!read_last(records, found, timeout_ms)) return std::nullopt;
+  if (!read_last(records, found, timeout_ms, asked_to_stop)) return std::nullopt;
   return found;
 }
 
 /// The record at the offset of each that was read last, where the log has that offset.
-bool InputLogReader::read_last(const std::map<std::uint32_t, v1::CommitRecord>& records, std::map<std::uint32_t, InputLogs>& found, int timeout_ms) {
+bool InputLogReader::read_last(const std::map<std::uint32_t, v1::CommitRecord>& records, std::map<std::uint32_t, InputLogs>& found, int timeout_ms,
+                               const std::function<bool()>& asked_to_stop) {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(records.size() * kCentreTopics.size())));
   std::map<std::pair<std::string, std::uint32_t>, Topic> missing;
   for (const auto& [partition, record] : records) {
@@ -231,8 +235,8 @@ bool InputLogReader::read_last(const std::map<std::uint32_t, v1::CommitRecord>& 
     return false;
   }
   auto until = Steady::now() + std::chrono::milliseconds(timeout_ms);
-  while (!missing.empty() && Steady::now() < until) {
-    for (const Message& message : take_batch(queue_.get(), 100, 100)) {
+  while (!missing.empty() && Steady::now() < until && !(asked_to_stop && asked_to_stop())) {
+    for (const Message& message : take_batch(queue_.get(), 100, 20)) {
       if (!message->rkt) continue;
       auto partition = static_cast<std::uint32_t>(message->partition);
       auto wanted = missing.find({rd_kafka_topic_name(message->rkt), partition});
@@ -320,7 +324,10 @@ void PositionWatch::answer() {
   }
   std::optional<Steady::time_point> behind_until;
   for (bool told = false;;) {
-    auto logs = reader_.read(made.asked, kReadMs);
+    auto logs = reader_.read(made.asked, kReadMs, [this] {
+      std::lock_guard lock(mutex_);
+      return stopping_;
+    });
     if (!logs && !std::exchange(told, true)) log::write(log::Level::warning, "the input topics cannot be compared with what was read yet", {{"why", reader_.failure()}});
     bool behind = false;
     if (logs)

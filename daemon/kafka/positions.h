@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -72,14 +73,17 @@ class InputLogReader {
   /// Throws KafkaError.
   InputLogReader(const Settings& settings, const TopicNames& names);
 
-  /// Of all input topics of these partitions, for these commit records; nothing: the brokers could not say within `timeout_ms`.
-  std::optional<std::map<std::uint32_t, InputLogs>> read(const std::map<std::uint32_t, v1::CommitRecord>& records, int timeout_ms);
+  /// Of all input topics of these partitions, for these commit records; nothing: the brokers could not say within `timeout_ms`, or
+  /// `asked_to_stop` said so.
+  std::optional<std::map<std::uint32_t, InputLogs>> read(const std::map<std::uint32_t, v1::CommitRecord>& records, int timeout_ms,
+                                                         const std::function<bool()>& asked_to_stop = {});
   /// Why the last `read` had no answer.
   const std::string& failure() const { return failure_; }
 
  private:
   bool ask_ends(rd_kafka_topic_partition_list_t* list, std::int64_t end, int timeout_ms);
-  bool read_last(const std::map<std::uint32_t, v1::CommitRecord>& records, std::map<std::uint32_t, InputLogs>& found, int timeout_ms);
+  bool read_last(const std::map<std::uint32_t, v1::CommitRecord>& records, std::map<std::uint32_t, InputLogs>& found, int timeout_ms,
+                 const std::function<bool()>& asked_to_stop);
 
   TopicNames names_;
   Client consumer_;  // read_uncommitted

@@ -141,6 +141,25 @@ std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordVie
   return target;
 }
 
+void choose(RedrivePlan& plan, std::int64_t limit) {
+  auto age = [](const RedriveCandidate& one) { return std::tuple(one.letter.rejected_at_ms, one.partition, one.offset); };
+  std::sort(plan.chosen.begin(), plan.chosen.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
+  // Copies: a short text moves with its record.
+  std::set<std::string> ids;
+  std::vector<RedriveCandidate> kept;
+  for (RedriveCandidate& one : plan.chosen) {
+    if (ids.contains(one.letter.id)) {
+      ++plan.repeated;
+    } else if (limit > 0 && static_cast<std::int64_t>(kept.size()) == limit) {
+      ++plan.beyond_limit;
+    } else {
+      ids.insert(one.letter.id);
+      kept.push_back(std::move(one));
+    }
+  }
+  plan.chosen = std::move(kept);
+}
+
 // ---- reading -----------------------------------------------------------------------------------------------------
 
 /// Reads what is committed in a topic, partitions by hand.
@@ -428,7 +447,7 @@ const RedrivePlan& Redrive::plan() {
     view_message(*message, view);
     consider(view, before);
   });
-  choose();
+  choose(plan_, options_.limit);
   check_targets();
   return plan_;
 }
@@ -446,25 +465,6 @@ void Redrive::consider(const RecordView& record, const std::set<std::string>& be
   auto target = target_of(candidate.letter, record, settings_, candidate.why);
   if (target) candidate.target = std::move(target->topic);
   (target ? plan_.chosen : plan_.stuck).push_back(std::move(candidate));
-}
-
-/// The oldest first, of each id one, as many as were asked for.
-void Redrive::choose() {
-  auto age = [](const RedriveCandidate& one) { return std::tuple(one.letter.rejected_at_ms, one.partition, one.offset); };
-  std::sort(plan_.chosen.begin(), plan_.chosen.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
-  std::set<std::string_view> ids;
-  std::vector<RedriveCandidate> kept;
-  for (RedriveCandidate& one : plan_.chosen) {
-    if (ids.contains(one.letter.id)) {
-      ++plan_.repeated;
-    } else if (options_.limit > 0 && static_cast<std::int64_t>(kept.size()) == options_.limit) {
-      ++plan_.beyond_limit;
-    } else {
-      kept.push_back(std::move(one));
-      ids.insert(kept.back().letter.id);
-    }
-  }
-  plan_.chosen = std::move(kept);
 }
 
 void Redrive::check_targets() {

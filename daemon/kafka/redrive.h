@@ -82,6 +82,9 @@ struct RedrivePlan {
   std::int64_t beyond_limit = 0;
 };
 
+/// Keeps the oldest of `chosen`, of each id one, and `limit` at most; 0: all. Counts the others.
+void choose(RedrivePlan& plan, std::int64_t limit);
+
 struct RedriveResult {
   std::int64_t sent = 0;
   std::map<std::string, std::int64_t> by_topic;
@@ -106,7 +109,6 @@ class Redrive {
 
   std::set<std::string> redriven_before();
   void consider(const RecordView& record, const std::set<std::string>& before);
-  void choose();
   void check_targets();
 
   const Settings& settings_;

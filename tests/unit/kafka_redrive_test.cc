@@ -151,5 +151,34 @@ TEST(KafkaRedrive, what_came_over_http_goes_where_a_publisher_would_send_it) {
   EXPECT_NE(why.find("schema registry"), std::string::npos);
 }
 
+RedriveCandidate candidate(const std::string& id, TimeMs rejected_at) {
+  RedriveCandidate made;
+  made.letter.id = id;
+  made.letter.rejected_at_ms = rejected_at;
+  return made;
+}
+
+TEST(KafkaRedrive, of_any_number_the_oldest_go_of_each_id_one) {
+  for (int number : {1, 2, 3, 17, 600}) {
+    RedrivePlan plan;
+    // The newest first, each twice; short ids stand within their records, long ones elsewhere.
+    for (int at = number - 1; at >= 0; --at)
+      for (TimeMs again : {1, 0}) plan.chosen.push_back(candidate((at % 2 ? "r-" : "a-longer-name-than-most-") + std::to_string(at), 2 * at + again));
+    choose(plan, 0);
+    ASSERT_EQ(plan.chosen.size(), static_cast<std::size_t>(number));
+    EXPECT_EQ(plan.repeated, number);
+    for (int at = 0; at < number; ++at) EXPECT_EQ(plan.chosen[static_cast<std::size_t>(at)].letter.rejected_at_ms, 2 * at);
+  }
+}
+
+TEST(KafkaRedrive, a_limit_keeps_the_oldest) {
+  RedrivePlan plan;
+  for (int at = 9; at >= 0; --at) plan.chosen.push_back(candidate("r-" + std::to_string(at % 5), at));
+  choose(plan, 3);
+  ASSERT_EQ(plan.chosen.size(), 3u);
+  for (TimeMs at : {0, 1, 2}) EXPECT_EQ(plan.chosen[static_cast<std::size_t>(at)].letter.rejected_at_ms, at);
+  EXPECT_EQ(plan.repeated + plan.beyond_limit, 7);
+}
+
 }  // namespace
 }  // namespace vtq::kafka
