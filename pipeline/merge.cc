@@ -14,15 +14,15 @@ namespace {
 class Coming {
  public:
   Coming(EntryFacts& facts, const v1::Event& event, const Stamp& of_event, Clash* clash)
-      : stamp(of_event), facts_(facts), said_(said_by(event)), clash_(clash) {
-    if (clash_) clash_->id_reused = facts_.said.says_otherwise(stamp.tie, said_);
+      : stamp(of_event), facts_(facts), said_(said_by(event)), clash_(clash), look_(facts.said.look(of_event.tie, said_)) {
+    if (clash_) clash_->id_reused = look_.otherwise;
   }
   Coming(const Coming&) = delete;
   Coming& operator=(const Coming&) = delete;
 
   /// Keeps who said what holds now; who said what holds no slot any more is forgotten.
   void keep_sayings() {
-    if (taken_) facts_.said.add(stamp.tie, said_);
+    if (taken_) facts_.said.add(look_, stamp.tie, said_);
     for (const Stamp& one : replaced_) {
       bool holds = false;
       facts_.each_stamp([&](const Stamp& held) { holds = holds || held.tie == one.tie; });
@@ -63,6 +63,7 @@ class Coming {
   EntryFacts& facts_;
   Said said_;
   Clash* clash_;
+  const Sayings::Look look_;
   std::vector<Stamp> replaced_;
   bool taken_ = false;
 };
@@ -351,9 +352,14 @@ std::optional<bool> CentreFacts::halted(AwardingOrganisationId awarding_organisa
 void share_words(Entry& entry, const GradingScale& scale) {
   auto share = [&](Word& word) {
     if (word.empty()) return;
-    if (word == scale.name) word = scale.name;
+    auto is = [&](const Word& known) {
+      if (word != known) return false;
+      if (!word.is(known)) word = known;
+      return true;
+    };
+    if (is(scale.name)) return;
     for (const GradingScale::Grade& grade : scale.grades)
-      if (word == grade.value) word = grade.value;
+      if (is(grade.value)) return;
   };
   EntryFacts& facts = entry.facts;
   for (Word* word : {&facts.predicted_grade, &facts.claimed_grade, &facts.result_scale, &facts.result_grade, &entry.issued.scale,

@@ -19,6 +19,9 @@ bool transition(const Status& before, Status after) {
   return before != after;
 }
 
+/// On the way, and not decided by the issue deadline.
+bool rests_on_estimates(v1::Band band) { return band != v1::SETTLED && band != v1::LATE; }
+
 int severity(v1::Band band) { return band <= v1::ON_TRACK ? 0 : static_cast<int>(band); }
 
 }  // namespace
@@ -208,19 +211,22 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
   Centre& centre = load(address.centre);
   if (!centre.set_aside.empty())
     return {Verdict::Kind::set_aside, Rejection{"centre", "centre-readable", text_of(centre.id), "The centre is set aside, for its records cannot be read: " + centre.set_aside + " Send the event again once that is mended."}};
-  Stamp stamp = stamp_of(event);
+  // Much of what follows waits for memory: what the entry points to is asked for first.
+  Entry* entry = address.subject == Subject::entry ? centre.find(address.entry) : nullptr;
+  if (entry) entry->facts.said.prefetch();
+  Stamp stamp = stamp_of(event, bytes);
   if (auto unfit = fits(event, address, shared_.reference))
     return park(centre, event, bytes, address, std::move(*unfit), shared_.policy.reference_wait_ms, token);
-  if (auto missing = waits_for(centre, event, address))
+  if (auto missing = waits_for(centre, entry, event, address))
     return park(centre, event, bytes, address, std::move(*missing), shared_.policy.registration_wait_ms, token);
-  return address.subject == Subject::entry ? apply_to_entry(centre, event, address, stamp)
+  return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
                                            : apply_to_centre(centre, event, bytes, stamp);
 }
 
 /// What a fact names that is not there yet: its entry's registration, or the batch that it acknowledges. A batch has its name only once it
 /// was issued, so only where facts come out of their order.
-std::optional<Rejection> Partition::waits_for(const Centre& centre, const v1::Event& event, const Address& address) const {
-  if (address.subject == Subject::entry && !event.has_registered() && !centre.find(address.entry))
+std::optional<Rejection> Partition::waits_for(const Centre& centre, const Entry* entry, const v1::Event& event, const Address& address) const {
+  if (address.subject == Subject::entry && !event.has_registered() && !entry)
     return Rejection{fact_name(event) + ".entry", std::string(kEntryRegistered), text_of(address.centre) + " " + text_of(address.entry.qualification) + " " + text_of(address.entry.series),
                      "No registration came for this entry in time; send its Registered, then replay this record."};
   if (!event.has_batch_acknowledged()) return std::nullopt;
@@ -233,8 +239,7 @@ std::optional<Rejection> Partition::waits_for(const Centre& centre, const v1::Ev
                    "No batch of this name was issued in time; correct the name, see resultsctl batches, then send the acknowledgement again."};
 }
 
-Verdict Partition::apply_to_entry(Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp) {
-  Entry* entry = centre.find(address.entry);
+Verdict Partition::apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp) {
   if (!entry) {
     entry = &centre.add(address.entry);
     ++entries_loaded_;
@@ -398,9 +403,15 @@ void Partition::retry_for(Centre& centre, const EntryKey& entry) {
 }
 
 void Partition::derive_all(Centre& centre) {
+  derived_all(centre);
   centre.summary.derive_all = true;
   mark(centre);
   wake_by(centre, time_);
+}
+
+void Partition::derived_all(Centre& centre) {
+  centre.summary.derive_all = false;
+  centre.estimates_of.clear();
 }
 
 /// Counts go along when a qualification changes its level or its awarding organisation.
@@ -467,14 +478,15 @@ void Partition::wake_centre(Centre& centre) {
   centre.summary.next_wake_ms = kNever;
   mark(centre);
   TimeMs next = kNever;
-  bool all = std::exchange(centre.summary.derive_all, false);
+  bool all = centre.summary.derive_all && centre.estimates_of.empty();
   if (all) retry(centre);
   for (Entry& entry : centre.entries) {
-    if (all || entry.wake_at_ms <= time_)
+    if (all || entry.wake_at_ms <= time_ || rests_on_estimates(centre, entry))
       touch(centre, entry);
     else
       next = std::min(next, entry.wake_at_ms);
   }
+  derived_all(centre);
   // Those whose time is over now are rejected when the window closes.
   if (TimeMs expiry = centre.waiting.next_expiry(); expiry > time_) next = std::min(next, expiry);
   wake_by(centre, next);
@@ -502,17 +514,28 @@ void Partition::settle() {
 void Partition::estimates_moved(AwardingOrganisationId awarding_organisation) {
   TimeMs hour = (time_ / kHourMs + 1) * kHourMs;
   for (auto& [id, centre] : centres_) {
-    if (centre->summary.derive_all) continue;
+    auto& of = centre->estimates_of;
+    if (centre->summary.derive_all && of.empty()) continue;
     const auto& cells = centre->summary.cells.all();
     bool concerned = std::any_of(cells.begin(), cells.end(), [&](const auto& cell) {
-      return cell.first.awarding_organisation == awarding_organisation && cell.first.band != v1::SETTLED && cell.first.band != v1::LATE;
+      return cell.first.awarding_organisation == awarding_organisation && vtq::rests_on_estimates(cell.first.band);
     });
-    if (!concerned) continue;
-    centre->summary.derive_all = true;
-    centre->summary_to_store = true;
-    mark(*centre);
+    if (!concerned || std::find(of.begin(), of.end(), awarding_organisation) != of.end()) continue;
+    of.push_back(awarding_organisation);
+    if (!std::exchange(centre->summary.derive_all, true)) {
+      centre->summary_to_store = true;
+      mark(*centre);
+    }
     wake_by(*centre, hour);
   }
+}
+
+/// Whether the entry's band rests on an estimate that moved at its centre.
+bool Partition::rests_on_estimates(const Centre& centre, const Entry& entry) const {
+  if (centre.estimates_of.empty() || !vtq::rests_on_estimates(entry.status.band)) return false;
+  const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+  const auto& of = centre.estimates_of;
+  return std::find(of.begin(), of.end(), qualification->awarding_organisation) != of.end();
 }
 
 void Partition::retry_waiting() {
@@ -541,7 +564,8 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
   }
   const Address& to = fact.address.value();
   auto unfit = fits(event, to, shared_.reference);
-  if (!unfit) unfit = waits_for(centre, event, to);
+  Entry* entry = to.subject == Subject::entry ? centre.find(to.entry) : nullptr;
+  if (!unfit) unfit = waits_for(centre, entry, event, to);
   if (unfit) {
     // It may wait for something else than before.
     if (std::tie(unfit->rule, unfit->field, unfit->value) != std::tie(parked.why.rule, parked.why.field, parked.why.value)) {
@@ -552,8 +576,8 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
     centre.waiting.put(std::move(fact));
     return;
   }
-  Stamp stamp = stamp_of(event);
-  Verdict verdict = to.subject == Subject::entry ? apply_to_entry(centre, event, to, stamp)
+  Stamp stamp = stamp_of(event, parked.event);
+  Verdict verdict = to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp)
                                                  : apply_to_centre(centre, event, parked.event, stamp);
   if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
   centre.waiting_to_erase.push_back(parked.key);

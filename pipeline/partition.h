@@ -94,6 +94,9 @@ struct Centre {
   /// As the store has them: a wake that changes nothing leaves both as they were.
   TimeMs stored_wake_ms = kNever;
   bool stored_derive_all = false;
+  /// Not empty: summary.derive_all is set only for the entries whose bands rest on estimates of these. Lost when the instance stops; then all
+  /// are derived.
+  std::vector<AwardingOrganisationId> estimates_of;
   /// Which waiting facts are tried again when the window closes: those for these entries, and those for reference data.
   std::vector<EntryKey> retry_for;
   bool retry_for_reference = false;
@@ -191,7 +194,7 @@ class Partition {
   void share_words(Entry& entry) const;
   Centre& centre_of(CentreId id);
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;
-  Verdict apply_to_entry(Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp);
+  Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
   Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
                std::int64_t token);
@@ -202,13 +205,16 @@ class Partition {
   void touch_changed(Centre& centre, const CentreChange& change);
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
   void note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at);
-  std::optional<Rejection> waits_for(const Centre& centre, const v1::Event& event, const Address& address) const;
+  std::optional<Rejection> waits_for(const Centre& centre, const Entry* entry, const v1::Event& event, const Address& address) const;
   bool move_time(TimeMs to, TimeMs wakes_until);
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);
   void retry(Centre& centre);
   void retry_for(Centre& centre, const EntryKey& entry);
   void derive_all(Centre& centre);
+  /// All of a centre's entries that had to be derived are.
+  void derived_all(Centre& centre);
+  bool rests_on_estimates(const Centre& centre, const Entry& entry) const;
   void wake_due_centres(TimeMs at);
   void wake_centre(Centre& centre);
   void scrutiny_due(Centre& centre, std::optional<QualificationId> qualification);

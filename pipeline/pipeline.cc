@@ -195,7 +195,7 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   Verdict& verdict = verdicts_[static_cast<std::size_t>(token)];
   if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
     verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
-  verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event), &verdict.clash));
+  verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
 }
 
 bool Pipeline::spread_reference_changes() {

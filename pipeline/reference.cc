@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <tuple>
 
+#include "pipeline/canonical.h"
 #include "pipeline/check.h"
 
 namespace vtq {
@@ -68,10 +69,13 @@ std::string content_of(const v1::Event& event) {
   return known.SerializeAsString();
 }
 
-Stamp stamp_of(const v1::Event& event) {
+Stamp stamp_of(const v1::Event& event) { return stamp_of(event, content_of(event)); }
+
+Stamp stamp_of(const v1::Event& event, std::string_view bytes) {
+  bool canonical = is_canonical(*v1::Event::descriptor(), bytes);
   const auto& at = event.occurred_at();
   return {.at_ms = at.seconds() * 1000 + at.nanos() / 1'000'000,
-          .tie = static_cast<std::uint32_t>(long_hash(content_of(event))),
+          .tie = static_cast<std::uint32_t>(long_hash(canonical ? bytes : content_of(event))),
           .nanos = static_cast<std::uint32_t>(at.nanos() % 1'000'000)};
 }
 

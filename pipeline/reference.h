@@ -32,6 +32,8 @@ struct Clash {
 /// The stamp of an event: its time, and a hash of what it says. How it was encoded, and fields that this version does not know, do not
 /// count.
 Stamp stamp_of(const v1::Event& event);
+/// The same, of an event that was parsed from `bytes`.
+Stamp stamp_of(const v1::Event& event, std::string_view bytes);
 /// When a fact came to hold, to the nanosecond: `2024-03-20T11:00:00.000100000Z`.
 std::string text_of_moment(const v1::Event& event);
 /// All that an event says, serialised: equal for equal events, however they were encoded.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <tuple>
+#include <utility>
 
 namespace vtq {
 namespace {
@@ -50,23 +51,30 @@ class Reader {
     unsigned char size = 0, shared = 0;
     std::string_view text;
     broken_ = true;
+    const std::uint32_t tie_before = record.tie;
     if (!take(record.tie) || !take(flags)) return false;
-    if (!(flags & kSameSource)) {
-      if (!take(size) || !take_text(size, source_)) return false;
+    bool same_source = flags & kSameSource;
+    if (!same_source) {
+      std::string_view before = std::exchange(source_, {});
+      if (!take(size) || !take_text(size, source_) || (any_ && source_ <= before)) return false;
     }
     record.said.source = source_;
     record.said.sequence.reset();
     if (flags & kNumbered) {
       if (!take(record.said.sequence.emplace())) return false;
     }
-    if (!take(shared) || shared > id_size_ || !take(size) || shared + std::size_t{size} > kTextMax || !take_text(size, text)) return false;
+    if (!take(shared) || !take(size) || shared + std::size_t{size} > kTextMax || !take_text(size, text)) return false;
+    if (same_source ? !any_ || !goes_on(shared, text, tie_before < record.tie) : shared > 0) return false;
     text.copy(id_ + shared, text.size());
     id_size_ = shared + text.size();
     record.said.id = {id_, id_size_};
+    any_ = true;
     broken_ = false;
     return true;
   }
   bool broken() const { return broken_; }
+  /// Bytes not read yet.
+  std::size_t left() const { return rest_.size(); }
 
  private:
   template <class Number>
@@ -75,6 +83,12 @@ class Reader {
     std::memcpy(&value, rest_.data(), sizeof value);
     rest_.remove_prefix(sizeof value);
     return true;
+  }
+  /// Whether an id that shares so much with the one before comes behind it, and shares no more.
+  bool goes_on(std::size_t shared, std::string_view rest, bool tie_goes_on) const {
+    if (shared > id_size_) return false;
+    if (shared == id_size_) return !rest.empty() || tie_goes_on;
+    return !rest.empty() && static_cast<unsigned char>(id_[shared]) < static_cast<unsigned char>(rest.front());
   }
   bool take_text(std::size_t size, std::string_view& text) {
     if (rest_.size() < size) return false;
@@ -85,10 +99,60 @@ class Reader {
 
   std::string_view rest_;
   std::string_view source_;
-  char id_[kTextMax] = {};
+  char id_[kTextMax];
   std::size_t id_size_ = 0;
+  bool any_ = false;
   bool broken_ = false;
 };
+
+/// The parts of a whole record, as they are written.
+struct Fields {
+  std::string_view tie, source, numbered;
+  std::size_t shared = 0;
+  std::string_view id;  ///< the rest of it
+  std::string_view behind;
+};
+
+Fields fields_of(std::string_view packed) {
+  auto take = [&](std::size_t size) {
+    std::string_view part = packed.substr(0, size);
+    packed.remove_prefix(size);
+    return part;
+  };
+  auto number = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(packed[at])); };
+  Fields fields;
+  fields.tie = take(sizeof(std::uint32_t));
+  char flags = take(1).front();
+  if (!(flags & kSameSource)) fields.source = take(1 + number(0));
+  if (flags & kNumbered) fields.numbered = take(sizeof(std::uint64_t));
+  fields.shared = number(0);
+  std::size_t rest = number(1);
+  take(2);
+  fields.id = take(rest);
+  fields.behind = packed;
+  return fields;
+}
+
+std::string_view cut(std::string_view text) { return text.substr(0, kTextMax); }
+
+std::size_t bytes_shared(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+}
+
+/// Writes a record behind one of which it has the source, and the first bytes of the id.
+void pack(std::string& out, std::uint32_t tie, const Said& said, bool same_source, std::size_t shared) {
+  std::string_view source = cut(said.source), id = cut(said.id);
+  append(out, tie);
+  out += static_cast<char>((same_source ? kSameSource : 0) | (said.sequence ? kNumbered : 0));
+  if (!same_source) {
+    out += static_cast<char>(source.size());
+    out += source;
+  }
+  if (said.sequence) append(out, *said.sequence);
+  out += static_cast<char>(shared);
+  out += static_cast<char>(id.size() - shared);
+  out += id.substr(shared);
+}
 
 /// Packs records, which come in their order.
 class Packer {
@@ -96,28 +160,17 @@ class Packer {
   explicit Packer(std::string& out) : out_(out) { out_.clear(); }
 
   void add(std::uint32_t tie, const Said& said) {
-    std::string_view source = said.source.substr(0, kTextMax), id = said.id.substr(0, kTextMax);
-    bool same = !out_.empty() && source == source_;
-    append(out_, tie);
-    out_ += static_cast<char>((same ? kSameSource : 0) | (said.sequence ? kNumbered : 0));
-    if (!same) {
-      out_ += static_cast<char>(source.size());
-      out_ += source;
-      source_ = source;
-    }
-    if (said.sequence) append(out_, *said.sequence);
-    std::string_view before(id_, id_size_);
-    auto shared = static_cast<std::size_t>(std::mismatch(before.begin(), before.end(), id.begin(), id.end()).second - id.begin());
-    out_ += static_cast<char>(shared);
-    out_ += static_cast<char>(id.size() - shared);
-    out_ += id.substr(shared);
+    std::string_view id = cut(said.id);
+    bool same_source = !out_.empty() && cut(said.source) == source_;
+    pack(out_, tie, said, same_source, same_source ? bytes_shared({id_, id_size_}, id) : 0);
+    source_ = cut(said.source);
     id_size_ = id.copy(id_, kTextMax);
   }
 
  private:
   std::string& out_;
   std::string_view source_;
-  char id_[kTextMax] = {};
+  char id_[kTextMax];
   std::size_t id_size_ = 0;
 };
 
@@ -193,11 +246,28 @@ void Sayings::hold(std::string_view packed) {
   held_ = std::move(held);
 }
 
-bool Sayings::has(std::uint32_t tie) const {
-  Reader reader(packed());
-  for (Record record; reader.next(record);)
-    if (record.tie == tie) return true;
-  return false;
+Sayings::Look Sayings::look(std::uint32_t tie, const Said& said) const {
+  Look found;
+  std::string_view all = packed();
+  Reader reader(all);
+  const Record added{tie, {cut(said.source), said.sequence, cut(said.id)}};
+  for (Record record; reader.next(record);) {
+    found.held = found.held || record.tie == tie;
+    found.otherwise = found.otherwise || (record.tie != tie && record.said.same_id(said));
+    if (!found.last) continue;
+    bool same_source = record.said.source == added.said.source;
+    std::size_t shared = same_source ? bytes_shared(record.said.id, added.said.id) : 0;
+    if (added.place() < record.place()) {
+      found.last = false;
+      found.next_same_source = same_source;
+      found.next_shared = shared;
+    } else {
+      found.at = all.size() - reader.left();
+      found.same_source = same_source;
+      found.shared = shared;
+    }
+  }
+  return found;
 }
 
 std::optional<Saying> Sayings::find(std::uint32_t tie) const {
@@ -207,29 +277,26 @@ std::optional<Saying> Sayings::find(std::uint32_t tie) const {
   return std::nullopt;
 }
 
-bool Sayings::says_otherwise(std::uint32_t tie, const Said& said) const {
-  Reader reader(packed());
-  for (Record record; reader.next(record);)
-    if (record.tie != tie && record.said.same_id(said)) return true;
-  return false;
-}
-
-void Sayings::add(std::uint32_t tie, const Said& said) {
-  if (has(tie)) return;
+void Sayings::add(const Look& look, std::uint32_t tie, const Said& said) {
+  if (look.held) return;
+  std::string_view all = packed();
   std::string made;
-  made.reserve(packed().size() + said.source.size() + said.id.size() + 16);
-  Packer packer(made);
-  Reader reader(packed());
-  Record record, added{tie, said};
-  bool put = false;
-  while (reader.next(record)) {
-    if (!put && added.place() < record.place()) {
-      packer.add(tie, said);
-      put = true;
-    }
-    packer.add(record.tie, record.said);
+  made.reserve(all.size() + said.source.size() + said.id.size() + 16);
+  made.append(all, 0, look.at);
+  pack(made, tie, said, look.same_source, look.shared);
+  if (!look.last) {
+    // The one behind it shares more with this one than with the one before: ids are in their order.
+    Fields next = fields_of(all.substr(look.at));
+    made.append(next.tie);
+    made += static_cast<char>((next.numbered.empty() ? 0 : kNumbered) | (look.next_same_source ? kSameSource : 0));
+    if (!look.next_same_source) made.append(next.source);
+    made.append(next.numbered);
+    std::size_t more = look.next_shared - next.shared;
+    made += static_cast<char>(look.next_shared);
+    made += static_cast<char>(next.id.size() - more);
+    made.append(next.id, more);
+    made.append(next.behind);
   }
-  if (!put) packer.add(tie, said);
   hold(made);
 }
 

@@ -54,7 +54,7 @@ Order compare(const Said& a, const Said& b);
 
 /// Who said the facts of one entry: one record for every event that holds a slot of it, found by the hash in the slot's stamp. There are
 /// many entries with some ten events each, so the records are packed: in the order of source and id, of which each gives only what differs
-/// from the record before.
+/// from the record before, if that is of the same source.
 ///
 ///   tie (4 bytes), flags, [source: size, bytes], [sequence: 8 bytes], id: bytes shared with the one before, size of the rest, the rest
 class Sayings {
@@ -68,13 +68,28 @@ class Sayings {
   /// From what `packed` gave; nullopt for bytes that it never gives.
   static std::optional<Sayings> from(std::string_view packed);
   std::string_view packed() const;
+  /// It is about to be looked at.
+  void prefetch() const { __builtin_prefetch(held_.get()); }
 
-  bool has(std::uint32_t tie) const;
+  /// What there is beside a record, and where it belongs. Holds until the records change.
+  struct Look {
+    bool held = false;       ///< there is one of its hash
+    bool otherwise = false;  ///< the source used the id for an event of another hash
+
+   private:
+    friend class Sayings;
+    std::size_t at = 0;                 // where it begins
+    bool same_source = false;           // as the one before
+    std::size_t shared = 0;             // bytes of the id, with the one before
+    bool last = true;                   // none comes behind it; of the one that does:
+    std::size_t next_shared = 0;        // bytes of its id, with this one
+    bool next_same_source = false;
+  };
+  Look look(std::uint32_t tie, const Said& said) const;
   std::optional<Saying> find(std::uint32_t tie) const;
-  /// Whether the source used the id for an event of another hash.
-  bool says_otherwise(std::uint32_t tie, const Said& said) const;
-  /// Adds a record, if there is none of its hash.
-  void add(std::uint32_t tie, const Said& said);
+  /// Adds a record, if there is none of its hash. `look` is the one for it.
+  void add(const Look& look, std::uint32_t tie, const Said& said);
+  void add(std::uint32_t tie, const Said& said) { add(look(tie, said), tie, said); }
   void remove(std::uint32_t tie);
 
   bool operator==(const Sayings& other) const { return packed() == other.packed(); }

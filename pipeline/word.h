@@ -21,6 +21,8 @@ class Word {
   bool empty() const { return text_ == nullptr; }
   bool operator==(const Word& other) const { return text_ == other.text_ || view() == other.view(); }
   bool operator==(std::string_view text) const { return view() == text; }
+  /// Whether both share one text.
+  bool is(const Word& other) const { return text_ == other.text_; }
 
  private:
   struct Text : boost::intrusive_ref_counter<Text> {

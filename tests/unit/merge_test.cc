@@ -93,11 +93,11 @@ TEST(Merge, who_said_a_fact_is_kept_while_it_holds_a_slot_and_no_longer) {
   EntryFacts facts;
   v1::Event two_units = achieved({}, kEarly, {"A", "B"}), first = achieved({}, kLate, {"A"}), second = achieved({}, kLate, {"B"});
   for (const v1::Event* event : {&two_units, &first}) merged(facts, *event);
-  EXPECT_TRUE(facts.said.has(stamp_of(two_units).tie)) << "it holds unit B";
+  EXPECT_TRUE(facts.said.find(stamp_of(two_units).tie)) << "it holds unit B";
   merged(facts, second);
-  EXPECT_FALSE(facts.said.has(stamp_of(two_units).tie));
-  EXPECT_TRUE(facts.said.has(stamp_of(first).tie));
-  EXPECT_TRUE(facts.said.has(stamp_of(second).tie));
+  EXPECT_FALSE(facts.said.find(stamp_of(two_units).tie));
+  EXPECT_TRUE(facts.said.find(stamp_of(first).tie));
+  EXPECT_TRUE(facts.said.find(stamp_of(second).tie));
 }
 TEST(Merge, a_change_of_details_does_not_hide_a_change_of_course) {
   EntryFacts facts;

@@ -96,7 +96,7 @@ void expect_same(const Sayings& packed, const std::map<std::uint32_t, Saying>& h
     EXPECT_EQ(found->sequence, saying.sequence);
     EXPECT_EQ(found->id, saying.id);
   }
-  EXPECT_FALSE(packed.has(0));
+  EXPECT_FALSE(packed.find(0));
 }
 
 TEST(Sayings, are_found_as_they_were_added_until_they_are_removed) {
@@ -109,7 +109,7 @@ TEST(Sayings, are_found_as_they_were_added_until_they_are_removed) {
       if (random() % 3 == 0) {
         held.erase(tie);
         packed.remove(tie);
-        EXPECT_FALSE(packed.has(tie));
+        EXPECT_FALSE(packed.find(tie));
       } else {
         Saying saying = any_saying(random);
         held.try_emplace(tie, saying);
@@ -139,10 +139,10 @@ TEST(Sayings, are_packed_alike_whatever_order_they_came_in) {
 TEST(Sayings, name_an_id_that_stands_for_something_else) {
   Sayings sayings;
   sayings.add(1, {"portal", std::nullopt, "r1"});
-  EXPECT_TRUE(sayings.says_otherwise(2, {"portal", 7, "r1"}));
-  EXPECT_FALSE(sayings.says_otherwise(1, {"portal", std::nullopt, "r1"}));
-  EXPECT_FALSE(sayings.says_otherwise(2, {"quality", std::nullopt, "r1"}));
-  EXPECT_FALSE(sayings.says_otherwise(2, {"portal", std::nullopt, "r2"}));
+  EXPECT_TRUE(sayings.look(2, {"portal", 7, "r1"}).otherwise);
+  EXPECT_FALSE(sayings.look(1, {"portal", std::nullopt, "r1"}).otherwise);
+  EXPECT_FALSE(sayings.look(2, {"quality", std::nullopt, "r1"}).otherwise);
+  EXPECT_FALSE(sayings.look(2, {"portal", std::nullopt, "r2"}).otherwise);
 }
 TEST(Sayings, come_back_from_their_bytes) {
   std::mt19937_64 random(13);
