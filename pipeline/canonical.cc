@@ -102,6 +102,7 @@ struct Bytes {
   std::size_t left() const { return static_cast<std::size_t>(end - at); }
 };
 
+/// More than one byte.
 bool take_long(Bytes& bytes, std::uint64_t& value) {
   value = 0;
   for (int shift = 0; shift < 70; shift += 7) {

@@ -118,7 +118,7 @@ Centre& Partition::load(CentreId id) {
       Entry& entry = centre.add(stored.key) = std::move(stored);
       share_words(entry);
     });
-    shared_.store.each_parked(index_, id, [&](Parked&& parked) { centre.waiting.put(read_waiting(std::move(parked))); });
+    shared_.store.each_parked(index_, id, [&](Parked&& parked) { put_waiting(centre, read_waiting(std::move(parked))); });
   } catch (const DamagedRecords& damaged) {
     centre.set_aside = damaged.damage();
   }
@@ -252,7 +252,8 @@ Verdict Partition::apply_to_entry(Centre& centre, Entry* entry, const v1::Event&
   const auto& after = entry->facts.particulars;
   auto told_since = [&] { return before != after && !(before && after && *before == *after); };
   if (verdict.kind != Verdict::Kind::accepted && !told_since()) return verdict;
-  share_words(*entry);
+  // What was learned of units names no grade in words.
+  if (!event.has_outcome_recorded() && !event.has_prior_learning_recognised()) share_words(*entry);
   keep(centre, *entry);
   touch(centre, *entry);
   if (shared_.reference.has_strategies() && concerns_scrutiny(centre, *entry, event)) scrutiny_due(centre, entry->key.qualification);
@@ -285,11 +286,16 @@ Verdict Partition::park(Centre& centre, const v1::Event& event, std::string_view
     return reject(std::move(parked));
   }
   Verdict verdict{Verdict::Kind::waiting, parked.why, parked.until_ms};
-  centre.waiting.put({std::move(parked), address});
+  put_waiting(centre, {std::move(parked), address});
   centre.waiting_to_store.push_back(key);
   count_waiting(centre);
   wake_by(centre, time_ + wait);
   return verdict;
+}
+
+void Partition::put_waiting(Centre& centre, WaitingFact&& fact) {
+  first_expiry_ms_ = std::min(first_expiry_ms_, fact.parked.until_ms);
+  centre.waiting.put(std::move(fact));
 }
 
 void Partition::count_waiting(Centre& centre) {
@@ -505,7 +511,11 @@ void Partition::settle() {
     if (!scrutiny_due_.empty()) settle_scrutiny();
     derive_touched();
   }
-  for (std::size_t at = 0; at < dirty_.size(); ++at) expire_waiting(*dirty_[at]);
+  if (first_expiry_ms_ <= time_) {
+    for (std::size_t at = 0; at < dirty_.size(); ++at) expire_waiting(*dirty_[at]);
+    first_expiry_ms_ = kNever;
+    for (const auto& [id, centre] : centres_) first_expiry_ms_ = std::min(first_expiry_ms_, centre->waiting.next_expiry());
+  }
   for (AwardingOrganisationId moved : durations_.settle()) estimates_moved(moved);
 }
 
@@ -573,7 +583,7 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
       centre.waiting_to_store.push_back(parked.key);
       mark(centre);
     }
-    centre.waiting.put(std::move(fact));
+    put_waiting(centre, std::move(fact));
     return;
   }
   Stamp stamp = stamp_of(event, parked.event);

@@ -230,6 +230,7 @@ class Partition {
   void retry_waiting();
   void retry(Centre& centre, WaitingFact&& fact);
   void expire_waiting(Centre& centre);
+  void put_waiting(Centre& centre, WaitingFact&& fact);
   void count_waiting(Centre& centre);
   void reject_waiting(Centre& centre, Parked&& parked);
   Verdict reject(Parked&& parked);
@@ -247,6 +248,8 @@ class Partition {
   Shared& shared_;
   TimeMs time_ = 0;
   Durations durations_;
+  /// No fact that waits in memory expires before.
+  TimeMs first_expiry_ms_ = kNever;
   bool time_to_store_ = false;
   boost::unordered_flat_map<CentreId, std::unique_ptr<Centre>> centres_;
   std::set<std::pair<TimeMs, CentreId>> wakes_;

@@ -25,12 +25,30 @@ constexpr char kNumbered = 2;
 /// Of a source or an id; `check` lets fewer pass.
 constexpr std::size_t kTextMax = 255;
 
-template <class Number>
-void append(std::string& out, Number value) {
-  char bytes[sizeof value];
-  std::memcpy(bytes, &value, sizeof value);
-  out.append(bytes, sizeof value);
-}
+/// Writes into memory that has room for all that is written.
+class Pen {
+ public:
+  explicit Pen(std::size_t most) {
+    if (most > sizeof small_) large_ = std::make_unique_for_overwrite<char[]>(most);
+    begin_ = at_ = large_ ? large_.get() : small_;
+  }
+  Pen(const Pen&) = delete;
+  Pen& operator=(const Pen&) = delete;
+
+  void write(std::string_view text) { at_ += text.copy(at_, text.size()); }
+  void write(char byte) { *at_++ = byte; }
+  template <class Number>
+  void write_number(Number value) {
+    std::memcpy(at_, &value, sizeof value);
+    at_ += sizeof value;
+  }
+  std::string_view written() const { return {begin_, static_cast<std::size_t>(at_ - begin_)}; }
+
+ private:
+  char small_[1024];
+  std::unique_ptr<char[]> large_;
+  char *begin_, *at_;
+};
 
 struct Record {
   std::uint32_t tie = 0;
@@ -139,40 +157,23 @@ std::size_t bytes_shared(std::string_view a, std::string_view b) {
   return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
 
+/// A record takes no more.
+constexpr std::size_t kRecordMax = sizeof(std::uint32_t) + 1 + 1 + kTextMax + sizeof(std::uint64_t) + 2 + kTextMax;
+
 /// Writes a record behind one of which it has the source, and the first bytes of the id.
-void pack(std::string& out, std::uint32_t tie, const Said& said, bool same_source, std::size_t shared) {
+void pack(Pen& pen, std::uint32_t tie, const Said& said, bool same_source, std::size_t shared) {
   std::string_view source = cut(said.source), id = cut(said.id);
-  append(out, tie);
-  out += static_cast<char>((same_source ? kSameSource : 0) | (said.sequence ? kNumbered : 0));
+  pen.write_number(tie);
+  pen.write(static_cast<char>((same_source ? kSameSource : 0) | (said.sequence ? kNumbered : 0)));
   if (!same_source) {
-    out += static_cast<char>(source.size());
-    out += source;
+    pen.write(static_cast<char>(source.size()));
+    pen.write(source);
   }
-  if (said.sequence) append(out, *said.sequence);
-  out += static_cast<char>(shared);
-  out += static_cast<char>(id.size() - shared);
-  out += id.substr(shared);
+  if (said.sequence) pen.write_number(*said.sequence);
+  pen.write(static_cast<char>(shared));
+  pen.write(static_cast<char>(id.size() - shared));
+  pen.write(id.substr(shared));
 }
-
-/// Packs records, which come in their order.
-class Packer {
- public:
-  explicit Packer(std::string& out) : out_(out) { out_.clear(); }
-
-  void add(std::uint32_t tie, const Said& said) {
-    std::string_view id = cut(said.id);
-    bool same_source = !out_.empty() && cut(said.source) == source_;
-    pack(out_, tie, said, same_source, same_source ? bytes_shared({id_, id_size_}, id) : 0);
-    source_ = cut(said.source);
-    id_size_ = id.copy(id_, kTextMax);
-  }
-
- private:
-  std::string& out_;
-  std::string_view source_;
-  char id_[kTextMax];
-  std::size_t id_size_ = 0;
-};
 
 }  // namespace
 
@@ -280,34 +281,43 @@ std::optional<Saying> Sayings::find(std::uint32_t tie) const {
 void Sayings::add(const Look& look, std::uint32_t tie, const Said& said) {
   if (look.held) return;
   std::string_view all = packed();
-  std::string made;
-  made.reserve(all.size() + said.source.size() + said.id.size() + 16);
-  made.append(all, 0, look.at);
-  pack(made, tie, said, look.same_source, look.shared);
+  // The one behind it may have to give a source that it shared.
+  Pen pen(all.size() + 2 * kRecordMax);
+  pen.write(all.substr(0, look.at));
+  pack(pen, tie, said, look.same_source, look.shared);
   if (!look.last) {
     // The one behind it shares more with this one than with the one before: ids are in their order.
     Fields next = fields_of(all.substr(look.at));
-    made.append(next.tie);
-    made += static_cast<char>((next.numbered.empty() ? 0 : kNumbered) | (look.next_same_source ? kSameSource : 0));
-    if (!look.next_same_source) made.append(next.source);
-    made.append(next.numbered);
+    pen.write(next.tie);
+    pen.write(static_cast<char>((next.numbered.empty() ? 0 : kNumbered) | (look.next_same_source ? kSameSource : 0)));
+    if (!look.next_same_source) pen.write(next.source);
+    pen.write(next.numbered);
     std::size_t more = look.next_shared - next.shared;
-    made += static_cast<char>(look.next_shared);
-    made += static_cast<char>(next.id.size() - more);
-    made.append(next.id, more);
-    made.append(next.behind);
+    pen.write(static_cast<char>(look.next_shared));
+    pen.write(static_cast<char>(next.id.size() - more));
+    pen.write(next.id.substr(more));
+    pen.write(next.behind);
   }
-  hold(made);
+  hold(pen.written());
 }
 
 void Sayings::remove(std::uint32_t tie) {
-  std::string made;
-  made.reserve(packed().size() + kTextMax);
-  Packer packer(made);
-  Reader reader(packed());
-  for (Record record; reader.next(record);)
-    if (record.tie != tie) packer.add(record.tie, record.said);
-  hold(made);
+  std::string_view all = packed();
+  Pen pen(all.size() + kRecordMax);
+  Reader reader(all);
+  std::string_view source;
+  char id[kTextMax];
+  std::size_t id_size = 0;
+  bool any = false;
+  for (Record record; reader.next(record);) {
+    if (record.tie == tie) continue;
+    bool same_source = any && record.said.source == source;
+    pack(pen, record.tie, record.said, same_source, same_source ? bytes_shared({id, id_size}, record.said.id) : 0);
+    source = record.said.source;
+    id_size = record.said.id.copy(id, kTextMax);
+    any = true;
+  }
+  hold(pen.written());
 }
 
 }  // namespace vtq
