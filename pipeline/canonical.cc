@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace vtq {
@@ -28,10 +30,10 @@ struct Field {
 };
 
 struct Kind {
-  std::vector<Field> fields;  ///< by number
+  std::vector<Field> fields;  ///< by tag: number and way to write it
 };
 
-constexpr int kNumberMax = 1024;
+constexpr int kNumberMax = 256;
 constexpr std::uint8_t kVarint = 0, kFixed64 = 1, kSized = 2, kFixed32 = 5;
 
 Field::Value value_of(const FieldDescriptor& field) {
@@ -84,9 +86,9 @@ class Kinds {
       field.may_be_zero = field.repeated || described.has_presence();
       if (const auto* oneof = described.real_containing_oneof()) field.oneof = static_cast<std::int8_t>(oneof->index());
       if (field.value == Field::Value::message) field.message = &of(*described.message_type());
-      auto number = static_cast<std::size_t>(described.number());
-      if (made.fields.size() <= number) made.fields.resize(number + 1);
-      made.fields[number] = field;
+      auto tag = static_cast<std::size_t>(described.number()) << 3 | field.wire;
+      if (made.fields.size() <= tag) made.fields.resize(tag + 1);
+      made.fields[tag] = field;
     }
     return made;
   }
@@ -140,28 +142,30 @@ bool take_fixed(Bytes& bytes, bool may_be_zero) {
   return may_be_zero || number != 0;
 }
 
-bool scan(const Kind& kind, Bytes bytes);
+bool take_value(Bytes& bytes, const Field& field) {
+  switch (field.value) {
+    case Field::Value::fixed32: return take_fixed<std::uint32_t>(bytes, field.may_be_zero);
+    case Field::Value::fixed64: return take_fixed<std::uint64_t>(bytes, field.may_be_zero);
+    default: {
+      std::uint64_t number = 0;
+      return take(bytes, number) && (number != 0 || field.may_be_zero) && fits(field.value, number);
+    }
+  }
+}
 
-inline bool take_value(Bytes& bytes, const Field& field) {
-  std::uint64_t number = 0;
-  if (field.value == Field::Value::fixed32) return take_fixed<std::uint32_t>(bytes, field.may_be_zero);
-  if (field.value == Field::Value::fixed64) return take_fixed<std::uint64_t>(bytes, field.may_be_zero);
-  if (!take(bytes, number)) return false;
-  bool sized = field.value == Field::Value::text || field.value == Field::Value::message;
-  if (number == 0 && !field.may_be_zero) return false;
-  if (!sized) return fits(field.value, number);
-  if (number > bytes.left()) return false;
-  const unsigned char* begin = std::exchange(bytes.at, bytes.at + number);
-  return !field.message || scan(*field.message, {begin, bytes.at});
+/// What is written with its size. Nothing: it is not as it would be written.
+inline std::optional<Bytes> take_sized(Bytes& bytes, bool may_be_zero) {
+  std::uint64_t size = 0;
+  if (!take(bytes, size) || (size == 0 && !may_be_zero) || size > bytes.left()) return std::nullopt;
+  const unsigned char* begin = std::exchange(bytes.at, bytes.at + size);
+  return Bytes{begin, bytes.at};
 }
 
 bool take_packed(Bytes& bytes, const Field& field) {
-  std::uint64_t size = 0;
-  if (!take(bytes, size) || size == 0 || size > bytes.left()) return false;
-  Bytes values{bytes.at, bytes.at + size};
-  bytes.at = values.end;
-  while (values.at != values.end)
-    if (!take_value(values, field)) return false;
+  auto values = take_sized(bytes, false);
+  if (!values) return false;
+  while (values->at != values->end)
+    if (!take_value(*values, field)) return false;
   return true;
 }
 
@@ -170,19 +174,24 @@ bool scan(const Kind& kind, Bytes bytes) {
   std::uint64_t last = 0, chosen = 0;
   while (bytes.at != bytes.end) {
     std::uint64_t tag = 0;
-    if (!take(bytes, tag)) return false;
-    std::uint64_t number = tag >> 3;
-    if (number >= kind.fields.size()) return false;
-    const Field& field = kind.fields[number];
-    if (field.value == Field::Value::none || field.wire != (tag & 7)) return false;
-    if (number < last || (number == last && (!field.repeated || field.packed))) return false;
-    last = number;
+    if (!take(bytes, tag) || tag >= kind.fields.size()) return false;
+    const Field& field = kind.fields[tag];
+    if (field.value == Field::Value::none) return false;
+    if (tag <= last && (tag != last || !field.repeated || field.packed)) return false;
+    last = tag;
     if (field.oneof >= 0) {
       std::uint64_t bit = std::uint64_t{1} << field.oneof;
       if (chosen & bit) return false;
       chosen |= bit;
     }
-    if (!(field.packed ? take_packed(bytes, field) : take_value(bytes, field))) return false;
+    if (field.wire != kSized) {
+      if (!take_value(bytes, field)) return false;
+    } else if (field.packed) {
+      if (!take_packed(bytes, field)) return false;
+    } else {
+      auto part = take_sized(bytes, field.may_be_zero);
+      if (!part || (field.message && !scan(*field.message, *part))) return false;
+    }
   }
   return true;
 }
