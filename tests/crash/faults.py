@@ -1,7 +1,9 @@
 """Exactly once under faults: three instances of resultsd share a real Kafka while a season plays and instances, brokers, connections and
 disks fail at random. Called by tests/crash/run --faults."""
+import bisect
 import collections
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -27,6 +29,8 @@ OUTPUTS = ("entry-status", "result-batches", "notifications", "rejected")
 ENTRY, AS_OF = {"entry-status": 1, "notifications": 1}, {"entry-status": 14, "notifications": 8}
 NAMES = ("one", "two", "three")
 MARK_EVERY = 150
+# How often time is said to have been reached while a fault waits for transactions, and how often that is looked at.
+SAY_TIME_S, PLAY_S = 0.2, 0.05
 # Results are determined and issued within the last tenth of a season's events: half of the faults fall there.
 LATE_FROM, LATE_FAULTS = 0.9, 0.5
 SESSION_S = 6
@@ -38,6 +42,8 @@ CAUGHT_UP_S = 300
 STOP_POINTS = ("before_apply", "before_offsets", "before_end", "after_end")
 POINTS = (*STOP_POINTS, "before_write", "after_write")
 WIPED = "a partition is restored from the beginning of its changelog"
+# Number of the field in event.proto.
+TIME_REACHED = 65
 # What a run tells of the logs.
 SAID = ("the session on Kafka was lost, beginning another", "a transaction was aborted; reading again", "trying again",
         "a call to Kafka never returned; ending, to be started again", WIPED)
@@ -101,6 +107,23 @@ def events_of(path):
         yield content[start:at], occurred.get(1, 0)
 
 
+def varint_of(value):
+    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + varint_of(value >> 7)
+
+
+def field(number, content):
+    """Of a protobuf message: a number, or bytes."""
+    if isinstance(content, bytes):
+        return varint_of(number << 3 | 2) + varint_of(len(content)) + content
+    return varint_of(number << 3) + varint_of(content)
+
+
+def time_reached(second):
+    """An event that says to all centres how far time has come, with its length in front."""
+    event = field(1, b"faults-time") + field(2, b"faults") + field(3, field(1, second)) + field(TIME_REACHED, field(1, b"*"))
+    return varint_of(len(event)) + event
+
+
 class Player:
     """Publishes a season through kafka_load, as fast as it is let."""
 
@@ -108,10 +131,12 @@ class Player:
         self.command = [daemons.program("kafka_load"), "--bootstrap", kafka.bootstrap, "--prefix", prefix, "--mark-every", str(MARK_EVERY)]
         self.directory = directory
         events = list(events_of(season.events))
-        first = events[0][1]
+        self.first = first = events[0][1]
         # The reference data are of the season's first second. They are no part of the order in time: they go first, by themselves.
         self.reference = [one for one, second in events if second == first]
         self.events = [one for one, second in events if second != first]
+        # How far time has come with each; some events come late.
+        self.moments = list(itertools.accumulate((second for _, second in events if second != first), max))
         self.played = 0
         self.pipe = None
         self.process = None
@@ -135,6 +160,14 @@ class Player:
             self.pipe.writelines(self.events[self.played:until])
             self.pipe.flush()
             self.played = until
+
+    def say_time(self):
+        """Makes a transaction in every partition and moves nothing: a time long past is said to have been reached. kafka_load stamps that record
+        with the present moment, so all of that comes before."""
+        until = bisect.bisect_right(self.moments, self.moments[self.played - 1], self.played) if self.played else 0
+        self.pipe.writelines([*self.events[self.played:until], time_reached(self.first)])
+        self.pipe.flush()
+        self.played = until
 
     def share(self):
         return self.played / len(self.events)
@@ -438,7 +471,7 @@ class Faults:
         self.points, self.zombies = collections.Counter(), collections.Counter()
         self.connections = 0
         self.unmet = []
-        self.told = []
+        self.waiting = 0  # for transactions
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=lane, name=f"lane {lane[0]}") for lane in enumerate(self.lanes)]
@@ -487,7 +520,17 @@ class Faults:
         def moved():
             now, behind = self.group.committed(), self.group.behind()
             return now is not None and behind is not None and (before is None or now > before or behind <= MARK_EVERY)
-        await_that(lambda: self.stopping.is_set() or moved(), "something committed after the fault", PROGRESS_S)
+        self.await_transactions(moved, "something committed after the fault")
+
+    def await_transactions(self, holds, what):
+        """Time is said to have been reached meanwhile, for there to be transactions."""
+        with self.lock:
+            self.waiting += 1
+        try:
+            await_that(lambda: self.stopping.is_set() or holds(), what, PROGRESS_S)
+        finally:
+            with self.lock:
+                self.waiting -= 1
 
     def await_ready(self, instance):
         began = time.monotonic()
@@ -514,7 +557,7 @@ class Faults:
         ends = len(self.keeper.ends)
         instance.launch(at)
         struck = lambda: any(end[0] == instance.name for end in self.keeper.ends[ends:])  # noqa: E731
-        await_that(lambda: self.stopping.is_set() or struck(), f"{instance.name} killed at {at}", PROGRESS_S)
+        self.await_transactions(struck, f"{instance.name} killed at {at}")
         self.points[point] += 1
         instance.expected = None
         return f"{instance.name} {at}, {self.back(draw, instance)}"
@@ -532,7 +575,7 @@ class Faults:
         at = f"{point}:{draw.randint(1, 4)}:{draw.choice((0, 0, 100, 2000))}"
         instance.kill()
         instance.launch(stop_at=at)
-        await_that(lambda: self.stopping.is_set() or instance.stopped(), f"{instance.name} stopped at {at}", PROGRESS_S)
+        self.await_transactions(instance.stopped, f"{instance.name} stopped at {at}")
         self.stopping.wait(seconds)
         instance.process.send_signal(signal.SIGCONT)
         self.zombies[point] += 1
@@ -559,7 +602,7 @@ class Faults:
                 pass
         words = lambda: [end[3] for end in self.keeper.ends[ends:] if end[0] == instance.name]  # noqa: E731
         try:
-            await_that(lambda: self.stopping.is_set() or words(), f"{instance.name} ended on the full disk", PROGRESS_S)
+            self.await_transactions(words, f"{instance.name} ended on the full disk")
             self.stopping.wait(seconds)  # it is started again, in vain
         finally:
             os.unlink(filler)
@@ -711,21 +754,23 @@ def warped(share):
 def play_with_faults(player, faults):
     """Plays the season along with the faults: evenly in between, and never all of it before the last."""
     typical, last, last_share = 5.0, time.monotonic(), 0.0
+    said = last
     while not faults.over():
         share, now = faults.share(), time.monotonic()
         if share > last_share:
             typical += 0.2 * ((now - last) / (share - last_share) / faults.total - typical)
             last, last_share = now, share
         player.play_to(warped(min(0.999, share + min(3.0, (now - last) / typical) / faults.total)))
-        if now - last > 3 * typical or now - last > 10:  # it waits for transactions: some more marks
-            player.play_to(min(0.999, player.share() + MARK_EVERY / 20 / len(player.events)))
-        time.sleep(0.1)
+        if faults.waiting and now - said >= SAY_TIME_S:
+            player.say_time()
+            said = now
+        time.sleep(PLAY_S)
     player.finish()
 
 
 def with_faults(checks, options, kafka, proxy, season, directory, expected, outputs):
     prefix = "faults."
-    settings = on_kafka(proxy.bootstrap(), prefix)
+    settings = {**on_kafka(proxy.bootstrap(), prefix), "log.level": options.log_level}
     instances = [Instance(name, settings, os.path.join(directory, name)) for name in NAMES]
     player = Player(kafka, prefix, season, directory)
     faults = None

@@ -96,6 +96,7 @@ class Load {
       if (!address) throw std::runtime_error(event.id() + ": " + address.error().message);
       if (options_.mark_every != 0 && events_ >= marked_ + options_.mark_every && address.value().at_ms > latest_ms_) mark();
       send(event, bytes, address.value());
+      if (event.has_time_reached()) continue;  // marks stay where they would be without it
       ++events_;
       if (events_ % 1024 == 0) rd_kafka_poll(producer_.get(), 0);
       if (events_ % 500'000 == 0) std::cerr << events_ << " events\n";
