@@ -17,7 +17,11 @@ using Steady = std::chrono::steady_clock;
 /// How long a log may seem to end before what was read of it: a new leader does not know at once how far it is replicated.
 constexpr auto kBehind = std::chrono::seconds(5);
 constexpr auto kPause = std::chrono::milliseconds(200);
-constexpr int kReadMs = 5000;
+/// A leader that has gone answers nothing: the next time another one is asked.
+constexpr int kEndsMs = 1000;
+constexpr int kLastMs = 5000;
+/// How long all partitions are asked for at once, in vain, before each is asked for by itself: leaders that move are back by then.
+constexpr auto kTogether = std::chrono::seconds(5);
 /// How often the configuration of the topics is looked at, besides at the start.
 constexpr auto kTopicsEvery = std::chrono::seconds(60);
 constexpr std::int64_t kTopicsWaitSeconds = 5;
@@ -41,7 +45,8 @@ Properties reader_properties(const Settings& settings) {
                            {"fetch.max.bytes", "16777216"},
                            {"queued.max.messages.kbytes", "16384"},
                            {"allow.auto.create.topics", "false"},
-                           {"metadata.max.age.ms", "5000"}});
+                           // A leader that has moved is forgotten after this time, see changelog.cc.
+                           {"metadata.max.age.ms", "1000"}});
   return made;
 }
 
@@ -192,7 +197,7 @@ bool InputLogReader::ask_ends(rd_kafka_topic_partition_list_t* list, std::int64_
   return !error;
 }
 
-std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std::map<std::uint32_t, v1::CommitRecord>& records, int timeout_ms,
+std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std::map<std::uint32_t, v1::CommitRecord>& records, int ends_ms, int last_ms,
                                                                       const std::function<bool()>& asked_to_stop) {
   failure_.clear();
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(records.size() * kCentreTopics.size())));
@@ -205,12 +210,12 @@ std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std
     for (const auto& [partition, record] : records)
       for (Topic topic : kCentreTopics) put(found[partition][topic], list->elems[at++].offset);
   };
-  if (!ask_ends(list.get(), RD_KAFKA_OFFSET_END, timeout_ms)) return std::nullopt;
+  if (!ask_ends(list.get(), RD_KAFKA_OFFSET_END, ends_ms)) return std::nullopt;
   each([](InputLog& log, std::int64_t offset) { log.end = offset; });
   // The start last: what was deleted meanwhile is not missed below.
-  if (!ask_ends(list.get(), RD_KAFKA_OFFSET_BEGINNING, timeout_ms)) return std::nullopt;
+  if (!ask_ends(list.get(), RD_KAFKA_OFFSET_BEGINNING, ends_ms)) return std::nullopt;
   each([](InputLog& log, std::int64_t offset) { log.start = offset; });
-  if (!read_last(records, found, timeout_ms, asked_to_stop)) return std::nullopt;
+  if (!read_last(records, found, last_ms, asked_to_stop)) return std::nullopt;
   return found;
 }
 
@@ -235,19 +240,23 @@ bool InputLogReader::read_last(const std::map<std::uint32_t, v1::CommitRecord>& 
     return false;
   }
   auto until = Steady::now() + std::chrono::milliseconds(timeout_ms);
-  while (!missing.empty() && Steady::now() < until && !(asked_to_stop && asked_to_stop())) {
+  bool moved = false;
+  while (!missing.empty() && !moved && Steady::now() < until && !(asked_to_stop && asked_to_stop())) {
     for (const Message& message : take_batch(queue_.get(), 100, 20)) {
       if (!message->rkt) continue;
       auto partition = static_cast<std::uint32_t>(message->partition);
       auto wanted = missing.find({rd_kafka_topic_name(message->rkt), partition});
       if (wanted == missing.end()) continue;
-      bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                 message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+      const v1::ReadRecord* last = last_of(records.at(partition), wanted->second);
+      bool end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+      // A new leader does not know at once how far it is replicated: the record comes when it does.
+      if (end && message->offset <= last->offset()) continue;
       if (message->err && !end) {
         failure_ = text_of(message->err);
+        // The log begins or ends elsewhere by now.
+        moved = moved || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
         continue;
       }
-      const v1::ReadRecord* last = last_of(records.at(partition), wanted->second);
       if (!message->err && message->offset == last->offset()) found[partition][wanted->second].at_last = read_record(*message);
       missing.erase(wanted);
     }
@@ -316,35 +325,57 @@ void PositionWatch::run() {
   }
 }
 
+bool PositionWatch::stopping() const {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void PositionWatch::answer() {
   Answer made;
   {
     std::lock_guard lock(mutex_);
     made.asked = *asked_;
   }
-  std::optional<Steady::time_point> behind_until;
-  for (bool told = false;;) {
-    auto logs = reader_.read(made.asked, kReadMs, [this] {
-      std::lock_guard lock(mutex_);
-      return stopping_;
-    });
-    if (!logs && !std::exchange(told, true)) log::write(log::Level::warning, "the input topics cannot be compared with what was read yet", {{"why", reader_.failure()}});
-    bool behind = false;
-    if (logs)
-      for (const auto& [partition, record] : made.asked)
-        for (const PositionFault& fault : faults_of(partition, record, nullptr, logs->at(partition)))
-          behind = behind || fault.kind == PositionFault::Kind::log_cut;
-    if (behind && !behind_until) behind_until = Steady::now() + kBehind;
-    std::unique_lock lock(mutex_);
-    if (logs && (!behind || Steady::now() >= *behind_until)) {
-      made.logs = std::move(*logs);
-      answer_ = std::move(made);
-      asked_.reset();
-      return;
+  made.logs = look(made.asked);
+  std::erase_if(behind_since_, [&](const auto& one) { return !made.asked.contains(one.first); });
+  std::erase_if(made.logs, [&](const auto& one) {
+    std::vector<PositionFault> faults = faults_of(one.first, made.asked.at(one.first), nullptr, one.second);
+    bool behind = std::any_of(faults.begin(), faults.end(), [](const PositionFault& fault) { return fault.kind == PositionFault::Kind::log_cut; });
+    if (!behind) {
+      behind_since_.erase(one.first);
+      return false;
     }
-    changed_.wait_for(lock, kPause, [&] { return stopping_; });
-    if (stopping_) return;
+    auto now = Steady::now();
+    return now - behind_since_.try_emplace(one.first, now).first->second < kBehind;
+  });
+  std::unique_lock lock(mutex_);
+  bool whole = made.logs.size() == made.asked.size();
+  answer_ = std::move(made);
+  asked_.reset();
+  if (!whole) changed_.wait_for(lock, kPause, [&] { return stopping_; });
+}
+
+/// What the topics hold, of the partitions of which the brokers say it.
+std::map<std::uint32_t, InputLogs> PositionWatch::look(const std::map<std::uint32_t, v1::CommitRecord>& records) {
+  auto began = Steady::now();
+  auto asked_to_stop = [this] { return stopping(); };
+  std::map<std::uint32_t, InputLogs> found;
+  if (auto all = reader_.read(records, kEndsMs, kLastMs, asked_to_stop)) {
+    failing_since_.reset();
+    told_.clear();
+    return std::move(*all);
   }
+  if (!failing_since_) failing_since_ = began;
+  if (Steady::now() - *failing_since_ < kTogether) return found;
+  for (const auto& one : records) {
+    if (stopping()) break;
+    if (auto logs = reader_.read({one}, kEndsMs, kLastMs, asked_to_stop))
+      found.merge(*logs);
+    else if (told_.insert(one.first).second)
+      log::write(log::Level::warning, "the input topics of a partition cannot be compared with what was read yet",
+                 {{"partition", std::int64_t{one.first}}, {"why", reader_.failure()}});
+  }
+  return found;
 }
 
 /// A configuration can be changed under a running daemon; what that destroys is only missed when it is needed.

@@ -6,12 +6,14 @@
 // and is pure; InputLogReader asks the brokers and blocks; PositionWatch does so on a thread of its own, `positions`.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -73,9 +75,9 @@ class InputLogReader {
   /// Throws KafkaError.
   InputLogReader(const Settings& settings, const TopicNames& names);
 
-  /// Of all input topics of these partitions, for these commit records; nothing: the brokers could not say within `timeout_ms`, or
-  /// `asked_to_stop` said so.
-  std::optional<std::map<std::uint32_t, InputLogs>> read(const std::map<std::uint32_t, v1::CommitRecord>& records, int timeout_ms,
+  /// Of all input topics of these partitions, for these commit records; nothing: the brokers did not say within `ends_ms` where the logs begin and
+  /// end, or did not give the records that were read last within `last_ms`, or `asked_to_stop` said so.
+  std::optional<std::map<std::uint32_t, InputLogs>> read(const std::map<std::uint32_t, v1::CommitRecord>& records, int ends_ms, int last_ms,
                                                          const std::function<bool()>& asked_to_stop = {});
   /// Why the last `read` had no answer.
   const std::string& failure() const { return failure_; }
@@ -105,7 +107,7 @@ class PositionWatch {
   bool busy() const;
   /// When it is not busy.
   void ask(std::map<std::uint32_t, v1::CommitRecord> records);
-  /// The answer, once there is one.
+  /// The answer, once there is one. A partition of which nothing can be said yet is left out, to be asked for again: the others do not wait for it.
   std::optional<Answer> take();
   /// What is wrong with the set-up of the topics since the start, as of the last look: as `resultsctl topics check` says it.
   std::vector<std::string> problems() const;
@@ -113,10 +115,16 @@ class PositionWatch {
  private:
   void run();
   void answer();
+  std::map<std::uint32_t, InputLogs> look(const std::map<std::uint32_t, v1::CommitRecord>& records);
+  bool stopping() const;
   void look_at_topics();
 
   const Settings settings_;
+  // Of its thread.
   InputLogReader reader_;
+  std::optional<std::chrono::steady_clock::time_point> failing_since_;
+  std::set<std::uint32_t> told_;  // those of which nothing could be said, since then
+  std::map<std::uint32_t, std::chrono::steady_clock::time_point> behind_since_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

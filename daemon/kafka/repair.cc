@@ -328,7 +328,7 @@ const std::vector<Repair>& TopicRepair::look() {
     if (right) records[partition] = work.rebuilds.contains(partition) ? work.store->position(partition)->commit() : log.last;
   }
   if (records.empty()) return work.found;
-  auto logs = work.logs.read(records, kRequestMs);
+  auto logs = work.logs.read(records, kRequestMs, kRequestMs);
   if (!logs) throw KafkaError("Kafka: the input topics cannot be read: " + work.logs.failure() + ". Check that all brokers run.");
   // Of a partition that is worked on, the group's offsets move on between one question and the next; whoever works on it looks after them.
   Work::Members members = work.members();

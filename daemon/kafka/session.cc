@@ -288,7 +288,7 @@ void KafkaEngine::Session::advance_restores() {
   std::map<std::uint32_t, std::string> wrong;
   for (std::uint32_t partition : restored_) {
     if (!logs_.contains(partition)) continue;
-    v1::CommitRecord record = engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit();
+    v1::CommitRecord record = record_of(partition);
     if (std::string why = verify(partition, record); !why.empty())
       wrong[partition] = std::move(why);
     else if (record.reference() <= reference_through_)
@@ -302,7 +302,7 @@ bool KafkaEngine::Session::hear_log(const std::vector<std::uint32_t>& partitions
   if (engine_.options_.time_source != TimeSource::wall) return false;
   TimeMs latest = 0;
   for (std::uint32_t partition : partitions)
-    latest = std::max(latest, engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit().time_ms());
+    latest = std::max(latest, record_of(partition).time_ms());
   engine_.clock_.log_says(latest, engine_.store_->clock_confirmation());
   if (!reference_ahead_) return false;
   const ClockState clock = engine_.clock_.state();
@@ -316,15 +316,22 @@ bool KafkaEngine::Session::hear_log(const std::vector<std::uint32_t>& partitions
   return true;
 }
 
+v1::CommitRecord KafkaEngine::Session::record_of(std::uint32_t partition) const {
+  return engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit();
+}
+
 void KafkaEngine::Session::look_at_positions() {
   auto every = std::chrono::seconds(engine_.settings_.kafka_position_check_seconds);
   stopped_.merge(inputs_->take_stopped());
   PositionWatch& watch = *engine_.positions_;
   if (auto answer = watch.take()) {
+    for (const auto& [partition, record] : answer->asked)
+      if (!answer->logs.contains(partition)) unanswered_.insert(partition);
     std::map<std::uint32_t, std::string> wrong;
     bool stopped = false;
     for (auto& [partition, logs] : answer->logs) {
-      if (restored_.contains(partition)) logs_[partition] = logs;
+      // A session before this one may have asked; others have gone on with the partition since.
+      if (restored_.contains(partition) && answer->asked.at(partition).transaction() == record_of(partition).transaction()) logs_[partition] = logs;
       if (!active_.contains(partition)) continue;
       std::vector<PositionFault> faults = faults_of(partition, answer->asked.at(partition), nullptr, logs);
       if (!faults.empty()) wrong[partition] = words_for(faults);
@@ -337,12 +344,14 @@ void KafkaEngine::Session::look_at_positions() {
   if (watch.busy()) return;
   std::map<std::uint32_t, v1::CommitRecord> asked;
   for (std::uint32_t partition : restored_)
-    if (!logs_.contains(partition)) asked[partition] = engine_.store_->position(partition).value_or(v1::PositionRecord{}).commit();
+    if (!logs_.contains(partition)) asked[partition] = record_of(partition);
   std::erase_if(stopped_, [&](std::uint32_t partition) { return !active_.contains(partition); });
   if (!stopped_.empty() || Steady::now() - looked_ >= every) {
     for (const auto& [partition, position] : active_) asked[partition] = position.commit();
     looked_ = Steady::now();
   }
+  for (std::uint32_t partition : std::exchange(unanswered_, {}))
+    if (auto active = active_.find(partition); active != active_.end()) asked[partition] = active->second.commit();
   if (!asked.empty()) watch.ask(std::move(asked));
 }
 
@@ -428,6 +437,8 @@ void KafkaEngine::Session::activate(const std::vector<std::uint32_t>& partitions
     logs_.erase(partition);
     active_[partition] = std::move(position);
   }
+  log::write(log::Level::info, "partitions are worked on",
+             {{"partitions", static_cast<std::int64_t>(partitions.size())}, {"restoring", static_cast<std::int64_t>(restoring_.size())}});
   directory_due_ = true;
   start_inputs();
 }

@@ -65,6 +65,8 @@ struct KafkaEngine::Session {
   bool hear_log(const std::vector<std::uint32_t>& partitions);
   /// Compares what the topics hold with what was read of them, at the take-over and then every kafka.position_check_seconds.
   void look_at_positions();
+  /// The commit record in the store.
+  v1::CommitRecord record_of(std::uint32_t partition) const;
   /// What keeps a restored partition from working, in words; empty: nothing.
   std::string verify(std::uint32_t partition, const v1::CommitRecord& record);
   std::string words_for(const std::vector<PositionFault>& faults) const;
@@ -115,6 +117,7 @@ struct KafkaEngine::Session {
   std::map<std::uint32_t, std::string> halted_;          // why they stand still; while they are tried again, too
   std::set<std::uint32_t> group_lacks_;                  // active ones whose offsets the group does not have
   std::set<std::uint32_t> stopped_;                      // active ones that could not be read on
+  std::set<std::uint32_t> unanswered_;                   // of these it could not be said yet whether the topics hold what was read
   std::chrono::steady_clock::time_point looked_{};       // at the positions of active ones
   std::chrono::steady_clock::time_point retried_{};      // the halted
   std::chrono::steady_clock::time_point positions_committed_{};
