@@ -85,6 +85,28 @@ class KafkaTakeoverTest(unittest.TestCase):
         wait_until(lambda: daemon.get("/readyz").status == 200 and self.known(daemon, "THIRD"), "it goes on", 30)
         self.assertTrue(self.known(daemon, "SECOND"))
 
+    def test_an_answer_about_the_topics_that_came_too_late_halts_nothing(self):
+        """The session that asked is over, and what was read last is another record by now."""
+        daemon = self.instance("late.", "a", self.proxy.bootstrap(), **{"kafka.position_check_seconds": 1})
+        seasons.command("resultsctl", "topics", "create", "--config", daemon.config())
+        daemon.start()
+        self.publish(daemon, events.reference())
+        self.publish(daemon, [events.registered("FIRST")])
+        wait_until(lambda: self.known(daemon, "FIRST"), "the first entry known")
+        stalled = self.proxy.stall(lambda one: one.name == "a-positions", STALL_S)
+        wait_until(lambda: any("cannot be compared with what was read yet" in line["message"] for line in daemon.log()), "the question stalled")
+        self.publish(daemon, [events.registered("SECOND")])
+        wait_until(lambda: self.known(daemon, "SECOND"), "the second entry known")
+        cut = self.proxy.deliver_late(lambda one: one.name == "a-writer", 1, 0.05)
+        self.publish(daemon, [events.registered("THIRD")])
+        self.assertGreater(cut.result(30), 0)
+        self.publish(daemon, [events.registered("FOURTH")])
+        wait_until(lambda: any(line["message"] == "the session on Kafka was lost, beginning another" for line in daemon.log()), "the loss", 30)
+        self.assertFalse(stalled.done(), "the test was slower than the stall")
+        self.assertGreater(stalled.result(2 * STALL_S), 0)
+        wait_until(lambda: daemon.get("/readyz").status == 200 and self.known(daemon, "FOURTH"), "it goes on", 30)
+        self.assertEqual([line["why"] for line in daemon.log() if line["message"].startswith("a partition stands still")], [])
+
     def test_what_can_never_be_committed_ends_the_daemon_with_a_message(self):
         daemon = self.instance("never.", "a", **{"kafka.broker_wait_seconds": 5})
         seasons.command("resultsctl", "topics", "create", "--config", daemon.config())
@@ -95,6 +117,34 @@ class KafkaTakeoverTest(unittest.TestCase):
         self.kafka.configure("never.entry-status", **{"max.message.bytes": "100"})
         daemon.post("/v1/events", json.dumps(events.registered("TOO-LARGE")))
         wait_until(lambda: any("nothing could be committed for 5 s" in line.get("why", "") for line in daemon.log()), "it gives up", 120)
+
+
+class LeaderlessTest(unittest.TestCase):
+    PARTITIONS = 6
+
+    def test_a_partition_without_a_leader_holds_up_no_other(self):
+        seasons.prefer_release()
+        kafka = Kafka(3, properties={"broker.session.timeout.ms": 4000, "broker.heartbeat.interval.ms": 1000})
+        self.addCleanup(kafka.stop)
+        kafka.start()
+        # Of this topic each partition is on one broker alone.
+        kafka.create("alone.claims", partitions=self.PARTITIONS)
+        daemon = Daemon({"kafka.bootstrap_servers": kafka.bootstrap, "kafka.topic_prefix": "alone.", "kafka.group": "alone",
+                         "partitions": self.PARTITIONS, "kafka.session_timeout_ms": 6000, "kafka.transaction_timeout_ms": 5000})
+        self.addCleanup(daemon.__exit__)
+        seasons.command("resultsctl", "topics", "create", "--config", daemon.config())
+        leaders = [one.leader for one in kafka.admin.list_topics("alone.claims").topics["alone.claims"].partitions.values()]
+        owned = lambda: seasons.metric(daemon.get("/metrics", accept="text/plain").body.decode(), "vtq_kafka_partitions", role="owned")  # noqa: E731
+        daemon.start()
+        wait_until(lambda: owned() == self.PARTITIONS, "all partitions are worked on")
+        daemon.stop()
+        gone = leaders[0]
+        kafka.kill(gone)
+        daemon.ready = lambda: None  # nor is it, before the broker is back
+        daemon.start()
+        wait_until(lambda: owned() == self.PARTITIONS - leaders.count(gone), "the others are worked on")
+        kafka.restart(gone)
+        wait_until(lambda: owned() == self.PARTITIONS and daemon.get("/readyz").status == 200, "all partitions are worked on again", 60)
 
 
 if __name__ == "__main__":
