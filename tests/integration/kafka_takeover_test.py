@@ -2,6 +2,7 @@
 """What goes wrong while an instance takes partitions over, or commits: it waits for what it needs, and gives up in the end with a message."""
 import json
 import os
+import signal
 import sys
 import time
 import unittest
@@ -128,7 +129,7 @@ class LeaderlessTest(unittest.TestCase):
         self.addCleanup(kafka.stop)
         kafka.start()
         # Of this topic each partition is on one broker alone.
-        kafka.create("alone.claims", partitions=self.PARTITIONS)
+        kafka.create("alone.claims", partitions=self.PARTITIONS, **{"min.insync.replicas": "1", "retention.ms": "-1"})
         daemon = Daemon({"kafka.bootstrap_servers": kafka.bootstrap, "kafka.topic_prefix": "alone.", "kafka.group": "alone",
                          "partitions": self.PARTITIONS, "kafka.session_timeout_ms": 6000, "kafka.transaction_timeout_ms": 5000})
         self.addCleanup(daemon.__exit__)
@@ -137,12 +138,14 @@ class LeaderlessTest(unittest.TestCase):
         owned = lambda: seasons.metric(daemon.get("/metrics", accept="text/plain").body.decode(), "vtq_kafka_partitions", role="owned")  # noqa: E731
         daemon.start()
         wait_until(lambda: owned() == self.PARTITIONS, "all partitions are worked on")
-        daemon.stop()
+        # The next session takes everything over.
+        daemon.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: not kafka.admin.list_groups("alone")[0].members, "the group without it")
         gone = leaders[0]
         kafka.kill(gone)
-        daemon.ready = lambda: None  # nor is it, before the broker is back
-        daemon.start()
-        wait_until(lambda: owned() == self.PARTITIONS - leaders.count(gone), "the others are worked on")
+        daemon.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: any(line["message"] == "the session on Kafka was lost, beginning another" for line in daemon.log()), "the loss", 60)
+        wait_until(lambda: owned() == self.PARTITIONS - leaders.count(gone), "the others are worked on", 60)
         kafka.restart(gone)
         wait_until(lambda: owned() == self.PARTITIONS and daemon.get("/readyz").status == 200, "all partitions are worked on again", 60)
 
