@@ -19,7 +19,8 @@ with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8")
 
 TOP, MIDDLE, LOW, FAILED = "Zqtop", "Zqmiddle", "Zqlow", "Zqfailed"  # overall
 HIGH, NEAR = "Zqhigh", "Zqnear"  # of units
-TOKEN = re.compile("zq[a-z]+", re.IGNORECASE)
+# Any of these words, also cut short. `zq` alone would also be seen in the random name of a temporary directory.
+TOKEN = re.compile("zq(?:to|mi|lo|fa|hi|ne|no|un|sc|zq)[a-z]*", re.IGNORECASE)
 
 COMPUTED = e.qualification_number("6009002")
 QUALIFICATIONS = [e.QUALIFICATION, COMPUTED]
