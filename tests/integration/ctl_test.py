@@ -129,6 +129,21 @@ class Ctl(unittest.TestCase):
         self.assertIn(f"{bad}:2: error: registered.entry.centre [centre-form] 1:", done.stdout)
         self.assertIn(f"{bad}:3: error: event [json-form]", done.stdout)
 
+    def test_a_mark_in_front_of_a_file_is_skipped_and_utf16_is_named(self):
+        text = "".join(json.dumps(event) + "\n" for event in self.season())
+        marked, wide, wide_list = self.path("marked.jsonl"), self.path("wide.jsonl"), self.path("wide.json")
+        for path, content in ((marked, text.encode("utf-8-sig")), (wide, text.encode("utf-16")), (wide_list, json.dumps(self.season()).encode("utf-16"))):
+            with open(path, "wb") as file:
+                file.write(content)
+        self.assertEqual(self.ok(run("resultsctl", "validate", marked)), "13 events: 0 errors, 0 warnings.\n")
+        with Daemon({"time.source": "event"}) as daemon:
+            self.assertIn("13 events: 13 accepted", self.ok(daemon.resultsctl("publish", marked)))
+            for path in (wide, wide_list):
+                for done in (run("resultsctl", "validate", path), daemon.resultsctl("publish", path)):
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn(path, done.stderr)
+                    self.assertIn("UTF-16", done.stderr)
+
     def test_validate_names_ids_used_twice_for_other_content(self):
         first, again = e.registered("K1") | {"id": "r1"}, e.registered("K2") | {"id": "r1"}
         path = self.write("reused.jsonl", [first, first, again])

@@ -313,6 +313,31 @@ class Reads(unittest.TestCase):
         self.assertEqual([one["entry"]["learner"] for one in ready], ["R01"])
         self.assertEqual(self.daemon.get("/v1/entries", band="LATE").json()["entries"], [])
 
+    def test_filters_leave_out_what_they_do_not_name(self):
+        """Beside an entry of the season: one each of another series, of another qualification, and of another awarding organisation's."""
+        other, third = e.qualification_number("6009002"), e.qualification_number("6009003")
+        definition = next(event for event in e.reference() if "qualificationDefined" in event)["qualificationDefined"]
+        at = "2023-01-02T10:00:00Z"
+        resit = e.registered("L1")
+        resit["registered"]["entry"]["series"] = "2023-06"
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(e.reference() + [
+                e.event(at, "awardingOrganisationDefined", {"awardingOrganisation": "RN9002", "name": "Other Awards"}),
+                e.event(at, "qualificationDefined", {**definition, "qualification": other}),
+                e.event(at, "qualificationDefined", {**definition, "qualification": third, "awardingOrganisation": "RN9002"}),
+                e.registered("L1"), resit, e.registered("L1", qualification=other), e.registered("L1", qualification=third)])
+            every = daemon.get("/v1/entries").json()["entries"]
+            self.assertEqual(len(every), 4)
+            cases = {"series": ("2023-06", lambda entry: entry["series"] == "2023-06"),
+                     "qualification": (other, lambda entry: entry["qualification"] == other),
+                     "awarding_organisation": ("RN9002", lambda entry: entry["qualification"] == third)}
+            for name, (value, belongs) in cases.items():
+                with self.subTest(name=name):
+                    wanted = [one for one in every if belongs(one["entry"])]
+                    self.assertEqual(len(wanted), 1)
+                    self.assertEqual(daemon.get("/v1/entries", **{name: value}).json()["entries"], wanted)
+                    self.assertEqual(daemon.get("/v1/rollups", by="stage", **{name: value}).json()["entries"], 1)
+
     def test_roll_ups_count_by_any_dimensions(self):
         by_stage = self.daemon.get("/v1/rollups", by="centre,stage").json()
         self.assertEqual(by_stage["entries"], 30)
@@ -369,7 +394,30 @@ class Gates(unittest.TestCase):
             found = daemon.get(f"/v1/batches/{batch}/learners/{e.PATH_QUALIFICATION}/G1")
             self.assertEqual(found.json()["result"]["grade"]["value"], "Distinction")
             self.assertEqual(daemon.get(f"/v1/batches/{batch}/learners/{e.PATH_QUALIFICATION}/NOBODY").status, 404)
+            other = e.qualification_number("6009002").replace("/", "")
+            self.assertEqual(daemon.get(f"/v1/batches/{batch}/learners/{other}/G1").status, 404)
             self.assertEqual(daemon.get("/v1/batches/90001.RN9001.2023-08.0099").status, 404)
+
+    def test_a_corrected_result_names_its_successor_everywhere(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            self.season(daemon)
+            daemon.post_events([e.time_reached("2023-08-17T12:00:00Z")])
+            first = self.only_batch(daemon)["batch"]
+            daemon.post_events([e.event("2023-08-18T09:00:00Z", "resultAmended", {
+                "entry": e.entry("G1"), "grade": {"scale": "test-pmd", "value": "Merit"}, "reason": "remarked"})])
+            daemon.post_events([e.time_reached("2023-08-18T10:00:00Z")])
+            batches = {one["batch"]: one for one in daemon.get("/v1/batches").json()["batches"]}
+            (second,) = set(batches) - {first}
+            learner = f"learners/{e.PATH_QUALIFICATION}/G1"
+            self.assertEqual(daemon.get(f"/v1/batches/{first}").json()["results"][0]["supersededBy"], second)
+            self.assertEqual(daemon.get(f"/v1/batches/{first}/{learner}").json()["supersededBy"], second)
+            self.assertIsNone(daemon.get(f"/v1/batches/{second}/{learner}").json()["supersededBy"])
+            entry = daemon.get(f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/G1").json()
+            self.assertEqual((entry["status"]["batch"], entry["status"]["batchIssuedAt"].replace("Z", ".000Z")), (second, batches[second]["issuedAt"]))
+            self.assertNotEqual(batches[first]["issuedAt"], batches[second]["issuedAt"])
+            shown = daemon.resultsctl("entry", e.CENTRE, e.QUALIFICATION, e.SERIES, "G1").stdout
+            self.assertIn(second, shown)
+            self.assertNotIn(first, shown)
 
     def test_a_results_day_moved_later_shuts_the_gate_again(self):
         with Daemon({"time.source": "event"}) as daemon:

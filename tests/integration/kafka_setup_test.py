@@ -34,17 +34,29 @@ PROPERTIES = {
 CARELESS = {"auto.create.topics.enable": "true", "transaction.max.timeout.ms": 5000}
 INPUTS = ["registrations", "checkpoints", "assessments", "claims", "assurance", "commands"]
 
-kafka = other = None
+kafka = other = watched = None
 
 
 def setUpModule():
-    global kafka, other
+    global kafka, other, watched
     seasons.prefer_release()
     kafka, other = Kafka(port=PORT, properties=PROPERTIES), Kafka()
     for cluster in (kafka, other):
         unittest.addModuleCleanup(cluster.stop)
     with concurrent.futures.ThreadPoolExecutor() as both:
         list(both.map(Kafka.start, (kafka, other)))
+    # Runs while all others are tested: it looks at its topics every minute only.
+    watched = Daemon(settings_of("watched."))
+    unittest.addModuleCleanup(watched.__exit__)
+    seasons.command("resultsctl", "topics", "create", "--config", watched.config())
+    watched.start()
+    kafka.configure("watched.changelog", **{"cleanup.policy": "compact,delete"})
+
+
+def settings_of(prefix, cluster=None):
+    return {"kafka.bootstrap_servers": (cluster or kafka).bootstrap, "kafka.topic_prefix": prefix, "kafka.group": prefix + "group",
+            "kafka.instance": "one", "kafka.session_timeout_ms": 6000, "kafka.transaction_timeout_ms": 5000, "kafka.broker_wait_seconds": 20,
+            "partitions": PARTITIONS}
 
 
 def run_other():
@@ -62,10 +74,7 @@ class SetUp(unittest.TestCase):
     def daemon(self, cluster=None, directory=None, **settings):
         """Not started; what stands in `settings` with _ for the first point comes last."""
         given = {name.replace("_", ".", 1): value for name, value in settings.items()}
-        made = Daemon({"kafka.bootstrap_servers": (cluster or kafka).bootstrap, "kafka.topic_prefix": self.prefix,
-                       "kafka.group": self.prefix + "group", "kafka.instance": "one", "kafka.session_timeout_ms": 6000,
-                       "kafka.transaction_timeout_ms": 5000, "kafka.broker_wait_seconds": 20, "partitions": PARTITIONS, **given},
-                      directory=directory)
+        made = Daemon({**settings_of(self.prefix, cluster), **given}, directory=directory)
         self.addCleanup(made.__exit__)
         return made
 
@@ -391,6 +400,27 @@ class BrokersGo(SetUp):
         other.kill()
         wait_until(lambda: daemon.get("/readyz").status == 503, "not ready")
         self.assertEqual(daemon.stop(), 0)
+
+
+def problems_watched():
+    text = watched.get("/metrics").body.decode()
+    return next(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("vtq_kafka_topic_problems"))
+
+
+class NoticedWhileItRuns(unittest.TestCase):
+    def test_a_changelog_that_deletes_is_found_within_a_minute(self):
+        wait_until(lambda: problems_watched() == 1, "the changed configuration noticed", 90)
+        (line,) = [line for line in watched.log() if line["message"] == "the topics are not as they must be any more"]
+        self.assertIn("Topic watched.changelog: cleanup.policy is compact,delete and must be compact alone", line["problem"])
+        self.assertEqual(watched.get("/readyz").status, 200)
+        kafka.configure("watched.changelog", **{"cleanup.policy": "compact"})
+
+
+class WellAgainWhileItRuns(unittest.TestCase):
+    """The last: the look after the mending was a minute ago, or nearly."""
+
+    def test_what_was_mended_is_no_problem_any_more(self):
+        wait_until(lambda: problems_watched() == 0, "the mended configuration noticed", 90)
 
 
 class CarelessBrokers(SetUp):

@@ -23,8 +23,26 @@ def resolve(schema):
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool, "null": type(None)}
 
 
+def limits(schema, value):
+    """The limits of the schema that the value does not keep."""
+    if isinstance(value, str):
+        size, least, most = len(value), "minLength", "maxLength"
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            yield f"{value!r} does not match {schema['pattern']}"
+    elif isinstance(value, dict):
+        size, least, most = len(value), "minProperties", "maxProperties"
+    elif isinstance(value, list):
+        size, least, most = len(value), "minItems", "maxItems"
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        size, least, most = value, "minimum", "maximum"
+    else:
+        return
+    if not schema.get(least, size) <= size <= schema.get(most, size):
+        yield f"{value!r} is not from {schema.get(least)} to {schema.get(most)}"
+
+
 def mismatches(schema, value, where="$"):
-    """What does not fit: types, required members, enums, members that are not described."""
+    """What does not fit: types, required members, enums, limits, members that are not described."""
     schema = resolve(schema)
     if "allOf" in schema:
         merged = {"type": "object", "required": [], "properties": {}}
@@ -36,7 +54,7 @@ def mismatches(schema, value, where="$"):
     wanted = [wanted] if isinstance(wanted, str) else wanted
     if wanted and not any(isinstance(value, TYPES[one]) and not (one == "integer" and isinstance(value, bool)) for one in wanted):
         return [f"{where}: {type(value).__name__} is not {wanted}"]
-    found = []
+    found = [f"{where}: {broken}" for broken in limits(schema, value)]
     if "enum" in schema and value not in schema["enum"]:
         found.append(f"{where}: {value!r} is not in {schema['enum']}")
     if isinstance(value, dict):
@@ -53,6 +71,26 @@ def mismatches(schema, value, where="$"):
         for at, item in enumerate(value):
             found += mismatches(schema["items"], item, f"{where}[{at}]")
     return found
+
+
+def enums(schema):
+    """Every list of names in the document."""
+    if isinstance(schema, dict):
+        if "enum" in schema:
+            yield schema["enum"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from enums(part)
+
+
+def names_in_proto():
+    """The values of every enum of the proto files but the unspecified ones."""
+    for name in sorted(os.listdir(os.path.join(ROOT, "proto", "vtq", "v1"))):
+        with open(os.path.join(ROOT, "proto", "vtq", "v1", name), encoding="utf-8") as file:
+            text = re.sub(r"//.*", "", file.read())
+        for values in re.findall(r"\benum \w+ \{([^}]*)\}", text):
+            yield {value for value, number in re.findall(r"(\w+) = (\d+);", values) if not value.endswith("_UNSPECIFIED")}
 
 
 def operations():
@@ -120,6 +158,53 @@ class OpenApi(unittest.TestCase):
                         query = self.required_query(operation)
                         reply = self.daemon.get(f"{self.target(path)}{query}{'&' if query else '?'}{parameter['name']}={value}")
                         self.assertEqual(reply.status, 200, reply.body)
+
+    def test_queries_take_what_their_patterns_take_and_nothing_else(self):
+        given = {"centre": (["90001", "00000"], ["9001", "900011", "9000A", ""]),
+                 "qualification": ([e.QUALIFICATION, e.PATH_QUALIFICATION, "6000000X"], ["600/9001", "A0090011", "600-9001-1", ""]),
+                 "awarding_organisation": (["RN1", "RN5217", "RN123456"], ["RN", "RN0", "RN012", "RN1234567", "5217", ""]),
+                 "series": (["2023-08", "2099-12"], ["2023-00", "2023-13", "0000-00", "2023-8", "August", ""]),
+                 "month": (["2023-08"], ["0000-00", "2023-13", "2023-8", ""])}
+        asked = set()
+        for path, method, operation in operations():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] != "query" or method != "get" or "pattern" not in parameter["schema"]:
+                    continue
+                good, bad = given[parameter["name"]]
+                asked.add(parameter["name"])
+                others = "".join(f"&{one['name']}={one['example']}" for one in operation["parameters"]
+                                 if one["in"] == "query" and one["required"] and one["name"] != parameter["name"])
+                for value in good + bad:
+                    with self.subTest(path=path, parameter=parameter["name"], value=value):
+                        reply = self.daemon.get(f"{self.target(path)}?{parameter['name']}={value}{others}")
+                        self.assertEqual(reply.status, 200 if value in good else 400, reply.body)
+                        self.assertEqual(mismatches(parameter["schema"], value) == [], value in good)
+        self.assertEqual(asked, set(given))
+
+    def test_every_example_of_an_event_is_one_by_the_schema(self):
+        schema = API["components"]["schemas"]["Event"]
+        folder = os.path.join(ROOT, "tests", "data", "events")
+        examples = []
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                examples.append(json.load(file))
+        numbered = [{**examples[0], "sequence": number} for number in (0, 7, "7", "18446744073709551615")]
+        for event in examples + numbered:
+            self.assertEqual(mismatches(schema, event), [])
+        for wrong in ({"sequence": -1}, {"sequence": "seven"}, {"sequence": 1.5}, {"id": ""}, {"id": "x" * 65}, {"registered": "yes"}):
+            self.assertNotEqual(mismatches(schema, {**examples[0], **wrong}), [], wrong)
+            self.assertEqual(self.daemon.post("/v1/events", json.dumps({**examples[0], **wrong})).status, 422, wrong)
+
+    def test_names_are_those_of_the_contract(self):
+        """A list that has names of an enum of the proto files has all of them."""
+        known = list(names_in_proto())
+        checked = 0
+        for listed in enums(API):
+            for names in known:
+                if len(names & set(listed)) > 1:
+                    checked += 1
+                    self.assertLessEqual(names, set(listed))
+        self.assertGreater(checked, 10)
 
     def test_events_are_answered_as_described(self):
         operation = API["paths"]["/v1/events"]["post"]

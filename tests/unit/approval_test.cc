@@ -381,6 +381,23 @@ TEST(ApprovalProperty, each_day_is_judged_as_its_dates_say) {
     EXPECT_GT(seen[rule], 1000) << rule_name(rule);
 }
 
+// ---- the latest word ----
+
+TEST(ApprovalLatestWord, a_decision_after_the_withdrawal_approves_again) {
+  Certificate certificate({.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-06-01"});
+  TimeMs registered = at("2022-09-01"), now = at("2023-08-01");
+  EXPECT_EQ(certificate.obstacle(registered, now).rule, Rule::qualification_approval);
+  certificate.knows(test::approval_decided(kQualification, local("2021-02-01T09:00") + 1, "2022-01-01"));
+  EXPECT_EQ(certificate.obstacle(registered, now).rule, Rule::none);
+  EXPECT_EQ(certificate.state().stage, ApprovalStage::approved);
+  EXPECT_EQ(certificate.state().withdrawn_from, 0);
+}
+TEST(ApprovalLatestWord, a_decision_of_before_the_withdrawal_changes_nothing_when_it_comes_after_it) {
+  Certificate certificate({.needed = true, .approved_from = "2022-01-01", .withdrawn_from = "2022-06-01"});
+  certificate.knows(test::approval_decided(kQualification, local("2021-02-01T09:00") - 1, "2022-05-01"));
+  EXPECT_EQ(certificate.obstacle(at("2022-09-01"), at("2023-08-01")).rule, Rule::qualification_approval);
+}
+
 // ---- the life cycle ----
 
 v1::Event category(std::initializer_list<std::string> documents, std::uint32_t proposal_level, const std::string& predefined) {

@@ -70,6 +70,20 @@ void bar_many(Fact& fact, int size) {
     for (int at = 0; at < size; ++at) barred->add_units("X" + std::to_string(at));
   }
 }
+/// A group of `size` further units of different credits that may not take them all: choosing the best of them is work.
+void choose_among(Fact& fact, int size) {
+  auto* group = fact.add_groups();
+  group->set_code("OPT");
+  std::uint32_t sum = 0;
+  for (int at = 1; at <= size; ++at) {
+    auto* unit = fact.add_units();
+    unit->set_code("V" + std::to_string(at));
+    unit->set_credit(static_cast<std::uint32_t>(11 + at * at % 89));
+    group->add_units(unit->code());
+    sum += unit->credit();
+  }
+  group->set_credit_max(sum / 2);
+}
 void by_table(Fact& fact) {
   fact.mutable_grading()->clear_boundaries();
   fact.mutable_grading()->add_components("U1");
@@ -202,6 +216,8 @@ INSTANTIATE_TEST_SUITE_P(
                    row(f, {"P", "P"});
                  },
                  "grading.combinations[1]", "combination-once", "Pass"},
+        RuleCase{"choices_that_can_be_tried", [](Fact& f) { choose_among(f, 12); }},
+        RuleCase{"more_choices_than_can_be_tried", [](Fact& f) { choose_among(f, 120); }, "groups", "combination-choices", "124 units"},
         RuleCase{"a_component_twice",
                  [](Fact& f) {
                    by_table(f);

@@ -321,6 +321,20 @@ TEST(ChoiceOfUnits, of_more_choices_than_are_tried_is_given_up_in_its_steps_and_
   EXPECT_GT(steps, 0u);
 }
 
+TEST(ChoiceOfUnits, that_was_given_up_attains_nothing_and_is_named) {
+  Course course = with_distinct_credits(120);
+  course.points("P", 7).boundary("P", 1);
+  Record record;
+  record.unit("U0", "P");
+  for (int at = 1; at <= 120; ++at) record.unit("V" + std::to_string(at), "P");
+  Qualification made = course.made();
+  Attainment attainment = attain(record.facts, made);
+  EXPECT_TRUE(attainment.too_many_choices);
+  EXPECT_FALSE(attainment.achieved);
+  EXPECT_FALSE(attainment.complete);
+  EXPECT_EQ(missing(record.facts, made).at(0).rule(), "combination-choices");
+}
+
 TEST(ChoiceOfUnits, that_ends_before_its_steps_do_is_the_same_whatever_they_are) {
   Qualification made = with_distinct_credits(12).made();
   UnitSet all;

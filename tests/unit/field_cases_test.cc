@@ -78,6 +78,19 @@ TEST(FieldCase, without_a_calendar_nothing_is_on_track_and_the_missing_date_is_n
   EXPECT_TRUE(season.outputs.batches.empty());
 }
 
+TEST(FieldCase, the_level_of_a_missing_calendar_is_written_as_people_write_it) {
+  for (auto [level, text] : {std::pair{v1::LEVEL_2, "Level 2"}, {v1::LEVEL_1_2, "Level 1/2"}, {v1::LEVEL_OTHER, "other levels"}}) {
+    Season season;
+    std::vector<v1::Event> known = reference_data();
+    std::erase_if(known, [](const v1::Event& event) { return event.has_calendar_defined(); });
+    for (v1::Event& event : known)
+      if (event.has_qualification_defined()) event.mutable_qualification_defined()->set_level(level);
+    season.play(known, local("2022-09-01T09:00"));
+    season.play({registered({}, local("2022-09-02T09:00"))}, local("2022-09-02T09:00"));
+    EXPECT_NE(season.described({}).why().find(std::string("RN5001, ") + text + ", 2023-08"), std::string::npos) << season.described({}).why();
+  }
+}
+
 TEST(FieldCase, a_registration_sent_again_after_the_deadline_leaves_the_code_as_it_was) {
   EXPECT_EQ(Played("registered_again").codes("A1"), Codes{v1::L6});
 }

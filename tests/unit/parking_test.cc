@@ -159,6 +159,23 @@ TEST(Orphan, waits_beside_others_of_the_same_moment_and_each_ends_alone) {
   season.time_passes(kNow + 15 * kDayMs);
   EXPECT_EQ(season.outputs.rejections.size(), 1999u);
 }
+TEST(Orphan, is_told_from_others_of_the_same_moment_by_128_bits) {
+  // Of so many facts two of three hundred thousand would be the same by 32 bits; by 64 none is, in either half.
+  constexpr int kFacts = 300'000;
+  v1::Event event = claimed({}, kNow);
+  std::vector<std::uint64_t> high, low;
+  for (int at = 0; at < kFacts; ++at) {
+    event.set_id("claim-" + std::to_string(at));
+    WaitingKey key = waiting_key(event);
+    high.push_back(key.content_high);
+    low.push_back(key.content_low);
+    ASSERT_NE(key.content_high, key.content_low);
+  }
+  for (std::vector<std::uint64_t>* half : {&high, &low}) {
+    std::sort(half->begin(), half->end());
+    EXPECT_EQ(std::adjacent_find(half->begin(), half->end()), half->end());
+  }
+}
 TEST(Orphan, within_a_millisecond_of_another_waits_beside_it) {
   StartedSeason season;
   v1::Event early = claimed({}, kNow), late = early;

@@ -445,6 +445,26 @@ TEST(RecallCases, learner_after_correction) {
   EXPECT_EQ(first.results(0).grade().value(), "M");
   EXPECT_EQ(first.results(0).superseded_by(), "30101.RN5901.2024-08.0002");
 }
+TEST(RecallCases, words_that_are_kept_for_the_record_hold_nothing_back_and_let_nothing_go) {
+  auto issue = [](bool said) {
+    StartedSeason season;
+    season.play(complete_entry({}), local("2023-07-01T09:00"));
+    if (said) {
+      auto verdicts = season.play({event_from(R"({"id":"approved","source":"t","occurredAt":"2023-07-02T09:00:00Z","releaseApproved":{"centre":"12345",
+          "awardingOrganisation":"RN5001","series":"2023-08","level":"LEVEL_3","approver":"LEAD"}})"),
+                                   event_from(R"({"id":"declared","source":"t","occurredAt":"2023-07-02T09:00:00Z","centreDeclared":{"centre":"12345",
+          "awardingOrganisation":"RN5001","series":"2023-08","level":"LEVEL_3"}})")}, local("2023-07-02T09:00"));
+      for (const Verdict& verdict : verdicts) EXPECT_EQ(verdict.kind, Verdict::Kind::accepted);
+    }
+    season.time_passes(kIssued - 1);
+    EXPECT_TRUE(season.outputs.batches.empty());
+    season.time_passes(kIssued);
+    EXPECT_EQ(season.outputs.batches.size(), 1u);
+    BatchView view = seen(season, 0, Role::centre, kIssued);
+    return std::pair(view.opens_ms, season.described({}).SerializeAsString());
+  };
+  EXPECT_EQ(issue(true), issue(false));
+}
 TEST(RecallCases, one_cut_makes_one_batch_although_the_qualification_has_a_mitigation) {
   StartedSeason season;
   season.play({event_from(R"({"id":"mitigation","source":"t","occurredAt":"2023-03-01T09:00:00Z","mitigationDefined":{"qualification":"601/0001/5",

@@ -8,6 +8,7 @@
 #include "storage/keys.h"
 #include "storage/log_chunk.h"
 #include "storage/records.h"
+#include "tests/support/recall.h"
 #include "tests/support/season.h"
 #include "tests/support/temp_directory.h"
 
@@ -78,7 +79,7 @@ std::map<std::string, std::string> content(StateStore& store, std::uint32_t part
   return copy.records();
 }
 
-/// Plays a season into both a fake and the real store.
+/// Plays a season into both a fake and the real store, past its results days.
 void play_season(Store& real, FakeStore& fake, KeptOutputs& kept, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   Policy policy;
@@ -87,9 +88,10 @@ void play_season(Store& real, FakeStore& fake, KeptOutputs& kept, std::uint64_t 
   with_real.restore();
   with_fake.restore();
   TimeMs now = local("2022-09-01T09:00");
-  for (int window = 0; window < 25; ++window) {
+  for (int window = 0; now < local("2023-10-01T09:00"); ++window) {
     std::vector<v1::Event> events;
     if (window == 0) events = reference_data();
+    if (!kept.batches.empty()) events.push_back(batch_acknowledged(now, kept.batches[random() % kept.batches.size()].batch()));
     for (int count = 0; count < 12; ++count) {
       Ref ref{.centre = random() % 2 ? "12345" : "54321", .learner = "L" + std::to_string(random() % 6)};
       switch (random() % 9) {
@@ -126,7 +128,15 @@ TEST_F(StoreTest, holds_what_a_store_in_memory_holds_and_does_so_after_reopening
   EXPECT_EQ(content(*store, 2, centres), fake.records());
   reopen();
   EXPECT_EQ(content(*store, 2, centres), fake.records());
-  EXPECT_EQ(store->batch_count(), kept.batches.size());
+  ASSERT_GT(kept.batches.size(), 1u);
+  std::vector<v1::ResultBatch> batches = store->batches(std::nullopt, std::nullopt, 1000);
+  ASSERT_EQ(store->batch_count(), kept.batches.size());
+  ASSERT_EQ(batches.size(), kept.batches.size());
+  for (const v1::ResultBatch& one : kept.batches) {
+    auto same = std::find_if(batches.begin(), batches.end(), [&](const v1::ResultBatch& stored) { return stored.batch() == one.batch(); });
+    ASSERT_NE(same, batches.end()) << one.batch();
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*same, one)) << one.batch();
+  }
   EXPECT_EQ(store->rejected_count(), kept.rejections.size());
 }
 
@@ -567,6 +577,7 @@ TEST_F(StoreTest, restored_from_a_backup_holds_the_same) {
   restore_into("restored", 0);
   auto restored = Store::open(directory / "restored", quick());
   EXPECT_EQ(content(*restored, 2, {*parse_centre("12345"), *parse_centre("54321")}), fake.records());
+  ASSERT_GT(kept.batches.size(), 1u);
   EXPECT_EQ(restored->batch_count(), kept.batches.size());
   // The number that was given after the backup is not given again.
   EXPECT_EQ(restored->rejected_count(), kept.rejections.size() + 1);
