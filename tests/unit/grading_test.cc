@@ -145,6 +145,12 @@ TEST(Hurdle, without_a_grade_is_about_any_result) {
   EXPECT_EQ(grade(course, record), "none");
   EXPECT_EQ(missing_lines(course, record), "hurdle||No result: the hurdle on all of U1 is not met.\n");
 }
+TEST(Hurdle, from_a_grade_that_is_not_on_the_scale_is_about_any_result) {
+  Course course = by_points();
+  course.hurdle("Starred", {"U1"}, "M");
+  EXPECT_EQ(grade(course, Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P")), "none");
+  EXPECT_EQ(grade(course, Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "M")), "D*");
+}
 TEST(Cap, with_more_low_grades_than_allowed_lowers_the_grade) {
   for (auto [low, expected] : {std::pair{1, "D*"}, {2, "M"}}) {
     Course course = by_points();
