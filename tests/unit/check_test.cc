@@ -110,6 +110,7 @@ TEST(CheckEnvelope, a_cut_never_splits_a_character) {
   EXPECT_EQ(cut_value(std::string(199, 'x') + "\xc3\xa9tail"), std::string(199, 'x') + "...");
   EXPECT_EQ(cut_value(std::string(200, 'x')), std::string(200, 'x'));
 }
+TEST(CheckEnvelope, a_cut_of_bytes_that_begin_no_character_leaves_nothing) { EXPECT_EQ(cut_value(std::string(300, '\x80')), "..."); }
 
 // ---- registered ----
 
