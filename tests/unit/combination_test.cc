@@ -101,6 +101,12 @@ TEST(GroupUnits, count_towards_the_outstanding) {
   EXPECT_EQ(attain(Record().facts, course.made()).outstanding_units, 3);
   EXPECT_EQ(attain(Record().unit("U1").unit("U6").facts, course.made()).outstanding_units, 1);
 }
+TEST(GroupUnits, at_the_level_asked_for_count_towards_the_outstanding_only_while_they_are_short) {
+  Course course = with_group();
+  one_at_level_3(group_of(course));
+  EXPECT_EQ(attain(Record().unit("U5").facts, course.made()).outstanding_units, 2);
+  EXPECT_EQ(attain(Record().unit("U6").facts, course.made()).outstanding_units, 1);
+}
 TEST(GroupUnits, beyond_the_maximum_give_no_credit) {
   Course course = with_group();
   at_most_two(group_of(course));
