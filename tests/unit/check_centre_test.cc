@@ -200,6 +200,13 @@ TEST(CheckQualification, more_than_ten_thousand_hours_are_rejected) {
   event.mutable_qualification_defined()->set_guided_learning_hours(10'001);
   expect_rejected(event, "qualificationDefined.guidedLearningHours", "hours-range", "10001");
 }
+TEST(CheckQualification, its_total_time_is_at_most_twenty_thousand_hours) {
+  v1::Event event = with_units(1);
+  event.mutable_qualification_defined()->set_total_qualification_time(20'000);
+  expect_passes(event);
+  event.mutable_qualification_defined()->set_total_qualification_time(20'001);
+  expect_rejected(event, "qualificationDefined.totalQualificationTime", "number-range", "20001");
+}
 TEST(CheckQualification, an_unusual_check_digit_passes_with_a_warning) {
   v1::Event event = with("qualification_defined", "qualification", "603/4101/5");
   expect_passes(event);
