@@ -155,6 +155,16 @@ TEST_F(StoreLoss, a_loss_that_was_accepted_is_not_refused_again_and_commits_go_o
   EXPECT_EQ(Store::open(data(), options())->time(0), 7);
 }
 
+TEST_F(StoreLoss, no_commit_after_an_accepted_loss_has_the_number_of_one_that_was_lost) {
+  killed_after(50);
+  for (const fs::path& log : logs()) overwrite(log, "");
+  Store::accept_loss(data(), 0, 99'000);
+  auto store = Store::open(data(), options());
+  store->put_time(0, 7);
+  store->commit(100'000);
+  EXPECT_EQ(store->backup(directory / "backups", {}, 101'000).commit, 51u);
+}
+
 TEST_F(StoreLoss, a_store_that_lost_nothing_has_no_loss_to_accept) {
   killed_after(5);
   std::string text = Store::accept_loss(data(), 0, 99'000);
