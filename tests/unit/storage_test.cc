@@ -535,6 +535,32 @@ TEST_F(StoreTest, leaves_replayed_records_out_where_asked) {
 }
 TEST_F(StoreTest, marks_nothing_that_is_not_there) { EXPECT_FALSE(store->mark_replayed("7", 5000)); }
 
+class Nowhere final : public CommitSink {
+  void output(Topic, std::uint32_t, CentreId, const google::protobuf::MessageLite&) override {}
+  void rejected(std::uint32_t, const v1::Rejected&) override {}
+  void change(std::uint32_t, std::string_view, std::optional<std::string_view>) override {}
+};
+
+TEST_F(StoreTest, on_kafka_lists_rejected_records_of_all_partitions_by_time_and_leaves_replayed_ones_out_where_asked) {
+  Nowhere sink;
+  auto shared = Store::open(directory / "shared", {.partitions = 2, .sync = false, .sink = &sink, .log_identity = "test"});
+  auto reject_at = [&](std::uint32_t partition, std::int64_t seconds) {
+    v1::Rejected made;
+    made.mutable_rejected_at()->set_seconds(seconds);
+    shared->rejected(partition, std::move(made));
+  };
+  for (std::uint32_t partition : {0, 1}) shared->take(partition);
+  reject_at(0, 30);
+  reject_at(1, 20);
+  reject_at(1, 40);
+  shared->write(*shared->cut(), {}, 0);
+  ASSERT_TRUE(shared->mark_replayed("1-0", 5000));
+  shared->write(*shared->cut(), {}, 0);
+  EXPECT_EQ(ids(shared->rejected_records_by_time({}, 10, false)), (std::vector<std::string>{"2-1", "1-0", "1-1"}));
+  EXPECT_EQ(ids(shared->rejected_records_by_time({}, 10, true)), (std::vector<std::string>{"2-1", "1-1"}));
+  EXPECT_EQ(ids(shared->rejected_records_by_time(place_of("2-1", 40'000), 1, true)), (std::vector<std::string>{"1-1"}));
+}
+
 // ---- what it refuses ----
 
 std::string refusal(const std::function<void()>& act) {
