@@ -142,6 +142,14 @@ TEST_F(Recall, withheld_results_leave_the_others_of_the_batch_open) {
 
 // ---- corrections, revocations, learners who left ----
 
+TEST_F(Recall, a_result_of_an_entry_that_is_not_registered_any_more_is_withheld_and_the_others_are_seen) {
+  v1::ResultBatch& batch = season.outputs.batches.front();
+  v1::Result gone = batch.results(0);
+  gone.mutable_entry()->set_learner("GONE");
+  *batch.add_results() = gone;
+  EXPECT_EQ(seen_grade(season, 0, Role::centre, kCentreGate, 0), "Merit");
+  EXPECT_EQ(seen_grade(season, 0, Role::centre, kCentreGate, 1), "entry-known");
+}
 TEST_F(Recall, a_result_revoked_before_the_gate_is_never_seen_and_its_correction_names_no_grade) {
   at(kCentreGate - kHourMs, revoked(ref, kCentreGate - kHourMs));
   EXPECT_EQ(centre_sees(kCentreGate), "result-revoked");
