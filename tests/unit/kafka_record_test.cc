@@ -195,6 +195,13 @@ TEST(KafkaRecord, every_fact_is_read_from_every_form) {
   }
 }
 
+TEST(KafkaRecord, what_is_written_for_a_topic_of_the_registry_is_read_as_from_one) {
+  v1::Event event = test::example("claim_submitted");
+  std::string bytes = event.SerializeAsString();
+  EXPECT_EQ(kafka::in_registry_format(bytes), in_registry_format(bytes, std::string_view("\0", 1), 0));
+  expect_event({kafka::in_registry_format(bytes), {}}, event, RecordMode::schema_registry);
+}
+
 TEST(KafkaRecord, what_the_event_lacks_comes_from_the_attributes) {
   v1::Event event = test::example("claim_submitted"), bare = event;
   bare.clear_id();
