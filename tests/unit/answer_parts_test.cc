@@ -88,6 +88,24 @@ TEST(Parts, counts_add_up_to_what_one_instance_counts) {
   EXPECT_EQ(mine.counts.json(), whole.counts.json());
 }
 
+TEST(Parts, an_overview_adds_up_everything_that_instances_count) {
+  AwardingOrganisationId id{5901};
+  OverviewPart mine, other;
+  for (auto [part, by] : {std::pair{&mine, 1}, {&other, 10}}) {
+    auto count = static_cast<std::uint32_t>(by);
+    part->centres = part->batches = part->rejected = part->waiting = part->withheld = count;
+    part->organisations[id] = {.name = "Northgate", .entries = by, .watch = 2 * by, .at_risk = 3 * by, .late = 4 * by, .issued = 5 * by};
+    part->counts.add(cell(v1::READY, v1::REASON_NONE, false), by);
+  }
+  mine.add(sent(other));
+  EXPECT_EQ((std::vector<std::uint64_t>{mine.centres, mine.batches, mine.rejected, mine.waiting, mine.withheld}), std::vector<std::uint64_t>(5, 11));
+  const auto& all = mine.organisations[id];
+  EXPECT_EQ((std::vector<std::int64_t>{all.entries, all.watch, all.at_risk, all.late, all.issued}), (std::vector<std::int64_t>{11, 22, 33, 44, 55}));
+  Counts whole;
+  whole.add(cell(v1::READY, v1::REASON_NONE, false), 11);
+  EXPECT_EQ(mine.counts.json(), whole.json());
+}
+
 TEST(Parts, an_overview_is_as_of_the_latest_time_with_each_deadline_to_come_once) {
   AwardingOrganisationId id{5901};
   OverviewPart mine, other;
