@@ -295,6 +295,12 @@ class Reads(unittest.TestCase):
         self.assertEqual(self.daemon.get("/v1/centres/12345").status, 404)
         self.assertEqual(self.daemon.get("/v1/qualifications/12345678").status, 404)
 
+    def test_a_centre_that_nobody_defined_is_404_and_one_without_entries_is_not(self):
+        self.daemon.post_events([e.event("2023-01-02T09:00:00Z", "centreDefined", {"centre": "90003", "name": "School 90003", "country": "England"})])
+        for what in ("", "/scrutiny", "/activity?month=2023-09"):
+            self.assertEqual(self.daemon.get(f"/v1/centres/90003{what}").status, 200, what)
+            self.assertEqual(self.daemon.get(f"/v1/centres/12345{what}").status, 404, what)
+
     def test_pages_of_entries_are_complete_and_in_order(self):
         whole = self.daemon.get("/v1/entries", limit=10000).json()
         self.assertEqual(len(whole["entries"]), 30)
@@ -312,6 +318,11 @@ class Reads(unittest.TestCase):
         ready = self.daemon.get("/v1/entries", stage="READY").json()["entries"]
         self.assertEqual([one["entry"]["learner"] for one in ready], ["R01"])
         self.assertEqual(self.daemon.get("/v1/entries", band="LATE").json()["entries"], [])
+
+    def test_a_flag_is_true_or_false_in_either_spelling(self):
+        for text, entries in (("true", 0), ("1", 0), ("false", 30), ("0", 30)):
+            self.assertEqual(len(self.daemon.get("/v1/entries", late=text, limit=100).json()["entries"]), entries, text)
+        self.assertEqual(self.daemon.get("/v1/entries", late="no").json()["value"], "no")
 
     def test_filters_leave_out_what_they_do_not_name(self):
         """Beside an entry of the season: one each of another series, of another qualification, and of another awarding organisation's."""
