@@ -173,6 +173,22 @@ TEST(Cap, does_not_raise_a_grade) {
   course.cap("M", {"U1"}, "P");
   EXPECT_EQ(grade(course, Record().units({"U1", "U2", "U3", "U4", "U5"}, "P")), "P");
 }
+TEST(Cap, does_not_raise_the_grade_of_a_table_or_the_one_for_all_who_attain) {
+  for (bool table : {false, true}) {
+    Course course;
+    course.unit("U1");
+    course.cap("M", {"U1"}, "P");
+    v1::Grading* grading = course.fact.mutable_grading();
+    if (table) {
+      grading->add_components("U1");
+      grading->add_combinations()->add_unit_grades("P");
+      grading->mutable_combinations(0)->set_grade("P");
+    } else {
+      grading->set_pass_grade("P");
+    }
+    EXPECT_EQ(grade(course, Record().unit("U1", "P")), "P") << (table ? "by table" : "pass");
+  }
+}
 
 // ---- a result against the rules ----
 
