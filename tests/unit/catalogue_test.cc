@@ -434,6 +434,8 @@ std::vector<Case> name_cases() {
        "family-sizes-grow", "SIZE_EXTENDED_DIPLOMA", "It asks for 20 credit and 603/4101/4, which is smaller, for 40"},
       {"size_given", kAsItIs, set([](Facts& facts) { certificate(facts).clear_size(); }), kCertificate, kDefined + "size",
        "family-size-given", "boats", "Say which size of its family it is"},
+      {"size_given_by_the_one_that_asks_for_more", kAsItIs, set([](Facts& facts) { diploma(facts).clear_size(); }), kDiploma,
+       kDefined + "size", "family-size-given", "boats", "Say which size of its family it is"},
       {"check_digit", kAsItIs, set([](Facts& facts) { certificate(facts).set_qualification("603/5203/7"); }), "603/5203/7",
        kDefined + "qualification", "qualification-check-digit", "603/5203/7", "The check digit does not fit", true},
       {"decision", kAsItIs, set([](Facts& facts) { facts.erase("decided"); }), kDiploma, kDefined + "approvalNeeded[0]", "approval-decided",
