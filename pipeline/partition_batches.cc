@@ -176,6 +176,7 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
     if (!entry) {
       row.withheld = Withheld::unknown_entry;
+      ++view.withheld;
       continue;
     }
     bool halted = circumstances(centre, *entry).halted || view.halted;

@@ -149,6 +149,7 @@ TEST_F(Recall, a_result_of_an_entry_that_is_not_registered_any_more_is_withheld_
   *batch.add_results() = gone;
   EXPECT_EQ(seen_grade(season, 0, Role::centre, kCentreGate, 0), "Merit");
   EXPECT_EQ(seen_grade(season, 0, Role::centre, kCentreGate, 1), "entry-known");
+  EXPECT_EQ(seen(season, 0, Role::centre, kCentreGate).withheld, 1u);
 }
 TEST_F(Recall, a_result_revoked_before_the_gate_is_never_seen_and_its_correction_names_no_grade) {
   at(kCentreGate - kHourMs, revoked(ref, kCentreGate - kHourMs));
