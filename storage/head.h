@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/batch_id.h"
-#include "pipeline/uk_time.h"
+#include "pipeline/base/batch_id.h"
+#include "pipeline/base/uk_time.h"
 
 namespace vtq {
 

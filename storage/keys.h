@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/batch_id.h"
-#include "pipeline/check.h"
-#include "pipeline/durations.h"
-#include "pipeline/ports.h"
+#include "pipeline/base/batch_id.h"
+#include "pipeline/intake/check.h"
+#include "pipeline/risk/durations.h"
+#include "pipeline/run/ports.h"
 
 namespace vtq::keys {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/uk_time.h"
+#include "pipeline/base/uk_time.h"
 
 namespace vtq {
 

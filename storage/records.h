@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/ports.h"
+#include "pipeline/run/ports.h"
 #include "vtq/v1/store.pb.h"
 
 namespace vtq::records {

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/batch_id.h"
-#include "pipeline/ports.h"
+#include "pipeline/base/batch_id.h"
+#include "pipeline/run/ports.h"
 #include "vtq/v1/store.pb.h"
 
 namespace vtq {

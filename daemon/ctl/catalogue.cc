@@ -1,4 +1,4 @@
-#include "pipeline/catalogue.h"
+#include "pipeline/intake/catalogue.h"
 
 #include <google/protobuf/util/json_util.h>
 #include <sys/stat.h>
@@ -13,8 +13,8 @@
 #include "daemon/ctl/event_file.h"
 #include "daemon/ctl/output.h"
 #include "daemon/ctl/register.h"
-#include "daemon/event_bodies.h"
-#include "pipeline/check.h"
+#include "daemon/intake/event_bodies.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::ctl {
 namespace {

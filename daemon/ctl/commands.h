@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/http_client.h"
+#include "daemon/http/http_client.h"
 
 namespace vtq::ctl {
 

@@ -7,8 +7,8 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "daemon/event_bodies.h"
-#include "daemon/event_json.h"
+#include "daemon/intake/event_bodies.h"
+#include "daemon/intake/event_json.h"
 
 namespace vtq::ctl {
 

@@ -13,9 +13,9 @@
 #include "daemon/kafka/client.h"
 #include "daemon/kafka/repair.h"
 #include "daemon/kafka/topics.h"
-#include "daemon/log.h"
-#include "daemon/settings.h"
-#include "pipeline/uk_time.h"
+#include "daemon/process/log.h"
+#include "daemon/process/settings.h"
+#include "pipeline/base/uk_time.h"
 #include "storage/store.h"
 
 namespace vtq::ctl {

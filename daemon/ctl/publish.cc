@@ -8,7 +8,7 @@
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/event_file.h"
 #include "daemon/ctl/output.h"
-#include "daemon/event_bodies.h"
+#include "daemon/intake/event_bodies.h"
 
 namespace vtq::ctl {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
-#include "daemon/log.h"
-#include "daemon/settings.h"
-#include "pipeline/check.h"
+#include "daemon/process/log.h"
+#include "daemon/process/settings.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::ctl {
 namespace {

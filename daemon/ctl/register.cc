@@ -9,7 +9,7 @@
 
 #include "daemon/ctl/csv.h"
 #include "daemon/ctl/table_text.h"
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::ctl {
 namespace {

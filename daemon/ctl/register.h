@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "daemon/ctl/table_dates.h"
-#include "pipeline/result.h"
-#include "pipeline/uk_time.h"
+#include "pipeline/base/result.h"
+#include "pipeline/base/uk_time.h"
 #include "vtq/v1/event.pb.h"
 
 namespace vtq::ctl {

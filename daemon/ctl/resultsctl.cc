@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "daemon/app/service.h"
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
-#include "daemon/service.h"
 #include "daemon/simulator/simulator.h"
 
 namespace {

@@ -9,7 +9,7 @@
 
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
-#include "pipeline/uk_time.h"
+#include "pipeline/base/uk_time.h"
 
 namespace vtq::ctl {
 namespace {

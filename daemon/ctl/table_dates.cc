@@ -4,7 +4,7 @@
 #include <regex>
 #include <stdexcept>
 
-#include "pipeline/uk_time.h"
+#include "pipeline/base/uk_time.h"
 
 namespace vtq::ctl {
 namespace {

@@ -7,8 +7,8 @@
 #include "daemon/ctl/output.h"
 #include "daemon/kafka/repair.h"
 #include "daemon/kafka/topics.h"
-#include "daemon/log.h"
-#include "daemon/settings.h"
+#include "daemon/process/log.h"
+#include "daemon/process/settings.h"
 
 namespace vtq::ctl {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "daemon/kafka/positions.h"
 #include "daemon/kafka/transaction.h"
-#include "daemon/log.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 namespace {

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 #include "daemon/kafka/client.h"
 #include "daemon/kafka/topics.h"
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <set>
 
-#include "daemon/log.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 namespace {

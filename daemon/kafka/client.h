@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/settings.h"
+#include "daemon/process/settings.h"
 
 namespace vtq::kafka {
 

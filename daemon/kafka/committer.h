@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "daemon/kafka/transaction.h"
-#include "pipeline/ports.h"
+#include "pipeline/run/ports.h"
 
 namespace vtq::kafka {
 

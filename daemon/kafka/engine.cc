@@ -8,7 +8,7 @@
 
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/session.h"
-#include "daemon/log.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 namespace {

@@ -14,7 +14,7 @@
 #include <optional>
 #include <thread>
 
-#include "daemon/engine_parts.h"
+#include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/changelog.h"
 #include "daemon/kafka/positions.h"
 #include "daemon/kafka/probe.h"

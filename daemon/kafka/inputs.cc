@@ -4,7 +4,7 @@
 #include <chrono>
 #include <tuple>
 
-#include "daemon/log.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 namespace {

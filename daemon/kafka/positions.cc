@@ -6,8 +6,8 @@
 #include <boost/crc.hpp>
 #include <chrono>
 
-#include "daemon/log.h"
-#include "pipeline/uk_time.h"
+#include "daemon/process/log.h"
+#include "pipeline/base/uk_time.h"
 
 namespace vtq::kafka {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 

@@ -12,7 +12,7 @@
 
 #include "daemon/kafka/client.h"
 #include "daemon/kafka/topics.h"
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 

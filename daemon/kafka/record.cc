@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "daemon/engine_parts.h"
-#include "daemon/event_bodies.h"
+#include "daemon/engine/engine_parts.h"
+#include "daemon/intake/event_bodies.h"
 #include "io/cloudevents/v1/cloudevents.pb.h"
 
 namespace vtq::kafka {

@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/result.h"
-#include "pipeline/uk_time.h"
+#include "pipeline/base/result.h"
+#include "pipeline/base/uk_time.h"
 #include "vtq/v1/event.pb.h"
 #include "vtq/v1/output.pb.h"
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "daemon/kafka/transaction.h"
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 namespace {

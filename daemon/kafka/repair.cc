@@ -12,7 +12,7 @@
 #include "daemon/kafka/positions.h"
 #include "daemon/kafka/tables.h"
 #include "daemon/kafka/topics.h"
-#include "pipeline/uk_time.h"
+#include "pipeline/base/uk_time.h"
 #include "storage/store.h"
 
 namespace vtq::kafka {

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "daemon/log.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 namespace {

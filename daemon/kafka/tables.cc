@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "daemon/log.h"
-#include "pipeline/check.h"
+#include "daemon/process/log.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 namespace {

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "daemon/kafka/client.h"
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "daemon/log.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 namespace {

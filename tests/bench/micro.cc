@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "pipeline/merge.h"
+#include "pipeline/facts/merge.h"
 #include "storage/store.h"
 #include "tests/support/season.h"
 

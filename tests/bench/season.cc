@@ -14,7 +14,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "daemon/embedded_engine.h"
+#include "daemon/engine/embedded_engine.h"
 #include "tests/bench/machine.h"
 
 namespace vtq::bench {

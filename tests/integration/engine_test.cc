@@ -1,5 +1,5 @@
 // The engine on a real store and a fake clock: answers come after their commit, the queue pushes back, draining answers everything.
-#include "daemon/embedded_engine.h"
+#include "daemon/engine/embedded_engine.h"
 
 #include <condition_variable>
 #include <mutex>

@@ -1,5 +1,5 @@
 // The HTTP client against servers that close, fall silent, or run out of memory; and the server where a request cannot be answered.
-#include "daemon/http_client.h"
+#include "daemon/http/http_client.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <new>
 #include <thread>
 
-#include "daemon/http_server.h"
+#include "daemon/http/http_server.h"
 
 namespace vtq {
 namespace {

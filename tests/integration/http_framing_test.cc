@@ -1,5 +1,5 @@
 // What of a request's head is refused, and which hosts and origins are this server's own.
-#include "daemon/http_framing.h"
+#include "daemon/http/http_framing.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // How events are held back when the engine's queue is full.
-#include "daemon/embedded_engine.h"
-#include "daemon/ingest.h"
+#include "daemon/engine/embedded_engine.h"
+#include "daemon/intake/ingest.h"
 
 #include <gtest/gtest.h>
 

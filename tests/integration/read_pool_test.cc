@@ -1,5 +1,5 @@
 // How reads wait for their turn, and what becomes of those that do not get it.
-#include "daemon/read_pool.h"
+#include "daemon/reads/read_pool.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "pipeline/grading.h"
+#include "pipeline/rules/grading.h"
 
 namespace vtq::test {
 

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-#include "daemon/engine.h"
+#include "daemon/engine/engine.h"
 
 namespace vtq::test {
 

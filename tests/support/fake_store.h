@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/ports.h"
+#include "pipeline/run/ports.h"
 #include "storage/keys.h"
 #include "storage/records.h"
 

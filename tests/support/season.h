@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "pipeline/pipeline.h"
+#include "pipeline/run/pipeline.h"
 #include "tests/support/fake_store.h"
 
 namespace vtq::test {

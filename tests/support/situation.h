@@ -1,10 +1,10 @@
 // One entry with everything that decides its status, put together fact by fact, to derive at any moment without a pipeline.
 #pragma once
 
-#include "pipeline/derive.h"
-#include "pipeline/merge.h"
-#include "pipeline/mitigation.h"
-#include "pipeline/words.h"
+#include "pipeline/facts/merge.h"
+#include "pipeline/rules/mitigation.h"
+#include "pipeline/status/derive.h"
+#include "pipeline/status/words.h"
 #include "tests/support/season.h"
 
 namespace vtq::test {

@@ -1,5 +1,5 @@
 // What a centre does, by month, from its entries.
-#include "pipeline/activity.h"
+#include "pipeline/rules/activity.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Parts of answers from several instances: they add up to what one instance would have said, and what is missing or twice is noticed.
-#include "daemon/answer_parts.h"
+#include "daemon/reads/answer_parts.h"
 
 #include <gtest/gtest.h>
 

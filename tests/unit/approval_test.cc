@@ -1,7 +1,7 @@
 // Approval and life-cycle dates: which rule stands in the way of an entry, at the edges of days, and what the stages are.
 #include <random>
 
-#include "pipeline/approval.h"
+#include "pipeline/rules/approval.h"
 #include "tests/support/situation.h"
 #include "tests/support/systems.h"
 

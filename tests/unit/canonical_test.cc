@@ -1,5 +1,5 @@
 // Bytes that are as a message is written again, and bytes that are not.
-#include "pipeline/canonical.h"
+#include "pipeline/base/canonical.h"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -9,7 +9,7 @@
 
 #include <random>
 
-#include "pipeline/reference.h"
+#include "pipeline/facts/reference.h"
 #include "tests/support/examples.h"
 
 namespace vtq::test {

@@ -1,12 +1,12 @@
 // What can only be seen of all reference facts together. Each rule: the case that just passes, the one that just fails, what is said.
-#include "pipeline/catalogue.h"
+#include "pipeline/intake/catalogue.h"
 
 #include <algorithm>
 #include <functional>
 #include <random>
 #include <set>
 
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 #include "tests/support/season.h"
 
 namespace vtq::test {

@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-#include "pipeline/attainment.h"
+#include "pipeline/rules/attainment.h"
 
 namespace vtq::test {
 namespace {

@@ -1,5 +1,5 @@
 // Rules of combination, one by one: met, just not met, beyond; and what is said where they are not met.
-#include "pipeline/combination.h"
+#include "pipeline/rules/combination.h"
 #include "tests/support/course.h"
 
 namespace vtq::test {

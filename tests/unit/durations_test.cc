@@ -1,5 +1,5 @@
 // Lengths of steps: configured until enough were seen, then learned quantiles, whatever the order.
-#include "pipeline/durations.h"
+#include "pipeline/risk/durations.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Edges of single rules, each with the case that just passes and the one that just fails.
-#include "pipeline/scrutiny.h"
-#include "pipeline/spike.h"
+#include "pipeline/rules/scrutiny.h"
+#include "pipeline/rules/spike.h"
 #include "tests/support/course.h"
 #include "tests/support/examples.h"
 #include "tests/support/situation.h"

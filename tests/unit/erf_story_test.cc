@@ -1,6 +1,6 @@
 // The options of the extraordinary regulatory framework (Ofqual, 2020) at one centre whose doors are shut from 20 March to 30 June, and
 // what the centre is told in each.
-#include "pipeline/mitigation.h"
+#include "pipeline/rules/mitigation.h"
 #include "tests/support/season.h"
 #include "tests/support/systems.h"
 

@@ -1,9 +1,9 @@
 // What is said of a body that cannot be read: field, rule and value, but no value that may be a grade.
-#include "daemon/event_bodies.h"
+#include "daemon/intake/event_bodies.h"
 
 #include <gtest/gtest.h>
 
-#include "pipeline/hidden_grades.h"
+#include "pipeline/intake/hidden_grades.h"
 
 namespace vtq::test {
 namespace {

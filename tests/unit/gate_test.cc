@@ -1,5 +1,5 @@
 // The gate: when a batch may be opened, and what keeps a result back that was issued.
-#include "pipeline/gate.h"
+#include "pipeline/release/gate.h"
 
 #include <random>
 

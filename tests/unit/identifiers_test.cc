@@ -1,11 +1,11 @@
 // Identifiers of the field: forms, check digits, compact numbers, and the hash that spreads centres over partitions.
-#include "pipeline/identifiers.h"
+#include "pipeline/base/identifiers.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "pipeline/batch_id.h"
+#include "pipeline/base/batch_id.h"
 
 namespace vtq {
 namespace {

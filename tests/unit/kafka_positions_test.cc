@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 namespace {

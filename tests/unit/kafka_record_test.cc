@@ -9,10 +9,10 @@
 #include <new>
 #include <random>
 
-#include "daemon/engine_parts.h"
+#include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/record.h"
 #include "io/cloudevents/v1/cloudevents.pb.h"
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 #include "tests/support/examples.h"
 
 namespace {

@@ -1,7 +1,7 @@
 // Which rejected records are redriven, and where they go.
 #include <gtest/gtest.h>
 
-#include "daemon/engine_parts.h"
+#include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/redrive.h"
 #include "tests/support/examples.h"
 

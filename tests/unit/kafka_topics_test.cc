@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "daemon/settings.h"
-#include "pipeline/check.h"
+#include "daemon/process/settings.h"
+#include "pipeline/intake/check.h"
 
 namespace vtq::kafka {
 namespace {

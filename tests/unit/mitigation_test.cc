@@ -1,5 +1,5 @@
 // Mitigations, rule by rule: which definition holds, what is calculated from what, which dates move, and which changes are refused.
-#include "pipeline/mitigation.h"
+#include "pipeline/rules/mitigation.h"
 
 #include <algorithm>
 #include <random>

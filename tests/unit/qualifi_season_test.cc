@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-#include "pipeline/activity.h"
+#include "pipeline/rules/activity.h"
 #include "tests/support/systems.h"
 #include "tests/support/test_data.h"
 

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "daemon/ctl/csv.h"
-#include "pipeline/catalogue.h"
-#include "pipeline/check.h"
+#include "pipeline/intake/catalogue.h"
+#include "pipeline/intake/check.h"
 #include "tests/support/examples.h"
 
 namespace vtq::ctl {

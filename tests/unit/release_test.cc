@@ -1,5 +1,5 @@
 // When a ready result may go: the next cut of the plan, and at once from the last cut before the issue deadline.
-#include "pipeline/release.h"
+#include "pipeline/release/release.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Roll-ups: what is kept incrementally equals a recount, whatever happened.
-#include "pipeline/rollup.h"
+#include "pipeline/status/rollup.h"
 
 #include <random>
 

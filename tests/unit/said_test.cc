@@ -1,5 +1,5 @@
 // Who said a fact: the order of ids as people count, and the packed records of an entry.
-#include "pipeline/said.h"
+#include "pipeline/facts/said.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The sample for a visit: how many, which, and why.
-#include "pipeline/sampling.h"
+#include "pipeline/rules/sampling.h"
 
 #include <gtest/gtest.h>
 

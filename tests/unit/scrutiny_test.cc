@@ -1,5 +1,5 @@
 // The rules of centre assessment scrutiny one by one: met, just not met, beyond; and what is said.
-#include "pipeline/scrutiny.h"
+#include "pipeline/rules/scrutiny.h"
 
 #include <gtest/gtest.h>
 

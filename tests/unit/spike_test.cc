@@ -1,5 +1,5 @@
 // The spike detector: single cases, and how often it cries wolf and how fast it is on simulated centres.
-#include "pipeline/spike.h"
+#include "pipeline/rules/spike.h"
 
 #include <gtest/gtest.h>
 

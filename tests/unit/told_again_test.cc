@@ -1,10 +1,10 @@
 // Words told again: what is kept of them, whatever order they come in, and since when what they say is so.
-#include "pipeline/told_again.h"
+#include "pipeline/facts/told_again.h"
 
 #include <algorithm>
 #include <random>
 
-#include "pipeline/attainment.h"
+#include "pipeline/rules/attainment.h"
 #include "storage/records.h"
 #include "tests/support/situation.h"
 #include "tests/support/systems.h"

@@ -1,5 +1,5 @@
 // The trusted clock: what jumps is doubted, what slews is not, and what ends a doubt.
-#include "daemon/trusted_clock.h"
+#include "daemon/engine/trusted_clock.h"
 
 #include <random>
 

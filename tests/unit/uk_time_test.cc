@@ -1,5 +1,5 @@
 // Local times of the field: Europe/London, with and without summer time.
-#include "pipeline/uk_time.h"
+#include "pipeline/base/uk_time.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Words: short texts that entries share with the grading scales that define them.
-#include "pipeline/word.h"
+#include "pipeline/base/word.h"
 
 #include "tests/support/season.h"
 

@@ -13,7 +13,7 @@
 #include <random>
 #include <thread>
 
-#include "pipeline/identifiers.h"
+#include "pipeline/base/identifiers.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/peer/kafka.h"
 #include "vtq/v1/event.pb.h"

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "pipeline/check.h"
+#include "pipeline/intake/check.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/peer/kafka.h"
 

@@ -14,7 +14,7 @@ import vtq.v1.Output.Stage;
 import vtq.v1.Output.Step;
 
 /**
- * Status out: pipeline/derive.cc and pipeline/release.cc. One per task, used again for every entry, so that deriving allocates nothing:
+ * Status out: pipeline/status/derive.cc and pipeline/release/release.cc. One per task, used again for every entry, so that deriving allocates nothing:
  * {@link #around} sets what decides besides the entry's own facts, {@link #run} leaves its findings in the fields.
  */
 final class Derivation {

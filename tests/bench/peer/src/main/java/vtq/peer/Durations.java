@@ -3,7 +3,7 @@ package vtq.peer;
 import java.util.HashMap;
 import java.util.Map;
 
-/** How long steps usually take, learned per awarding organisation: pipeline/durations.cc. One task's. */
+/** How long steps usually take, learned per awarding organisation: pipeline/risk/durations.cc. One task's. */
 final class Durations {
   static final int EVIDENCE = 0;
   static final int CLAIM = 1;

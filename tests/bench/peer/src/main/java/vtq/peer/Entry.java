@@ -3,7 +3,7 @@ package vtq.peer;
 import org.apache.kafka.common.utils.Bytes;
 
 /**
- * One entry with everything known about it, as pipeline/entry.h. Held decoded, hundreds of thousands at once: plain fields, no objects
+ * One entry with everything known about it, as pipeline/facts/entry.h. Held decoded, hundreds of thousands at once: plain fields, no objects
  * for stamps or units. A stamp is a time in ms (0: not set) and a tie.
  */
 final class Entry {

@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** The field's identifiers as compact numbers, and the hashes of pipeline/identifiers.h. Texts are taken to be well formed. */
+/** The field's identifiers as compact numbers, and the hashes of pipeline/base/identifiers.h. Texts are taken to be well formed. */
 final class Identifiers {
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final long M = 0xc6a4a7935bd1e995L;

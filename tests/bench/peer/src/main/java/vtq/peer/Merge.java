@@ -11,7 +11,7 @@ import vtq.v1.EventOuterClass.RegistrationChanged;
 import vtq.v1.EventOuterClass.ReleasePlanned;
 import vtq.v1.EventOuterClass.SpecialConsideration;
 
-/** Facts in: pipeline/merge.cc. Of the facts for one slot the latest holds, so that order of arrival and duplicates do not matter. */
+/** Facts in: pipeline/facts/merge.cc. Of the facts for one slot the latest holds, so that order of arrival and duplicates do not matter. */
 final class Merge {
   private static final String UNKNOWN_ULN = "9999999999";
 

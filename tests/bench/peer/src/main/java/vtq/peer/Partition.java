@@ -31,7 +31,7 @@ import vtq.v1.Output.ResultBatch;
 import vtq.v1.Output.Step;
 
 /**
- * One partition of the six input topics: pipeline/partition.cc as a processor. Every record is a window of its own: time moves on, the
+ * One partition of the six input topics: pipeline/run/partition.cc as a processor. Every record is a window of its own: time moves on, the
  * fact is merged, what it touched is derived, transitions and batches go out, and the stores take what changed. Entries are kept
  * decoded, whole centres at a time and as many as {@code entriesMax}, so that the stores are read only when a centre is first needed.
  */

@@ -12,7 +12,7 @@ import vtq.v1.Reference.GradingScaleDefined;
 import vtq.v1.Reference.QualificationDefined;
 
 /**
- * Reference data, and commands to all centres: pipeline/reference.cc. One for all tasks: the thread of the global store writes, stream
+ * Reference data, and commands to all centres: pipeline/facts/reference.cc. One for all tasks: the thread of the global store writes, stream
  * threads read. Values are immutable; a reader sees each of them either old or new, and {@link #version} rises afterwards.
  */
 final class Reference {

@@ -9,7 +9,7 @@ import java.time.format.DateTimeFormatter;
 import java.time.zone.ZoneOffsetTransition;
 import java.util.Locale;
 
-/** Local times of the field, Europe/London, as pipeline/uk_time.h has them. Milliseconds since 1970, days since 1970-01-01. */
+/** Local times of the field, Europe/London, as pipeline/base/uk_time.h has them. Milliseconds since 1970, days since 1970-01-01. */
 final class UkTime {
   static final long NEVER = Long.MAX_VALUE;
   static final long HOUR_MS = 3_600_000;

@@ -4,7 +4,7 @@ import vtq.v1.Output.Band;
 import vtq.v1.Output.Reason;
 import vtq.v1.Output.Step;
 
-/** Statuses in words, for people: pipeline/words.cc. */
+/** Statuses in words, for people: pipeline/status/words.cc. */
 final class Words {
   private static final String[] STEPS = {"Nothing", "Answer the checkpoint", "Record the outstanding units", "Claim the result",
       "Close the case", "Send the sample", "Complete moderation and checks", "Decide on special consideration", "Determine the result",

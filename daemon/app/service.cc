@@ -1,0 +1,601 @@
+#include "daemon/app/service.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <google/protobuf/util/time_util.h>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <thread>
+
+#include "daemon/engine/embedded_engine.h"
+#include "daemon/http/http_framing.h"
+#include "daemon/process/log.h"
+
+namespace vtq {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+EngineOptions engine_options(const Settings& s) {
+  auto days = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kDayMs)); };
+  auto hours = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kHourMs)); };
+  EngineOptions options;
+  options.directory = s.data_directory;
+  options.store = {.partitions = static_cast<std::uint32_t>(s.partitions),
+                   .block_cache_bytes = static_cast<std::size_t>(s.store_block_cache_bytes),
+                   .write_buffer_bytes = static_cast<std::size_t>(s.store_write_buffer_bytes),
+                   .wal_bytes_max = static_cast<std::size_t>(s.store_wal_bytes_max),
+                   .sync = s.data_sync,
+                   .making = s.init ? Making::asked : s.data_create == "never" ? Making::never : Making::if_absent,
+                   .backups = s.backups(),
+                   .log_bytes_max = static_cast<std::uint64_t>(s.store_log_bytes_max),
+                   .log_seconds_max = static_cast<std::uint64_t>(s.store_log_days_max) * 86'400,
+                   .note = [](const StoreNote& note) {
+                     log::write(note.error ? log::Level::error : log::Level::warning, "store", {{"what", note.text}});
+                   }};
+  options.time_source = s.time_source == "event" ? TimeSource::event : TimeSource::wall;
+  options.queue_bytes_max = static_cast<std::size_t>(s.engine_queue_bytes_max);
+  options.batch_events_max = static_cast<std::size_t>(s.engine_batch_events_max);
+  options.entries_in_memory_max = static_cast<std::size_t>(s.engine_entries_in_memory_max);
+  Policy& policy = options.policy;
+  policy.event_step_max_ms = days(s.time_event_step_days_max);
+  policy.registration_wait_ms = days(s.wait_registration_days);
+  policy.reference_wait_ms = hours(s.wait_reference_minutes / 60);
+  policy.parked_per_centre_max = static_cast<std::uint32_t>(s.wait_facts_per_centre_max);
+  policy.batch_results_max = static_cast<std::uint32_t>(s.release_batch_results_max);
+  policy.release = {.lead_ms = hours(s.release_lead_hours),
+                    .every_ms = hours(s.release_every_hours),
+                    .final_margin_ms = hours(s.release_final_margin_minutes / 60)};
+  policy.durations.configured = {{{days(s.risk_evidence_usual_days), days(s.risk_evidence_slow_days)},
+                                  {days(s.risk_claim_usual_days), days(s.risk_claim_slow_days)},
+                                  {days(s.risk_assurance_usual_days), days(s.risk_assurance_slow_days)},
+                                  {days(s.risk_result_usual_days), days(s.risk_result_slow_days)}}};
+  policy.durations.samples_min = static_cast<std::uint32_t>(s.risk_samples_min);
+  return options;
+}
+
+HttpOptions http_options(const Settings& s) {
+  return {.address = s.http_address,
+          .port = static_cast<unsigned short>(s.http_port),
+          .body_bytes_max = static_cast<std::size_t>(s.http_body_bytes_max),
+          .bodies_bytes_max = static_cast<std::size_t>(s.http_bodies_bytes_max),
+          .replies_bytes_max = static_cast<std::size_t>(s.http_replies_bytes_max),
+          .connections_max = static_cast<std::size_t>(s.http_connections_max),
+          .idle_seconds_max = static_cast<unsigned>(s.http_idle_seconds_max),
+          .head_seconds_max = static_cast<unsigned>(s.http_head_seconds_max),
+          .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max),
+          .bytes_per_second_min = static_cast<std::size_t>(s.http_bytes_per_second_min),
+          .reserved = [](std::string_view target) { return target == "/livez" || target == "/readyz" || target == "/metrics"; }};
+}
+
+/// Names under which this server is reached: those of the settings, the address it listens on, and the one it tells other instances.
+std::vector<std::string> host_names(const Settings& s) {
+  std::vector<std::string> names;
+  auto add = [&](std::string_view name) {
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    if (!name.empty()) names.emplace_back(name);
+  };
+  std::string_view rest = s.http_host_names;
+  while (!rest.empty()) {
+    auto comma = rest.find(',');
+    add(rest.substr(0, comma));
+    rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  bool v6 = s.http_address.find(':') != s.http_address.npos;
+  add(v6 ? "[" + s.http_address + "]" : s.http_address);
+  std::string_view url = s.kafka_advertise;
+  if (auto scheme = url.find("://"); scheme != url.npos) url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find('/'));
+  if (auto colon = url.rfind(':'); colon != url.npos && url.find(']', colon) == url.npos) url = url.substr(0, colon);
+  add(url);
+  return names;
+}
+
+constexpr unsigned kPeopleThreads = 2;
+constexpr unsigned kExportThreads = 1;
+/// A page of so many is an export, whoever asks.
+constexpr std::int64_t kExportLimit = 1000;
+/// How long a scrape waits for gauges from the pipeline, while it has events to see to and while it has none; after that it has those of
+/// the last time.
+constexpr std::chrono::milliseconds kGaugesWaitBusy{40}, kGaugesWaitIdle{1'000};
+
+IngestOptions ingest_options(const Settings& s) {
+  return {.body = {.events_max = static_cast<std::size_t>(s.http_body_events_max),
+                   .errors_max = static_cast<std::size_t>(s.http_body_errors_max),
+                   .memory_bytes_max = static_cast<std::size_t>(s.engine_queue_bytes_max)},
+          .reply_bytes_max = static_cast<std::size_t>(s.http_reply_bytes_max),
+          .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
+}
+
+/// Crash tests, of resultsd_crashing: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill -9, at
+/// the Nth passing of that point of a commit. Anything else in the variable is ignored.
+void crash_when_asked(Engine& engine) {
+  const char* asked = std::getenv("RESULTSD_CRASH_AT");
+  if (!asked || !crash_points_heeded()) return;
+  std::string text = asked;
+  auto colon = text.find(':');
+  if (colon == text.npos) return;
+  std::string name = text.substr(0, colon);
+  if (name != "before_write" && name != "after_write") return;
+  CommitPoint at = name == "before_write" ? CommitPoint::before_write : CommitPoint::after_write;
+  std::uint64_t count = std::strtoull(text.c_str() + colon + 1, nullptr, 10);
+  engine
+      .ask([at, count](Pipeline&, Store& store) {
+        store.on_commit_point([at, left = count](CommitPoint point) mutable {
+          if (point == at && left > 0 && --left == 0) ::raise(SIGKILL);
+        });
+      })
+      .get();
+}
+
+std::string clock_json(const ClockState& clock) {
+  nlohmann::ordered_json body{{"trusted", clock.trusted},
+                              {"clock", utc_text(clock.wall_ms)},
+                              {"expected", utc_text(clock.expected_ms)},
+                              {"secondsAhead", (clock.wall_ms - clock.expected_ms) / 1000},
+                              {"why", clock_words(clock)}};
+  return body.dump();
+}
+
+std::string address_of(const Settings& s, unsigned short port) {
+  bool v6 = s.http_address.find(':') != s.http_address.npos;
+  return "http://" + (v6 ? "[" + s.http_address + "]" : s.http_address) + ":" + std::to_string(port);
+}
+
+/// What this instance is about on Kafka, and what of its input is still to be done.
+nlohmann::ordered_json kafka_json(const kafka::KafkaState& state, const kafka::TopicNames& names) {
+  nlohmann::ordered_json json{{"joined", state.joined}, {"owned", state.owned}, {"restoring", state.restoring}, {"standby", state.following}};
+  json["lag"] = json["openTransactions"] = nlohmann::ordered_json::array();
+  for (const kafka::StreamLag& one : state.lags) {
+    auto listed = [&](std::int64_t records, TimeMs since_ms) -> nlohmann::ordered_json {
+      return {{"topic", names.of(one.topic)}, {"partition", one.partition}, {"records", records}, {"since", utc_text(since_ms)}};
+    };
+    if (one.records > 0) json["lag"].push_back(listed(one.records, one.behind_since_ms));
+    if (one.held_records > 0) json["openTransactions"].push_back(listed(one.held_records, one.held_since_ms));
+  }
+  return json;
+}
+
+/// The decoded parameters, if the path fits the pattern.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parameters;
+  while (!pattern.empty()) {
+    if (path.empty() || path[0] != '/') return std::nullopt;
+    std::string_view want = pattern.substr(1, pattern.find('/', 1) - 1);
+    std::string_view have = path.substr(1, path.find('/', 1) - 1);
+    pattern.remove_prefix(want.size() + 1);
+    path.remove_prefix(have.size() + 1);
+    if (!want.starts_with('{')) {
+      if (want != have) return std::nullopt;
+      continue;
+    }
+    auto decoded = percent_decode(have);
+    if (!decoded || decoded->empty()) return std::nullopt;
+    parameters.push_back(std::move(*decoded));
+  }
+  return path.empty() ? std::optional(std::move(parameters)) : std::nullopt;
+}
+
+/// The API's description with the routes that the server really has, `x-routes`.
+std::string openapi_with(const std::vector<Route>& routes) {
+  auto document = nlohmann::ordered_json::parse(openapi_text());
+  auto names = nlohmann::ordered_json::array();
+  for (const Route& route : routes) names.push_back(route.method + " " + route.pattern);
+  document["x-routes"] = std::move(names);
+  return document.dump(2) + "\n";
+}
+
+}  // namespace
+
+std::string_view version() { return VTQ_VERSION; }
+
+Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
+    : settings_(settings),
+      clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
+      host_names_(host_names(settings)) {
+  add_routes();
+  openapi_ = openapi_with(routes_);
+  std::vector<std::string> patterns;
+  for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
+  metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
+  if (settings_.on_kafka()) {
+    auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
+    kafka_ = made.get();
+    engine_ = std::move(made);
+  } else {
+    engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
+  }
+  crash_when_asked(*engine_);
+  if (kafka_) forward_ = std::make_unique<Forward>(*kafka_, settings_);
+  reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
+  auto reads = [&](std::string name, unsigned threads) {
+    return std::make_unique<ReadPool>(ReadPool::Options{
+        .name = std::move(name),
+        .threads = threads,
+        .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
+        .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
+        .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
+        .has_room = [this] { return server_->replies_bytes() < static_cast<std::size_t>(settings_.http_replies_bytes_max); }});
+  };
+  HttpOptions options = http_options(settings_);
+  options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
+  server_ = std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) {
+    dispatch(std::move(request), std::move(respond));
+  });
+  people_ = reads("people", kPeopleThreads);
+  exports_ = reads("exports", kExportThreads);
+  metrics_thread_ = std::make_unique<Worker>("metrics");
+  backup_ = std::make_unique<Worker>("backup");
+  verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
+                                         settings_.store_verify_every_hours);
+  ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest_options(settings_));
+  server_->start_taking();  // only now: handlers use the server too
+  if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
+}
+
+Service::~Service() {
+  if (server_) server_->stop_taking();
+  if (engine_) engine_->drain();
+  if (verifier_) verifier_->stop();
+  if (forward_) forward_->stop();
+  if (ingest_) ingest_->stop();
+  if (people_) people_->stop();
+  if (exports_) exports_->stop();
+  if (metrics_thread_) metrics_thread_->stop();
+  if (backup_) backup_->stop();
+  // The http thread may still hand requests to those: it goes first, they follow.
+  server_.reset();
+}
+
+std::string Service::failure() const { return engine_->state() == EngineState::failed ? engine_->failure() : ""; }
+
+void Service::stop(bool for_good) {
+  stopping_ = true;
+  if (kafka_ && for_good) kafka_->leave_for_good();
+  server_->stop_taking();
+  auto until = Steady::now() + std::chrono::seconds(settings_.http_stop_seconds_max);
+  // Looked at now and then by the main thread, which has nothing else to do: stopping is no path to be fast on.
+  while (server_->requests_in_flight() > 0 && Steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  engine_->drain();
+}
+
+void Service::add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern) {
+  auto guarded = [handler = std::move(handler)](const HttpRequest& request) -> HttpReply {
+    try {
+      return handler(request);
+    } catch (const EngineStalled& error) {
+      return reply_busy("engine-progress", error.what());
+    } catch (const ClientGone&) {
+      return reply_to_nobody();
+    } catch (const std::bad_alloc&) {
+      return reply_without_memory();
+    } catch (const CentreSetAside& error) {
+      return reply_with({503, "Set aside", error.what(), "centre", "centre-readable"});
+    } catch (const StoreDamage& error) {
+      return reply_with({503, "Damaged", error.what(), "", "store-damaged"});
+    } catch (const StoreError& error) {
+      return reply_with({500, "Store error", error.what(), "", "store"});
+    }
+  };
+  auto take = [this, place, guarded, concern = std::move(concern)](HttpRequest&& request, Respond&& respond) {
+    if (place == Place::http) return respond(guarded(request));
+    if (kafka_ && concern)
+      return answer_anywhere(std::move(request), std::move(respond), place, concern(request),
+                             [guarded](const HttpRequest& asked, const Respond&) { return guarded(asked); });
+    if (place == Place::backup) return backup_->post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
+    ReadPool& reads = pool(place, request);
+    auto asked = std::make_shared<HttpRequest>(std::move(request));
+    reads.post(*asked, respond, [guarded, asked, respond] { respond(guarded(*asked)); });
+  };
+  routes_.push_back({std::move(method), std::move(pattern), std::move(take)});
+}
+
+ReadPool& Service::pool(Place place, const HttpRequest& request) {
+  Query query(request, {"limit"});
+  bool large = query.number("limit", 1, std::numeric_limits<std::int64_t>::max(), 1) >= kExportLimit;
+  return place == Place::exports || large ? *exports_ : *people_;
+}
+
+void Service::answer_anywhere(HttpRequest&& request, Respond&& respond, Place place, const Concern& concern, Answer answer) {
+  struct Asked {
+    HttpRequest request;
+    Respond respond;
+  };
+  auto asked = std::make_shared<const Asked>(Asked{std::move(request), std::move(respond)});
+  Forward::Attempt attempt_it = [this, asked, concern, answer = std::move(answer)] {
+    return attempt(asked->request, asked->respond, concern, answer);
+  };
+  bool here = concern.of == Concern::Of::this_instance || asked->request.forwarded;
+  if (!here && concern.of == Concern::Of::partition) {
+    auto owner = kafka_->owner(concern.partition);
+    here = owner && owner->here;
+  } else if (!here) {
+    auto others = kafka_->others();
+    here = others && others->empty();
+  }
+  if (!here) return forward_->take(asked->request.arrived, std::move(attempt_it), asked->respond);
+  pool(place, asked->request).post(asked->request, asked->respond, [this, asked, attempt_it = std::move(attempt_it)] {
+    try {
+      if (auto reply = attempt_it()) asked->respond(std::move(*reply));
+    } catch (const PartitionMoving& moving) {
+      // Whoever passed the request on knows better than this instance where else to ask.
+      if (asked->request.forwarded) return asked->respond(reply_with(moving));
+      forward_->take(asked->request.arrived, attempt_it, asked->respond);
+    }
+  });
+}
+
+/// Throws PartitionMoving.
+std::optional<HttpReply> Service::attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer) {
+  if (concern.of != Concern::Of::partition) return answer(request, respond);
+  if (!request.forwarded)
+    if (auto reply = forward_->pass_on(concern.partition, request)) return reply;
+  const TakenPartitions taken = engine_->store().taken();
+  if (!std::binary_search(taken.partitions.begin(), taken.partitions.end(), concern.partition))
+    throw PartitionMoving("Partition " + std::to_string(concern.partition) + " is not at this instance.");
+  auto reply = answer(request, respond);
+  if (reply && engine_->store().taken() != taken) throw PartitionMoving("Partitions came or went while this was being answered.");
+  return reply;
+}
+
+/// What is no centre's number is answered here, in words.
+Concern Service::of_centre(std::optional<CentreId> centre) const {
+  if (!centre) return {};
+  return {Concern::Of::partition, murmur2_partition(text_of(*centre), static_cast<std::uint32_t>(settings_.partitions))};
+}
+
+void Service::add_routes() {
+  auto read = [this](HttpReply (Reads::*handler)(const HttpRequest&)) {
+    return [this, handler](const HttpRequest& request) { return (reads_.get()->*handler)(request); };
+  };
+  ConcernOf all = [](const HttpRequest&) { return Concern{Concern::Of::all}; };
+  ConcernOf all_or_centre = [this](const HttpRequest& request) {
+    const std::string* centre = request.query_value("centre");
+    return centre ? of_centre(parse_centre(*centre)) : Concern{Concern::Of::all};
+  };
+  ConcernOf centre = [this](const HttpRequest& request) { return of_centre(parse_centre(request.parameters[0])); };
+  ConcernOf batch = [this](const HttpRequest& request) {
+    auto id = parse_batch_id(request.parameters[0]);
+    return of_centre(id ? std::optional(id->centre) : std::nullopt);
+  };
+  ConcernOf rejected = [this](const HttpRequest& request) {
+    auto place = place_of(request.parameters[0], 0);
+    if (!place || place->partition >= settings_.partitions) return Concern{};
+    return Concern{Concern::Of::partition, place->partition};
+  };
+  routes_.push_back({"POST", "/v1/events", [this](HttpRequest&& request, Respond&& respond) {
+                       // Without a partition there is nowhere to keep what is rejected: an instance that has one takes the events.
+                       if (!kafka_ || request.forwarded || !kafka_->holds_nothing())
+                         return ingest_->take_events(std::move(request), std::move(respond));
+                       answer_anywhere(std::move(request), std::move(respond), Place::people, {Concern::Of::partition, 0},
+                                       [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
+                                         ingest_->take_events(HttpRequest(asked), Respond(answered));
+                                         return std::nullopt;
+                                       });
+                     }});
+  add("GET", "/v1/entries", Place::people, read(&Reads::entries), all_or_centre);
+  add("GET", "/v1/entries/{centre}/{qualification}/{series}/{learner}", Place::people, read(&Reads::entry), centre);
+  add("GET", "/v1/centres/{centre}", Place::people, read(&Reads::centre), centre);
+  add("GET", "/v1/centres/{centre}/scrutiny", Place::people, read(&Reads::scrutiny), centre);
+  add("GET", "/v1/centres/{centre}/activity", Place::people, read(&Reads::activity), centre);
+  add("GET", "/v1/qualifications/{qualification}", Place::people, read(&Reads::qualification), all);
+  add("GET", "/v1/qualifications/{qualification}/approval", Place::people, read(&Reads::qualification_approval));
+  add("GET", "/v1/rollups", Place::people, read(&Reads::rollups), all_or_centre);
+  add("GET", "/v1/overview", Place::people, read(&Reads::overview), all);
+  add("GET", "/v1/batches", Place::people, read(&Reads::batches), all_or_centre);
+  add("GET", "/v1/batches/{batch}", Place::people, read(&Reads::batch), batch);
+  add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::people, read(&Reads::learner_result), batch);
+  add("GET", "/v1/export/batches", Place::exports, read(&Reads::export_batches), all_or_centre);
+  add("GET", "/v1/rejected", Place::people, read(&Reads::rejected_records), all);
+  add("GET", "/v1/rejected/{id}", Place::people, read(&Reads::rejected_record), rejected);
+  routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this, rejected](HttpRequest&& request, Respond&& respond) {
+                       if (!kafka_) return ingest_->replay(std::move(request), std::move(respond));
+                       answer_anywhere(std::move(request), std::move(respond), Place::people, rejected(request),
+                                       [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
+                                         ingest_->replay(HttpRequest(asked), [this, answered, taken = engine_->store().taken()](HttpReply&& reply) {
+                                           bool gone = reply.status == 404 && engine_->store().taken() != taken;
+                                           answered(gone ? reply_with(PartitionMoving("The record is moving to another instance.")) : std::move(reply));
+                                         });
+                                         return std::nullopt;
+                                       });
+                     }});
+  // Both on one thread: opening the backups tidies away one that is being made.
+  add("GET", "/v1/backups", Place::backup, read(&Reads::backups));
+  add("POST", "/v1/backups", Place::backup, read(&Reads::make_backup));
+  add("GET", "/v1/clock", Place::http, [this](const HttpRequest& request) { return clock(request); });
+  add("POST", "/v1/clock/confirm", Place::people, [this](const HttpRequest& request) { return confirm_clock(request); });
+  add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
+  add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
+  add("GET", "/readyz", Place::http, [this](const HttpRequest&) { return ready(); });
+  routes_.push_back({"GET", "/metrics", [this](HttpRequest&&, Respond&& respond) {
+                       {
+                         std::lock_guard lock(metrics_mutex_);
+                         metrics_asked_.push_back(std::move(respond));
+                         if (metrics_asked_.size() > 1) return;
+                       }
+                       metrics_thread_->post([this] { answer_metrics(); });
+                     }});
+  add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
+}
+
+void Service::dispatch(HttpRequest&& request, Respond&& respond) {
+  bool well_formed = split_target(request);
+  std::size_t found = routes_.size();
+  std::string allowed;
+  for (std::size_t at = 0; well_formed && at < routes_.size() && found == routes_.size(); ++at) {
+    auto parameters = match(routes_[at].pattern, request.path);
+    if (!parameters) continue;
+    if (routes_[at].method == request.method || (request.method == "HEAD" && routes_[at].method == "GET")) {
+      found = at;
+      request.method = routes_[at].method;  // the server leaves out the body of an answer to HEAD
+      request.parameters = std::move(*parameters);
+    } else {
+      allowed += (allowed.empty() ? "" : ", ") + routes_[at].method + (routes_[at].method == "GET" ? ", HEAD" : "");
+    }
+  }
+  auto measured = [this, found, began = Steady::now(), respond = std::move(respond)](HttpReply&& reply) {
+    double seconds = std::chrono::duration<double>(Steady::now() - began).count();
+    metrics_->http_request(found, reply.status, seconds);
+    // The route, never the path: a path may name a learner.
+    log::write(log::Level::debug, "request",
+               {{"route", found < routes_.size() ? routes_[found].method + " " + routes_[found].pattern : std::string("none")},
+                {"status", static_cast<std::int64_t>(reply.status)},
+                {"seconds", seconds}});
+    respond(std::move(reply));
+  };
+  if (auto problem = refusal(request)) return measured(reply_with(*problem));
+  if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
+  if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
+  if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
+  HttpReply reply = reply_with({405, "Wrong method", "This address takes " + allowed + ".", "", "method", request.method});
+  reply.headers.emplace_back("Allow", allowed);
+  measured(std::move(reply));
+}
+
+std::optional<Problem> Service::refusal(const HttpRequest& request) const {
+  if (!request.host.empty() && !is_own_host(request.host, host_names_))
+    return Problem{421, "Wrong server", "This server is not known under that name; use localhost, or add the name to http.host_names.", "Host",
+                   "host-known", request.host.substr(0, 200)};
+  if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
+  if (request.origin && !is_own_origin(*request.origin, request.host))
+    return Problem{403, "Foreign page", "A page of another origin may change nothing here.", "Origin", "origin-own", request.origin->substr(0, 200)};
+  for (std::string_view form : {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+    if (request.content_type == form)
+      return Problem{415, "Unknown format", "What a form of a page can send is not taken here; name the format of the body, as application/json.",
+                     "Content-Type", "content-type", request.content_type};
+  if (!request.content_encoding.empty() && request.content_encoding != "identity")
+    return Problem{415, "Unknown encoding", "Bodies are taken as they are; send it without Content-Encoding.", "Content-Encoding",
+                   "content-encoding", request.content_encoding.substr(0, 200)};
+  return std::nullopt;
+}
+
+HttpReply Service::live() {
+  TimeMs since = clock_.passed_ms() - engine_->last_progress_ms();
+  if (engine_->state() == EngineState::failed)
+    return reply_with({503, "Failed", "The engine has failed: " + engine_->failure(), "", "engine-running"});
+  if (since > 10'000)
+    return reply_with({503, "Stalled", "The pipeline has made no progress for " + std::to_string(since / 1000) + " s.", "", "engine-progress"});
+  return {200, "application/json", "{\"status\":\"alive\"}\n"};
+}
+
+namespace {
+
+std::string not_ready_text(std::string_view state, const std::vector<std::string>& halted) {
+  std::string text = "resultsd is " + std::string(state) + ".";
+  for (const std::string& why : halted) text += " " + why;
+  return text;
+}
+
+}  // namespace
+
+HttpReply Service::ready() {
+  EngineState state = engine_->state();
+  if (stopping_ || state != EngineState::running)
+    return reply_with({503, "Not ready", not_ready_text(stopping_ ? "stopping" : state_name(state), kafka_ ? kafka_->halted() : std::vector<std::string>{}), "",
+                       "engine-running"});
+  if (DamageFound damage = engine_->store().damage(); damage.any()) {
+    std::string what;
+    for (const std::string& finding : damage.findings) what += " " + finding;
+    std::string centres;
+    for (CentreId centre : damage.centres) centres += (centres.empty() ? "" : ", ") + text_of(centre);
+    return reply_with({503, "Damaged", "Files of the store are damaged:" + what + (centres.empty() ? "" : " Set aside: centre " + centres + ".") +
+                       (kafka_ ? " Start resultsd again: the store is then built anew from the changelog."
+                               : " Events of other centres are taken. Restore the newest backup with `resultsctl restore`."), "", "store-damaged"});
+  }
+  if (ClockState clock = clock_.state(); !clock.trusted) return reply_with({503, "Clock doubted", clock_words(clock), "", "clock-trusted"});
+  return {200, "application/json", "{\"status\":\"ready\"}\n"};
+}
+
+HttpReply Service::clock(const HttpRequest& request) {
+  Query query(request, {});
+  if (query.wrong()) return reply_with(*query.wrong());
+  return {200, "application/json", clock_json(clock_.state()) + "\n"};
+}
+
+/// Names the time that whoever confirms it saw: a clock that jumped again since is not what was confirmed.
+HttpReply Service::confirm_clock(const HttpRequest& request) {
+  constexpr TimeMs kSeenMaxMs = 10 * 60'000;
+  auto body = nlohmann::json::parse(request.body, nullptr, false);
+  std::string text = body.is_object() && body.contains("clock") && body["clock"].is_string() ? body["clock"].get<std::string>() : "";
+  google::protobuf::Timestamp seen;
+  if (!google::protobuf::util::TimeUtil::FromString(text, &seen))
+    return reply_with({400, "Which time?", "Give the time that is confirmed, as GET /v1/clock shows it: {\"clock\": \"2026-08-13T07:00:00.000Z\"}.", "clock", "clock-form", text});
+  ClockState before = clock_.state();
+  if (before.trusted) return reply_with({409, "Nothing to confirm", "The clock is trusted.", "clock", "clock-doubted", text});
+  if (std::abs(time_of(seen) - before.wall_ms) > kSeenMaxMs)
+    return reply_with({409, "Another time", "The clock says " + utc_text(before.wall_ms) + " by now. Look at it again.", "clock", "clock-seen", text});
+  auto kept = engine_->ask([this](Pipeline& pipeline, Store& store) { store.put_clock_confirmation({pipeline.time(), clock_.now()}); });
+  if (kept.wait_for(std::chrono::seconds(10)) != std::future_status::ready) throw EngineStalled("The pipeline has not answered for 10 seconds.");
+  kept.get();
+  clock_.confirm();
+  log::write(log::Level::warning, "the clock was confirmed", {{"clock", utc_text(before.wall_ms)}, {"expected", utc_text(before.expected_ms)}});
+  return {200, "application/json", clock_json(clock_.state()) + "\n"};
+}
+
+HttpReply Service::instances(const HttpRequest& request) {
+  Query query(request, {});
+  if (query.wrong()) return reply_with(*query.wrong());
+  std::vector<kafka::KafkaEngine::Instance> found;
+  if (kafka_) {
+    found = kafka_->instances();
+  } else {
+    std::vector<std::uint32_t> every(static_cast<std::size_t>(settings_.partitions));
+    std::iota(every.begin(), every.end(), 0u);
+    found.push_back({.name = kafka::instance_name(settings_), .url = address_of(settings_, server_->port()), .partitions = std::move(every), .here = true});
+  }
+  auto listed = nlohmann::ordered_json::array();
+  for (const auto& one : found)
+    listed.push_back({{"instance", one.name}, {"url", one.url}, {"partitions", one.partitions}, {"answered", one.here}});
+  nlohmann::ordered_json body{{"partitions", settings_.partitions}, {"instances", std::move(listed)}};
+  if (kafka_) body["kafka"] = kafka_json(kafka_->kafka_state(), kafka::TopicNames(settings_.kafka_topic_prefix));
+  return {200, "application/json", body.dump() + "\n"};
+}
+
+void Service::answer_metrics() {
+  std::vector<Respond> asked;
+  {
+    std::lock_guard lock(metrics_mutex_);
+    asked.swap(metrics_asked_);
+  }
+  HttpReply reply;
+  try {
+    reply = {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text()};
+  } catch (const std::bad_alloc&) {
+    reply = reply_without_memory();
+  }
+  for (const Respond& respond : asked) respond(HttpReply(reply));
+}
+
+std::string Service::metrics_text() {
+  // A pipeline that does not answer must hide neither that very fact nor anything else.
+  if (!gauges_asked_)
+    gauges_asked_ = std::make_shared<std::future<EntryGauges>>(engine_->ask([](Pipeline& pipeline, Store&) { return take_entry_gauges(pipeline); }));
+  if (gauges_asked_->wait_for(engine_->queued_bytes() > 0 ? kGaugesWaitBusy : kGaugesWaitIdle) == std::future_status::ready) {
+    last_gauges_ = gauges_asked_->get();
+    last_gauges_at_ = Steady::now();
+    gauges_asked_.reset();
+  }
+  const Store& store = engine_->store();
+  DaemonGauges gauges{.now_ms = clock_.now(),
+                      .state = engine_->state(),
+                      .lag_seconds = engine_->lag_seconds(),
+                      .queue_bytes = engine_->queued_bytes(),
+                      .bodies_bytes = server_->bodies_bytes(),
+                      .replies_bytes = server_->replies_bytes(),
+                      .connections = server_->connections(),
+                      .gauges_age_seconds = std::chrono::duration<double>(Steady::now() - last_gauges_at_).count(),
+                      .batches = store.batch_count(),
+                      .sizes = store.sizes(),
+                      .damage = store.damage(),
+                      .verified_ms = verifier_ ? verifier_->verified_ms() : 0,
+                      .clock = clock_.state(),
+                      .kafka = kafka_ ? std::optional(kafka_->kafka_state()) : std::nullopt};
+  return metrics_->text(last_gauges_, gauges);
+}
+
+}  // namespace vtq

@@ -1,0 +1,116 @@
+// resultsd put together: engine, workers, metrics and HTTP server, from settings.
+//
+//   constructed (ready) -> stop_taking -> drained -> destroyed
+//
+// Threads: `http` (network and health; never blocks), `ingest` (reads bodies of events), `people` and `exports` (look-ups, small and large),
+// `metrics`, `forward` (on Kafka: look-ups that need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's own). Public members are for the thread that made it.
+#pragma once
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+#include "daemon/engine/trusted_clock.h"
+#include "daemon/engine/verifier.h"
+#include "daemon/http/http_server.h"
+#include "daemon/intake/ingest.h"
+#include "daemon/kafka/engine.h"
+#include "daemon/metrics/metrics.h"
+#include "daemon/process/settings.h"
+#include "daemon/reads/forward.h"
+#include "daemon/reads/read_pool.h"
+#include "daemon/reads/reads.h"
+
+namespace vtq {
+
+std::string_view version();
+/// proto/http/openapi.json, as built in.
+std::string_view openapi_text();
+
+/// Where a route's handler runs.
+enum class Place { http, people, exports, backup };
+
+/// What of all that the instances have a request is about.
+struct Concern {
+  enum class Of { this_instance, partition, all } of = Of::this_instance;
+  std::uint32_t partition = 0;
+};
+
+struct Route {
+  std::string method;
+  std::string pattern;  ///< `/v1/entries/{centre}/...`
+  std::function<void(HttpRequest&&, Respond&&)> take;
+};
+
+class Service {
+ public:
+  /// Opens the store and listens. Throws StoreError, kafka::KafkaError and ListenError; kafka::StoppedWaiting when `asked_to_stop` says so
+  /// while it waits for Kafka.
+  explicit Service(const Settings& settings, const std::function<bool()>& asked_to_stop = {});
+  ~Service();
+
+  unsigned short port() const { return server_->port(); }
+  /// Why it cannot go on; empty: it can.
+  std::string failure() const;
+  /// Whether the engine makes progress: what /livez says.
+  bool alive() { return live().status == 200; }
+  /// /readyz says no, no more connections; finishes what is in flight, as long as that takes within the limit; commits. `for_good`: on Kafka
+  /// this instance's partitions go to the others at once, instead of being kept for its return.
+  void stop(bool for_good = false);
+
+ private:
+  void dispatch(HttpRequest&& request, Respond&& respond);
+  using Handler = std::function<HttpReply(const HttpRequest&)>;
+  using ConcernOf = std::function<Concern(const HttpRequest&)>;
+  void add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern = {});
+  /// A request on Kafka that may be about partitions of other instances. `answer`: answers here, or has somebody answer.
+  using Answer = std::function<std::optional<HttpReply>(const HttpRequest&, const Respond&)>;
+  void answer_anywhere(HttpRequest&& request, Respond&& respond, Place place, const Concern& concern, Answer answer);
+  std::optional<HttpReply> attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer);
+  Concern of_centre(std::optional<CentreId> centre) const;
+  void add_routes();
+  HttpReply live();
+  HttpReply ready();
+  std::string metrics_text();
+  void answer_metrics();
+  /// What keeps a request from its route: an unknown host, another origin, a form, an encoding. Nothing: it may go on.
+  std::optional<Problem> refusal(const HttpRequest& request) const;
+  ReadPool& pool(Place place, const HttpRequest& request);
+  HttpReply instances(const HttpRequest& request);
+  HttpReply clock(const HttpRequest& request);
+  HttpReply confirm_clock(const HttpRequest& request);
+
+  Settings settings_;
+  TrustedClock clock_;
+  std::vector<Route> routes_;
+  std::unique_ptr<Metrics> metrics_;
+  std::string openapi_;
+  std::atomic<bool> stopping_{false};
+  std::vector<std::string> host_names_;
+  // Scrapes that came while one was being answered are answered together by the next.
+  std::mutex metrics_mutex_;
+  std::vector<Respond> metrics_asked_;
+  // On the metrics thread.
+  EntryGauges last_gauges_;
+  std::chrono::steady_clock::time_point last_gauges_at_ = std::chrono::steady_clock::now();
+  std::shared_ptr<std::future<EntryGauges>> gauges_asked_;
+  // From here on, in the order in which they may go: what answers dies before who asked.
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<Engine> engine_;
+  kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
+  std::unique_ptr<Forward> forward_;      // on Kafka
+  std::unique_ptr<Reads> reads_;
+  std::unique_ptr<ReadPool> people_;
+  std::unique_ptr<ReadPool> exports_;
+  std::unique_ptr<Worker> metrics_thread_;
+  std::unique_ptr<Worker> backup_;
+  std::unique_ptr<Verifier> verifier_;
+  std::unique_ptr<Ingest> ingest_;
+};
+
+}  // namespace vtq

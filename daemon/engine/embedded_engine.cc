@@ -1,0 +1,262 @@
+#include "daemon/engine/embedded_engine.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace vtq {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
+
+std::size_t bytes_of(const std::vector<Submitted>& events) {
+  std::size_t bytes = 0;
+  for (const Submitted& event : events) bytes += memory_of(event);
+  return bytes;
+}
+
+std::string_view key_of(const Address& address, std::string& scratch) {
+  scratch = address.everywhere ? "*" : text_of(address.centre);
+  return scratch;
+}
+
+}  // namespace
+
+struct EmbeddedEngine::Work {
+  std::vector<Submitted> events;
+  Done done;
+  std::size_t bytes = 0;
+  TimeMs queued_ms = 0;
+};
+
+EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, EngineProbe* probe)
+    : options_(options),
+      clock_(clock),
+      probe_(probe),
+      store_(Store::open(options.directory, store_options(options))),
+      parsing_(std::make_unique<Parsing>()),
+      outputs_(std::make_unique<CountedOutputs>(*store_, probe)) {
+  options_.policy.batch_numbers_from = store_->batch_numbers_from();
+  pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_);
+  pipeline_->restore();
+  if (options_.time_source == TimeSource::wall) clock_.log_says(pipeline_->time(), store_->clock_confirmation());
+  last_progress_ms_ = clock_.passed_ms();
+  state_ = EngineState::running;
+  thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "pipeline-1");
+}
+
+EmbeddedEngine::~EmbeddedEngine() { drain(); }
+
+bool EmbeddedEngine::submit(std::vector<Submitted>&& events, Done done) {
+  std::size_t bytes = bytes_of(events);
+  std::lock_guard lock(mutex_);
+  if (state_ != EngineState::running) return false;
+  // One body larger than the limit may pass when nothing else waits, or it never could.
+  if (queued_bytes_ != 0 && queued_bytes_ + bytes > options_.queue_bytes_max) return false;
+  queued_bytes_ += bytes;
+  TimeMs queued = clock_.passed_ms();
+  if (oldest_ms_ == 0) oldest_ms_ = queued;
+  queue_.push_back({std::move(events), std::move(done), bytes, queued});
+  changed_.notify_one();
+  return true;
+}
+
+void EmbeddedEngine::when_room(std::function<void()> wake) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == EngineState::running && queued_bytes_ > options_.queue_bytes_max / 2) {
+      waiting_for_room_.push_back(std::move(wake));
+      return;
+    }
+  }
+  wake();
+}
+
+std::size_t EmbeddedEngine::queued_bytes() const {
+  std::lock_guard lock(mutex_);
+  return queued_bytes_;
+}
+
+void EmbeddedEngine::post(Look look) {
+  std::unique_lock lock(mutex_);
+  if (state_ == EngineState::stopped || state_ == EngineState::failed) {
+    // No thread is left to run it: the caller does, against what was committed last.
+    lock.unlock();
+    look(*pipeline_, *store_);
+    return;
+  }
+  looks_.push_back(std::move(look));
+  changed_.notify_one();
+}
+
+double EmbeddedEngine::lag_seconds() const {
+  TimeMs oldest = oldest_ms_;
+  return oldest == 0 ? 0.0 : static_cast<double>(std::max<TimeMs>(clock_.passed_ms() - oldest, 0)) / 1000.0;
+}
+
+std::string EmbeddedEngine::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void EmbeddedEngine::drain() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == EngineState::running) state_ = EngineState::draining;
+    changed_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void EmbeddedEngine::run() {
+  std::vector<Work> works;
+  try {
+    for (;;) {
+      std::deque<Look> looks;
+      std::vector<std::function<void()>> wakes;
+      works.clear();
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms), [&] {
+          return !queue_.empty() || !looks_.empty() || state_ != EngineState::running;
+        });
+        looks.swap(looks_);
+        std::size_t events = 0;
+        while (!queue_.empty() && (events == 0 || events + queue_.front().events.size() <= options_.batch_events_max)) {
+          events += queue_.front().events.size();
+          works.push_back(std::move(queue_.front()));
+          queue_.pop_front();
+        }
+        if (works.empty() && looks.empty() && state_ == EngineState::draining) {
+          state_ = EngineState::stopped;
+          wakes.swap(waiting_for_room_);
+        }
+      }
+      for (auto& wake : wakes) wake();
+      if (state_ == EngineState::stopped) return;
+      for (auto& look : looks) look(*pipeline_, *store_);
+      run_batch(works);
+      last_progress_ms_ = clock_.passed_ms();
+    }
+  } catch (const StoreError& error) {
+    std::vector<std::function<void()>> wakes;
+    std::deque<Look> looks;
+    {
+      std::lock_guard lock(mutex_);
+      failure_ = error.what();
+      state_ = EngineState::failed;
+      for (Work& work : queue_) works.push_back(std::move(work));
+      queue_.clear();
+      wakes.swap(waiting_for_room_);
+      looks.swap(looks_);
+    }
+    // Nothing of these was committed: their submitters hear that there is no answer.
+    for (Work& work : works) work.done({});
+    for (auto& look : looks) look(*pipeline_, *store_);
+    for (auto& wake : wakes) wake();
+  }
+}
+
+void EmbeddedEngine::run_batch(std::vector<Work>& works) {
+  const ClockState clock = clock_.state();
+  const TimeMs now = clock.now_ms;
+  auto started = Steady::now();
+  google::protobuf::Arena& arena = parsing_->arena;
+  arena.Reset();
+
+  struct Place {
+    std::size_t work, event;
+  };
+  std::vector<std::vector<Answer>> answers(works.size());
+  std::vector<Inbound> batch;
+  std::vector<Place> places;
+  std::string scratch;
+  std::size_t events = 0;
+  TimeMs latest = options_.time_source == TimeSource::wall ? latest_event(clock) : kLatestEventMs;
+
+  auto reject = [&](Answer& answer, const Submitted& submitted, Rejection why, Topic topic) {
+    std::string id =
+        outputs_->rejected(0, rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, why, now));
+    answer.verdict = {Verdict::Kind::rejected, std::move(why), 0, std::move(id)};
+    if (probe_) probe_->event_processed(topic, Verdict::Kind::rejected);
+  };
+
+  auto take = [&](const Inbound& inbound, const Verdict& verdict, Answer& answer) {
+    answer.verdict = verdict;
+    if (verdict.kind == Verdict::Kind::set_aside) {
+      if (probe_) probe_->event_processed(inbound.address.topic, verdict.kind);
+      return;
+    }
+    if (verdict.clash.any())
+      for (Rejection& warning : warnings_of(verdict.clash, *inbound.event, verdict.kind == Verdict::Kind::accepted))
+        answer.warnings.push_back(std::move(warning));
+    std::uint32_t partition = inbound.address.everywhere ? 0 : pipeline_->partition_of(inbound.address.centre);
+    store_->append_input(inbound.address.topic, partition, key_of(inbound.address, scratch), inbound.bytes);
+    if (!probe_) return;
+    probe_->event_processed(inbound.address.topic, verdict.kind);
+    for (const Rejection& warning : answer.warnings) probe_->event_warned(warning.rule);
+  };
+
+  for (std::size_t work = 0; work < works.size(); ++work) {
+    events += works[work].events.size();
+    answers[work].resize(works[work].events.size());
+    for (std::size_t at = 0; at < works[work].events.size(); ++at) {
+      Submitted& submitted = works[work].events[at];
+      Answer& answer = answers[work][at];
+      if (submitted.unreadable) {
+        reject(answer, submitted, *submitted.unreadable, Topic::rejected);
+        continue;
+      }
+      auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
+      if (!event->ParseFromString(submitted.event)) {
+        reject(answer, submitted, {"event", "protobuf-form", std::to_string(submitted.event.size()) + " bytes", "The bytes are not a vtq.v1.Event; serialise one with this version's schema."}, Topic::rejected);
+        continue;
+      }
+      Result<Address> address = check(*event, latest);
+      if (!address) {
+        reject(answer, submitted, std::move(address).error(), Topic::rejected);
+        continue;
+      }
+      answer.warnings = warnings(*event);
+      batch.push_back({event, submitted.event, std::move(address).value()});
+      places.push_back({work, at});
+    }
+  }
+
+  double process_seconds = seconds_since(started);
+  double commit_seconds = 0;
+  std::size_t consumed = 0;
+  for (bool finished = false; !finished;) {
+    auto processing = Steady::now();
+    Pipeline::Progress progress = pipeline_->process(std::span(batch).subspan(consumed), now, !clock.trusted);
+    for (std::size_t at = 0; at < progress.consumed; ++at)
+      take(batch[consumed + at], pipeline_->verdicts()[at], answers[places[consumed + at].work][places[consumed + at].event]);
+    consumed += progress.consumed;
+    finished = progress.finished;
+    pipeline_->write(*store_);
+    process_seconds += seconds_since(processing);
+    auto committing = Steady::now();
+    store_->commit(now);
+    commit_seconds += seconds_since(committing);
+    pipeline_->evict(options_.entries_in_memory_max);
+    last_progress_ms_ = clock_.passed_ms();
+  }
+  if (probe_ && events > 0) probe_->batch_processed(process_seconds, commit_seconds, events);
+
+  std::vector<std::function<void()>> wakes;
+  {
+    std::lock_guard lock(mutex_);
+    for (const Work& work : works) queued_bytes_ -= work.bytes;
+    oldest_ms_ = queue_.empty() ? 0 : queue_.front().queued_ms;
+    if (queued_bytes_ <= options_.queue_bytes_max / 2) wakes.swap(waiting_for_room_);
+  }
+  for (std::size_t work = 0; work < works.size(); ++work) works[work].done(std::move(answers[work]));
+  works.clear();
+  for (auto& wake : wakes) wake();
+}
+
+}  // namespace vtq

@@ -1,0 +1,72 @@
+// The clock of the daemon. The wall clock is compared with a clock that only passes, and at the start with the log's own times. Where it
+// jumped it is doubted: time stands still, until it is put right again or an operator confirms it.
+//
+//   trusted -- jumps by more than the limit --> doubted -- agrees again, or is confirmed --> trusted
+//
+// Small corrections pass, as NTP makes them: what the clock is held against follows it, by at most a tenth of the time that passes.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "daemon/engine/clock.h"
+
+namespace vtq {
+
+struct ClockLimits {
+  TimeMs jump_max_ms = 60'000;         ///< of one jump, either way
+  TimeMs away_max_ms = 400 * kDayMs;   ///< between the last commit and the start
+};
+
+/// Both clocks, read at one moment.
+struct ClockReading {
+  TimeMs wall_ms = 0;
+  TimeMs passed_ms = 0;
+};
+
+/// Decides whether the wall clock is to be believed. Reads no clock itself.
+class ClockJudge {
+ public:
+  ClockJudge(const ClockLimits& limits, const ClockReading& at);
+
+  ClockState look(const ClockReading& at);
+  /// See Clock::log_says. A clock behind the log by more than a jump is doubted, and so is one that is further ahead than the daemon may
+  /// have been away. What was confirmed before for a log no further than that holds.
+  void log_says(TimeMs log_ms, const ClockConfirmation& confirmed, const ClockReading& at);
+  void confirm(const ClockReading& at);
+
+ private:
+  ClockLimits limits_;
+  ClockReading anchor_;         // what the wall clock is held against
+  TimeMs trusted_ms_ = 0;       // when it was last trusted
+  bool at_least_ = false;       // the anchor is from the log: the wall clock may be any time later
+  bool heard_log_ = false;
+};
+
+class TrustedClock final : public Clock {
+ public:
+  /// `read`: reads both clocks; the system's, unless a test has its own.
+  explicit TrustedClock(const ClockLimits& limits, std::function<ClockReading()> read = read_system_clocks);
+
+  TimeMs now() const override { return read_().wall_ms; }
+  TimeMs passed_ms() const override { return read_().passed_ms; }
+  /// Says in the log when trust ends or comes back.
+  ClockState state() const override;
+  void log_says(TimeMs log_ms, const ClockConfirmation& confirmed) override;
+  void confirm() override;
+
+  static ClockReading read_system_clocks();
+
+ private:
+  ClockState look() const;
+
+  std::function<ClockReading()> read_;
+  mutable std::mutex mutex_;
+  mutable ClockJudge judge_;
+  mutable bool trusted_ = true;
+};
+
+/// For people: what is wrong and what to do; empty while the clock is trusted.
+std::string clock_words(const ClockState& clock);
+
+}  // namespace vtq

@@ -1,0 +1,60 @@
+// Bodies and files of events: splits them into records and reads each as an Event. A record that cannot be read is kept with why; it
+// never stops the ones after it, unless nothing tells where the next one begins. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+
+namespace vtq {
+
+enum class BodyFormat { json, json_lines, protobuf, protobuf_delimited };
+
+/// By media type: `application/json`, `application/x-ndjson`, `application/jsonl`, `application/x-protobuf`, `application/protobuf`,
+/// `application/x-protobuf-delimited`.
+std::optional<BodyFormat> body_format(std::string_view content_type);
+
+/// One record of a body, in order.
+struct ReadEvent {
+  Submitted submitted;  ///< with the canonical serialisation: the same event has the same bytes in every format
+  std::string id;       ///< the event's id, if it could be read
+  std::size_t line = 0; ///< from 1, of JSON Lines; else the record's place from 1
+  bool only_checked = false;  ///< of an unreadable one: it is an Event, and only `check` finds it wrong
+};
+
+/// What one body may take. The body that passes a limit is refused as a whole.
+struct BodyLimits {
+  std::size_t events_max = 20'000;
+  std::size_t errors_max = 1'000;              ///< events that cannot be read, or that `check` finds wrong
+  std::size_t memory_bytes_max = 64u << 20;    ///< of all its events, as `memory_of` counts; a single event may pass it
+};
+
+/// A wrong event of a refused body.
+struct BodyError {
+  std::size_t line = 0;
+  std::string id;
+  Rejection why;
+};
+
+struct ReadBody {
+  std::vector<ReadEvent> events = {};
+  bool single = false;                       ///< one event, not a list of one
+  std::optional<Rejection> unreadable = {};  ///< the body as a whole; no events then
+  unsigned status = 400;                     ///< HTTP's, of an unreadable body
+  std::vector<BodyError> errors = {};        ///< the first of them
+};
+
+/// What `check` finds wrong is marked as unreadable too, with the event's serialisation as the original.
+ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits = {});
+
+/// One record.
+ReadEvent read_json_event(std::string_view text);
+ReadEvent read_protobuf_event(std::string_view bytes);
+
+/// A length before each record, as protobuf's delimited streams have it. Nothing: the length is broken or runs past the end.
+std::optional<std::string_view> next_delimited(std::string_view& rest);
+
+}  // namespace vtq

@@ -1,0 +1,269 @@
+#include <algorithm>
+#include <map>
+
+#include "daemon/reads/reads.h"
+#include "daemon/reads/rollup_json.h"
+
+namespace vtq {
+namespace {
+
+/// Every centre's cells, or the totals when no centre plays a part.
+template <class Take>
+void each_cell(const Pipeline& pipeline, const CellFilter& filter, bool by_centre, Take take) {
+  if (!by_centre && !filter.centre) {
+    for (const auto& [cell, entries] : pipeline.totals())
+      if (filter.takes(cell)) take(CentreId{}, cell, entries);
+    return;
+  }
+  for (const Partition* partition : pipeline.owned()) {
+    partition->each_centre([&](const Centre& centre) {
+      if (filter.centre && *filter.centre != centre.id) return;
+      for (const auto& [cell, entries] : centre.summary.cells.all())
+        if (filter.takes(cell)) take(centre.id, cell, entries);
+    });
+  }
+}
+
+struct Dimension {
+  std::string_view name;       ///< in the query
+  std::string_view json_name;  ///< in the reply
+  std::string (*value)(CentreId, const Cell&);
+};
+
+constexpr Dimension kDimensions[] = {
+    {"awarding_organisation", "awardingOrganisation", [](CentreId, const Cell& c) { return text_of(c.awarding_organisation); }},
+    {"level", "level", [](CentreId, const Cell& c) { return v1::Level_Name(c.level); }},
+    {"qualification", "qualification", [](CentreId, const Cell& c) { return text_of(c.qualification); }},
+    {"series", "series", [](CentreId, const Cell& c) { return text_of(c.series); }},
+    {"centre", "centre", [](CentreId id, const Cell&) { return text_of(id); }},
+    {"stage", "stage", [](CentreId, const Cell& c) { return v1::Stage_Name(c.stage); }},
+    {"need", "need", [](CentreId, const Cell& c) { return v1::Need_Name(c.need); }},
+    {"band", "band", [](CentreId, const Cell& c) { return v1::Band_Name(c.band); }},
+    {"reason", "reason", [](CentreId, const Cell& c) { return v1::Reason_Name(c.reason); }},
+    {"late", "late", [](CentreId, const Cell& c) { return std::string(c.late ? "true" : "false"); }},
+};
+
+std::vector<const Dimension*> dimensions_of(Query& query) {
+  std::vector<const Dimension*> found;
+  std::string text = query.text("by");
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    auto end = rest.find(',');
+    std::string_view name = rest.substr(0, end);
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    auto at = std::find_if(std::begin(kDimensions), std::end(kDimensions), [&](const Dimension& one) { return one.name == name; });
+    if (at == std::end(kDimensions)) {
+      query.fail("by", name, "Give dimensions out of awarding_organisation, level, qualification, series, centre, stage, need, band, reason, late.");
+      return {};
+    }
+    found.push_back(at);
+  }
+  if (found.empty()) query.fail("by", text, "Give at least one dimension: by=stage.");
+  return found;
+}
+
+std::string rollup_json(const RollupPart& part, const std::vector<const Dimension*>& dimensions) {
+  std::string body = "{\"by\":[";
+  for (std::size_t at = 0; at < dimensions.size(); ++at) body += (at ? ",\"" : "\"") + std::string(dimensions[at]->json_name) + "\"";
+  body += "],\"rows\":[";
+  std::int64_t sum = 0;
+  bool first = true;
+  for (const auto& [values, entries] : part.rows) {
+    body += std::exchange(first, false) ? "{" : ",{";
+    for (std::size_t at = 0; at < dimensions.size(); ++at)
+      body += "\"" + std::string(dimensions[at]->json_name) + "\":" + json_string(values[at]) + ",";
+    body += "\"entries\":" + std::to_string(entries) + "}";
+    sum += entries;
+  }
+  return body + "],\"entries\":" + std::to_string(sum) + "}\n";
+}
+
+std::string qualification_json(const Qualification& q, const Counts& counts) {
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  std::string body = "{\"qualification\":\"" + text_of(q.id) + "\",\"title\":" + json_string(q.title) +
+                     ",\"awardingOrganisation\":\"" + text_of(q.awarding_organisation) + "\",\"level\":\"" + v1::Level_Name(q.level) +
+                     "\",\"guidedLearningHours\":" + std::to_string(q.guided_learning_hours) +
+                     ",\"ucasPoints\":" + std::to_string(q.ucas_points) + ",\"performanceTable\":" + flag(q.performance_table) +
+                     ",\"inCheckpointScope\":" + flag(q.in_checkpoint_scope()) +
+                     ",\"awardedWithoutClaim\":" + flag(q.awarded_without_claim) +
+                     ",\"gradingScale\":" + json_string(q.grading_scale) +
+                     ",\"unitGradingScale\":" + json_string(q.unit_grading_scale) +
+                     ",\"optionalCreditRequired\":" + std::to_string(q.optional_credit_required) + ",\"units\":[";
+  for (const UnitRule& unit : q.units) {
+    if (&unit != q.units.data()) body += ',';
+    body += "{\"code\":" + json_string(unit.code) + ",\"mandatory\":" + flag(unit.mandatory) + ",\"credit\":" + std::to_string(unit.credit) + "}";
+  }
+  return body + "]," + counts.json() + "}\n";
+}
+
+OverviewPart overview_of(const Pipeline& pipeline) {
+  OverviewPart overview;
+  overview.time_ms = pipeline.time();
+  std::vector<CohortKey> cohorts;
+  for (const auto& [cell, entries] : pipeline.totals()) {
+    overview.counts.add(cell, entries);
+    OverviewPart::Organisation& one = overview.organisations[cell.awarding_organisation];
+    one.entries += entries;
+    if (cell.band == v1::WATCH) one.watch += entries;
+    if (cell.band == v1::AT_RISK) one.at_risk += entries;
+    if (cell.late) one.late += entries;
+    if (cell.stage >= v1::ISSUED && cell.stage <= v1::RELEASED) one.issued += entries;
+    if (is_withheld(cell)) overview.withheld += static_cast<std::uint64_t>(entries);
+    CohortKey cohort{cell.awarding_organisation, cell.level, cell.series};
+    if (std::find(cohorts.begin(), cohorts.end(), cohort) == cohorts.end()) cohorts.push_back(cohort);
+  }
+  for (auto& [id, one] : overview.organisations)
+    if (const AwardingOrganisation* known = pipeline.reference().awarding_organisation(id)) one.name = known->name;
+  for (const CohortKey& cohort : cohorts)
+    if (const Calendar* calendar = pipeline.reference().calendar(cohort))
+      for (auto [name, at] : deadlines_of(*calendar))
+        if (at != kNever)
+          overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::string(name), text_of(cohort.series)});
+  for (const Partition* partition : pipeline.owned()) {
+    overview.waiting += partition->parked();
+    partition->each_centre([&](const Centre& centre) {
+      overview.centres += !centre.summary.cells.all().empty();
+      for (const HaltInForce& halt : centre.summary.halts)
+        overview.halts.push_back({text_of(centre.id), text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms});
+    });
+  }
+  for (const HaltInForce& halt : pipeline.reference().halts())
+    overview.halts.push_back({"*", text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms});
+  std::sort(overview.halts.begin(), overview.halts.end());
+  return overview;
+}
+
+std::string overview_json(const OverviewPart& overview, std::string_view time_source) {
+  std::string body = "{\"time\":" + (overview.time_ms == 0 ? "null" : "\"" + utc_text(overview.time_ms) + "\"") +
+                     ",\"timeSource\":" + json_string(time_source) + "," + overview.counts.json() +
+                     ",\"centres\":" + std::to_string(overview.centres) + ",\"batches\":" + std::to_string(overview.batches) +
+                     ",\"rejected\":" + std::to_string(overview.rejected) + ",\"waitingFacts\":" + std::to_string(overview.waiting) +
+                     ",\"resultsWithheld\":" + std::to_string(overview.withheld) + ",\"halts\":[";
+  bool first = true;
+  for (const OverviewPart::Halt& one : overview.halts)
+    body += std::string(std::exchange(first, false) ? "" : ",") + "{\"centre\":\"" + one.centre + "\",\"awardingOrganisation\":\"" +
+            one.organisation + "\",\"series\":\"" + one.series + "\",\"since\":\"" + utc_text(one.since_ms) + "\"}";
+  body += "],\"awardingOrganisations\":[";
+  first = true;
+  for (const auto& [id, one] : overview.organisations)
+    body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + text_of(id) +
+            "\",\"name\":" + json_string(one.name) + ",\"entries\":" + std::to_string(one.entries) + ",\"watch\":" +
+            std::to_string(one.watch) + ",\"atRisk\":" + std::to_string(one.at_risk) + ",\"late\":" + std::to_string(one.late) +
+            ",\"issued\":" + std::to_string(one.issued) + "}";
+  body += "],\"nextDeadlines\":[";
+  first = true;
+  for (const OverviewPart::Deadline& one : overview.next_deadlines(20))
+    body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + one.organisation + "\",\"level\":\"" +
+            v1::Level_Name(one.level) + "\",\"series\":\"" + one.series + "\",\"deadline\":\"" + one.name + "\",\"at\":\"" +
+            utc_text(one.at_ms) + "\",\"secondsLeft\":" + std::to_string((one.at_ms - overview.time_ms) / 1000) + "}";
+  return body + "]}\n";
+}
+
+std::string left_json(const std::vector<std::uint32_t>& partitions, const std::vector<Forward::Silent>& instances) {
+  std::string body = "{\"partitions\":[" + partitions_text(partitions) + "],\"instances\":[";
+  for (const Forward::Silent& one : instances)
+    body += std::string(&one == instances.data() ? "" : ",") + "{\"url\":" + json_string(one.url) + ",\"why\":" + json_string(one.why) + "}";
+  return body + "]}";
+}
+
+}  // namespace
+
+HttpReply Reads::overview(const HttpRequest& request) {
+  Query query(request, {"partial"});
+  bool partial = query.flag("partial").value_or(false);
+  if (query.wrong()) return reply_with(*query.wrong());
+  auto gather = [&] {
+    OverviewPart overview = look([](Pipeline& pipeline, Store&) { return overview_of(pipeline); });
+    overview.batches = engine_.store().batch_count();
+    overview.rejected = engine_.store().rejected_count();
+    return overview;
+  };
+  Left left;
+  auto render = [&](const OverviewPart& overview) {
+    std::string body = overview_json(overview, settings_.time_source);
+    if (partial) body.replace(body.rfind('}'), 1, ",\"missing\":" + left_json(left.partitions, left.instances) + "}");
+    return HttpReply{200, "application/json", std::move(body)};
+  };
+  return over_all<OverviewPart>(request, gather, render, partial ? &left : nullptr);
+}
+
+HttpReply Reads::rollups(const HttpRequest& request) {
+  Query query(request, {"cell", "by"});
+  CellFilter filter = query.cell_filter();
+  std::vector<const Dimension*> dimensions = dimensions_of(query);
+  if (query.wrong()) return reply_with(*query.wrong());
+  bool by_centre = std::any_of(dimensions.begin(), dimensions.end(), [](const Dimension* one) { return one->name == "centre"; });
+  auto gather = [&] {
+    return look([filter, dimensions, by_centre](Pipeline& pipeline, Store&) {
+      RollupPart counted;
+      std::vector<std::string> values(dimensions.size());
+      each_cell(pipeline, filter, by_centre, [&](CentreId centre, const Cell& cell, std::int64_t entries) {
+        for (std::size_t at = 0; at < dimensions.size(); ++at) values[at] = dimensions[at]->value(centre, cell);
+        counted.rows[values] += entries;
+      });
+      return counted;
+    });
+  };
+  return over_all<RollupPart>(request, gather,
+                              [&](const RollupPart& part) { return HttpReply{200, "application/json", rollup_json(part, dimensions)}; });
+}
+
+HttpReply Reads::centre(const HttpRequest& request) {
+  Query query(request, {});
+  if (query.wrong()) return reply_with(*query.wrong());
+  auto id = parse_centre(request.parameters[0]);
+  if (!id) return not_found("A national centre number has exactly 5 digits.", "centre", "centre-form", request.parameters[0]);
+  struct Found {
+    std::optional<v1::CentreDefined> defined;
+    Counts counts;
+    std::uint32_t waiting = 0, batches = 0;
+    bool any = false;
+  };
+  Found found = look([id = *id](Pipeline& pipeline, Store&) {
+    Found one;
+    if (const v1::CentreDefined* defined = pipeline.reference().centre(id)) one.defined = *defined;
+    partition_of(pipeline, id).each_centre([&](const Centre& centre) {
+      if (centre.id != id) return;
+      one.any = true;
+      one.waiting = centre.summary.parked;
+      for (const Sequence& sequence : centre.summary.sequences) one.batches += sequence.number;
+      for (const auto& [cell, entries] : centre.summary.cells.all()) one.counts.add(cell, entries);
+    });
+    return one;
+  });
+  if (!found.defined && !found.any)
+    return not_found("No such centre is known; send its CentreDefined, or correct the number.", "centre", "centre-known", request.parameters[0]);
+  std::string body = "{\"centre\":\"" + text_of(*id) + "\",\"name\":" + json_string(found.defined ? found.defined->name() : "") +
+                     ",\"definition\":" + (found.defined ? json_of(*found.defined) : "null") + "," + found.counts.json() +
+                     ",\"batches\":" + std::to_string(found.batches) + ",\"waitingFacts\":" + std::to_string(found.waiting) + "}\n";
+  return {200, "application/json", std::move(body)};
+}
+
+HttpReply Reads::qualification(const HttpRequest& request) {
+  Query query(request, {});
+  if (query.wrong()) return reply_with(*query.wrong());
+  auto id = parse_qualification(request.parameters[0]);
+  if (!id)
+    return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form",
+                     request.parameters[0]);
+  std::optional<Qualification> qualification;
+  auto gather = [&] {
+    auto found = look([id = *id](Pipeline& pipeline, Store&) {
+      std::pair<std::optional<Qualification>, CountsPart> one;
+      if (const Qualification* known = pipeline.reference().qualification(id)) one.first = *known;
+      for (const auto& [cell, entries] : pipeline.totals())
+        if (cell.qualification == id) one.second.counts.add(cell, entries);
+      return one;
+    });
+    // Every instance has all reference data.
+    qualification = std::move(found.first);
+    return std::move(found.second);
+  };
+  return over_all<CountsPart>(request, gather, [&](const CountsPart& part) {
+    if (qualification) return HttpReply{200, "application/json", qualification_json(*qualification, part.counts)};
+    return not_found("No such qualification is known; send its QualificationDefined, or correct the number.", "qualification",
+                     "qualification-known", request.parameters[0]);
+  });
+}
+
+}  // namespace vtq

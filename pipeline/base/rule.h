@@ -1,0 +1,74 @@
+// The rules that can stand between an entry and its result, besides missing evidence, holds and samples: by name, and what each
+// asks of whom.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pipeline/base/uk_time.h"
+#include "vtq/v1/output.pb.h"
+
+namespace vtq {
+
+/// In the order in which they are named when several hold. Stored as numbers: append within a group only with a new store schema.
+enum class Rule : std::uint8_t {
+  none,
+  // Approval of the qualification.
+  qualification_approval = 1,
+  first_registration,
+  last_registration,
+  last_certification,
+  // Dates.
+  calendar = 9,
+  // Registration.
+  size_change = 10,
+  pathway,
+  // Scrutiny of the centre's assessment.
+  centre_approval = 20,
+  staff_approval,
+  certification_suspended,
+  registration_suspended,
+  critical_finding,
+  action_overdue,
+  first_monitoring,
+  second_monitoring,
+  yearly_monitoring,
+  registration_rise,
+  registration_spike,
+  claim_spike,
+  content_change,
+  professional_standard_change,
+  malpractice_suspected,
+  sampling,
+  action_required,
+  // Mitigations.
+  mitigation_application = 40,
+  mitigation_evidence,
+  mitigation_review,
+  // The result against the rules.
+  result_agrees = 50,
+  // What withholds a result that was issued.
+  issuing_halted = 60,
+  hold,
+  learner_left,
+};
+
+/// As outputs name it: `first-monitoring`; empty for none.
+std::string_view rule_name(Rule rule);
+
+/// What one rule asks: who must do what, by when.
+struct Obstacle {
+  Rule rule = Rule::none;
+  v1::Step step = v1::STEP_NONE;
+  v1::Owner owner = v1::OWNER_NONE;
+  v1::Reason reason = v1::REASON_NONE;  ///< that the return would carry if nothing moved
+  TimeMs due_ms = 0;                    ///< 0: the issue deadline
+};
+
+/// Keeps of several obstacles the one to be named first.
+inline void raise(Obstacle& first, const Obstacle& other) {
+  if (other.rule != Rule::none && (first.rule == Rule::none || other.rule < first.rule)) first = other;
+}
+
+}  // namespace vtq

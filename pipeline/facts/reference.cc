@@ -1,0 +1,521 @@
+#include "pipeline/facts/reference.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <tuple>
+
+#include "pipeline/base/canonical.h"
+
+namespace vtq {
+namespace {
+
+QualificationId qualification_id(const std::string& text) { return *parse_qualification(text); }
+AwardingOrganisationId ao_id(const std::string& text) { return *parse_awarding_organisation(text); }
+SeriesId series_id(const std::string& text) { return *parse_series(text); }
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (std::string_view part : parts) {
+    if (!text.empty()) text += ' ';
+    text += part.empty() ? std::string_view{"-"} : part;
+  }
+  return text;
+}
+
+/// Whether the message, or one within it, came with fields that this version does not know.
+bool has_unknown_fields(const google::protobuf::Message& message) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  if (!reflection.GetUnknownFields(message).empty()) return true;
+  const google::protobuf::Descriptor& descriptor = *message.GetDescriptor();
+  for (int at = 0; at < descriptor.field_count(); ++at) {
+    const google::protobuf::FieldDescriptor* field = descriptor.field(at);
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      if (reflection.HasField(message, field) && has_unknown_fields(reflection.GetMessage(message, field))) return true;
+      continue;
+    }
+    for (int item = 0, count = reflection.FieldSize(message, field); item < count; ++item)
+      if (has_unknown_fields(reflection.GetRepeatedMessage(message, field, item))) return true;
+  }
+  return false;
+}
+
+bool has_unknown_fields(const v1::Event& event) {
+  const google::protobuf::Reflection& reflection = *event.GetReflection();
+  if (!reflection.GetUnknownFields(event).empty() || has_unknown_fields(event.occurred_at())) return true;
+  static const google::protobuf::OneofDescriptor* fact = v1::Event::descriptor()->FindOneofByName("fact");
+  const google::protobuf::FieldDescriptor* field = reflection.GetOneofFieldDescriptor(event, fact);
+  return field && has_unknown_fields(reflection.GetMessage(event, field));
+}
+
+std::string canonical(const std::string& qualification) {
+  return qualification.empty() ? std::string{} : text_of(qualification_id(qualification));
+}
+
+}  // namespace
+
+std::string text_of_moment(const v1::Event& event) {
+  std::string text = utc_text(event.occurred_at().seconds() * 1000);
+  char nanos[16];
+  std::snprintf(nanos, sizeof nanos, ".%09dZ", event.occurred_at().nanos());
+  return text.substr(0, text.find('.')) + nanos;
+}
+
+std::string content_of(const v1::Event& event) {
+  if (!has_unknown_fields(event)) return event.SerializeAsString();
+  v1::Event known = event;
+  known.DiscardUnknownFields();
+  return known.SerializeAsString();
+}
+
+Stamp stamp_of(const v1::Event& event) { return stamp_of(event, content_of(event)); }
+
+Stamp stamp_of(const v1::Event& event, std::string_view bytes) {
+  bool canonical = is_canonical(*v1::Event::descriptor(), bytes);
+  const auto& at = event.occurred_at();
+  return {.at_ms = at.seconds() * 1000 + at.nanos() / 1'000'000,
+          .tie = static_cast<std::uint32_t>(long_hash(canonical ? bytes : content_of(event))),
+          .nanos = static_cast<std::uint32_t>(at.nanos() % 1'000'000)};
+}
+
+bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held, const Stamp& held_stamp, Clash* clash) {
+  Said said = said_by(event), before = said_by(held);
+  if (clash) clash->id_reused = said.same_id(before);
+  if (stamp.moment() != held_stamp.moment()) return held_stamp.before(stamp);
+  // At one moment a halt goes before the word that lifts it.
+  if (event.has_issuing_halted() && event.issuing_halted().halted() != held.issuing_halted().halted()) {
+    if (clash) clash->decided_by = DecidedBy::stop;
+    return event.issuing_halted().halted();
+  }
+  Order order = compare(said, before);
+  if (clash) clash->decided_by = order.by;
+  return order.order != 0 ? order.order > 0 : content_of(event) > content_of(held);
+}
+
+Merged against(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp, Clash* clash) {
+  if (held.stamp == stamp) return Merged::duplicate;
+  v1::Event before;
+  bool readable = before.ParseFromArray(held.event.data(), static_cast<int>(held.event.size()));
+  return !readable || is_later(event, stamp, before, held.stamp, clash) ? Merged::applied : Merged::superseded;
+}
+
+std::string slot_of(const v1::Event& event) {
+  switch (event.fact_case()) {
+    case v1::Event::kAwardingOrganisationDefined:
+      return joined({"awarding-organisation", event.awarding_organisation_defined().awarding_organisation()});
+    case v1::Event::kCentreDefined:
+      return joined({"centre", event.centre_defined().centre()});
+    case v1::Event::kQualificationDefined:
+      return joined({"qualification", canonical(event.qualification_defined().qualification())});
+    case v1::Event::kGradingScaleDefined:
+      return joined({"scale", event.grading_scale_defined().name()});
+    case v1::Event::kCalendarDefined: {
+      const auto& fact = event.calendar_defined();
+      // Each stays: a gate that one of them shut is not opened by another alone.
+      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(),
+                     event.id()});
+    }
+    case v1::Event::kMitigationDefined: {
+      const auto& fact = event.mitigation_defined();
+      return joined({"mitigation", canonical(fact.qualification()), fact.series(), fact.centre(), fact.learner()});
+    }
+    case v1::Event::kScrutinyStrategyDefined: {
+      const auto& fact = event.scrutiny_strategy_defined();
+      return joined({"strategy", fact.awarding_organisation(), canonical(fact.qualification())});
+    }
+    case v1::Event::kApprovalCategoryDefined: {
+      const auto& fact = event.approval_category_defined();
+      return joined({"approval-category", v1::ApprovalBody_Name(fact.body()), fact.category()});
+    }
+    case v1::Event::kApprovalProposed: {
+      const auto& fact = event.approval_proposed();
+      return joined({"approval-proposed", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+    }
+    case v1::Event::kApprovalSubmitted: {
+      const auto& fact = event.approval_submitted();
+      // Each stays: a decision is judged by the one that it was made on.
+      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), text_of_moment(event)});
+    }
+    case v1::Event::kApprovalDecided: {
+      const auto& fact = event.approval_decided();
+      // A renewal does not take the place of the approval before it.
+      return joined({"approval-decided", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), fact.approved_from()});
+    }
+    case v1::Event::kApprovalWithdrawn: {
+      const auto& fact = event.approval_withdrawn();
+      return joined({"approval-withdrawn", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
+    }
+    case v1::Event::kCentreDeclared: {
+      const auto& fact = event.centre_declared();
+      return joined({"declared", fact.awarding_organisation(), fact.series(), v1::Level_Name(fact.level())});
+    }
+    case v1::Event::kCentreApproved: {
+      const auto& fact = event.centre_approved();
+      return joined({"approved", fact.awarding_organisation(), canonical(fact.qualification())});
+    }
+    case v1::Event::kStaffApproved: {
+      const auto& fact = event.staff_approved();
+      // Each word stays: work is judged by the one that held when it was assessed.
+      return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(),
+                     v1::StaffApproved::Role_Name(fact.role()), text_of_moment(event)});
+    }
+    case v1::Event::kMonitoringRecorded: {
+      const auto& fact = event.monitoring_recorded();
+      return joined({"monitoring", fact.awarding_organisation(), canonical(fact.qualification()), fact.monitoring()});
+    }
+    case v1::Event::kSampleDecided: {
+      const auto& fact = event.sample_decided();
+      // The last word of each status stays: whose part a late result is hangs on where the sample was when the deadline passed.
+      return joined({"sample", canonical(fact.qualification()), fact.series(), fact.learner(), v1::SampleDecided::Status_Name(fact.status())});
+    }
+    case v1::Event::kHoldPlaced:
+      return joined({"hold-placed", event.hold_placed().awarding_organisation(), event.hold_placed().hold()});
+    case v1::Event::kHoldLifted:
+      return joined({"hold-lifted", event.hold_lifted().awarding_organisation(), event.hold_lifted().hold()});
+    case v1::Event::kActionPlan: {
+      const auto& fact = event.action_plan();
+      return joined({"action", fact.awarding_organisation(), canonical(fact.qualification()), fact.action()});
+    }
+    case v1::Event::kMonitoringPlanned: {
+      const auto& fact = event.monitoring_planned();
+      return joined({"monitoring-planned", fact.awarding_organisation(), canonical(fact.qualification()), fact.monitoring()});
+    }
+    case v1::Event::kConflictDeclared: {
+      const auto& fact = event.conflict_declared();
+      return joined({"conflict", fact.awarding_organisation(), fact.assurer()});
+    }
+    case v1::Event::kSanctionDecided:
+      return joined({"sanction", event.sanction_decided().awarding_organisation(), event.sanction_decided().sanction()});
+    case v1::Event::kDirectClaimsDecided: {
+      const auto& fact = event.direct_claims_decided();
+      return joined({"direct-claims", fact.awarding_organisation(), canonical(fact.qualification())});
+    }
+    case v1::Event::kMitigationOptedOut: {
+      const auto& fact = event.mitigation_opted_out();
+      return joined({"mitigation-opted-out", canonical(fact.qualification()), fact.series(), fact.learner()});
+    }
+    case v1::Event::kMitigationApplied: {
+      const auto& fact = event.mitigation_applied();
+      return joined({"mitigation-applied", canonical(fact.qualification()), fact.series(), fact.learner()});
+    }
+    case v1::Event::kMitigationReviewed: {
+      const auto& fact = event.mitigation_reviewed();
+      return joined({"mitigation-reviewed", canonical(fact.qualification()), fact.series(), fact.learner(),
+                     v1::MitigationReviewed::Stage_Name(fact.stage())});
+    }
+    case v1::Event::kReleasePlanned: {
+      const auto& fact = event.release_planned();
+      return joined({"plan", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series()});
+    }
+    case v1::Event::kReleaseApproved: {
+      const auto& fact = event.release_approved();
+      return joined({"release-approval", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(),
+                     fact.approver()});
+    }
+    case v1::Event::kIssuingHalted: {
+      const auto& fact = event.issuing_halted();
+      return joined({"halt", fact.awarding_organisation(), fact.series()});
+    }
+    case v1::Event::kBatchAcknowledged:
+      return joined({"acknowledged", event.batch_acknowledged().batch()});
+    default:
+      return {};
+  }
+}
+
+Merged Reference::merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp, Clash* clash) {
+  std::string slot = slot_of(event);
+  auto [at, fresh] = slots_.try_emplace(slot);
+  Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
+  if (merged != Merged::applied) return merged;
+  at->second = Slot{stamp, std::string(bytes)};
+  changed_slots_.push_back(std::move(slot));
+  decode(event, stamp);
+  // An earlier calendar counts for the gates only.
+  return event.has_calendar_defined() && in_force(event)->stamp != stamp ? Merged::superseded : Merged::applied;
+}
+
+const Reference::Slot* Reference::in_force(const v1::Event& event) const {
+  std::string slot = slot_of(event);
+  if (event.has_calendar_defined()) {
+    const auto& fact = event.calendar_defined();
+    auto dates = calendars_.find({ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())});
+    if (dates != calendars_.end()) slot = dates->second.latest().slot;
+  }
+  auto at = slots_.find(slot);
+  return at == slots_.end() ? nullptr : &at->second;
+}
+
+void Reference::restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, std::string_view bytes) {
+  slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
+  decode(event, stamp);
+  changes_.clear();
+}
+
+void Reference::decode(const v1::Event& event, const Stamp& stamp) {
+  switch (event.fact_case()) {
+    case v1::Event::kAwardingOrganisationDefined: {
+      const auto& fact = event.awarding_organisation_defined();
+      auto id = ao_id(fact.awarding_organisation());
+      awarding_organisations_[id] = {fact.name(), fact.silence_is_critical()};
+      changes_.push_back({.awarding_organisation = id});
+      break;
+    }
+    case v1::Event::kCentreDefined: {
+      const auto& fact = event.centre_defined();
+      auto& held = centres_[*parse_centre(fact.centre())];
+      // A centre new to the reference data may have records waiting for it; its details touch no status.
+      bool fresh = held == nullptr;
+      held = std::make_unique<v1::CentreDefined>(fact);
+      if (fresh) changes_.push_back({.series = SeriesId{}});
+      break;
+    }
+    case v1::Event::kQualificationDefined: {
+      auto made = std::make_unique<Qualification>(make_qualification(event.qualification_defined(), scales_));
+      approvals_.define(made->id, event.qualification_defined());
+      made->approval = approvals_.terms(made->id);
+      if (auto at = mitigations_.find(made->id); at != mitigations_.end()) {
+        made->mitigations = &at->second;
+        move_calendars(*made, at->second);
+        touch_other_sizes(*made);
+      }
+      changes_.push_back({.qualification = made->id});
+      qualifications_[made->id] = std::move(made);
+      break;
+    }
+    case v1::Event::kGradingScaleDefined: {
+      const auto& fact = event.grading_scale_defined();
+      scales_[fact.name()] = make_scale(fact);
+      for (auto& [id, qualification] : qualifications_) qualification->link(scales_);
+      changes_.push_back({});
+      break;
+    }
+    case v1::Event::kCalendarDefined:
+      decode_calendar(event, stamp);
+      break;
+    case v1::Event::kMitigationDefined:
+      decode_mitigation(event);
+      break;
+    case v1::Event::kApprovalCategoryDefined:
+    case v1::Event::kApprovalProposed:
+    case v1::Event::kApprovalSubmitted:
+    case v1::Event::kApprovalDecided:
+    case v1::Event::kApprovalWithdrawn:
+      decode_approval(event, stamp);
+      break;
+    case v1::Event::kReleasePlanned: {
+      const auto& fact = event.release_planned();
+      CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
+      plans_[key] = {*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
+      changes_.push_back(
+          {.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
+      break;
+    }
+    case v1::Event::kIssuingHalted: {
+      const auto& fact = event.issuing_halted();
+      HaltKey key{ao_id(fact.awarding_organisation()), series_id(fact.series())};
+      halts_[key] = {fact.halted(), stamp.at_ms};
+      changes_.push_back({.awarding_organisation = key.awarding_organisation, .series = key.series});
+      break;
+    }
+    case v1::Event::kScrutinyStrategyDefined: {
+      const auto& fact = event.scrutiny_strategy_defined();
+      auto ao = ao_id(fact.awarding_organisation());
+      auto qualification = parse_qualification(fact.qualification());
+      strategies_[{ao, qualification.value_or(QualificationId{})}] = fact;
+      changes_.push_back({.qualification = qualification, .awarding_organisation = ao});
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+std::vector<ReferenceChange> Reference::take_changes() {
+  std::vector<ReferenceChange> taken = std::exchange(changes_, {});
+  std::sort(taken.begin(), taken.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
+  return taken;
+}
+
+bool Reference::CalendarSaid::before(const CalendarSaid& other) const {
+  if (stamp.moment() != other.stamp.moment()) return stamp.before(other.stamp);
+  Order order = compare(by.said(), other.by.said());
+  return order.order != 0 ? order.order < 0 : slot < other.slot;
+}
+
+const Reference::CalendarSaid& Reference::CohortDates::latest() const {
+  return *std::max_element(said.begin(), said.end(),
+                           [](const CalendarSaid& a, const CalendarSaid& b) { return a.before(b); });
+}
+
+/// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
+/// qualification has no embargo where all of these say so.
+void Reference::CohortDates::work_out() {
+  const CalendarSaid* confirmed = nullptr;
+  for (const CalendarSaid& one : said)
+    if (one.confirms && (!confirmed || confirmed->before(one))) confirmed = &one;
+  calendar = latest().dates;
+  without_embargo.clear();
+  bool any_embargo = false;
+  for (const CalendarSaid& one : said) {
+    if (confirmed && one.before(*confirmed)) continue;
+    calendar.centre_release = std::max(calendar.centre_release, one.dates.centre_release);
+    calendar.learner_release = std::max({calendar.learner_release, one.dates.learner_release, calendar.centre_release});
+    if (one.dates.centre_release == 0) continue;
+    if (!std::exchange(any_embargo, true)) without_embargo = one.without_embargo;
+    std::erase_if(without_embargo, [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
+  }
+  calendar.gates_confirmed_ms = confirmed ? confirmed->stamp.at_ms : 0;
+  open = calendar;
+  open.centre_release = open.learner_release = 0;
+}
+
+void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
+  const auto& fact = event.calendar_defined();
+  auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
+  bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
+  CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
+  CalendarSaid made{.stamp = stamp,
+                    .by = saying_of(event),
+                    .slot = slot_of(event),
+                    .dates = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
+                              .checkpoint_closes = time(fact.checkpoint_closes(), 0),
+                              .late_entry_after = time(fact.late_entry_after(), kNever),
+                              .claim_deadline = time(fact.claim_deadline(), kNever),
+                              .issue_deadline = time(fact.issue_deadline(), kNever),
+                              .centre_release = time(fact.centre_release(), embargo ? kNever : 0),
+                              .learner_release = time(fact.learner_release(), embargo ? kNever : 0)},
+                    .without_embargo = {},
+                    .confirms = !fact.gates_confirmed_by().empty()};
+  for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(qualification_id(text));
+  std::sort(made.without_embargo.begin(), made.without_embargo.end());
+  CohortDates& dates = calendars_[key];
+  bool fresh = dates.said.empty();
+  auto before = std::pair(dates.calendar, dates.without_embargo);
+  std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
+  dates.said.push_back(std::move(made));
+  dates.work_out();
+  // Said again as it stands, it concerns nobody.
+  if (!fresh && before == std::pair(dates.calendar, dates.without_embargo)) return;
+  changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
+  for (auto& [id, defined] : mitigations_)
+    if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
+}
+
+void Reference::decode_approval(const v1::Event& event, const Stamp& stamp) {
+  for (QualificationId id : approvals_.take(event, stamp)) {
+    if (auto at = qualifications_.find(id); at != qualifications_.end()) at->second->approval = approvals_.terms(id);
+    changes_.push_back({.qualification = id});
+  }
+}
+
+void Reference::decode_mitigation(const v1::Event& event) {
+  QualificationId id = qualification_id(event.mitigation_defined().qualification());
+  Mitigations& defined = mitigations_[id];
+  SeriesId series = take_mitigation(defined, event).series;
+  changes_.push_back({.qualification = id, .series = series});
+  auto at = qualifications_.find(id);
+  if (at == qualifications_.end()) return;
+  at->second->mitigations = &defined;
+  move_calendars(*at->second, defined);
+  touch_other_sizes(*at->second);
+}
+
+/// Learners who left the qualification for another size are held by its mitigations.
+void Reference::touch_other_sizes(const Qualification& left) {
+  for (const auto& [other, qualification] : qualifications_)
+    if (other != left.id && !left.family.empty() && qualification->family == left.family) changes_.push_back({.qualification = other});
+}
+
+/// Works out the dates of delayed assessments anew.
+void Reference::move_calendars(const Qualification& qualification, Mitigations& defined) const {
+  for (Mitigation& mitigation : defined) {
+    const Calendar* ordinary = calendar({qualification.awarding_organisation, qualification.level, mitigation.series}, qualification.id);
+    mitigation.calendar.reset();
+    if (ordinary && mitigation.kind == v1::MitigationDefined::DELAYED && mitigation.expected_on)
+      mitigation.calendar = delayed(*ordinary, mitigation.expected_on);
+  }
+}
+
+const Qualification* Reference::qualification(QualificationId id) const {
+  auto at = qualifications_.find(id);
+  return at == qualifications_.end() ? nullptr : at->second.get();
+}
+
+const AwardingOrganisation* Reference::awarding_organisation(AwardingOrganisationId id) const {
+  auto at = awarding_organisations_.find(id);
+  return at == awarding_organisations_.end() ? nullptr : &at->second;
+}
+
+const v1::CentreDefined* Reference::centre(CentreId id) const {
+  auto at = centres_.find(id);
+  return at == centres_.end() ? nullptr : at->second.get();
+}
+
+const Calendar* Reference::calendar(const CohortKey& key) const {
+  auto at = calendars_.find(key);
+  return at == calendars_.end() ? nullptr : &at->second.calendar;
+}
+
+const Calendar* Reference::calendar(const CohortKey& key, QualificationId qualification) const {
+  auto at = calendars_.find(key);
+  if (at == calendars_.end()) return nullptr;
+  const CohortDates& dates = at->second;
+  bool open = std::binary_search(dates.without_embargo.begin(), dates.without_embargo.end(), qualification);
+  return open ? &dates.open : &dates.calendar;
+}
+
+std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined& fact) const {
+  auto at = calendars_.find({ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())});
+  if (at == calendars_.end()) return std::nullopt;
+  const Calendar& stands = at->second.calendar;
+  for (auto [field, said, gate] : {std::tuple{"centreRelease", &fact.centre_release(), stands.centre_release},
+                                   std::tuple{"learnerRelease", &fact.learner_release(), stands.learner_release}}) {
+    if ((said->empty() ? 0 : *parse_local_time(*said)) >= gate) continue;
+    return Rejection{"calendarDefined." + std::string(field), "gate-not-earlier", *said,
+                     "The gate stays at " + local_text(gate) + ", as said before: one calendar alone opens nothing earlier. Where it is to open "
+                     "earlier, send the calendar with gatesConfirmedBy: the names of two people."};
+  }
+  for (const std::string& text : fact.without_embargo()) {
+    QualificationId id = qualification_id(text);
+    if (std::binary_search(at->second.without_embargo.begin(), at->second.without_embargo.end(), id)) continue;
+    return Rejection{"calendarDefined.withoutEmbargo", "gate-not-earlier", text,
+                     "The qualification had an embargo before, which stays. Where there is to be none, send the calendar with "
+                     "gatesConfirmedBy: the names of two people."};
+  }
+  return std::nullopt;
+}
+
+const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
+  auto at = plans_.find(key);
+  return at == plans_.end() ? nullptr : &at->second;
+}
+
+bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
+  auto at = halts_.find({awarding_organisation, series});
+  return at != halts_.end() && at->second.halted;
+}
+
+std::vector<HaltInForce> Reference::halts() const {
+  std::vector<HaltInForce> found;
+  for (const auto& [key, halt] : halts_)
+    if (halt.halted) found.push_back({key.awarding_organisation, key.series, halt.at_ms});
+  return found;
+}
+
+const v1::ScrutinyStrategyDefined* Reference::strategy(AwardingOrganisationId awarding_organisation,
+                                                       QualificationId qualification) const {
+  if (strategies_.empty()) return nullptr;
+  auto at = strategies_.find({awarding_organisation, qualification});
+  if (at == strategies_.end()) at = strategies_.find({awarding_organisation, QualificationId{}});
+  return at == strategies_.end() ? nullptr : &at->second;
+}
+
+std::optional<bool> Reference::scale_has(const std::string& scale, std::string_view value) const {
+  auto at = scales_.find(scale);
+  if (at == scales_.end()) return std::nullopt;
+  return at->second.has(short_hash(value));
+}
+
+}  // namespace vtq

@@ -1,0 +1,194 @@
+// Reference data: awarding organisations, centres, qualifications, grading scales, calendars, release plans for all centres.
+// Each is the latest fact asserted; a change tells which entries to derive again. The pipeline's thread only.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/base/result.h"
+#include "pipeline/facts/approval_facts.h"
+#include "pipeline/facts/calendar.h"
+#include "pipeline/facts/entry.h"
+#include "pipeline/facts/mitigation_facts.h"
+#include "pipeline/facts/qualification.h"
+
+namespace vtq {
+
+enum class Merged { applied, superseded, duplicate };
+
+/// What a fact met where it was merged, that its publisher should know of.
+struct Clash {
+  DecidedBy decided_by = DecidedBy::moment;  ///< other than by moment: another fact about the same thing is of the same moment
+  bool id_reused = false;                    ///< its source used its id before, for other content
+
+  bool any() const { return decided_by != DecidedBy::moment || id_reused; }
+};
+
+/// The stamp of an event: its time, and a hash of what it says. How it was encoded, and fields that this version does not know, do not
+/// count.
+Stamp stamp_of(const v1::Event& event);
+/// The same, of an event that was parsed from `bytes`.
+Stamp stamp_of(const v1::Event& event, std::string_view bytes);
+/// When a fact came to hold, to the nanosecond: `2024-03-20T11:00:00.000100000Z`.
+std::string text_of_moment(const v1::Event& event);
+/// All that an event says, serialised: equal for equal events, however they were encoded.
+std::string content_of(const v1::Event& event);
+/// Whether `event` is later than `held`, another fact about the same thing.
+bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held, const Stamp& held_stamp, Clash* clash = nullptr);
+
+/// When batches may go: the first at `first_ms`, then every `every_ms`.
+struct ReleasePlan {
+  TimeMs first_ms = 0;
+  TimeMs every_ms = kDayMs;
+
+  bool operator==(const ReleasePlan&) const = default;
+};
+
+struct AwardingOrganisation {
+  std::string name;
+  bool silence_is_critical = false;
+};
+
+/// Awarding organisation, level and series: what calendars and plans are made for.
+struct CohortKey {
+  AwardingOrganisationId awarding_organisation{};
+  v1::Level level{};
+  SeriesId series{};
+
+  bool operator==(const CohortKey&) const = default;
+  friend std::size_t hash_value(const CohortKey& key) {
+    std::uint64_t packed = (std::uint64_t{number(key.awarding_organisation)} << 24) ^
+                           (std::uint64_t{number(key.series)} << 4) ^ static_cast<std::uint64_t>(key.level);
+    return static_cast<std::size_t>(packed * 0x9e3779b97f4a7c15ULL >> 7);
+  }
+};
+
+/// Issuing is halted: for all centres, or at one.
+struct HaltInForce {
+  AwardingOrganisationId awarding_organisation{};
+  SeriesId series{};
+  TimeMs since_ms = 0;
+
+  auto operator<=>(const HaltInForce&) const = default;
+};
+
+/// Which entries a change of reference data touches. Unset members match all.
+struct ReferenceChange {
+  std::optional<QualificationId> qualification;
+  std::optional<AwardingOrganisationId> awarding_organisation;
+  std::optional<v1::Level> level;
+  std::optional<SeriesId> series;
+
+  auto operator<=>(const ReferenceChange&) const = default;
+};
+
+class Reference {
+ public:
+  /// Merges a reference fact, or a command addressed to all centres (`*`). The event has passed `check`.
+  Merged merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp, Clash* clash = nullptr);
+  /// The same at start-up, from what `slots` had. The event has passed `check`.
+  void restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, std::string_view bytes);
+
+  const Qualification* qualification(QualificationId id) const;
+  const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
+  bool has_centre(CentreId id) const { return centres_.contains(id); }
+  const v1::CentreDefined* centre(CentreId id) const;
+  /// The dates of a cohort, with the gates as they stand: the latest that any calendar said since two people last confirmed them, so that
+  /// neither the order of calendars nor a wrong one opens anything early.
+  const Calendar* calendar(const CohortKey& key) const;
+  /// The same for one of its qualifications, which may have no embargo.
+  const Calendar* calendar(const CohortKey& key, QualificationId qualification) const;
+  /// Where a calendar opens a gate earlier than it stands: says so to its sender, with what to do. It is accepted all the same.
+  std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
+  const ReleasePlan* release_plan(const CohortKey& key) const;
+  bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// Halts for all centres that are in force.
+  std::vector<HaltInForce> halts() const;
+  const ApprovalFacts& approvals() const { return approvals_; }
+  /// Whether `value` is a grade of the scale; nullopt when the scale is not known.
+  std::optional<bool> scale_has(const std::string& scale, std::string_view value) const;
+  /// The awarding organisation's strategy for the scrutiny of centre assessment: the qualification's own, else the general one; null: none.
+  const v1::ScrutinyStrategyDefined* strategy(AwardingOrganisationId awarding_organisation, QualificationId qualification) const;
+  bool has_strategies() const { return !strategies_.empty(); }
+
+  /// One stored fact: slot name, stamp, serialised event.
+  struct Slot {
+    Stamp stamp;
+    std::string event;
+  };
+  const std::map<std::string, Slot, std::less<>>& slots() const { return slots_; }
+  /// The fact that holds where `event` says something: itself, or a later one. Null: none was merged.
+  const Slot* in_force(const v1::Event& event) const;
+
+  /// Slots merged, and entries touched, since the last call of `take_*`.
+  std::vector<std::string> take_changed_slots() { return std::exchange(changed_slots_, {}); }
+  /// Each once.
+  std::vector<ReferenceChange> take_changes();
+  bool changed() const { return !changes_.empty(); }
+
+ private:
+  /// What one calendar said. All of a cohort are kept: a gate stands until two people confirm another.
+  struct CalendarSaid {
+    Stamp stamp;
+    Saying by;
+    std::string slot;
+    Calendar dates;
+    std::vector<QualificationId> without_embargo;  ///< ascending
+    bool confirms = false;
+
+    bool before(const CalendarSaid& other) const;
+  };
+  struct CohortDates {
+    std::vector<CalendarSaid> said;
+    Calendar calendar;
+    Calendar open;  ///< the same without an embargo
+    std::vector<QualificationId> without_embargo;
+
+    const CalendarSaid& latest() const;
+    void work_out();
+  };
+  struct Halt {
+    bool halted = false;
+    TimeMs at_ms = 0;
+  };
+  struct HaltKey {
+    AwardingOrganisationId awarding_organisation{};
+    SeriesId series{};
+    auto operator<=>(const HaltKey&) const = default;
+  };
+
+  void decode(const v1::Event& event, const Stamp& stamp);
+  void decode_calendar(const v1::Event& event, const Stamp& stamp);
+  void decode_approval(const v1::Event& event, const Stamp& stamp);
+  void decode_mitigation(const v1::Event& event);
+  void touch_other_sizes(const Qualification& left);
+  void move_calendars(const Qualification& qualification, Mitigations& defined) const;
+
+  std::map<std::string, Slot, std::less<>> slots_;
+  std::vector<std::string> changed_slots_;
+  std::vector<ReferenceChange> changes_;
+  boost::unordered_flat_map<QualificationId, std::unique_ptr<Qualification>> qualifications_;
+  boost::unordered_flat_map<AwardingOrganisationId, AwardingOrganisation> awarding_organisations_;
+  boost::unordered_flat_map<CentreId, std::unique_ptr<v1::CentreDefined>> centres_;
+  boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
+  boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
+  std::map<HaltKey, Halt> halts_;
+  ApprovalFacts approvals_;                              // qualifications point into it
+  std::map<QualificationId, Mitigations> mitigations_;  // and into these
+  std::map<std::pair<AwardingOrganisationId, QualificationId>, v1::ScrutinyStrategyDefined> strategies_;  // {}: the general one
+  Scales scales_;
+};
+
+/// How a fact stands to the one that holds its slot.
+Merged against(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp, Clash* clash);
+
+/// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds. It names all
+/// that the fact is about, so that no awarding organisation's word takes the place of another's.
+std::string slot_of(const v1::Event& event);
+
+}  // namespace vtq

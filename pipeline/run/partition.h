@@ -1,0 +1,265 @@
+// One partition: a share of the centres, with everything about each of them, and a logical time of its own. The smallest unit
+// that can move between instances.
+//
+//   apply events at the present time ... -> settle -> advance to a later time -> apply ... -> settle
+//
+// `settle` closes a window: statuses are derived once for every entry touched, transitions and batches come out, facts that waited
+// too long are rejected. Within a window the order of events cannot matter. One thread; no clock: time is what the caller says.
+#pragma once
+
+#include <stdexcept>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <deque>
+#include <memory>
+#include <set>
+
+#include "pipeline/facts/merge.h"
+#include "pipeline/release/gate.h"
+#include "pipeline/run/ports.h"
+#include "pipeline/run/waiting.h"
+#include "pipeline/status/words.h"
+
+namespace vtq {
+
+struct Policy {
+  DurationPolicy durations;
+  ReleasePolicy release;
+  /// How long a fact waits for its entry's registration, in logical time.
+  TimeMs registration_wait_ms = 14 * kDayMs;
+  /// How long a fact waits for a centre, qualification, unit or grade to become known; 0: rejected when its window closes.
+  TimeMs reference_wait_ms = 0;
+  /// Facts that may wait at one centre; more are rejected.
+  std::uint32_t parked_per_centre_max = 20'000;
+  /// Entries that time wakes before a commit is due; more are left to the next one.
+  std::size_t woken_per_commit_max = 20'000;
+  /// Results in one batch; more make further batches.
+  std::uint32_t batch_results_max = 5'000;
+  /// Of one batch, serialised: a log takes it as one record, whichever way that is packed there.
+  std::size_t batch_bytes_max = 4u << 20;
+  /// In event time, how far ahead of what was reached one event may lie; kNever: any distance. A TimeReached may lie anywhere.
+  TimeMs event_step_max_ms = kNever;
+  /// First number of a run of batches. Above 1 where numbers may have left the house that nobody knows of.
+  std::uint32_t batch_numbers_from = 1;
+};
+
+/// The centre's records cannot be read.
+struct CentreSetAside : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// What became of one event.
+struct Verdict {
+  /// `set_aside`: not taken, since the centre's records cannot be read. Nothing of the event is kept: it is to be sent again.
+  enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected, set_aside } kind{};
+  std::optional<Rejection> why;  ///< of a rejection, or of being set aside; of waiting: for what
+  TimeMs until_ms = 0;           ///< of waiting: rejected then
+  std::string rejected_id = {};  ///< of a rejection: the record's id in the list of rejected records
+  Clash clash = {};              ///< of what was merged: what it met there
+};
+
+Verdict::Kind kind_of(Merged merged);
+
+/// What the partitions of one worker share.
+struct Shared {
+  const Policy& policy;
+  Reference& reference;
+  StateStore& store;
+  Outputs& outputs;
+  Totals& totals;
+  /// The verdicts of the batch being processed, by token.
+  std::vector<Verdict>& verdicts;
+  /// How late a wake may come and still count as on time; what comes later happens when it comes. kNever: always on time, as where
+  /// time comes from events.
+  TimeMs wake_late_max_ms = kNever;
+  /// The clock is doubted: nothing wakes, nothing is issued; what is due is made up for once it is trusted.
+  bool frozen = false;
+  /// Entries woken by time since the last commit, over all partitions.
+  std::size_t woken = 0;
+  /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
+  std::function<std::string(std::int64_t token)> origin_of = {};
+};
+
+/// A centre in memory. The summary is always there; the rest once loaded.
+struct Centre {
+  CentreId id{};
+  CentreSummary summary;
+  bool loaded = false;
+  /// Its records cannot be read: why. It is set aside until the next start: nothing is applied, derived or issued.
+  std::string set_aside;
+  CentreFacts facts;
+  std::deque<Entry> entries;
+  Waiting waiting;
+
+  bool summary_to_store = false;
+  /// As the store has them: a wake that changes nothing leaves both as they were.
+  TimeMs stored_wake_ms = kNever;
+  bool stored_derive_all = false;
+  /// Not empty: summary.derive_all is set only for the entries whose bands rest on estimates of these. Lost when the instance stops; then all
+  /// are derived.
+  std::vector<AwardingOrganisationId> estimates_of;
+  /// Which waiting facts are tried again when the window closes: those for these entries, and those for reference data.
+  std::vector<EntryKey> retry_for;
+  bool retry_for_reference = false;
+  bool in_dirty_list = false;
+  /// The scrutiny of its assessment as of the last window; null: nothing is asked.
+  std::shared_ptr<struct CentreScrutiny> scrutiny;
+  /// Set while it waits to be worked out anew: for these qualifications, or for all.
+  bool scrutiny_due = false;
+  bool scrutiny_due_all = false;
+  std::vector<QualificationId> scrutiny_due_for;
+  std::uint64_t last_used = 0;
+  std::vector<std::string> slots_to_store;
+  std::vector<WaitingKey> waiting_to_store;
+  std::vector<WaitingKey> waiting_to_erase;
+
+  Entry* find(const EntryKey& key);
+  const Entry* find(const EntryKey& key) const;
+  Entry& add(const EntryKey& key);
+  void unload();
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const EntryKey& key) const {
+      return long_hash(key.learner, (std::uint64_t{number(key.qualification)} << 16) | number(key.series));
+    }
+    std::size_t operator()(const Entry* entry) const { return (*this)(entry->key); }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(const Entry* a, const Entry* b) const { return a->key == b->key; }
+    bool operator()(const EntryKey& a, const Entry* b) const { return a == b->key; }
+    bool operator()(const Entry* a, const EntryKey& b) const { return a->key == b; }
+  };
+  boost::unordered_flat_set<Entry*, Hash, Same> index_;
+};
+
+class Partition {
+ public:
+  Partition(std::uint32_t index, Shared& shared);
+
+  /// Reads what the last commit left. Centres are loaded when first needed.
+  void restore();
+  /// Takes its entries out of the totals, before it is given up. Only right after `write`.
+  void leave_totals();
+
+  std::uint32_t index() const { return index_; }
+  TimeMs time() const { return time_; }
+  /// First moment at which time alone changes something; kNever.
+  TimeMs next_wake() const { return wakes_.empty() ? kNever : wakes_.begin()->first; }
+
+  /// Applies one event at the present time. `address` is what `check` returned and names a centre of this partition.
+  Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token);
+  /// Rejects an event before it is applied.
+  Verdict refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token);
+  /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
+  void reference_changed(const std::vector<ReferenceChange>& changes);
+  /// Reference data changed while another instance had the partition: everything wakes, as nobody knows what is concerned.
+  void reference_changed_unseen();
+  /// Moves time to `to`, through every wake up to it; each is settled at its own time, or at `to` where it is too late for that. Not
+  /// backwards, and not while time is frozen. False when so much changed that a commit is due first: write, then call again.
+  [[nodiscard]] bool advance(TimeMs to);
+  /// The same but for what `to` itself wakes: that is left until the window closes, when all that is dated `to` is known.
+  [[nodiscard]] bool approach(TimeMs to);
+  /// Closes the window at the present time.
+  void settle();
+
+  /// Hands over what changed since the last call.
+  void write(StateWriter& writer);
+  /// Unloads the longest unused centres until at most `entries_max` entries are in memory. Only right after `write`.
+  void evict(std::size_t entries_max);
+
+  // Reads, between windows.
+  /// Null: there is none. Throws CentreSetAside.
+  const Centre* centre(CentreId id);
+  /// Of a centre that is set aside: no.
+  bool has_entry(CentreId id, const EntryKey& key) { return centres_.contains(id) && load(id).find(key); }
+  void each_centre(const std::function<void(const Centre&)>& look) const;
+  Derived derive_now(const Centre& centre, const Entry& entry) const;
+  v1::EntryStatus describe(const Centre& centre, const Entry& entry, bool in_full) const;
+  /// What may be seen of a batch of this centre.
+  BatchView view(const Centre& centre, const v1::ResultBatch& batch, Role role, const GateTime& time) const;
+  std::size_t entries_loaded() const { return entries_loaded_; }
+  std::size_t parked() const;
+  const Durations& durations() const { return durations_; }
+
+ private:
+  struct ToIssue {
+    Centre* centre;
+    Entry* entry;
+  };
+
+  /// The centre may come out set aside, with nothing loaded.
+  Centre& load(CentreId id);
+  void share_words(Entry& entry) const;
+  Centre& centre_of(CentreId id);
+  Circumstances circumstances(const Centre& centre, const Entry& entry) const;
+  Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
+  Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
+  Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
+               std::int64_t token);
+  /// Has the entry's status derived before the commit.
+  void touch(Centre& centre, Entry& entry);
+  /// Has the entry written with the commit.
+  void keep(Centre& centre, Entry& entry);
+  void touch_changed(Centre& centre, const CentreChange& change);
+  void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
+  void note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at);
+  std::optional<Rejection> waits_for(const Centre& centre, const Entry* entry, const v1::Event& event, const Address& address) const;
+  bool move_time(TimeMs to, TimeMs wakes_until);
+  void mark(Centre& centre);
+  void wake_by(Centre& centre, TimeMs at);
+  void retry(Centre& centre);
+  void retry_for(Centre& centre, const EntryKey& entry);
+  void derive_all(Centre& centre);
+  /// All of a centre's entries that had to be derived are.
+  void derived_all(Centre& centre);
+  bool rests_on_estimates(const Centre& centre, const Entry& entry) const;
+  void wake_due_centres(TimeMs at);
+  void wake_centre(Centre& centre);
+  void scrutiny_due(Centre& centre, std::optional<QualificationId> qualification);
+  bool under_strategy(QualificationId qualification) const;
+  bool concerns_scrutiny(const Centre& centre, const Entry& entry, const v1::Event& event) const;
+  void scrutinise_all(Centre& centre) const;
+  void settle_scrutiny();
+  void settle_scrutiny(Centre& centre);
+  void tell(Centre& centre);
+  void tell(const Centre& centre, const Qualification& qualification, const struct Requirement& requirement);
+  void tell(const Centre& centre, const Qualification& qualification, const struct PlannedVisit& planned);
+
+  void retry_waiting();
+  void retry(Centre& centre, WaitingFact&& fact);
+  void expire_waiting(Centre& centre);
+  void put_waiting(Centre& centre, WaitingFact&& fact);
+  void count_waiting(Centre& centre);
+  void reject_waiting(Centre& centre, Parked&& parked);
+  Verdict reject(Parked&& parked);
+  void derive_touched();
+  void estimates_moved(AwardingOrganisationId awarding_organisation);
+  void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
+  void tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around);
+  void count(Centre& centre, const Cell& cell, std::int64_t by);
+  void add_to_totals(const Cell& cell, std::int64_t by);
+  void move_counts(Centre& centre);
+  void issue(std::vector<ToIssue>& due);
+  void cut_batch(Centre& centre, std::vector<Entry*>& entries, const Gates& gates, bool correction);
+
+  std::uint32_t index_;
+  Shared& shared_;
+  TimeMs time_ = 0;
+  Durations durations_;
+  /// No fact that waits in memory expires before.
+  TimeMs first_expiry_ms_ = kNever;
+  bool time_to_store_ = false;
+  boost::unordered_flat_map<CentreId, std::unique_ptr<Centre>> centres_;
+  std::set<std::pair<TimeMs, CentreId>> wakes_;
+  std::vector<ToIssue> touched_;  // entries to derive when the window closes
+  std::vector<std::pair<Centre*, Entry*>> to_store_;
+  std::vector<Centre*> dirty_;
+  std::vector<Centre*> retrying_;
+  std::vector<Centre*> scrutiny_due_;  // whose scrutiny is worked out anew when the window closes
+  std::size_t entries_loaded_ = 0;
+  std::uint64_t uses_ = 0;
+};
+
+}  // namespace vtq

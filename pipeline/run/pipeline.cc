@@ -1,0 +1,228 @@
+#include "pipeline/run/pipeline.h"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+namespace vtq {
+namespace {
+
+/// In wall-clock mode: what is due is looked for a few times a second, and may have to wait for the commit of a large batch.
+constexpr TimeMs kWakeLateMaxMs = 5'000;
+
+}  // namespace
+
+Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs)
+    : policy_(policy),
+      time_source_(time_source),
+      shared_{policy_, reference_, store, outputs, totals_, verdicts_},
+      partitions_(partitions),
+      store_(store) {
+  if (time_source_ == TimeSource::wall) shared_.wake_late_max_ms = kWakeLateMaxMs;
+}
+
+void Pipeline::restore() {
+  restore_reference();
+  for (std::uint32_t index = 0; index < partitions(); ++index) take(index);
+}
+
+void Pipeline::restore_reference() {
+  store_.each_reference([&](std::string_view slot, const Stamp& stamp, std::string_view event) {
+    auto fact = stored_fact(event);
+    if (!fact)
+      throw std::runtime_error("Stored reference data: " + std::string(slot) +
+                               " is of a form that this version does not take; start the version that took it, send the fact anew, and "
+                               "start this version again.");
+    reference_.restore(slot, stamp, *fact, event);
+  });
+}
+
+void Pipeline::take(std::uint32_t index) {
+  auto& partition = partitions_[index] = std::make_unique<Partition>(index, shared_);
+  partition->restore();
+  owned_.insert(std::upper_bound(owned_.begin(), owned_.end(), index,
+                                 [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
+                partition.get());
+}
+
+void Pipeline::give_up(std::uint32_t index) {
+  partitions_[index]->leave_totals();
+  std::erase(owned_, partitions_[index].get());
+  partitions_[index].reset();
+}
+
+std::uint32_t Pipeline::partition_of(CentreId centre) const {
+  return murmur2_partition(text_of(centre), static_cast<std::uint32_t>(partitions_.size()));
+}
+
+TimeMs Pipeline::next_wake() const {
+  TimeMs next = kNever;
+  for (const Partition* partition : owned_) next = std::min(next, partition->next_wake());
+  return next;
+}
+
+TimeMs Pipeline::time() const {
+  TimeMs latest = 0;
+  for (const Partition* partition : owned_) latest = std::max(latest, partition->time());
+  return latest;
+}
+
+Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now, bool frozen) {
+  verdicts_.assign(batch.size(), Verdict{});
+  shared_.frozen = frozen && time_source_ == TimeSource::wall;
+  return time_source_ == TimeSource::event ? process_by_event_time(batch) : process_window(batch, now);
+}
+
+Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch, bool frozen) {
+  verdicts_.assign(batch.size(), Verdict{});
+  shared_.frozen = frozen && time_source_ == TimeSource::wall;
+  for (std::size_t at = 0; at < batch.size(); ++at) apply_everywhere(batch[at], static_cast<std::int64_t>(at));
+  spread_reference_changes();
+  return {batch.size(), close_window()};
+}
+
+Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
+  stop_first(batch, now);
+  if (!advance_all(now)) return {0, false};
+  // Reference data first, then registrations: what others refer to is there when they come.
+  auto rank = [&](std::uint32_t at) {
+    return std::pair(batch[at].address.topic, !batch[at].event->has_registered());
+  };
+  std::vector<std::uint32_t> order(batch.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
+  for (std::uint32_t at : order) {
+    auto stopped = stopped_.find(at);
+    if (stopped == stopped_.end())
+      apply(batch[at], at);
+    else
+      verdicts_[at] = std::move(stopped->second);
+  }
+  stopped_.clear();
+  spread_reference_changes();
+  return {batch.size(), close_window()};
+}
+
+/// Applies what stops results before time moves on to a cut: what came before it is seen by it. What waits for anything else does not stop
+/// here. The batch comes again when a commit was due in between; its stops have been applied then.
+void Pipeline::stop_first(std::span<const Inbound> batch, TimeMs now) {
+  if (!stopped_.empty() || next_wake() > now) return;
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    const v1::Event& event = *batch[at].event;
+    const Address& address = batch[at].address;
+    bool stops = event.has_hold_placed() || event.has_result_revoked() || (event.has_issuing_halted() && event.issuing_halted().halted());
+    if (!stops) continue;
+    bool known = address.everywhere || !fits(event, address, reference_);
+    if (address.subject == Subject::entry) known = known && partitions_[partition_of(address.centre)]->has_entry(address.centre, address.entry);
+    if (!known) continue;
+    apply(batch[at], static_cast<std::int64_t>(at));
+    stopped_[at] = verdicts_[at];
+  }
+  if (!stopped_.empty()) spread_reference_changes();
+}
+
+Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batch) {
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    auto token = static_cast<std::int64_t>(at);
+    if (auto why = too_far_ahead(batch[at])) {
+      const Address& to = batch[at].address;
+      Partition& partition = to.everywhere ? *owned_.front() : *partitions_[partition_of(to.centre)];
+      verdicts_[at] = partition.refuse(batch[at].bytes, to.topic, std::move(*why), token);
+      continue;
+    }
+    if (!advance_for(batch[at])) {
+      settle_all();
+      return {at, false};
+    }
+    apply(batch[at], token);
+  }
+  spread_reference_changes();
+  return {batch.size(), close_window()};
+}
+
+/// One wrong year would put everything that follows into the past.
+std::optional<Rejection> Pipeline::too_far_ahead(const Inbound& inbound) const {
+  TimeMs step = policy_.event_step_max_ms;
+  if (step == kNever || inbound.event->has_time_reached()) return std::nullopt;
+  const Address& to = inbound.address;
+  TimeMs when = to.at_ms;
+  if (!to.everywhere && when - partitions_[partition_of(to.centre)]->time() <= step) return std::nullopt;
+  TimeMs reached = time();
+  if (reached == 0 || when - reached <= step) return std::nullopt;
+  std::string days = std::to_string(step / kDayMs);
+  return Rejection{"occurredAt", "event-time-step", utc_text(when),
+                   "Event time has come to " + utc_text(reached) + ", and one event may move it by at most " + days +
+                       " days (time.event_step_days_max). Correct the date; if so much time has passed, send a TimeReached first, then this event again."};
+}
+
+/// Brings the partitions that an event is for to the time of the event. What that moment itself wakes waits until all that the batch has of
+/// the moment is known: a stop dated at a cut, or at a result's own moment, stops it whatever their order.
+bool Pipeline::advance_for(const Inbound& inbound) {
+  TimeMs when = inbound.address.at_ms;
+  auto bring = [this, when](Partition* partition) {
+    if (when <= partition->time()) return true;
+    // What changed is worked out before the time at which it did has gone.
+    spread_reference_changes();
+    partition->settle();
+    return partition->approach(when);
+  };
+  if (!inbound.address.everywhere) return bring(partitions_[partition_of(inbound.address.centre)].get());
+  return std::all_of(owned_.begin(), owned_.end(), bring);
+}
+
+bool Pipeline::advance_all(TimeMs to) {
+  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(to); });
+}
+
+/// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
+bool Pipeline::close_window() {
+  settle_all();
+  return std::all_of(owned_.begin(), owned_.end(),
+                     [](Partition* partition) { return partition->advance(partition->time()); });
+}
+
+void Pipeline::settle_all() {
+  for (Partition* partition : owned_) partition->settle();
+}
+
+void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
+  if (inbound.address.everywhere) return apply_everywhere(inbound, token);
+  Partition& partition = *partitions_[partition_of(inbound.address.centre)];
+  verdicts_[static_cast<std::size_t>(token)] =
+      partition.apply(*inbound.event, inbound.bytes, inbound.address, token);
+}
+
+void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
+  if (inbound.event->has_time_reached()) return;
+  Verdict& verdict = verdicts_[static_cast<std::size_t>(token)];
+  if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
+    verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
+  verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
+}
+
+bool Pipeline::spread_reference_changes() {
+  if (!reference_.changed()) return false;
+  std::vector<ReferenceChange> changes = reference_.take_changes();
+  for (Partition* partition : owned_) partition->reference_changed(changes);
+  return true;
+}
+
+void Pipeline::write(StateWriter& writer) {
+  for (const std::string& slot : reference_.take_changed_slots()) {
+    const Reference::Slot& held = reference_.slots().find(slot)->second;
+    writer.put_reference(slot, held.stamp, held.event);
+  }
+  for (Partition* partition : owned_) partition->write(writer);
+  shared_.woken = 0;
+}
+
+void Pipeline::evict(std::size_t entries_max) {
+  for (Partition* partition : owned_) partition->evict(entries_max / owned_.size());
+}
+
+bool Pipeline::holds_more_than(std::size_t entries_max) const {
+  return std::any_of(owned_.begin(), owned_.end(),
+                     [&](const Partition* partition) { return partition->entries_loaded() > entries_max / owned_.size(); });
+}
+
+}  // namespace vtq

@@ -1,0 +1,105 @@
+// The pipeline: batches of events in, verdicts, transitions and result batches out, and the changes of one commit. It does not know
+// which log or store it runs on, and it never reads a clock.
+//
+// Lives on one thread. `process` then `write`, then the caller commits; only then are outputs visible to others.
+#pragma once
+
+#include <map>
+#include <span>
+
+#include "pipeline/run/partition.h"
+
+namespace vtq {
+
+/// One event of a batch. The pointers outlive `process`.
+struct Inbound {
+  const v1::Event* event = nullptr;
+  std::string_view bytes;  ///< the same, serialised
+  Address address;         ///< as `check` found it
+};
+
+/// Where logical time comes from.
+enum class TimeSource {
+  wall,   ///< the `now` of each batch; a batch is one window
+  event,  ///< occurred_at of the events, never backwards, for replaying a season; every new time opens a window, and no event opens one
+          ///< further ahead than Policy::event_step_max_ms
+};
+
+class Pipeline {
+ public:
+  Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs);
+
+  /// Reads what the last commit left: the reference data; then all partitions, or one by one as they come to this instance.
+  /// Throws std::runtime_error for reference data that this version does not take.
+  void restore();
+  void restore_reference();
+  void take(std::uint32_t partition);
+  /// Another instance goes on with the partition. Only right after `write`.
+  void give_up(std::uint32_t partition);
+  bool owns(std::uint32_t partition) const { return partitions_[partition] != nullptr; }
+  /// The partitions that were taken, ascending.
+  const std::vector<Partition*>& owned() const { return owned_; }
+
+  /// How far `process` came.
+  struct Progress {
+    std::size_t consumed = 0;  ///< events of the batch, from its start
+    bool finished = true;      ///< false: a commit is due; then call again with the rest of the batch, even if it is empty
+  };
+  /// Applies a batch and closes its windows. `now`: the wall clock. `frozen`: it is not trusted: facts are taken, time stands still, nothing
+  /// is issued. Both are ignored when time comes from events.
+  Progress process(std::span<const Inbound> batch, TimeMs now, bool frozen = false);
+  /// Applies reference data, and commands to all centres, at the present time of each partition, which does not move. For a log that
+  /// delivers them apart from the rest.
+  Progress process_reference(std::span<const Inbound> batch, bool frozen = false);
+  /// What became of each event of the last call's batch, as far as it was consumed.
+  const std::vector<Verdict>& verdicts() const { return verdicts_; }
+
+  /// How to find out where an event of the batch came from; see Shared::origin_of.
+  void set_origins(std::function<std::string(std::int64_t token)> origin_of) { shared_.origin_of = std::move(origin_of); }
+
+  /// Hands the changes since the last call to the commit.
+  void write(StateWriter& writer);
+  /// Keeps at most about `entries_max` entries in memory. Only after `write`, and once the store has what was written.
+  void evict(std::size_t entries_max);
+  /// Whether `evict` would let go of any.
+  bool holds_more_than(std::size_t entries_max) const;
+
+  // Reads, between batches.
+  std::uint32_t partition_of(CentreId centre) const;
+  /// One that is owned.
+  Partition& partition(std::uint32_t index) { return *partitions_[index]; }
+  const Partition& partition(std::uint32_t index) const { return *partitions_[index]; }
+  std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
+  const Reference& reference() const { return reference_; }
+  const Totals& totals() const { return totals_; }
+  /// First moment at which time alone changes something in any partition; kNever.
+  TimeMs next_wake() const;
+  /// Latest logical time of any partition.
+  TimeMs time() const;
+
+ private:
+  Progress process_window(std::span<const Inbound> batch, TimeMs now);
+  Progress process_by_event_time(std::span<const Inbound> batch);
+  std::optional<Rejection> too_far_ahead(const Inbound& inbound) const;
+  bool advance_for(const Inbound& inbound);
+  void stop_first(std::span<const Inbound> batch, TimeMs now);
+  bool advance_all(TimeMs to);
+  bool close_window();
+  void settle_all();
+  void apply(const Inbound& inbound, std::int64_t token);
+  void apply_everywhere(const Inbound& inbound, std::int64_t token);
+  bool spread_reference_changes();
+
+  Policy policy_;
+  TimeSource time_source_;
+  Reference reference_;
+  Totals totals_;
+  std::vector<Verdict> verdicts_;
+  std::map<std::size_t, Verdict> stopped_;  // by place in the batch being processed: applied before its window
+  Shared shared_;
+  std::vector<std::unique_ptr<Partition>> partitions_;  // null: not owned
+  std::vector<Partition*> owned_;
+  StateStore& store_;
+};
+
+}  // namespace vtq
