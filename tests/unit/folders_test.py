@@ -27,6 +27,56 @@ def table():
     return rows
 
 
+def rooms():
+    """Rows of the README's table of rooms, in its order: room -> rooms it may use."""
+    rows = {}
+    for line in (ROOT / "README.md").read_text().splitlines():
+        match = re.match(r"\| `(\w+/\w+)/` \|(.*)\|(.*)\|$", line)
+        if match:
+            rows[match[1]] = re.findall(r"`(\w+/\w+)/`", match[3])
+    return rows
+
+
+def room_of(name):
+    return "/".join(name.split("/")[:2])
+
+
+def breaches(files, allowed):
+    """What includes a room that its own may not use. `files`: path -> text; `allowed`: as `rooms`."""
+    wrong = []
+    for path, text in files.items():
+        for name in re.findall(r'^\s*#include "([^">]+)"', text, re.M):
+            room, used = room_of(path), room_of(name)
+            if used in allowed and room.split("/")[0] == used.split("/")[0] and used != room and used not in allowed[room]:
+                wrong.append(f"{path} includes {name}")
+    return wrong
+
+
+def cycle(files):
+    """Headers that include each other in a circle, the first found; empty: none."""
+    graph = {path: re.findall(r'^\s*#include "([^">]+)"', text, re.M) for path, text in files.items() if path.endswith(".h")}
+    done, way = set(), []
+
+    def visit(path):
+        if path in way:
+            return way[way.index(path):] + [path]
+        if path in done or path not in graph:
+            return []
+        way.append(path)
+        for name in graph[path]:
+            if found := visit(name):
+                return found
+        way.pop()
+        done.add(path)
+        return []
+
+    return next((found for path in sorted(graph) if (found := visit(path))), [])
+
+
+def texts(*folders):
+    return {str(path.relative_to(ROOT)): path.read_text() for folder in folders for path in sources(folder)}
+
+
 def sources(folder):
     return [path for path in sorted((ROOT / folder).rglob("*")) if path.suffix in SOURCES]
 
@@ -55,6 +105,40 @@ class Folders(unittest.TestCase):
                     if used in FOLDERS and used != folder and used not in allowed[folder]:
                         wrong.append(f"{path.relative_to(ROOT)} includes {name}")
         self.assertEqual(wrong, [])
+
+    def test_the_table_of_rooms_names_exactly_the_rooms_and_each_has_its_page(self):
+        found = {str(path.relative_to(ROOT)) for folder in ("pipeline", "daemon") for path in (ROOT / folder).iterdir() if path.is_dir()}
+        self.assertEqual(set(rooms()), found)
+        for room in rooms():
+            page = (ROOT / room / "README.md").read_text()
+            for part in ("**Read first:**", "**May include:**", "**Never:**"):
+                self.assertIn(part, page, room)
+            self.assertLessEqual(len(page.splitlines()), 40, room)
+            included = re.search(r"\*\*May include:\*\*(.*)", page)[1]
+            self.assertEqual(set(re.findall(r"`(\w+/\w+)/`", included)), set(rooms()[room]), room)
+
+    def test_every_file_of_a_folder_with_rooms_stands_in_one(self):
+        self.assertEqual([path for path in texts("pipeline", "daemon") if path.count("/") != 2], [])
+
+    def test_rooms_use_those_above_them_only(self):
+        above = []
+        for room, used in rooms().items():
+            self.assertLessEqual(set(used), set(above), room)
+            above.append(room)
+
+    def test_no_file_includes_a_room_that_its_own_may_not_use(self):
+        self.assertEqual(breaches(texts("pipeline", "daemon"), rooms()), [])
+
+    def test_an_include_that_is_not_allowed_is_found(self):
+        planted = {"pipeline/facts/entry.h": '#include "pipeline/status/derive.h"\n', "daemon/reads/reads.h": '#include "daemon/http/http_message.h"\n'}
+        self.assertEqual(breaches(planted, rooms()), ["pipeline/facts/entry.h includes pipeline/status/derive.h"])
+
+    def test_no_header_includes_itself_by_way_of_others(self):
+        self.assertEqual(cycle(texts("pipeline", "storage", "daemon")), [])
+
+    def test_a_circle_of_headers_is_found(self):
+        planted = {"a/x.h": '#include "a/y.h"\n', "a/y.h": '#include "a/z.h"\n', "a/z.h": '#include "a/y.h"\n', "a/z.cc": '#include "a/x.h"\n'}
+        self.assertEqual(cycle(planted), ["a/y.h", "a/z.h", "a/y.h"])
 
     def test_the_pipeline_is_pure(self):
         wrong = [str(path.relative_to(ROOT)) for path in sources("pipeline") if IMPURE.search(path.read_text())]
