@@ -100,12 +100,15 @@ struct Store::Database {
   void open(bool make, bool salvage);
   void check_format();
   bool holds_nothing() const;
+  /// Whether a store that holds nothing may be one that is being made.
+  bool may_be_new = true;
   bool keeps_log() const { return options.log_identity.empty() && !options.sink; }
   /// Refuses a store that is not as far as its head file says.
   void hold_against_head(const HeadFile::Found& found);
   void follow_with_head();
   void read_reached();
   void check_issued();
+  void go_on_above_what_was_issued();
   /// Notes a breach: what is here is all that is left.
   void begin_epoch(bool restored, const HeadFile::Found& found, const std::map<BatchRun, std::uint32_t>& issued_before,
                    std::uint32_t batch_numbers_from, TimeMs now);

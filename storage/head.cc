@@ -39,6 +39,9 @@ int open_file(const std::filesystem::path& path, int flags) {
 }
 
 std::optional<std::string> read_all(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    throw StoreError("Store: " + path.string() + " is a directory, where a file of the store's belongs. Move it away, and put the file back if you have it.");
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(in), {});

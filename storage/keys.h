@@ -58,6 +58,7 @@ constexpr std::string_view kLogIdentity = "M";        // the Kafka cluster and g
 constexpr std::string_view kMark = "i";               // what the store is: StoreMark
 constexpr std::string_view kCommit = "h";             // number and time of the last commit
 constexpr std::string_view kTimeSource = "W";         // where logical time comes from: wall or event
+constexpr std::string_view kClockWitness = "W";       // the machine's start, what the clock should have said, what had passed, and whether it was doubted
 constexpr std::string_view kClockConfirmed = "C";     // log time and wall time of the last confirmation of the clock
 constexpr std::string_view kReferenceOffset = "R";    // next offset of the reference data
 constexpr std::string_view kReference = "r";

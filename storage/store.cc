@@ -276,6 +276,21 @@ void Store::put_clock_confirmation(const ClockConfirmation& confirmed) {
   require(database_->db->Put(write, database_->state, slice(keys::kClockConfirmed), slice(value)), "keeping that the clock was confirmed");
 }
 
+void Store::put_clock_witness(const ClockWitness& witness) {
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  std::string value = keys::u64(witness.boot) + keys::u64(static_cast<std::uint64_t>(witness.should_ms)) +
+                      keys::u64(static_cast<std::uint64_t>(witness.passed_ms)) + keys::u64(witness.doubted);
+  require(database_->db->Put(write, database_->state, slice(keys::kClockWitness), slice(value)), "keeping where the clocks stood");
+}
+
+ClockWitness Store::clock_witness() const {
+  auto found = database_->get(database_->state, keys::kClockWitness);
+  if (!found || found->size() != 32) return {};
+  auto number = [&](std::size_t at) { return keys::last_u64(std::string_view(*found).substr(0, at * 8)); };
+  return {number(1), static_cast<TimeMs>(number(2)), static_cast<TimeMs>(number(3)), number(4) != 0};
+}
+
 ClockConfirmation Store::clock_confirmation() const {
   auto found = database_->get(database_->state, keys::kClockConfirmed);
   if (!found || found->size() != 16) return {};

@@ -87,6 +87,14 @@ struct ClockConfirmation {
   TimeMs wall_ms = 0;
 };
 
+/// Where the clocks stood: what the wall clock should have said when `passed_ms` had passed since the machine started. `boot` 0: never kept.
+struct ClockWitness {
+  std::uint64_t boot = 0;  ///< names the machine's start
+  TimeMs should_ms = 0;
+  TimeMs passed_ms = 0;
+  bool doubted = false;    ///< the wall clock said something else
+};
+
 /// Named points of a commit at which crash tests stop the process.
 enum class CommitPoint { before_write, after_write };
 
@@ -225,6 +233,9 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// Kept at once, whatever is under way. Throws StoreError.
   void put_clock_confirmation(const ClockConfirmation& confirmed);
   ClockConfirmation clock_confirmation() const;
+  /// Kept at once, likewise.
+  void put_clock_witness(const ClockWitness& witness);
+  ClockWitness clock_witness() const;
   /// Called at every commit point; crash tests exit there.
   void on_commit_point(std::function<void(CommitPoint)> hook);
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -171,6 +172,7 @@ bool to_be_made(const fs::path& directory, const StoreOptions& options, const He
   std::error_code error;
   bool is_there = fs::exists(directory, error), holds_something = is_there && holds_files(directory), current = fs::exists(directory / "CURRENT", error);
   if (current) return false;
+  if (is_there && !fs::is_directory(directory, error)) throw StoreError("Store: " + name + " is no directory; set data.directory to a folder.");
   bool half_made = head.reached && head.reached->commit == 0;
   if (fs::exists(Store::unfinished_restore(directory), error))
     throw StoreError("Store: restoring into " + name + " was not finished. Run `resultsctl restore` again, or remove " +
@@ -184,6 +186,10 @@ bool to_be_made(const fs::path& directory, const StoreOptions& options, const He
                      ". Is a disk not mounted? Put it back, or restore the newest backup: `resultsctl restore --from BACKUPS --to " + name +
                      "`. To begin with nothing, remove " + HeadFile::beside(directory).string() + " and start with --init.");
   if (options.making == Making::asked) return true;
+  if (IssuedFile::read(directory).is_there)
+    throw StoreError("Store: " + name + (is_there ? " is empty" : " does not exist") + ", but a store was there: " + IssuedFile::beside(directory).string() +
+                     " names the batches that it issued. Is a disk not mounted? Put it back, or restore the newest backup: `resultsctl restore --from BACKUPS --to " +
+                     name + "`. To begin with nothing, start once with --init: numbers of batches go on above those.");
   if (!options.backups.empty() && !Store::backups(options.backups).empty())
     throw StoreError("Store: there is none in " + name + ", but " + options.backups.string() + " holds backups of one. Is a disk not mounted? Restore the newest: "
                      "`resultsctl restore --from " + options.backups.string() + " --to " + name + "`; or begin with nothing: `resultsd --init`.");
@@ -273,6 +279,9 @@ void Store::Database::check_format() {
   std::string wanted = keys::u64(kSchema) + keys::u64(options.partitions);
   auto found = get(state, keys::kFormat);
   if (!found && options.partitions > 0 && holds_nothing()) {
+    if (!may_be_new)
+      throw StoreError("Store: " + directory.string() + " holds nothing, not even what store it is: its write-ahead log is gone, and so is " +
+                       HeadFile::beside(directory).string() + ", which says how far it had come." + ways_on(directory));
     rocksdb::WriteOptions write;
     write.sync = true;
     rocksdb::WriteBatch format;
@@ -347,6 +356,17 @@ void Store::Database::follow_with_head() {
   require(db->Put(write, state, slice(keys::kMark), slice(mark.SerializeAsString())), "marking the store");
 }
 
+/// A new store where another one was: the numbers that one gave are known to the centres.
+void Store::Database::go_on_above_what_was_issued() {
+  IssuedFile::Found before = IssuedFile::read(directory);
+  if (before.highest.empty()) return;
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  rocksdb::WriteBatch batch;
+  skip_numbers(batch, before.highest, 0, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  require(db->Write(write, &batch), "going on above the numbers of batches issued before");
+}
+
 /// The names of batches issued are on record: what is missing there is put in from the store.
 void Store::Database::check_issued() {
   IssuedFile::Found found = IssuedFile::read(directory);
@@ -408,6 +428,7 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
     opened->mark.set_store(id);
     opened->mark.set_epoch(1);
     opened->mark.set_awaits_head(true);
+    opened->may_be_new = anew || !keeps_log || (head.reached && head.reached->commit == 0);
     opened->open(anew, false);
     return opened;
   };
@@ -415,6 +436,7 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
   if (keeps_log) {
     database->hold_against_head(make ? HeadFile::read(directory) : head);
     database->follow_with_head();
+    if (make) database->go_on_above_what_was_issued();
     database->check_issued();
   }
   if (struct stat mode {}; ::stat(directory.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)

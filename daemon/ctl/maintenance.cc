@@ -213,6 +213,9 @@ int export_lines(HttpClient& client, const std::string& what, const std::filesys
   if (!out.empty()) {
     file.open(out, std::ios::binary | std::ios::trunc);
     if (!file) throw std::runtime_error(out.string() + ": the file cannot be written; check the directory and its permissions.");
+    // A file that was there before keeps its mode, and may be for all to read.
+    if (std::filesystem::is_regular_file(out))
+      std::filesystem::permissions(out, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   std::ostream& to = out.empty() ? std::cout : file;
   std::string target = what == "statuses" ? "/v1/entries?limit=10000" : "/v1/export/batches?limit=1000";

@@ -127,7 +127,7 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   };
   auto* status_command = app.add_subcommand("status", "Where all entries stand, and the next dates");
   status_command->add_flag("--json", words->json, "As JSON");
-  status_command->add_option("--at-risk", words->at_risk, "Instead, this many entries that are late or at risk, and why");
+  status_command->add_option("--at-risk", words->at_risk, "Instead, this many entries that are late or at risk, and why")->check(CLI::NonNegativeNumber);
   status_command->callback(with_client([words](HttpClient& client) {
     return words->at_risk > 0 ? entries_at_risk(client, std::min<std::size_t>(words->at_risk, 10'000), words->json) : status(client, words->json);
   }));

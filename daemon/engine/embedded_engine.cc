@@ -43,6 +43,7 @@ EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, Engin
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_);
   pipeline_->restore();
   if (options_.time_source == TimeSource::wall) clock_.log_says(pipeline_->time(), store_->clock_confirmation());
+  clock_.was(store_->clock_witness());
   last_progress_ms_ = clock_.passed_ms();
   state_ = EngineState::running;
   thread_ = std::thread([this] { run(); });
@@ -139,6 +140,7 @@ void EmbeddedEngine::run() {
       for (auto& wake : wakes) wake();
       if (state_ == EngineState::stopped) return;
       for (auto& look : looks) look(*pipeline_, *store_);
+      if (auto witness = clock_.witness()) store_->put_clock_witness(*witness);
       run_batch(works);
       last_progress_ms_ = clock_.passed_ms();
     }
@@ -191,6 +193,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
       if (probe_) probe_->event_processed(inbound.address.topic, verdict.kind);
       return;
     }
+    for (Rejection& warning : warnings(*inbound.event, inbound.address, pipeline_->reference())) answer.warnings.push_back(std::move(warning));
     if (verdict.clash.any())
       for (Rejection& warning : warnings_of(verdict.clash, *inbound.event, verdict.kind == Verdict::Kind::accepted))
         answer.warnings.push_back(std::move(warning));

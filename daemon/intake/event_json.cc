@@ -1,5 +1,7 @@
 #include "daemon/intake/event_json.h"
 
+#include <nlohmann/json.hpp>
+
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -288,6 +290,27 @@ std::optional<Rejection> read_event_json(std::string_view text, v1::Event& event
     return Rejection{cut_value(as_utf8(*key)), "json-key-twice", cut_value(as_utf8(*key)),
                      "The key stands twice in one object, and nothing says which of both values holds; send it once."};
   return std::nullopt;
+}
+
+std::string who_and_what(std::string_view text) {
+  using Json = nlohmann::ordered_json;
+  const std::string not_shown(kNotShown);
+  Json whole = Json::parse(without_mark(text), nullptr, false);
+  if (!whole.is_object()) return not_shown;
+  auto kept = [&](const Json& from, std::initializer_list<std::string_view> names) {
+    Json made = Json::object();
+    for (const auto& [name, value] : from.items())
+      made[name] = value.is_primitive() && std::find(names.begin(), names.end(), name) != names.end() ? value : Json(not_shown);
+    return made;
+  };
+  Json shown = kept(whole, {"id", "source", "occurredAt", "sequence"});
+  for (const auto& [name, fact] : whole.items()) {
+    if (!fact.is_object()) continue;
+    shown[name] = kept(fact, {});
+    if (auto entry = fact.find("entry"); entry != fact.end() && entry->is_object())
+      shown[name]["entry"] = kept(*entry, {"centre", "qualification", "series", "learner"});
+  }
+  return shown.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace vtq

@@ -52,6 +52,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock&
   options_.policy.reference_wait_ms = static_cast<TimeMs>(settings_.kafka_reference_wait_minutes * 60'000);
   store_ = Store::open(options_.directory, store_options(options_));
   hear_log();
+  clock_.was(store_->clock_witness());
   outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_);
   changelog_ = std::make_unique<Changelog>(settings_, names_, *store_, clock_);

@@ -565,6 +565,7 @@ void KafkaEngine::Session::hand_over() {
 // ---- a cycle ----
 
 void KafkaEngine::Session::cycle() {
+  if (auto witness = engine_.clock_.witness()) engine_.store_->put_clock_witness(*witness);
   if (!committer_->busy()) settle();
   // What is looked at is committed. A look may also mark a rejected record as replayed, which goes with this cycle.
   if (engine_.has_looks()) {
@@ -782,6 +783,8 @@ void KafkaEngine::Session::emit(Item& item, const Verdict* verdict, TimeMs now) 
   EngineProbe* probe = engine_.probe_;
   if (verdict && probe) {
     probe->event_processed(input.topic, verdict->kind);
+    for (Rejection& warning : warnings(*inbounds_[item.inbound].event, inbounds_[item.inbound].address, engine_.pipeline_->reference()))
+      item.warnings.push_back(std::move(warning));
     if (verdict->clash.any())
       for (Rejection& warning : warnings_of(verdict->clash, *inbounds_[item.inbound].event, verdict->kind == Verdict::Kind::accepted))
         item.warnings.push_back(std::move(warning));

@@ -25,7 +25,7 @@ constexpr std::string_view kRules[] = {
     "batch-form", "batch-known", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
     "centre-form", "centre-known", "centre-readable", "code-form", "combination-choices", "combination-length", "combination-once", "component-once",
     "content-type", "content-type-batched", "date", "dates-in-order", "embargo-or-gates", "entry-registered", "enum-value",
-    "event-bytes-max", "event-id", "event-source", "event-time-step",
+    "event-bytes-max", "event-id", "event-source", "event-time-step", "flag-given", "letting-go-ahead", "person-form",
     "evidence-count", "expected-date", "fact-present", "findings-count",
     "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
     "group-code-once", "group-of-qualification", "group-unit-once", "header-once", "hold-form", "hours-range",
@@ -36,7 +36,8 @@ constexpr std::string_view kRules[] = {
     "release-interval", "sanction-form", "scale-known", "scale-of-qualification", "series-form", "text-length",
     "time-for-all", "two-people", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
     "unit-of-qualification", "units-count", "urn-form", "utf-8", "waiting-facts-max"};
-constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter", "id-reused", "tie-decided"};
+constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter", "id-reused", "tie-decided", "awarding-organisation-known",
+                                              "qualification-of-another"};
 /// What the HTTP server refuses by itself: status and rule.
 constexpr std::pair<unsigned, std::string_view> kRefusals[] = {
     {400, "body-form"}, {400, "content-length-once"}, {400, "header-fold"}, {400, "header-form"}, {400, "host-once"},

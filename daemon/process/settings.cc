@@ -293,6 +293,8 @@ class Loader {
                " is not loopback. This version has no authentication, so it listens on 127.0.0.1 or ::1 only; put a proxy that "
                "authenticates in front of it.");
     if (s.data_directory.empty()) fail(loaded_.origins["data.directory"], "data.directory: name a directory.");
+    if (auto backups = s.backups(); !backups.empty() && !s.data_directory.empty() && lies_in(backups, s.data_directory))
+      fail(loaded_.origins["backup.directory"], "backup.directory: " + backups.string() + " lies in data.directory, and would be lost with it; name a place outside.");
     at_least("engine.queue_bytes_max", s.engine_queue_bytes_max, "http.body_bytes_max", s.http_body_bytes_max);
     at_least("http.bodies_bytes_max", s.http_bodies_bytes_max, "http.body_bytes_max", s.http_body_bytes_max);
     at_least("risk.evidence_slow_days", s.risk_evidence_slow_days, "risk.evidence_usual_days", s.risk_evidence_usual_days);
@@ -300,6 +302,17 @@ class Loader {
     at_least("risk.assurance_slow_days", s.risk_assurance_slow_days, "risk.assurance_usual_days", s.risk_assurance_usual_days);
     at_least("risk.result_slow_days", s.risk_result_slow_days, "risk.result_usual_days", s.risk_result_usual_days);
     at_least("kafka.session_timeout_ms", s.kafka_session_timeout_ms, "kafka.transaction_timeout_ms", s.kafka_transaction_timeout_ms);
+  }
+
+  static bool lies_in(const std::filesystem::path& inner, const std::filesystem::path& outer) {
+    auto plain = [](const std::filesystem::path& path) {
+      std::error_code error;
+      std::filesystem::path made = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+      if (error) made = std::filesystem::absolute(path).lexically_normal();
+      return made.has_filename() ? made : made.parent_path();
+    };
+    std::filesystem::path in = plain(inner), out = plain(outer);
+    return std::mismatch(out.begin(), out.end(), in.begin(), in.end()).first == out.end();
   }
 
   template <class Number>

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "daemon/intake/event_bodies.h"
+#include "daemon/intake/event_json.h"
 #include "daemon/process/log.h"
 #include "daemon/reads/reads.h"
 #include "pipeline/intake/check.h"
@@ -74,15 +75,22 @@ bool Reads::may_be_seen(const v1::Rejected& record) {
   ReadEvent read = record.json() ? read_json_event(record.original()) : read_protobuf_event(record.original());
   v1::Event event;
   if (read.submitted.unreadable || !event.ParseFromString(read.submitted.event)) return false;
-  auto address = check(event);
+  auto address = check_stored(event);
   if (!address || address.value().subject != Subject::entry) return false;
   return look([to = address.value(), time = gate_time()](Pipeline& pipeline, Store&) {
     const Qualification* qualification = pipeline.reference().qualification(to.entry.qualification);
-    if (!qualification) return false;
+    // What is known of the entry is known where its centre is.
+    if (!qualification || !pipeline.owns(pipeline.partition_of(to.centre))) return false;
+    Partition& partition = pipeline.partition(pipeline.partition_of(to.centre));
     GateTime now = time;
-    if (now.logical_ms) now.logical_ms = pipeline.time();
-    CohortKey cohort{qualification->awarding_organisation, qualification->level, to.entry.series};
-    return !pipeline.reference().halted(cohort.awarding_organisation, cohort.series) && now.reached(gates_by(pipeline.reference().calendar(cohort)).of(Role::centre));
+    if (now.logical_ms) now.logical_ms = partition.time();
+    try {
+      static const Centre kNone{};
+      const Centre* centre = partition.centre(to.centre);
+      return partition.may_show(centre ? *centre : kNone, to.entry, *qualification, now);
+    } catch (const CentreSetAside&) {
+      return false;
+    }
   });
 }
 
@@ -114,7 +122,11 @@ HttpReply Reads::rejected_record(const HttpRequest& request) {
   std::string original = "null";
   bool hidden = false;
   v1::Event event;
-  if (record->json()) {
+  if (record->json() && read_event_json(record->original(), event)) {
+    // A grade may stand anywhere in it.
+    hidden = true;
+    original = json_string(who_and_what(record->original()));
+  } else if (record->json()) {
     std::string_view text = record->original();
     std::string_view shown = may_see ? text : before_grades(text);
     hidden = shown.size() < text.size();

@@ -56,6 +56,10 @@ std::vector<const Dimension*> dimensions_of(Query& query) {
       query.fail("by", name, "Give dimensions out of awarding_organisation, level, qualification, series, centre, stage, need, band, reason, late.");
       return {};
     }
+    if (std::find(found.begin(), found.end(), at) != found.end()) {
+      query.fail("by", name, "The dimension stands twice; name each once.");
+      return {};
+    }
     found.push_back(at);
   }
   if (found.empty()) query.fail("by", text, "Give at least one dimension: by=stage.");

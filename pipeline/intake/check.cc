@@ -101,6 +101,7 @@ void Checker::fact() {
       awarding_organisation("awardingOrganisation", fact.awarding_organisation());
       optional_qualification("qualification", fact.qualification());
       name("staff", fact.staff(), 40);
+      flag("approved", fact.has_approved());
       return chosen("role", fact.role(), v1::StaffApproved::Role_IsValid(fact.role()));
     }
     case v1::Event::kMonitoringRecorded:
@@ -172,6 +173,7 @@ void Checker::fact() {
       centre_or_all("centre", fact.centre());
       awarding_organisation("awardingOrganisation", fact.awarding_organisation());
       series_of("series", fact.series());
+      flag("halted", fact.has_halted());
       return at_most("reason", fact.reason(), 500);
     }
     case v1::Event::kBatchAcknowledged: {
@@ -368,6 +370,32 @@ std::optional<Rejection> mitigation_fits(const v1::Event& event, const Reference
   return std::nullopt;
 }
 
+/// What the event's fact says in the field of this name; empty: nothing.
+std::string text_named(const v1::Event& event, const std::string& field) {
+  using Field = google::protobuf::FieldDescriptor;
+  std::vector<const Field*> set;
+  event.GetReflection()->ListFields(event, &set);
+  for (const Field* member : set) {
+    if (member->cpp_type() != Field::CPPTYPE_MESSAGE || !member->real_containing_oneof()) continue;
+    const google::protobuf::Message& fact = event.GetReflection()->GetMessage(event, member);
+    const Field* named = fact.GetDescriptor()->FindFieldByName(field);
+    if (named && named->cpp_type() == Field::CPPTYPE_STRING && !named->is_repeated()) return fact.GetReflection()->GetString(fact, named);
+  }
+  return "";
+}
+
+/// Of a word about a centre: the awarding organisation and the qualification that it names.
+std::optional<Rejection> names_fit(const v1::Event& event, const Reference& reference) {
+  if (std::string named = text_named(event, "awarding_organisation"); !named.empty() && !reference.awarding_organisation(*parse_awarding_organisation(named)))
+    return Rejection{fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
+                     "No awarding organisation with this number is in the reference data; send its AwardingOrganisationDefined, or correct the number."};
+  if (std::string named = text_named(event, "qualification"); !named.empty()) {
+    QualificationId id = *parse_qualification(named);
+    if (!reference.qualification(id)) return unknown_qualification(fact_name(event) + ".qualification", id);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view topic_name(Topic topic) {
@@ -415,10 +443,11 @@ std::string cut_value(std::string_view value) {
 }
 
 Result<Address> check(const v1::Event& event, TimeMs latest_ms) { return Checker(event, latest_ms).run(); }
+Result<Address> check_stored(const v1::Event& event) { return Checker(event, kLatestEventMs, true).run(); }
 
 std::optional<v1::Event> stored_fact(std::string_view bytes) {
   std::optional<v1::Event> event(std::in_place);
-  if (!event->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !check(*event)) event.reset();
+  if (!event->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !check_stored(*event)) event.reset();
   return event;
 }
 
@@ -427,10 +456,8 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
   if (!reference.has_centre(address.centre))
     return Rejection{field(address.subject == Subject::entry ? "entry.centre" : "centre"), "centre-known", text_of(address.centre),
                      "No centre with this number is in the reference data; send its CentreDefined, or correct the number."};
-  if (event.fact_case() == v1::Event::kSampleDecided) {
-    QualificationId id = *parse_qualification(event.sample_decided().qualification());
-    if (!reference.qualification(id)) return unknown_qualification(field("qualification"), id);
-  }
+  if (address.subject == Subject::centre)
+    if (auto unfit = names_fit(event, reference)) return unfit;
   if (auto unfit = mitigation_fits(event, reference)) return unfit;
   if (address.subject != Subject::entry) return std::nullopt;
   const Qualification* qualification = reference.qualification(address.entry.qualification);
@@ -454,6 +481,25 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
     default:
       return std::nullopt;
   }
+}
+
+std::vector<Rejection> warnings(const v1::Event& event, const Address& address, const Reference& reference) {
+  std::vector<Rejection> found;
+  if (address.subject != Subject::centre) return found;
+  std::string named = text_named(event, "awarding_organisation");
+  if (named.empty()) return found;
+  AwardingOrganisationId id = *parse_awarding_organisation(named);
+  // A word for one centre does not fit, and waits.
+  if (address.everywhere && !reference.awarding_organisation(id))
+    found.push_back({fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
+                     "No awarding organisation with this number is in the reference data yet: it is taken, and stops or plans nothing until there is."});
+  if (!event.has_hold_placed() || event.hold_placed().qualification().empty()) return found;
+  const Qualification* qualification = reference.qualification(*parse_qualification(event.hold_placed().qualification()));
+  if (qualification && qualification->awarding_organisation != id)
+    found.push_back({"holdPlaced.qualification", "qualification-of-another", event.hold_placed().qualification(),
+                     "The qualification is " + text_of(qualification->awarding_organisation) + "'s: a hold of " + named +
+                         " stops no results of it but those that " + named + " issued."});
+  return found;
 }
 
 std::vector<Rejection> warnings(const v1::Event& event) {

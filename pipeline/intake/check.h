@@ -47,8 +47,15 @@ constexpr int kFindingsMax = 100;
 constexpr int kEvidenceMax = 100;
 constexpr int kDutiesMax = 200;
 
-/// Form: identifiers, dates, required fields, ranges. `latest_ms`: events after this are from the future.
+/// In wall-clock mode an event may be dated so far ahead of the server's clock: left for zones and for clocks of others.
+constexpr TimeMs kAheadMaxMs = kDayMs;
+/// A word that lets go on may be dated only so far ahead, or it would undo the stops made until then.
+constexpr TimeMs kLettingGoAheadMaxMs = 60'000;
+
+/// Form: identifiers, dates, required fields, ranges. `latest_ms`: events after this are from the future; the server's clock and kAheadMaxMs.
 Result<Address> check(const v1::Event& event, TimeMs latest_ms = kLatestEventMs);
+/// The same of what was taken before, by this version or an earlier one: what must be said today may be missing.
+Result<Address> check_stored(const v1::Event& event);
 
 /// A stored fact, read and checked again; nothing: it is of a form that this version does not take.
 std::optional<v1::Event> stored_fact(std::string_view bytes);
@@ -58,6 +65,9 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
 
 /// Things worth a look that do not stop the event: an unusual check digit. Empty when there are none.
 std::vector<Rejection> warnings(const v1::Event& event);
+
+/// What the publisher of an event should know of whom it names, though it is taken: a stop that stops nothing.
+std::vector<Rejection> warnings(const v1::Event& event, const Address& address, const Reference& reference);
 
 /// What the publisher of an event should know of what it met; `holds`: it is the later one.
 std::vector<Rejection> warnings_of(const Clash& clash, const v1::Event& event, bool holds);

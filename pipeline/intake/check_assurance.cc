@@ -58,6 +58,7 @@ void Checker::conflict(const v1::ConflictDeclared& fact) {
   centre("centre", fact.centre());
   awarding_organisation("awardingOrganisation", fact.awarding_organisation());
   code("assurer", fact.assurer(), 40);
+  flag("inConflict", fact.has_in_conflict());
   optional_date("declaredOn", fact.declared_on());
 }
 
@@ -67,6 +68,7 @@ void Checker::sanction(const v1::SanctionDecided& fact) {
   optional_qualification("qualification", fact.qualification());
   if (!names_a_hold(fact.sanction()))
     fail(path("sanction"), "sanction-form", fact.sanction(), "Name the sanction in 1 to 32 of A-Z, 0-9 and -.");
+  flag("inForce", fact.has_in_force());
   chosen("kind", fact.kind(), v1::SanctionDecided::Kind_IsValid(fact.kind()));
 }
 
@@ -74,6 +76,7 @@ void Checker::direct_claims(const v1::DirectClaimsDecided& fact) {
   centre("centre", fact.centre());
   awarding_organisation("awardingOrganisation", fact.awarding_organisation());
   qualification_of("qualification", fact.qualification());
+  flag("granted", fact.has_granted());
   at_most("reason", fact.reason(), 500);
 }
 
@@ -81,6 +84,7 @@ void Checker::mitigation_opted_out(const v1::MitigationOptedOut& fact) {
   centre("centre", fact.centre());
   qualification_of("qualification", fact.qualification());
   series_of("series", fact.series());
+  flag("optedOut", fact.has_opted_out());
   optional_learner("learner", fact.learner());
 }
 

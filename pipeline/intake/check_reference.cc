@@ -101,8 +101,17 @@ void Checker::calendar(const v1::CalendarDefined& fact) {
 /// Two different people or more, or nobody.
 void Checker::people(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names) {
   if (names.empty()) return;
-  for (int at = 0; at < names.size(); ++at) name(std::string(field) + "[" + std::to_string(at) + "]", names[at], 64);
-  std::set<std::string> different(names.begin(), names.end());
+  std::set<std::string> different;
+  for (int at = 0; at < names.size(); ++at) {
+    std::string place = std::string(field) + "[" + std::to_string(at) + "]", plain;
+    name(place, names[at], 64);
+    // One person has one spelling: no letters that only look alike, and neither case nor spaces tell people apart.
+    if (!printable(names[at]) && !stored_)
+      fail(path(place), "person-form", names[at], "Give the name that the person signs in with, in printable ASCII characters.");
+    for (char c : names[at])
+      if (c != ' ') plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    different.insert(plain);
+  }
   if (different.size() < 2 || names.size() > 10)
     fail(path(field), "two-people", std::to_string(different.size()), "Name two different people or more who confirm it, at most 10, or nobody.");
 }
@@ -184,6 +193,7 @@ void Checker::approval_submitted(const v1::ApprovalSubmitted& fact) {
 void Checker::approval_decided(const v1::ApprovalDecided& fact) {
   qualification_of("qualification", fact.qualification());
   body(fact.body());
+  flag("approved", fact.has_approved());
   optional_date("approvedFrom", fact.approved_from());
   optional_date("approvedUntil", fact.approved_until());
   optional_date("lastRegistrationOn", fact.last_registration_on());

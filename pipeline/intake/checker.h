@@ -21,7 +21,7 @@ inline bool names_a_hold(std::string_view text) {
 /// Checks one event; keeps the first failure.
 class Checker {
  public:
-  Checker(const v1::Event& event, TimeMs latest_ms) : event_(event), latest_ms_(latest_ms) {}
+  Checker(const v1::Event& event, TimeMs latest_ms, bool stored = false) : event_(event), latest_ms_(latest_ms), stored_(stored) {}
 
   Result<Address> run() {
     envelope();
@@ -54,12 +54,29 @@ class Checker {
     } else if (address_.at_ms > latest_ms_) {
       fail("occurredAt", "occurred-at-future", utc_text(address_.at_ms),
            "The time is more than a day ahead of the server's clock; correct the sending system's clock.");
+    } else if (latest_ms_ != kLatestEventMs && lets_go() && address_.at_ms > latest_ms_ - kAheadMaxMs + kLettingGoAheadMaxMs) {
+      fail("occurredAt", "letting-go-ahead", utc_text(address_.at_ms),
+           "A word that lifts a stop may not be dated more than a minute ahead of the server's clock, or it would undo the stops made until then; "
+           "send it when it holds.");
     }
     if (event_.fact_case() == v1::Event::FACT_NOT_SET)
       fail("fact", "fact-present", "", "Give exactly one fact that this version knows; see vtq/v1/event.proto.");
   }
 
+  /// Whether the event lifts what stops results.
+  bool lets_go() const {
+    if (event_.has_issuing_halted()) return !event_.issuing_halted().halted();
+    if (event_.has_sanction_decided()) return !event_.sanction_decided().in_force();
+    if (event_.has_conflict_declared()) return !event_.conflict_declared().in_conflict();
+    return event_.has_hold_lifted();
+  }
+
   // ---- fields ----
+
+  /// A flag that decides: leaving it out says nothing, and must not be taken for no.
+  void flag(std::string_view field, bool said) {
+    if (!said && !stored_) fail(path(field), "flag-given", "", "Say true or false.");
+  }
 
   void entry(const v1::EntryRef& ref) {
     address_.subject = Subject::entry;
@@ -237,6 +254,7 @@ class Checker {
 
   const v1::Event& event_;
   TimeMs latest_ms_;
+  bool stored_;
   Address address_;
   std::optional<Rejection> failed_;
 };

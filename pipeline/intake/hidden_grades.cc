@@ -7,8 +7,8 @@
 namespace vtq {
 namespace {
 
-/// Parts of the names of fields that hold a grade, a mark, or free text.
-constexpr std::array<std::string_view, 4> kTelling = {"grade", "mark", "reason", "text"};
+/// Parts of the names of fields that hold a grade, a mark, or free text; and of one where grades are written by mistake.
+constexpr std::array<std::string_view, 5> kTelling = {"grade", "mark", "reason", "text", "standing"};
 
 std::size_t telling_at(std::string_view text) {
   auto same = [](char a, char b) { return (a | 0x20) == b; };

@@ -179,6 +179,8 @@ class Partition {
   v1::EntryStatus describe(const Centre& centre, const Entry& entry, bool in_full) const;
   /// What may be seen of a batch of this centre.
   BatchView view(const Centre& centre, const v1::ResultBatch& batch, Role role, const GateTime& time) const;
+  /// Whether a grade that was said of an entry may be shown to its centre, wherever it stands: its gate is open, and nothing withholds a result.
+  bool may_show(const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) const;
   std::size_t entries_loaded() const { return entries_loaded_; }
   std::size_t parked() const;
   const Durations& durations() const { return durations_; }

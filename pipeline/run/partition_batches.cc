@@ -191,4 +191,16 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
   return view;
 }
 
+bool Partition::may_show(const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) const {
+  AwardingOrganisationId ao = qualification.awarding_organisation;
+  Gates gates = gates_by(shared_.reference.calendar({ao, qualification.level, key.series}));
+  const Entry* entry = centre.find(key);
+  if (entry) gates = later_of(gates, gates_by(circumstances(centre, *entry).calendar));
+  if (entry && entry->issued.batch_number != 0) gates = later_of(gates, {entry->issued.centre_release_ms, entry->issued.learner_release_ms});
+  TimeMs gate = gates.of(Role::centre);
+  bool halted = shared_.reference.halted(ao, key.series) || centre.facts.halted(ao, key.series).value_or(false);
+  if (!time.reached(gate) || halted) return false;
+  return !entry || withheld(*entry, centre.facts, ao, halted, gate, false) == Withheld::none;
+}
+
 }  // namespace vtq

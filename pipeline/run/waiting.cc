@@ -61,7 +61,7 @@ std::vector<WaitingFact> Waiting::take_expired(TimeMs now) {
 WaitingFact read_waiting(Parked&& parked) {
   v1::Event event;
   if (event.ParseFromString(parked.event)) {
-    Result<Address> address = check(event);
+    Result<Address> address = check_stored(event);
     return {std::move(parked), std::move(address)};
   }
   Rejection why{"event", "protobuf-form", std::to_string(parked.event.size()) + " bytes",

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A real daemon under a clock that jumps (tests/support/wall_clock.cc): time stands still, gates stay shut, and it ends as it should."""
 import json
+import signal
 import unittest
 
 import events as e
@@ -108,16 +109,48 @@ class Starts(unittest.TestCase):
         with WallClock("2023-08-14T15:30:00") as daemon:
             batch = issued(daemon)
             self.assertEqual(daemon.stop(), 0)
-            daemon.set("2000-01-01T00:00:00")
+            daemon.wrong("2000-01-01T00:00:00")
             daemon.start(ready=False)
             self.assertFalse(daemon.clock()["trusted"])
             self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 403)
-            # Nobody knows how long it was away: what happened meanwhile is not from the future.
-            daemon.post_events([e.registered("P2", at="2023-08-20T09:00:00Z")])
-            self.assertEqual(daemon.get("/v1/rejected").json()["rejected"], [])
             daemon.set("2023-08-21T09:00:00")
             daemon.trusted()
             self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 200)
+
+    def test_after_a_jump_are_doubted_as_before_until_the_clock_is_put_right(self):
+        for source, how in (("wall", signal.SIGTERM), ("wall", signal.SIGKILL), ("event", signal.SIGKILL)):
+            with self.subTest(source=source, how=how), WallClock("2023-08-14T15:30:00", {"time.source": source}) as daemon:
+                daemon.post_events(e.reference() + e.with_result("P1"))
+                if source == "event":
+                    daemon.post_events([e.time_reached("2023-08-16T12:00:00Z")])  # past the gate, which the server's clock must reach too
+                batch = wait_until(lambda: daemon.get("/v1/batches").json()["batches"], "a batch")[0]["batch"]
+                daemon.shift(30 * 86400)
+                daemon.doubted()
+                daemon.stop(how)
+                daemon.start(ready=False)
+                clock = daemon.clock()
+                self.assertFalse(clock["trusted"])
+                self.assertLess(clock["expected"], "2023-08-14T16")
+                self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 403)
+                self.assertNotIn(b"Distinction", daemon.get("/v1/export/batches").body)
+                self.assertEqual(daemon.get("/readyz").json()["rule"], "clock-trusted")
+                daemon.shift(-30 * 86400)
+                daemon.trusted()
+                self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 403)
+
+    def test_after_a_jump_while_the_daemon_was_down_are_doubted(self):
+        with WallClock("2023-08-14T15:30:00") as daemon:
+            batch = issued(daemon)
+            self.assertEqual(daemon.stop(), 0)
+            daemon.shift(3 * 86400)
+            daemon.start(ready=False)
+            self.assertFalse(daemon.clock()["trusted"])
+            self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 403)
+            self.assertEqual(daemon.resultsctl("clock", "confirm", "--yes").returncode, 0)
+            self.assertEqual(daemon.get(f"/v1/batches/{batch}").status, 200)
+            self.assertEqual(daemon.stop(), 0)
+            daemon.start()
+            self.assertTrue(daemon.clock()["trusted"])
 
     def test_after_a_winter_are_normal(self):
         with WallClock("2023-08-14T15:30:00") as daemon:

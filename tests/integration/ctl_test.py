@@ -216,6 +216,17 @@ class Ctl(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("already holds files", done.stderr)
 
+    def test_exports_are_for_their_owner_alone_also_where_a_file_was_there(self):
+        with Daemon({"time.source": "event"}) as daemon:
+            daemon.post_events(self.season())
+            for what in ("statuses", "batches"):
+                path = self.path(what)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("old")
+                os.chmod(path, 0o644)
+                self.ok(daemon.resultsctl("export", what, "--out", path))
+                self.assertEqual(os.stat(path).st_mode & 0o777, 0o600, what)
+
     def test_exports_hold_every_status_and_batch(self):
         with Daemon({"time.source": "event"}) as daemon:
             daemon.post_events(self.season() + [e.time_reached("2023-08-16T12:00:00Z")])

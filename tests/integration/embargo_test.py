@@ -78,6 +78,9 @@ def issued():
             hold("H2", "LATEHOLD", "2023-08-14T19:00:00Z")]
 
 
+STOPPED = ("HELD", "REVOKED", "LATEHOLD")
+
+
 def wrong():
     """Records that are rejected, each with a grade somewhere. As text, for some are no events."""
     whole = [e.determined("GOOD", grade="Zqunknown"), e.determined("NOBODY", grade=TOP, centre="99999"),
@@ -90,7 +93,12 @@ def wrong():
              e.event("2023-06-01T10:00:00Z", "outcomeRecorded", {"entry": e.entry("GOOD"), "outcomes": [{"unit": "U1", "standing": "ACHIEVED", "grade": TOP}]}),
              e.event("2023-06-01T10:00:00Z", "priorLearningRecognised", {"entry": e.entry("GOOD"), "unit": "U1", "kind": "CREDIT_TRANSFER", "grade": "Zqunknown"}),
              e.event("2023-05-10T10:00:00Z", "checkpointAnswered", {"entry": e.entry("GOOD"), "answer": "NEEDED", "predictedGrade": {"scale": "test-pmd", "value": "Zqunknown"}}),
-             {**e.claimed("GOOD", grade=TOP), "bogus": 1}]
+             {**e.claimed("GOOD", grade=TOP), "bogus": 1},
+             e.event("2023-07-10T10:00:00Z", "resultDetermined", {"entry": e.entry("GOOD"), "result": TOP}),
+             e.event("2023-07-10T10:00:00Z", "resultDetermined", {"entry": e.entry("GOOD"), "outcome": {"value": [TOP, {"is": TOP}]}}),
+             e.event("2023-06-01T10:00:00Z", "outcomeRecorded", {"entry": e.entry("GOOD"), "outcomes": [{"unit": "U1", "standing": HIGH}]}),
+             *(e.event("2023-07-10T10:00:00Z", "resultAmended", {"entry": e.entry(name), "grade": {"scale": "Zqscale", "value": TOP}})
+               for name in STOPPED)]
     return [json.dumps(one) for one in whole] + [json.dumps(whole[0])[:-9], '{"claimSubmitted": {"grade": {"value": "%s",,}}}' % TOP]
 
 
@@ -230,6 +238,26 @@ class EmbargoSweep(unittest.TestCase):
         shown = [where for where in self.after.seen if where.startswith("GET /v1/rejected/{id}")]
         self.assertTrue(shown)
         self.assertFalse([where for where in self.before.seen if "rejected" in where])
+
+    def test_rejected_records_about_results_that_are_withheld_stay_without_their_grades(self):
+        about = {"GOOD": set(), **{name: set() for name in STOPPED}}
+        for one in self.daemon.get("/v1/rejected", limit=1000).json()["rejected"]:
+            record = self.daemon.get(f"/v1/rejected/{one['id']}").json()
+            if one["rule"] != "scale-of-qualification":
+                continue
+            original = record["original"]
+            original = json.loads(original) if isinstance(original, str) else original
+            fact = next(value for value in original.values() if isinstance(value, dict))
+            about.setdefault(fact["entry"]["learner"], set()).add(record["gradesHidden"])
+        self.assertEqual(about, {"GOOD": {False}, **{name: {True} for name in STOPPED}})
+
+    def test_records_that_are_no_events_say_whom_they_are_about_and_no_value(self):
+        shown = [self.daemon.get(f"/v1/rejected/{one['id']}").json() for one in self.daemon.get("/v1/rejected", limit=1000).json()["rejected"]
+                 if one["rule"] == "json-form" and one["field"].endswith("resultDetermined.result")]
+        self.assertTrue(shown)
+        for record in shown:
+            fact = json.loads(record["original"])["resultDetermined"]
+            self.assertEqual((fact["entry"]["learner"], fact["result"], record["gradesHidden"], record["originalBase64"]), ("GOOD", "(not shown)", True, None))
 
     def test_a_halt_closes_everything_again(self):
         halt = {"centre": "*", "awardingOrganisation": e.ORGANISATION, "series": e.SERIES, "halted": True}

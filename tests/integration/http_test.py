@@ -259,6 +259,21 @@ class EventsIn(unittest.TestCase):
             connection.sendall(b"HELO there\r\n\r\n")
             self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 400"))
 
+    def test_what_stands_twice_in_a_query_is_refused(self):
+        for target in ("/v1/entries?stage=READY&stage=ISSUED", "/v1/rollups?by=stage,band,stage", "/v1/entries?cell=x"):
+            reply = self.daemon.get(target)
+            self.assertEqual((reply.status, reply.json()["rule"]), (400, "query-parameter"), target)
+
+    def test_a_flag_that_decides_is_to_be_said_and_a_stop_that_stops_nothing_is_named(self):
+        halt = {"centre": "*", "awardingOrganisation": e.ORGANISATION, "series": e.SERIES}
+        for content in (halt, {**halt, "halted": None}):
+            self.assert_problem(self.post(e.event("2023-07-01T10:00:00Z", "issuingHalted", content)), 422, "flag-given", "issuingHalted.halted", "")
+        unknown = e.event("2023-07-01T10:00:00Z", "issuingHalted", {**halt, "awardingOrganisation": "RN5999", "halted": True})
+        warned = self.post(unknown).json()["events"][0]
+        self.assertEqual((warned["outcome"], [one["rule"] for one in warned["warnings"]]), ("accepted", ["awarding-organisation-known"]))
+        hold = {"hold": "X1", "centre": e.CENTRE, "awardingOrganisation": "RN5999", "learner": "K1", "cause": "MALPRACTICE"}
+        self.assert_rejected(e.event("2023-07-01T10:00:00Z", "holdPlaced", hold), "awarding-organisation-known", "holdPlaced.awardingOrganisation", "RN5999")
+
     def test_wrong_queries_and_methods_are_named(self):
         self.assert_problem(self.daemon.get("/v1/entries", band="BAD"), 400, "query-parameter", "band", "BAD")
         self.assert_problem(self.daemon.get("/v1/entries", bands="LATE"), 400, "query-parameter", "bands")

@@ -1,4 +1,4 @@
-"""A real daemon whose wall clock a test sets. What only passes is not touched."""
+"""A real daemon whose clocks a test sets."""
 import math
 import os
 import time
@@ -8,25 +8,33 @@ from daemon import Daemon, program, wait_until
 
 
 class WallClock(Daemon):
-    """A daemon that believes it is `at` (UTC, `2023-08-14T09:00:00`), and whose clock a test can set."""
+    """A daemon that believes it is `at` (UTC, `2023-08-14T09:00:00`), and whose clocks a test can set: `set` is for time that really passed,
+    `shift` and `wrong` for a wall clock that jumps."""
 
     def __init__(self, at, settings=None):
         super().__init__(settings)
         self.file = os.path.join(self.directory, "clock")
-        self.offset_s = 0
+        self.offset_s = self.passed_s = 0
         self.environment.update(LD_PRELOAD=program("wall_clock.so"), WALL_CLOCK_OFFSET_FILE=self.file,
                                 ASAN_OPTIONS="verify_asan_link_order=0")
-        self.set(at)
+        self.wrong(at)
+        self.right_s = self.offset_s
+
+    def wrong(self, at):
+        """The wall clock alone, at the moment or within a second after it: offsets are whole seconds."""
+        self.shift(math.ceil(datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() - time.time() - self.offset_s))
 
     def set(self, at):
-        """At the moment, or within a second after it: offsets are whole seconds."""
-        self.shift(math.ceil(datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() - time.time() - self.offset_s))
+        """Time really passes until `at`, and the wall clock is right."""
+        self.wrong(at)
+        self.passed_s = self.offset_s - self.right_s
+        self.shift(0)
 
     def shift(self, seconds):
         """Moves the clock, at one stroke."""
         self.offset_s += seconds
         with open(self.file + ".new", "w", encoding="ascii") as file:
-            file.write(f"{self.offset_s}\n")
+            file.write(f"{self.offset_s} {self.passed_s}\n")
         os.replace(self.file + ".new", self.file)
 
     def start(self, ready=True):

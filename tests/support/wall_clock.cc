@@ -1,5 +1,5 @@
-// Preloaded into a program by tests that set its wall clock: the real one, moved by the seconds that stand in the file named by
-// WALL_CLOCK_OFFSET_FILE, read anew each time. Clocks that only pass are not touched. No allocation, no look-up of symbols: it is called while
+// Preloaded into a program by tests that set its clocks: the file named by WALL_CLOCK_OFFSET_FILE, read anew each time, says by how many seconds
+// the wall clock is moved, then by how many the clock of what has passed since the machine's start. No allocation, no look-up of symbols: it is called while
 // the allocator starts.
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -10,20 +10,24 @@
 
 namespace {
 
-long offset_seconds() {
+/// The first number of the file, or the second.
+long offset_seconds(bool second) {
   const char* path = ::getenv("WALL_CLOCK_OFFSET_FILE");
   int file = path ? ::open(path, O_RDONLY | O_CLOEXEC) : -1;
   if (file < 0) return 0;
-  char text[32] = {};
+  char text[64] = {};
   ssize_t read = ::read(file, text, sizeof text - 1);
   ::close(file);
-  return read > 0 ? std::strtol(text, nullptr, 10) : 0;
+  if (read <= 0) return 0;
+  char* end = nullptr;
+  long first = std::strtol(text, &end, 10);
+  return second ? std::strtol(end, nullptr, 10) : first;
 }
 
 }  // namespace
 
 extern "C" int clock_gettime(clockid_t which, timespec* at) noexcept {
   int failed = static_cast<int>(::syscall(SYS_clock_gettime, which, at));
-  if (failed == 0 && which == CLOCK_REALTIME) at->tv_sec += offset_seconds();
+  if (failed == 0 && (which == CLOCK_REALTIME || which == CLOCK_BOOTTIME)) at->tv_sec += offset_seconds(which == CLOCK_BOOTTIME);
   return failed;
 }

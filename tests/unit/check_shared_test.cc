@@ -127,6 +127,76 @@ TEST_P(SeriesFact, with_month_0_is_rejected) {
 
 INSTANTIATE_TEST_SUITE_P(Check, SeriesFact, testing::ValuesIn(facts_with("series")), plain);
 
+// ---- flags that decide ----
+
+/// Those of facts of which leaving them out must not be taken for no: they have presence.
+std::vector<std::pair<std::string, std::string>> flags_that_decide() {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const std::string& fact : all_facts()) {
+    const auto* type = fact_field(fact)->message_type();
+    for (int at = 0; at < type->field_count(); ++at)
+      if (type->field(at)->cpp_type() == FieldDescriptor::CPPTYPE_BOOL && type->field(at)->has_presence()) found.emplace_back(fact, type->field(at)->name());
+  }
+  return found;
+}
+
+class FlagThatDecides : public testing::TestWithParam<std::pair<std::string, std::string>> {
+ protected:
+  v1::Event event = example(GetParam().first);
+  Message& fact = fact_of(event);
+  const FieldDescriptor* field = fact.GetDescriptor()->FindFieldByName(GetParam().second);
+};
+
+TEST_P(FlagThatDecides, passes_whichever_way_it_is_said) {
+  for (bool value : {true, false}) {
+    fact.GetReflection()->SetBool(&fact, field, value);
+    EXPECT_TRUE(check(event).has_value());
+  }
+}
+TEST_P(FlagThatDecides, left_out_is_rejected_but_for_what_was_taken_before) {
+  fact.GetReflection()->ClearField(&fact, field);
+  expect_rejected(event, field->json_name(), "flag-given", "");
+  EXPECT_TRUE(check_stored(event).has_value());
+  EXPECT_TRUE(stored_fact(event.SerializeAsString()));
+}
+INSTANTIATE_TEST_SUITE_P(Check, FlagThatDecides, testing::ValuesIn(flags_that_decide()), [](const auto& instance) { return instance.param.first; });
+
+TEST(FlagsThatDecide, are_those_whose_no_lets_go_or_refuses) {
+  std::set<std::string> facts;
+  for (const auto& [fact, flag] : flags_that_decide()) facts.insert(fact);
+  EXPECT_EQ(facts, (std::set<std::string>{"approval_decided", "conflict_declared", "direct_claims_decided", "issuing_halted", "mitigation_opted_out",
+                                          "sanction_decided", "staff_approved"}));
+}
+
+// ---- words that let go ----
+
+TEST(LettingGo, may_be_dated_a_minute_ahead_and_no_more_while_what_stops_may_be_a_day_ahead) {
+  const TimeMs now = local("2024-06-10T10:00"), latest = now + kAheadMaxMs;
+  auto dated = [](v1::Event event, TimeMs at) {
+    event.mutable_occurred_at()->set_seconds(at / 1000);
+    event.mutable_occurred_at()->set_nanos(static_cast<int>(at % 1000) * 1'000'000);
+    return event;
+  };
+  v1::Event lifted = example("hold_lifted"), go_on = example("issuing_halted"), sanction = example("sanction_decided"), conflict = example("conflict_declared");
+  go_on.mutable_issuing_halted()->set_halted(false);
+  sanction.mutable_sanction_decided()->set_in_force(false);
+  conflict.mutable_conflict_declared()->set_in_conflict(false);
+  for (const v1::Event& event : {lifted, go_on, sanction, conflict}) {
+    EXPECT_TRUE(check(dated(event, now + 60'000), latest).has_value()) << fact_name(event);
+    Result<Address> ahead = check(dated(event, now + 60'001), latest);
+    ASSERT_FALSE(ahead.has_value()) << fact_name(event);
+    EXPECT_EQ(ahead.error().rule, "letting-go-ahead");
+    EXPECT_EQ(ahead.error().field, "occurredAt");
+    // In event time there is no such clock.
+    EXPECT_TRUE(check(dated(event, now + 60'001)).has_value()) << fact_name(event);
+  }
+  go_on.mutable_issuing_halted()->set_halted(true);
+  for (const v1::Event& event : {example("hold_placed"), go_on, example("claim_submitted")}) {
+    EXPECT_TRUE(check(dated(event, latest), latest).has_value()) << fact_name(event);
+    EXPECT_EQ(check(dated(event, latest + 1), latest).error().rule, "occurred-at-future") << fact_name(event);
+  }
+}
+
 class EnumFact : public testing::TestWithParam<std::pair<std::string, std::string>> {
  protected:
   void expect_rejected_with(int value) {

@@ -1,4 +1,5 @@
 // Substance: an event against the reference data. What is unknown is named with field, rule and value.
+#include "tests/support/recall.h"
 #include "tests/support/situation.h"
 #include "tests/support/systems.h"
 
@@ -37,6 +38,48 @@ TEST_F(Fits, a_registration_at_an_unknown_centre_does_not) {
 }
 TEST_F(Fits, a_hold_at_an_unknown_centre_does_not) {
   expect_unfit(hold_placed("H1", {.centre = "99999"}, at), "holdPlaced.centre", "centre-known", "99999");
+}
+TEST_F(Fits, a_word_about_a_centre_by_an_unknown_awarding_organisation_does_not) {
+  v1::Event hold = hold_placed("H1", {}, at), lifted = hold_lifted("H1", {}, at), halt = issuing_halted(at, true, "12345", "RN7777");
+  hold.mutable_hold_placed()->set_awarding_organisation("RN7777");
+  lifted.mutable_hold_lifted()->set_awarding_organisation("RN7777");
+  expect_unfit(hold, "holdPlaced.awardingOrganisation", "awarding-organisation-known", "RN7777");
+  expect_unfit(lifted, "holdLifted.awardingOrganisation", "awarding-organisation-known", "RN7777");
+  expect_unfit(halt, "issuingHalted.awardingOrganisation", "awarding-organisation-known", "RN7777");
+  expect_fits(issuing_halted(at, true, "12345"));
+  v1::Event approved = centre_approved({}, at);
+  approved.mutable_centre_approved()->set_awarding_organisation("RN7777");
+  expect_unfit(approved, "centreApproved.awardingOrganisation", "awarding-organisation-known", "RN7777");
+}
+TEST_F(Fits, a_hold_on_an_unknown_qualification_does_not_and_one_on_a_known_one_does) {
+  v1::Event hold = hold_placed("H1", {}, at);
+  hold.mutable_hold_placed()->set_qualification("603/4101/4");
+  expect_unfit(hold, "holdPlaced.qualification", "qualification-known", "603/4101/4");
+  hold.mutable_hold_placed()->set_qualification("601/0001/5");
+  expect_fits(hold);
+}
+
+std::vector<std::string> rules_warned_of(const v1::Event& event, const Reference& reference) {
+  std::vector<std::string> rules;
+  for (const Rejection& warning : warnings(event, check(event).value(), reference)) rules.push_back(warning.field + " " + warning.rule + " " + warning.value);
+  return rules;
+}
+TEST_F(Fits, a_halt_at_all_centres_by_an_unknown_awarding_organisation_is_taken_and_warned_of) {
+  EXPECT_EQ(rules_warned_of(issuing_halted(at, true, "*", "RN7777"), known.reference),
+            std::vector<std::string>{"issuingHalted.awardingOrganisation awarding-organisation-known RN7777"});
+  EXPECT_EQ(rules_warned_of(issuing_halted(at), known.reference), std::vector<std::string>{});
+}
+TEST_F(Fits, a_hold_on_a_qualification_of_another_awarding_organisation_is_taken_and_warned_of) {
+  v1::Event other = reference_data()[0];
+  ASSERT_TRUE(other.has_awarding_organisation_defined());
+  other.mutable_awarding_organisation_defined()->set_awarding_organisation("RN5002");
+  known.knows(other);
+  v1::Event hold = hold_placed("H1", {}, at);
+  hold.mutable_hold_placed()->set_qualification("601/0001/5");
+  EXPECT_EQ(rules_warned_of(hold, known.reference), std::vector<std::string>{});
+  hold.mutable_hold_placed()->set_awarding_organisation("RN5002");
+  expect_fits(hold);
+  EXPECT_EQ(rules_warned_of(hold, known.reference), std::vector<std::string>{"holdPlaced.qualification qualification-of-another 601/0001/5"});
 }
 TEST_F(Fits, an_unknown_qualification_does_not) {
   expect_unfit(registered({.qualification = "60341014"}, at), "registered.entry.qualification", "qualification-known", "603/4101/4");

@@ -154,7 +154,11 @@ TEST_F(Calendars, end_with_the_same_gates_in_every_order_also_over_a_restart) {
         merged.merge(event, bytes, stamp_of(event));
         merged.merge(event, bytes, stamp_of(event));
       }
-      for (const auto& [slot, held] : merged.slots()) ASSERT_TRUE(restored.restore(slot, held.stamp, held.event));
+      for (const auto& [slot, held] : merged.slots()) {
+        std::optional<v1::Event> event = stored_fact(held.event);
+        ASSERT_TRUE(event);
+        restored.restore(slot, held.stamp, *event, held.event);
+      }
       for (const Reference* one : {&merged, &restored}) {
         std::pair found{gates_by(one->calendar(kCohort)), gates_by(one->calendar(kCohort, *parse_qualification("601/0003/9")))};
         if (!expected) expected = found;
@@ -185,8 +189,27 @@ TEST(CheckCalendar, wants_two_different_people_or_nobody) {
   event.mutable_calendar_defined()->add_gates_confirmed_by("A. Head");
   ASSERT_FALSE(check(event).has_value());
   EXPECT_EQ(check(event).error().field, "calendarDefined.gatesConfirmedBy");
+  for (const char* same : {"a. head", "A. Head ", " A.  HEAD", "A.Head"}) {
+    event.mutable_calendar_defined()->set_gates_confirmed_by(1, same);
+    ASSERT_FALSE(check(event).has_value()) << same;
+    EXPECT_EQ(check(event).error().rule, "two-people") << same;
+  }
   event.mutable_calendar_defined()->set_gates_confirmed_by(1, "B. Deputy");
   EXPECT_TRUE(check(event).has_value());
+}
+TEST(CheckCalendar, wants_names_that_nobody_can_spell_in_two_ways) {
+  v1::Event event = example("calendar_defined");
+  event.mutable_calendar_defined()->clear_gates_confirmed_by();
+  event.mutable_calendar_defined()->add_gates_confirmed_by("A. Head");
+  for (const char* like : {"A. Head\u200b", "\u0410. Head", "A.\u00a0Head", "Jos\u00e9"}) {
+    event.mutable_calendar_defined()->clear_gates_confirmed_by();
+    event.mutable_calendar_defined()->add_gates_confirmed_by("A. Head");
+    event.mutable_calendar_defined()->add_gates_confirmed_by(like);
+    ASSERT_FALSE(check(event).has_value()) << like;
+    EXPECT_EQ(check(event).error().rule, "person-form") << like;
+    EXPECT_EQ(check(event).error().field, "calendarDefined.gatesConfirmedBy[1]");
+    EXPECT_TRUE(check_stored(event).has_value());
+  }
 }
 TEST(CheckCalendar, has_gates_or_no_embargo) {
   v1::Event event = example("calendar_defined");

@@ -562,5 +562,59 @@ TEST_F(StoreLoss, the_embedded_log_keeps_to_its_limit_and_its_offsets_go_on) {
   EXPECT_EQ(store->read_log(Topic::claims, 0, 3999, 10).size(), 1u);
 }
 
+// ---- what a store's numbers outlive ----
+
+TEST_F(StoreLoss, a_store_that_is_gone_with_its_head_is_missed_since_it_issued_batches) {
+  issue(*Store::open(data(), options()), 7);
+  fs::remove_all(data());
+  fs::remove(directory / "data.head");
+  std::string text = refusal([&] { Store::open(data(), options()); });
+  EXPECT_TRUE(says(text, "does not exist, but a store was there")) << text;
+  EXPECT_TRUE(says(text, "data.issued names the batches")) << text;
+}
+TEST_F(StoreLoss, a_new_store_in_its_place_goes_on_above_the_numbers_it_issued_and_names_the_gap) {
+  issue(*Store::open(data(), options()), 7);
+  fs::remove_all(data());
+  fs::remove(directory / "data.head");
+  StoreOptions asked = options();
+  asked.making = Making::asked;
+  auto store = Store::open(data(), asked);
+  EXPECT_EQ(last_number(*store), 7u);
+  auto gaps = store->number_gaps(std::nullopt);
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].from.number, 1u);
+  EXPECT_EQ(gaps[0].to, 7u);
+  store = nullptr;
+  EXPECT_EQ(last_number(*Store::open(data(), options())), 7u);
+}
+TEST_F(StoreLoss, a_young_store_without_write_ahead_log_and_head_is_no_new_one) {
+  killed_after(20);
+  for (const fs::path& log : logs()) fs::remove(log);
+  fs::remove(directory / "data.head");
+  for (int again = 0; again < 2; ++again) {
+    std::string text = refusal([&] { Store::open(data(), options()); });
+    EXPECT_NE(text, "nothing was refused");
+    EXPECT_TRUE(says(text, "restore the newest backup")) << text;
+  }
+}
+TEST_F(StoreLoss, a_directory_where_a_file_beside_the_store_belongs_is_named) {
+  for (const char* file : {"data.head", "data.issued"}) {
+    issue(*Store::open(data(), options()), 7);
+    fs::remove(directory / file);
+    fs::create_directory(directory / file);
+    std::string text = refusal([&] { Store::open(data(), options()); });
+    EXPECT_TRUE(says(text, std::string(file) + " is a directory")) << text;
+    fs::remove_all(directory / file);
+    fs::remove_all(data());
+    fs::remove(directory / "data.head");
+    fs::remove(directory / "data.issued");
+  }
+}
+TEST_F(StoreLoss, a_file_in_place_of_the_directory_is_named) {
+  overwrite(data(), "root:x:0:0");
+  std::string text = refusal([&] { Store::open(data(), options()); });
+  EXPECT_TRUE(says(text, "is no directory; set data.directory to a folder")) << text;
+}
+
 }  // namespace
 }  // namespace vtq::test

@@ -169,6 +169,90 @@ TEST(TrustedClock, a_partition_from_elsewhere_that_is_ahead_of_the_clock_casts_d
   EXPECT_FALSE(machine.look().trusted);
 }
 
+// ---- against where the clocks stood before ----
+
+constexpr std::uint64_t kBoot = 7;
+
+/// The same machine's next process, by the witness that the last one kept.
+Machine restarted(const Machine& machine, const ClockWitness& kept, std::uint64_t boot = kBoot) {
+  Machine made{.at = machine.at};
+  made.judge.log_says(local("2026-08-12T15:00"), {}, made.at);
+  made.judge.was(kept, boot, made.at);
+  return made;
+}
+
+TEST(TrustedClock, that_jumped_while_nobody_looked_is_doubted_and_one_that_passed_is_not) {
+  Machine machine;
+  ClockWitness kept{kBoot, machine.at.wall_ms, machine.at.passed_ms, false};
+  machine.passes(kHourMs);
+  EXPECT_TRUE(restarted(machine, kept).look().trusted);
+  for (TimeMs way : {TimeMs{1}, TimeMs{-1}}) {
+    Machine just = machine, over = machine;
+    just.at.wall_ms += way * 60 * kSecond;
+    over.at.wall_ms += way * (60 * kSecond + 1);
+    EXPECT_TRUE(restarted(just, kept).look().trusted);
+    Machine doubted = restarted(over, kept);
+    ClockState state = doubted.look();
+    EXPECT_FALSE(state.trusted);
+    EXPECT_EQ(state.expected_ms, machine.at.wall_ms);
+    EXPECT_EQ(state.now_ms, kept.should_ms);
+    EXPECT_TRUE(doubted.jumps(-way * kHourMs / 60).trusted);
+  }
+}
+TEST(TrustedClock, that_was_doubted_when_the_machine_was_last_up_is_doubted_until_it_is_confirmed) {
+  Machine machine;
+  ClockWitness right{kBoot, machine.at.wall_ms, machine.at.passed_ms, false}, doubted = right;
+  doubted.doubted = true;
+  machine.passes(kHourMs);
+  EXPECT_TRUE(restarted(machine, right, kBoot + 1).look().trusted);
+  Machine again = restarted(machine, doubted, kBoot + 1);
+  EXPECT_FALSE(again.passes(kHourMs).trusted);
+  EXPECT_NE(clock_words(again.look()).find("before the machine was started again"), std::string::npos);
+  again.judge.confirm(again.at);
+  EXPECT_TRUE(again.look().trusted);
+}
+TEST(TrustedClock, without_a_witness_the_log_alone_speaks) {
+  Machine machine;
+  machine.passes(kHourMs);
+  EXPECT_TRUE(restarted(machine, {}).look().trusted);
+}
+TEST(TrustedClock, a_log_that_is_later_than_the_witness_says_is_believed) {
+  Machine machine;
+  ClockWitness kept{kBoot, machine.at.wall_ms, machine.at.passed_ms, false};
+  machine.judge.log_says(machine.at.wall_ms + kYear, {}, machine.at);
+  machine.judge.was(kept, kBoot, machine.at);
+  ClockState state = machine.look();
+  EXPECT_FALSE(state.trusted);
+  EXPECT_TRUE(state.at_least);
+}
+TEST(TrustedClock, keeps_where_it_stands_at_first_now_and_then_and_when_trust_ends_or_comes_back) {
+  ClockReading at{local("2026-08-12T15:00"), 1'000'000};
+  TrustedClock clock({}, [&] { return at; }, kBoot);
+  auto passes = [&](TimeMs ms) { at.wall_ms += ms, at.passed_ms += ms; };
+  auto kept = clock.witness();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->should_ms, at.wall_ms);
+  EXPECT_FALSE(kept->doubted);
+  passes(10 * 60'000 - 1);
+  EXPECT_FALSE(clock.witness());
+  passes(1);
+  EXPECT_TRUE(clock.witness());
+  at.wall_ms += kYear;
+  kept = clock.witness();
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(kept->doubted);
+  EXPECT_EQ(kept->should_ms, at.wall_ms - kYear);
+  EXPECT_FALSE(clock.witness());
+  at.wall_ms -= kYear;
+  ASSERT_TRUE(clock.witness());
+  at.wall_ms += kYear;
+  clock.confirm();
+  kept = clock.witness();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->should_ms, at.wall_ms);
+  EXPECT_FALSE(kept->doubted);
+}
+
 // ---- what follows ----
 
 TEST(TrustedClock, a_doubted_one_refuses_events_from_the_future_by_what_it_should_say) {
