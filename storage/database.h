@@ -100,8 +100,6 @@ struct Store::Database {
   void open(bool make, bool salvage);
   void check_format();
   bool holds_nothing() const;
-  /// Whether a store that holds nothing may be one that is being made.
-  bool may_be_new = true;
   bool keeps_log() const { return options.log_identity.empty() && !options.sink; }
   /// Refuses a store that is not as far as its head file says.
   void hold_against_head(const HeadFile::Found& found);

@@ -279,9 +279,6 @@ void Store::Database::check_format() {
   std::string wanted = keys::u64(kSchema) + keys::u64(options.partitions);
   auto found = get(state, keys::kFormat);
   if (!found && options.partitions > 0 && holds_nothing()) {
-    if (!may_be_new)
-      throw StoreError("Store: " + directory.string() + " holds nothing, not even what store it is: its write-ahead log is gone, and so is " +
-                       HeadFile::beside(directory).string() + ", which says how far it had come." + ways_on(directory));
     rocksdb::WriteOptions write;
     write.sync = true;
     rocksdb::WriteBatch format;
@@ -331,7 +328,9 @@ void Store::Database::check_directory() const {
 void Store::Database::hold_against_head(const HeadFile::Found& found) {
   const std::string name = directory.string(), file = HeadFile::beside(directory).string();
   const std::optional<Reached>& known = found.reached;
-  if (mark.awaits_head() && (!known || known->store != reached.store || known->epoch < reached.epoch)) return;
+  // What came from a backup has no head yet; a store that was made here had one before it was marked.
+  if (mark.awaits_head() && !(known || mark.breaches().empty())) return;
+  if (mark.awaits_head() && known && (known->store != reached.store || known->epoch < reached.epoch)) return;
   if (!known)
     throw StoreError("Store: " + file + (found.is_there ? " cannot be read" : " is missing") + ", which says how far the store had come; " + name + " ends with " +
                      reached_text(reached) + ", and whether that is all nobody can tell." + ways_on(directory));
@@ -428,7 +427,6 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
     opened->mark.set_store(id);
     opened->mark.set_epoch(1);
     opened->mark.set_awaits_head(true);
-    opened->may_be_new = anew || !keeps_log || (head.reached && head.reached->commit == 0);
     opened->open(anew, false);
     return opened;
   };

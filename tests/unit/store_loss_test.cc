@@ -114,6 +114,7 @@ TEST_F(StoreLoss, a_byte_flipped_in_the_write_ahead_log_is_refused) {
     fs::remove(directory / "data.issued");
     fs::remove_all(directory / "alive");
     fs::remove(directory / "alive.head");
+    fs::remove(directory / "alive.issued");
     killed_after(50);
     std::string log = bytes_of(largest_log());
     log[static_cast<std::size_t>(static_cast<double>(log.size()) * share)] ^= 0x10;

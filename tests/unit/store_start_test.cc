@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
+#include "storage/head.h"
 #include "storage/store.h"
 #include "tests/support/temp_directory.h"
 
@@ -27,6 +28,8 @@ void make_unmarked(const std::filesystem::path& directory, bool record) {
 
 TEST(StoreStart, a_first_start_that_was_killed_is_made_good_by_the_next) {
   TempDirectory directory;
+  // The head comes first.
+  HeadFile(directory / "data").write({.store = std::string(16, 's'), .epoch = 1, .commit = 0, .at_ms = 0, .rejected = 0}, true);
   make_unmarked(directory / "data", false);
   Store::open(directory / "data", with_partitions(2))->put_time(0, 1);
   // Marked now: the number of partitions is fixed.

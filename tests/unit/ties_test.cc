@@ -251,6 +251,9 @@ TEST(HoldOfTwo, the_lifting_of_one_leaves_the_other) {
 }
 TEST(HoldOfTwo, stay_apart_over_a_restart) {
   StartedSeason season;
+  v1::Event other = reference_data()[0];
+  other.mutable_awarding_organisation_defined()->set_awarding_organisation("RN5002");
+  season.play({other}, kMoment);
   season.play({hold_placed("H1", {}, kMoment), by("RN5002", hold_placed("H1", {}, kMoment)), by("RN5002", hold_lifted("H1", {}, kMoment + 1))},
               kMoment + 1);
   season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
