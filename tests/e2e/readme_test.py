@@ -52,6 +52,12 @@ class Readme(unittest.TestCase):
         self.assertIn('"outcome":"duplicate"', run.stdout.replace(" ", ""))
         self.assertIn('"rule":"centre-known"', run.stdout.replace(" ", ""))
         self.assertIn("36541.RN9902.2023-08.0001", run.stdout)
+        self.assertIn("Replayed record 1: accepted.", run.stdout)
+        # Both examples of attainment miss something, each by a rule of its own.
+        self.assertRegex(run.stdout, r"in the way +Group OPTIONS: .*\(group-units-min\)")
+        self.assertRegex(run.stdout, r"in the way +Unit PLACEMENT is not yet achieved\. \(unit-mandatory\)")
+        # The strategy just published asks for something.
+        self.assertIn("are held: the first monitoring has not taken place.", run.stdout)
 
     def test_3_output_shown_is_output_printed(self):
         shown = re.search(r"```text\n(.*?)```", README, re.S)[1].strip()

@@ -281,6 +281,17 @@ class Limits(unittest.TestCase):
             self.assertEqual(status_of(ask(daemon, b"GET /" + b"x" * 20_000)), 431)
             self.assertEqual((refused(daemon, "body-bytes-max"), refused(daemon, "head-bytes-max")), (1, 1))
 
+    def test_who_goes_on_sending_what_was_refused_is_closed_after_a_while(self):
+        with Daemon({"http.body_bytes_max": 65536}) as daemon, connect(daemon) as connection:
+            connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n")
+            sent = 0
+            with self.assertRaises(OSError):
+                while sent < 1 << 30:
+                    connection.sendall(b"x" * (1 << 20))
+                    sent += 1 << 20
+            self.assertLess(sent, 128 << 20)
+            self.assertEqual(daemon.get("/livez").status, 200)
+
     # ---- reads ----
 
     def season(self, daemon, entries):
