@@ -533,10 +533,10 @@ HttpReply Service::confirm_clock(const HttpRequest& request) {
   if (kept.wait_for(std::chrono::seconds(10)) != std::future_status::ready) throw EngineStalled("The pipeline has not answered for 10 seconds.");
   kept.get();
   clock_.confirm();
-  // Before it is answered: a start right after it must know.
+  // Before it is answered, a start right after it must know; where the pipeline stalls now, that start asks for a confirmation again.
   engine_->ask([this](Pipeline&, Store& store) {
              if (auto witness = clock_.witness()) store.put_clock_witness(*witness);
-           }).wait();
+           }).wait_for(std::chrono::seconds(10));
   log::write(log::Level::warning, "the clock was confirmed", {{"clock", utc_text(before.wall_ms)}, {"expected", utc_text(before.expected_ms)}});
   return {200, "application/json", clock_json(clock_.state()) + "\n"};
 }

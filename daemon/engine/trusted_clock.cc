@@ -142,8 +142,8 @@ void TrustedClock::was(const ClockWitness& kept) {
 std::optional<ClockWitness> TrustedClock::witness() {
   std::lock_guard lock(mutex_);
   ClockState state = look();
-  // What only the log says is said by the log again.
-  if (!state.trusted && state.at_least && !state.since_before) return std::nullopt;
+  // What only the log says is said by the log again; a doubt of before the machine's start, by the witness of then.
+  if (!state.trusted && state.at_least) return std::nullopt;
   TimeMs passed = read_().passed_ms;
   if (kept_.boot != 0 && kept_.doubted == !state.trusted && passed - kept_.passed_ms < kWitnessEveryMs) return std::nullopt;
   return kept_ = {boot_, state.expected_ms, passed, !state.trusted};

@@ -373,15 +373,11 @@ std::optional<Rejection> mitigation_fits(const v1::Event& event, const Reference
 /// What the event's fact says in the field of this name; empty: nothing.
 std::string text_named(const v1::Event& event, const std::string& field) {
   using Field = google::protobuf::FieldDescriptor;
-  std::vector<const Field*> set;
-  event.GetReflection()->ListFields(event, &set);
-  for (const Field* member : set) {
-    if (member->cpp_type() != Field::CPPTYPE_MESSAGE || !member->real_containing_oneof()) continue;
-    const google::protobuf::Message& fact = event.GetReflection()->GetMessage(event, member);
-    const Field* named = fact.GetDescriptor()->FindFieldByName(field);
-    if (named && named->cpp_type() == Field::CPPTYPE_STRING && !named->is_repeated()) return fact.GetReflection()->GetString(fact, named);
-  }
-  return "";
+  const Field* member = v1::Event::descriptor()->FindFieldByNumber(event.fact_case());
+  if (!member) return "";
+  const google::protobuf::Message& fact = event.GetReflection()->GetMessage(event, member);
+  const Field* named = fact.GetDescriptor()->FindFieldByName(field);
+  return named && named->cpp_type() == Field::CPPTYPE_STRING && !named->is_repeated() ? fact.GetReflection()->GetString(fact, named) : "";
 }
 
 /// Of a word about a centre: the awarding organisation and the qualification that it names.

@@ -253,6 +253,20 @@ TEST(TrustedClock, keeps_where_it_stands_at_first_now_and_then_and_when_trust_en
   EXPECT_FALSE(kept->doubted);
 }
 
+TEST(TrustedClock, whose_doubt_outlived_the_machines_start_keeps_that_doubt_for_further_restarts_too) {
+  ClockReading at{local("2026-08-12T15:00"), 1'000'000};
+  TrustedClock clock({}, [&] { return at; }, kBoot + 1);
+  clock.was({kBoot, at.wall_ms, 5'000'000, true});
+  EXPECT_FALSE(clock.state().trusted);
+  // A witness of this start would forget that nobody knows how much time has passed.
+  EXPECT_FALSE(clock.witness());
+  clock.confirm();
+  auto kept = clock.witness();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->boot, kBoot + 1);
+  EXPECT_FALSE(kept->doubted);
+}
+
 // ---- what follows ----
 
 TEST(TrustedClock, a_doubted_one_refuses_events_from_the_future_by_what_it_should_say) {
