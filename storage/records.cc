@@ -22,84 +22,6 @@ void parse(std::string_view bytes, Message& message) {
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) unreadable(message.GetTypeName());
 }
 
-void encode_particulars(const Particulars& particulars, v1::EntryRecord& record) {
-  record.set_pathway(particulars.pathway);
-  record.set_cohort(particulars.cohort);
-  record.set_left_qualification(number(particulars.left));
-  for (const Assessed& assessed : particulars.assessed) {
-    v1::AssessedRecord& out = *record.add_assessed();
-    out.set_unit(assessed.unit);
-    out.set_learning_outcome(assessed.learning_outcome);
-    out.set_method(assessed.method);
-    set(out.mutable_stamp(), assessed.stamp);
-    out.set_assessor(assessed.assessor);
-  }
-  for (const FirstSaid& word : particulars.first_said) {
-    v1::FirstSaidRecord& out = *record.add_first_said();
-    out.set_unit(word.unit);
-    out.set_learning_outcome(word.learning_outcome);
-    out.set_said(word.said);
-    out.set_at_ms(word.at_ms);
-  }
-  record.set_first_claimed_ms(particulars.first_claimed_ms);
-  record.set_claim_withdrawn_ms(particulars.claim_withdrawn_ms);
-}
-
-void encode_facts(const EntryFacts& facts, v1::EntryRecord& record) {
-  if (facts.registered.set()) set(record.mutable_registered(), facts.registered);
-  record.set_first_registered_ms(facts.first_registered_ms);
-  record.set_uln(facts.uln);
-  record.set_uci(facts.uci.str());
-  if (facts.details) record.set_details(*facts.details);
-  if (facts.changed.set()) {
-    set(record.mutable_changed(), facts.changed);
-    record.set_change(static_cast<std::uint32_t>(facts.change));
-  }
-  if (facts.details_changed.set()) set(record.mutable_details_changed(), facts.details_changed);
-  if (facts.transferred.set()) {
-    set(record.mutable_transferred(), facts.transferred);
-    record.set_to_centre(number(facts.to_centre));
-  }
-  if (facts.withdrawn.set()) set(record.mutable_withdrawn(), facts.withdrawn);
-  if (facts.answered.set()) {
-    set(record.mutable_answered(), facts.answered);
-    record.set_answer(static_cast<std::uint32_t>(facts.answer));
-    record.set_route(static_cast<std::uint32_t>(facts.route));
-    record.set_estimated_completion_day(facts.estimated_completion);
-    record.set_predicted_grade(facts.predicted_grade.str());
-  }
-  if (facts.special_consideration.set()) {
-    set(record.mutable_special_consideration(), facts.special_consideration);
-    record.set_special_consideration_status(static_cast<std::uint32_t>(facts.special_consideration_status));
-    record.set_special_consideration_day(facts.special_consideration_day);
-  }
-  if (facts.claim.set()) {
-    set(record.mutable_claim(), facts.claim);
-    record.set_claim_withdrawn(facts.claim_withdrawn);
-    record.set_claimed_grade(facts.claimed_grade.str());
-  }
-  if (facts.result.set()) {
-    set(record.mutable_result(), facts.result);
-    record.set_result_kind(static_cast<std::uint32_t>(facts.result_kind));
-    record.set_result_scale(facts.result_scale.str());
-    record.set_result_grade(facts.result_grade.str());
-  }
-  if (facts.queried.set()) set(record.mutable_queried(), facts.queried);
-  for (const UnitFact& unit : facts.units) {
-    v1::UnitRecord& out = *record.add_units();
-    out.set_unit(unit.unit);
-    out.set_learning_outcome(unit.learning_outcome);
-    out.set_at_ms(unit.stamp.at_ms);
-    out.set_tie(unit.stamp.tie);
-    out.set_nanos(unit.stamp.nanos);
-    out.set_standing(static_cast<std::uint32_t>(unit.standing));
-    out.set_grade(unit.grade);
-    out.set_mark_plus_one(unit.mark_plus_one);
-  }
-  if (facts.particulars) encode_particulars(*facts.particulars, record);
-  record.set_said(facts.said.packed().data(), facts.said.packed().size());
-}
-
 std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& record) {
   bool told_again = !record.first_said().empty() || record.first_claimed_ms() != 0 || record.claim_withdrawn_ms() != 0;
   if (record.pathway().empty() && record.cohort().empty() && record.left_qualification() == 0 && record.assessed().empty() && !told_again)
@@ -169,53 +91,6 @@ TimeMs stored(TimeMs at) { return at == kNever ? 0 : at; }
 TimeMs restored(TimeMs at) { return at == 0 ? kNever : at; }
 
 }  // namespace
-
-void encode(const Entry& entry, v1::EntryRecord& record, std::string& out) {
-  record.Clear();
-  encode_facts(entry.facts, record);
-  v1::StatusRecord& status = *record.mutable_status();
-  status.set_stage(entry.status.stage);
-  status.set_need(entry.status.need);
-  status.set_reason(entry.status.reason);
-  status.set_band(entry.status.band);
-  status.set_step(entry.status.step);
-  status.set_owner(entry.status.owner);
-  status.set_due_ms(entry.status.due_ms);
-  status.set_late(entry.status.late);
-  status.set_treated_as_critical(entry.status.treated_as_critical);
-  status.set_outstanding(entry.status.outstanding_units);
-  status.set_rule(static_cast<std::uint32_t>(entry.status.rule));
-  status.set_mitigation(entry.status.mitigation);
-  status.set_expected_ms(entry.status.expected_ms);
-  status.set_basis(entry.status.basis);
-  if (entry.issued.any()) {
-    v1::IssuedRecord& issued = *record.mutable_issued();
-    issued.set_batch_number(entry.issued.batch_number);
-    issued.set_first_batch_number(entry.issued.first_batch_number);
-    issued.set_first_at_ms(entry.issued.first_at_ms);
-    issued.set_scale(entry.issued.scale.str());
-    issued.set_grade(entry.issued.grade.str());
-    issued.set_late(entry.issued.late);
-    issued.set_reason(entry.issued.reason);
-    issued.set_revoked(entry.issued.revoked);
-    issued.set_basis(entry.issued.basis);
-    issued.set_centre_release_ms(entry.issued.centre_release_ms);
-    issued.set_learner_release_ms(entry.issued.learner_release_ms);
-    issued.set_awarding_organisation(number(entry.issued.awarding_organisation));
-    if (entry.issued.at_ms != entry.issued.first_at_ms) issued.set_at_ms(entry.issued.at_ms);
-    if (entry.issued.before)
-      for (const IssuedBefore& one : *entry.issued.before) {
-        v1::IssuedBeforeRecord& before = *issued.add_before();
-        before.set_awarding_organisation(number(one.awarding_organisation));
-        before.set_batch_number(one.batch_number);
-        before.set_at_ms(one.at_ms);
-      }
-  }
-  record.set_acknowledged_ms(entry.acknowledged_ms);
-  record.set_wake_at_ms(stored(entry.wake_at_ms));
-  record.set_ready_since_ms(entry.ready_since_ms);
-  record.SerializeToString(&out);
-}
 
 void decode(std::string_view bytes, v1::EntryRecord& record, Entry& entry) {
   parse(bytes, record);

@@ -9,7 +9,7 @@
 
 namespace vtq::records {
 
-void encode(const Entry& entry, v1::EntryRecord& scratch, std::string& out);
+void encode(const Entry& entry, std::string& out);
 /// All but the key.
 void decode(std::string_view bytes, v1::EntryRecord& scratch, Entry& entry);
 

@@ -1,5 +1,6 @@
 #include "storage/store.h"
 
+#include <rocksdb/perf_level.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -148,7 +149,7 @@ void Store::put_slot(std::uint32_t partition, CentreId centre, std::string_view 
 
 void Store::put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) {
   keys::entry(partition, centre, entry.key, database_->key);
-  records::encode(entry, database_->scratch, database_->value);
+  records::encode(entry, database_->value);
   database_->put(database_->state, partition, database_->key, database_->value);
 }
 
@@ -263,6 +264,8 @@ rocksdb::WriteOptions Store::Database::write_options() const {
 
 void Store::Database::write(rocksdb::WriteBatch& batch) {
   if (hook) hook(CommitPoint::before_write);
+  // Of this thread: nobody reads RocksDB's counts of comparisons, and keeping them costs a memory access each.
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   rocksdb::WriteOptions how = write_options();
   how.sync = options.sync && !how.disableWAL;
   require(db->Write(how, &batch), "committing");

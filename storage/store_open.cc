@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
-#include <rocksdb/file_checksum.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/wal_filter.h>
@@ -19,6 +18,7 @@
 #include <random>
 
 #include "storage/database.h"
+#include "storage/file_checksum.h"
 
 namespace vtq {
 namespace {
@@ -96,7 +96,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool make, bool
   made.wal_recovery_mode = salvage ? rocksdb::WALRecoveryMode::kPointInTimeRecovery : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   made.track_and_verify_wals_in_manifest = !salvage;
   made.verify_sst_unique_id_in_manifest = true;
-  made.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  made.file_checksum_gen_factory = file_checksums();
   made.max_open_files = -1;
   made.skip_stats_update_on_db_open = true;
   made.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes * 3);

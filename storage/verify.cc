@@ -1,6 +1,5 @@
 // Files held against the checksums that they were written with.
 #include <fcntl.h>
-#include <rocksdb/file_checksum.h>
 #include <rocksdb/metadata.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <thread>
 
 #include "storage/database.h"
+#include "storage/file_checksum.h"
 
 namespace vtq {
 namespace {
@@ -21,15 +21,17 @@ std::optional<std::string> wrong_with(const rocksdb::LiveFileStorageInfo& file, 
   std::string path = file.directory + "/" + file.relative_filename;
   int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (opened < 0) return "is missing";
-  auto generator = rocksdb::GetFileChecksumGenCrc32cFactory()->CreateFileChecksumGenerator({});
-  bool checked = pace.content && file.file_checksum_func_name == generator->Name();
+  rocksdb::FileChecksumGenContext context;
+  context.requested_checksum_func_name = file.file_checksum_func_name;
+  auto generator = file_checksums()->CreateFileChecksumGenerator(context);
+  bool checked = pace.content && generator && file.file_checksum_func_name == generator->Name();
   std::string piece(kPieceBytes, '\0');
   std::optional<std::string> wrong;
   for (;;) {
     ssize_t read = ::read(opened, piece.data(), checked ? piece.size() : 0);
     if (read < 0) wrong = "cannot be read";
     if (read <= 0) break;
-    generator->Update(piece.data(), static_cast<std::size_t>(read));
+    if (checked) generator->Update(piece.data(), static_cast<std::size_t>(read));
     if (pace.bytes_per_second > 0) std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::uint64_t>(read) * 1'000'000 / pace.bytes_per_second));
     if (pace.stop && pace.stop()) {
       checked = false;

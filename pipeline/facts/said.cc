@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 #include <utility>
 
 namespace vtq {
@@ -53,8 +52,6 @@ class Pen {
 struct Record {
   std::uint32_t tie = 0;
   Said said;
-
-  auto place() const { return std::tuple(said.source, said.id, tie); }
 };
 
 /// Reads packed records one by one. A record holds until the next is read.
@@ -247,25 +244,87 @@ void Sayings::hold(std::string_view packed) {
   held_ = std::move(held);
 }
 
+namespace {
+
+/// Goes along records in their order, and tells of each how it stands to one that is looked for. Only what differs from the record before
+/// is compared: the bytes are such as `from` read, or `add` packed.
+class Along {
+ public:
+  Along(std::string_view packed, const Said& wanted) : at_(packed.data()), end_(at_ + packed.size()), source_(cut(wanted.source)), id_(cut(wanted.id)) {}
+
+  /// False at the end.
+  bool next() {
+    if (at_ == end_) return false;
+    std::memcpy(&tie, at_, sizeof tie);
+    at_ += sizeof tie;
+    const char flags = *at_++;
+    if (!(flags & kSameSource)) {
+      source_order_ = take_text(take_size()) <=> source_;
+      id_order_ = std::strong_ordering::less;
+      shared_ = 0;
+    }
+    if (flags & kNumbered) at_ += sizeof(std::uint64_t);
+    const std::size_t as_before = take_size();
+    std::string_view rest = take_text(take_size());
+    if (source_order_ == 0) compare_id(as_before, rest);
+    return true;
+  }
+  bool same_source() const { return source_order_ == 0; }
+  bool same_id() const { return source_order_ == 0 && id_order_ == 0; }
+  /// How the record's source and id go against those looked for.
+  std::strong_ordering order() const { return source_order_ != 0 ? source_order_ : id_order_; }
+  /// Bytes of the id that are those of the id looked for; 0 for other sources.
+  std::size_t shared() const { return shared_; }
+  const char* at() const { return at_; }
+
+  std::uint32_t tie = 0;
+
+ private:
+  std::size_t take_size() { return static_cast<unsigned char>(*at_++); }
+  std::string_view take_text(std::size_t size) { return {std::exchange(at_, at_ + size), size}; }
+  /// `as_before`: bytes that it shares with the id before it, and no more of them.
+  void compare_id(std::size_t as_before, std::string_view rest) {
+    // It differs from the one looked for where the one before did.
+    if (as_before > shared_) return;
+    if (as_before < shared_) {
+      // Ids ascend: where it left the one before, it went beyond.
+      shared_ = as_before;
+      id_order_ = std::strong_ordering::greater;
+      return;
+    }
+    std::string_view wanted = id_.substr(shared_);
+    std::size_t more = bytes_shared(rest, wanted);
+    shared_ += more;
+    id_order_ = rest.substr(more) <=> wanted.substr(more);
+  }
+
+  const char* at_;
+  const char* end_;
+  std::string_view source_, id_;
+  std::size_t shared_ = 0;
+  std::strong_ordering source_order_ = std::strong_ordering::less;
+  std::strong_ordering id_order_ = std::strong_ordering::less;
+};
+
+}  // namespace
+
 Sayings::Look Sayings::look(std::uint32_t tie, const Said& said) const {
   Look found;
   std::string_view all = packed();
-  Reader reader(all);
-  const Record added{tie, {cut(said.source), said.sequence, cut(said.id)}};
-  for (Record record; reader.next(record);) {
+  for (Along record(all, said); record.next();) {
     found.held = found.held || record.tie == tie;
-    found.otherwise = found.otherwise || (record.tie != tie && record.said.same_id(said));
+    found.otherwise = found.otherwise || (record.same_id() && record.tie != tie);
     if (!found.last) continue;
-    bool same_source = record.said.source == added.said.source;
-    std::size_t shared = same_source ? bytes_shared(record.said.id, added.said.id) : 0;
-    if (added.place() < record.place()) {
+    std::strong_ordering order = record.order();
+    if (order == 0) order = record.tie <=> tie;
+    if (order > 0) {
       found.last = false;
-      found.next_same_source = same_source;
-      found.next_shared = shared;
+      found.next_same_source = record.same_source();
+      found.next_shared = record.shared();
     } else {
-      found.at = all.size() - reader.left();
-      found.same_source = same_source;
-      found.shared = shared;
+      found.at = static_cast<std::size_t>(record.at() - all.data());
+      found.same_source = record.same_source();
+      found.shared = record.shared();
     }
   }
   return found;

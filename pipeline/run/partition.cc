@@ -317,7 +317,7 @@ void Partition::touch(Centre& centre, Entry& entry) {
 void Partition::keep(Centre& centre, Entry& entry) {
   if (entry.to_store) return;
   entry.to_store = true;
-  to_store_.push_back({&centre, &entry});
+  to_store_.emplace_back(centre, entry);
 }
 
 void Partition::touch_changed(Centre& centre, const CentreChange& change) {
@@ -668,8 +668,9 @@ void Partition::add_to_totals(const Cell& cell, std::int64_t by) {
 }
 
 void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around) {
-  // An entry that was looked at and found as it was is not written again.
-  if (entry.wake_at_ms != derived.wake_at_ms || entry.status != derived.status) keep(centre, entry);
+  // An entry that was looked at and found as it was is not written again. Of one that is to be looked at later than the store has it, the
+  // store's word costs a look after the next start, and nothing else.
+  if (derived.wake_at_ms < entry.wake_at_ms || entry.status != derived.status) keep(centre, entry);
   entry.wake_at_ms = derived.wake_at_ms;
   wake_by(centre, derived.wake_at_ms);
   if (!transition(entry.status, derived.status)) {
@@ -688,7 +689,7 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
     centre.summary_to_store = true;
   }
   mark(centre);
-  v1::EntryStatus status = describe(centre, entry, false);
+  v1::EntryStatus status = describe(centre, entry, around, false);
   shared_.outputs.entry_status(index_, centre.id, status);
   if (before.mitigation != entry.status.mitigation || before.expected_ms != entry.status.expected_ms)
     tell_mitigation(centre, entry, before, around);
@@ -728,7 +729,10 @@ void Partition::tell_mitigation(const Centre& centre, const Entry& entry, const 
 }
 
 v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bool in_full) const {
-  Circumstances around = circumstances(centre, entry);
+  return describe(centre, entry, circumstances(centre, entry), in_full);
+}
+
+v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, const Circumstances& around, bool in_full) const {
   const Status& status = entry.status;
   v1::EntryStatus out;
   name_entry(out.mutable_entry(), centre.id, entry.key);
@@ -767,14 +771,18 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bo
 
 // ---- commit ----
 
+/// Numbers of centres take 17 bits, those of qualifications 27, those of series 16.
+Partition::ToStore::ToStore(Centre& of, Entry& changed)
+    : place((std::uint64_t{number(of.id)} << 43) | (std::uint64_t{number(changed.key.qualification)} << 16) | number(changed.key.series)),
+      centre(&of),
+      entry(&changed) {}
+
 void Partition::write(StateWriter& writer) {
   // Neighbours together: stores take them faster, and they compress better.
-  std::sort(to_store_.begin(), to_store_.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first->id, a.second->key) < std::tie(b.first->id, b.second->key);
-  });
-  for (auto [centre, entry] : to_store_) {
-    writer.put_entry(index_, centre->id, *entry);
-    entry->to_store = false;
+  std::sort(to_store_.begin(), to_store_.end());
+  for (const ToStore& changed : to_store_) {
+    writer.put_entry(index_, changed.centre->id, *changed.entry);
+    changed.entry->to_store = false;
   }
   to_store_.clear();
   for (Centre* centre : dirty_) {

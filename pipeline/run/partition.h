@@ -191,11 +191,23 @@ class Partition {
     Entry* entry;
   };
 
+  struct ToStore {
+    std::uint64_t place = 0;  ///< centre, qualification and series
+    Centre* centre = nullptr;
+    Entry* entry = nullptr;
+
+    ToStore(Centre& of, Entry& changed);
+    bool operator<(const ToStore& other) const {
+      return place != other.place ? place < other.place : entry->key.learner < other.entry->key.learner;
+    }
+  };
+
   /// The centre may come out set aside, with nothing loaded.
   Centre& load(CentreId id);
   void share_words(Entry& entry) const;
   Centre& centre_of(CentreId id);
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;
+  v1::EntryStatus describe(const Centre& centre, const Entry& entry, const Circumstances& around, bool in_full) const;
   Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
   Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
@@ -256,7 +268,7 @@ class Partition {
   boost::unordered_flat_map<CentreId, std::unique_ptr<Centre>> centres_;
   std::set<std::pair<TimeMs, CentreId>> wakes_;
   std::vector<ToIssue> touched_;  // entries to derive when the window closes
-  std::vector<std::pair<Centre*, Entry*>> to_store_;
+  std::vector<ToStore> to_store_;
   std::vector<Centre*> dirty_;
   std::vector<Centre*> retrying_;
   std::vector<Centre*> scrutiny_due_;  // whose scrutiny is worked out anew when the window closes

@@ -205,10 +205,9 @@ BENCHMARK(attain_by_choice)->Arg(0)->Arg(3)->Arg(12)->Unit(benchmark::kMicroseco
 void encode_entry(benchmark::State& state) {
   LargeQualification season;
   const Entry& entry = *season.entry(season.ref);
-  v1::EntryRecord scratch;
   std::string out;
   for (auto _ : state) {
-    records::encode(entry, scratch, out);
+    records::encode(entry, out);
     benchmark::DoNotOptimize(out.data());
   }
   state.counters["bytes"] = static_cast<double>(out.size());
@@ -219,7 +218,7 @@ void decode_entry(benchmark::State& state) {
   LargeQualification season;
   v1::EntryRecord scratch;
   std::string out;
-  records::encode(*season.entry(season.ref), scratch, out);
+  records::encode(*season.entry(season.ref), out);
   for (auto _ : state) {
     Entry entry;
     records::decode(out, scratch, entry);

@@ -33,7 +33,7 @@ class FakeStore final : public StateStore, public StateWriter {
   void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) override {
     std::string key;
     keys::entry(partition, centre, entry.key, key);
-    records::encode(entry, scratch_, records_[key]);
+    records::encode(entry, records_[key]);
   }
   void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override {
     records::encode(parked, records_[keys::parked(partition, centre, parked.key)]);

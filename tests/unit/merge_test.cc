@@ -248,9 +248,8 @@ TEST(Merge, any_order_of_any_facts_ends_the_same) {
     auto encoded = [&] {
       Entry entry;
       for (const v1::Event& event : events) merged(entry.facts, event);
-      v1::EntryRecord scratch;
       std::string bytes;
-      records::encode(entry, scratch, bytes);
+      records::encode(entry, bytes);
       return bytes;
     };
     std::string before = encoded();

@@ -121,7 +121,7 @@ TEST(ToldAgain, what_is_kept_survives_storage) {
   situation.with(unclaimed("2023-06-02T09:00")).claimed_at("2023-06-05T09:00");
   v1::EntryRecord record;
   std::string bytes;
-  records::encode(situation.entry, record, bytes);
+  records::encode(situation.entry, bytes);
   Entry read;
   read.key = situation.entry.key;
   records::decode(bytes, record, read);
