@@ -213,10 +213,11 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   crash_when_asked(*engine_);
   if (kafka_) forward_ = std::make_unique<Forward>(*kafka_, settings_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
-  auto reads = [&](std::string name, unsigned threads) {
+  auto reads = [&](std::string name, unsigned threads, bool gives_way) {
     return std::make_unique<ReadPool>(ReadPool::Options{
         .name = std::move(name),
         .threads = threads,
+        .gives_way = gives_way,
         .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
         .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
         .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
@@ -227,8 +228,8 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   server_ = std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) {
     dispatch(std::move(request), std::move(respond));
   });
-  people_ = reads("people", kPeopleThreads);
-  exports_ = reads("exports", kExportThreads);
+  people_ = reads("people", kPeopleThreads, false);
+  exports_ = reads("exports", kExportThreads, true);
   metrics_thread_ = std::make_unique<Worker>("metrics");
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),

@@ -1,10 +1,18 @@
 #include "daemon/engine/worker.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 
 namespace vtq {
+
+void give_way() {
+  // Of this thread alone, as Linux has it. Where it is not allowed the thread is one among others.
+  constexpr int kNice = 10;
+  [[maybe_unused]] int result = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+}
 
 Worker::Worker(const std::string& name, std::function<void()> tick)
     : tick_(std::move(tick)), thread_([this] { run(); }) {

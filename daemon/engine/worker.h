@@ -11,6 +11,9 @@
 
 namespace vtq {
 
+/// The calling thread gives way to the others of the process when processors are short: what it does takes long and is not urgent.
+void give_way();
+
 class Worker {
  public:
   /// `tick`, if given, runs on the thread at least about every 500 ms. `name`: at most 15 characters.

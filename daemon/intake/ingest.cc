@@ -10,6 +10,9 @@ constexpr std::size_t kListedMax = 100;
 /// And of those, so many: the others are counted as omitted.
 constexpr std::size_t kWorthALookMax = 1000;
 
+/// A body of more takes milliseconds to read.
+constexpr std::size_t kLargeBodyBytes = 64u << 10;
+
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "setAside", "published"};
 
 std::size_t outcome_of(const Answer& answer) {
@@ -110,11 +113,15 @@ Ingest::Ingest(Engine& engine, const Clock& clock, const IngestOptions& options)
       worker_("ingest", [this] {
         retry();
         give_up_overdue();
-      }) {}
+      }),
+      large_("ingest-large") {
+  large_.post(give_way);
+}
 
 void Ingest::take_events(HttpRequest&& request, Respond&& respond) {
-  worker_.post([this, request = std::move(request), respond = std::move(respond)]() mutable {
-    answer_within_memory(respond, [&] { read_and_offer(request, respond); });
+  bool large = request.body.size() > kLargeBodyBytes;
+  (large ? large_ : worker_).post([this, large, request = std::move(request), respond = std::move(respond)]() mutable {
+    answer_within_memory(respond, [&] { read_and_offer(request, respond, large); });
   });
 }
 
@@ -124,7 +131,7 @@ void Ingest::replay(HttpRequest&& request, Respond&& respond) {
   });
 }
 
-void Ingest::read_and_offer(HttpRequest& request, const Respond& respond) {
+void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool large) {
   auto format = body_format(request.content_type);
   if (!format) return respond(unsupported(request.content_type));
   const std::string* detail = request.query_value("detail");
@@ -147,7 +154,7 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond) {
     events.push_back(std::move(read.submitted));
     names.push_back({std::move(read.id), read.line});
   }
-  offer(std::move(events), [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr,
+  Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr,
                             single = body.single](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& first = answers.front().verdict;
@@ -163,13 +170,17 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond) {
       reply.body = answers_json(answers, *names, all, options_.reply_bytes_max);
       return respond(std::move(reply));
     }
-    // The engine's thread has events to see to: a long answer is written on this one.
-    worker_.post([this, respond, names, all, reply, answers = std::make_shared<std::vector<Answer>>(std::move(answers))]() mutable {
+    // The engine's thread has events to see to: a long answer is written on another.
+    large_.post([this, respond, names, all, reply, answers = std::make_shared<std::vector<Answer>>(std::move(answers))]() mutable {
       answer_within_memory(respond, [&] {
         reply.body = answers_json(*answers, *names, all, options_.reply_bytes_max);
         respond(std::move(reply));
       });
     });
+  };
+  if (!large) return offer(std::move(events), std::move(answered));
+  worker_.post([this, respond, events = std::move(events), answered = std::move(answered)]() mutable {
+    answer_within_memory(respond, [&] { offer(std::move(events), std::move(answered)); });
   });
 }
 

@@ -1,5 +1,6 @@
-// Takes events from HTTP into the engine. Bodies are read on a thread of their own, `ingest`; when the engine's queue is full they are
-// held, in order, until there is room or their time is up, and their connections are not read meanwhile.
+// Takes events from HTTP into the engine. Bodies are read on threads of their own: small ones on `ingest`, so that they wait for no large one,
+// those on `ingest-large`. When the engine's queue is full events are held, in order, until there is room or their time is up, and their
+// connections are not read meanwhile.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,10 @@ class Ingest {
   /// POST /v1/rejected/{id}/replay. Any thread.
   void replay(HttpRequest&& request, Respond&& respond);
   /// Drops what is held. The engine answers no more after this.
-  void stop() { worker_.stop(); }
+  void stop() {
+    large_.stop();
+    worker_.stop();
+  }
 
  private:
   /// Answers once: with one answer per event, or with the problem that kept them from being taken.
@@ -40,7 +44,7 @@ class Ingest {
     std::chrono::steady_clock::time_point until;
   };
 
-  void read_and_offer(HttpRequest& request, const Respond& respond);
+  void read_and_offer(HttpRequest& request, const Respond& respond, bool large);
   void read_and_replay(HttpRequest& request, const Respond& respond);
   /// A failed allocation while answering ends the request.
   template <class AnswerIt>
@@ -60,10 +64,12 @@ class Ingest {
   Engine& engine_;
   const Clock& clock_;
   IngestOptions options_;
-  // The rest on the worker's thread only.
+  // On the worker's thread only.
   std::deque<Held> held_;
   bool waking_ = false;
-  Worker worker_;  // last: stops before what it uses dies
+  // Last: they stop before what they use dies.
+  Worker worker_;
+  Worker large_;  ///< reads large bodies, and writes long answers
 };
 
 }  // namespace vtq

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "daemon/engine/worker.h"
+
 namespace vtq {
 namespace {
 
@@ -23,7 +25,10 @@ ReadBounds ReadBounds::current() {
 
 ReadPool::ReadPool(Options options) : options_(std::move(options)) {
   for (unsigned at = 0; at < options_.threads; ++at) {
-    threads_.emplace_back([this] { run(); });
+    threads_.emplace_back([this] {
+      if (options_.gives_way) give_way();
+      run();
+    });
     pthread_setname_np(threads_.back().native_handle(), options_.name.c_str());
   }
   // Looks after those whose time is up while all the others are busy.

@@ -52,36 +52,37 @@ std::vector<CentreId> centres_with(const Pipeline& pipeline, const CellFilter& f
   return ids;
 }
 
-constexpr std::size_t kEntriesInOneLook = 200;
+// The pipeline goes on with its events after so many.
+constexpr std::size_t kEntriesInOneLook = 100;
+constexpr std::ptrdiff_t kEntriesPassedInOneLook = 5'000;
 
 struct Found {
-  std::vector<v1::EntryStatus> statuses;
-  std::vector<EntryKey> keys;
+  struct Item {
+    EntryKey key;
+    v1::EntryStatus status;
+  };
+  std::vector<Item> items;
+  std::optional<EntryKey> go_on_after;  ///< nothing: there are no more
 };
 
-/// At most `count` entries of one centre that the filter takes, in order of their keys, after `after`.
+/// At most `count` entries of one centre that the filter takes, in order of their keys, after `after`; fewer where many are not taken.
 Found entries_of(Pipeline& pipeline, const CellFilter& filter, CentreId id, const std::optional<EntryKey>& after, std::size_t count) {
   Found found;
   Partition& partition = partition_of(pipeline, id);
   const Centre* centre = partition.centre(id);
   if (!centre) return found;
-  std::vector<const Entry*> taken;
-  for (const Entry& entry : centre->entries) {
-    if (after && entry.key <= *after) continue;
+  const std::vector<const Entry*>& all = centre->by_key();
+  auto at = all.begin();
+  if (after) at = std::upper_bound(all.begin(), all.end(), *after, [](const EntryKey& key, const Entry* entry) { return key < entry->key; });
+  const auto end = all.end() - at > kEntriesPassedInOneLook ? at + kEntriesPassedInOneLook : all.end();
+  for (; at != end && found.items.size() < count; ++at) {
+    const Entry& entry = **at;
     if (entry.status.stage == v1::STAGE_UNSPECIFIED) continue;
     const Qualification* qualification = pipeline.reference().qualification(entry.key.qualification);
-    if (filter.takes(cell_of(entry.status, entry.key.qualification, qualification->awarding_organisation, qualification->level,
-                             entry.key.series)))
-      taken.push_back(&entry);
+    if (filter.takes(cell_of(entry.status, entry.key.qualification, qualification->awarding_organisation, qualification->level, entry.key.series)))
+      found.items.push_back({entry.key, partition.describe(*centre, entry, true)});
   }
-  auto by_key = [](const Entry* a, const Entry* b) { return a->key < b->key; };
-  std::size_t most = std::min(count, taken.size());
-  std::partial_sort(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(most), taken.end(), by_key);
-  taken.resize(most);
-  for (const Entry* entry : taken) {
-    found.statuses.push_back(partition.describe(*centre, *entry, true));
-    found.keys.push_back(entry->key);
-  }
+  if (at != all.end()) found.go_on_after = (*(at - 1))->key;
   return found;
 }
 
@@ -156,12 +157,12 @@ HttpReply Reads::entries(const HttpRequest& request) {
         Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) {
           return entries_of(pipeline, filter, id, after_key, most);
         });
-        for (std::size_t at = 0; at < found.keys.size(); ++at) {
-          page.items.push_back({text_of_cursor(id, found.keys[at]), json_of(found.statuses[at])});
+        for (const Found::Item& item : found.items) {
+          page.items.push_back({text_of_cursor(id, item.key), json_of(item.status)});
           bytes += page.items.back().text.size();
         }
-        more = found.keys.size() == most;
-        if (more) after_key = found.keys.back();
+        more = found.go_on_after.has_value();
+        after_key = std::move(found.go_on_after);
         if (bytes >= bytes_max) page.limit = page.items.size();
       }
       if (page.items.size() == page.limit) break;

@@ -22,6 +22,8 @@ bool transition(const Status& before, Status after) {
 /// On the way, and not decided by the issue deadline.
 bool rests_on_estimates(v1::Band band) { return band != v1::SETTLED && band != v1::LATE; }
 
+bool before_by_key(const Entry* a, const Entry* b) { return a->key < b->key; }
+
 int severity(v1::Band band) { return band <= v1::ON_TRACK ? 0 : static_cast<int>(band); }
 
 }  // namespace
@@ -54,7 +56,17 @@ Entry& Centre::add(const EntryKey& key) {
   Entry& entry = entries.emplace_back();
   entry.key = key;
   index_.insert(&entry);
+  if (!by_key_.empty()) by_key_.insert(std::upper_bound(by_key_.begin(), by_key_.end(), &entry, before_by_key), &entry);
   return entry;
+}
+
+const std::vector<const Entry*>& Centre::by_key() const {
+  if (by_key_.empty()) {
+    by_key_.reserve(entries.size());
+    for (const Entry& entry : entries) by_key_.push_back(&entry);
+    std::sort(by_key_.begin(), by_key_.end(), before_by_key);
+  }
+  return by_key_;
 }
 
 void Centre::unload() {
@@ -62,6 +74,7 @@ void Centre::unload() {
   facts = {};
   scrutiny = nullptr;
   index_ = {};
+  by_key_ = {};
   entries = {};
   waiting = {};
 }

@@ -115,6 +115,8 @@ struct Centre {
   Entry* find(const EntryKey& key);
   const Entry* find(const EntryKey& key) const;
   Entry& add(const EntryKey& key);
+  /// In the order of their keys: sorted when first asked for, and kept so until the centre is unloaded. Most centres are never asked.
+  const std::vector<const Entry*>& by_key() const;
   void unload();
 
  private:
@@ -132,6 +134,7 @@ struct Centre {
     bool operator()(const Entry* a, const EntryKey& b) const { return a->key == b; }
   };
   boost::unordered_flat_set<Entry*, Hash, Same> index_;
+  mutable std::vector<const Entry*> by_key_;  // empty, or all of them
 };
 
 class Partition {
