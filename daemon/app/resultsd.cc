@@ -47,6 +47,7 @@ int run(const vtq::Settings& settings) {
     vtq::Service service(settings, asked_to_stop);
     vtq::log::write(Level::info, "listening",
                     {{"version", std::string(vtq::version())},
+                     {"commit", std::string(vtq::commit())},
                      {"address", settings.http_address},
                      {"port", std::int64_t{service.port()}},
                      {"data", settings.data_directory},
@@ -102,7 +103,7 @@ int main(int argc, char** argv) {
   app.add_flag("--print-config", print, "Print the effective settings and where each comes from, and stop");
   app.add_flag("--print-config-reference", reference, "Print every setting as a Markdown table, and stop");
   app.add_flag("--init", init, "Make an empty store if there is none, in an empty directory too; never where one was before");
-  app.set_version_flag("--version", "resultsd " + std::string(vtq::version()));
+  app.set_version_flag("--version", vtq::version_text("resultsd"));
   app.footer(vtq::print_settings_help);
   CLI11_PARSE(app, argc, argv);
 

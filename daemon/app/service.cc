@@ -194,6 +194,10 @@ std::string openapi_with(const std::vector<Route>& routes) {
 
 std::string_view version() { return VTQ_VERSION; }
 
+std::string version_text(std::string_view program) {
+  return std::string(program) + " " + std::string(version()) + " (commit " + std::string(commit()) + ")";
+}
+
 Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
     : settings_(settings),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),

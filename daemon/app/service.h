@@ -29,6 +29,10 @@
 namespace vtq {
 
 std::string_view version();
+/// The commit that was built, with `+` where files were changed since; `unknown` outside of a checkout.
+std::string_view commit();
+/// `resultsd 0.1.0 (commit 0123456789ab)`.
+std::string version_text(std::string_view program);
 /// proto/http/openapi.json, as built in.
 std::string_view openapi_text();
 

@@ -328,7 +328,7 @@ int main(int argc, char** argv) {
   CLI::App app("resultsctl: the command line of resultsd");
   Chosen chosen;
   app.add_option("--url", chosen.url, "Address of resultsd (default: RESULTSD_URL, else http://127.0.0.1:8410)");
-  app.set_version_flag("--version", "resultsctl " + std::string(vtq::version()));
+  app.set_version_flag("--version", vtq::version_text("resultsctl"));
   app.require_subcommand(1);
   app.fallthrough();
   add_simulate(app, chosen);

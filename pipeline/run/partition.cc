@@ -784,14 +784,14 @@ v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, co
 
 // ---- commit ----
 
-/// Numbers of centres take 17 bits, those of qualifications 27, those of series 16.
+/// Numbers of centres take 17 bits, those of series 16, those of qualifications 27.
 Partition::ToStore::ToStore(Centre& of, Entry& changed)
-    : place((std::uint64_t{number(of.id)} << 43) | (std::uint64_t{number(changed.key.qualification)} << 16) | number(changed.key.series)),
+    : place((std::uint64_t{number(of.id)} << 43) | (std::uint64_t{number(changed.key.series)} << 27) | number(changed.key.qualification)),
       centre(&of),
       entry(&changed) {}
 
 void Partition::write(StateWriter& writer) {
-  // Neighbours together: stores take them faster, and they compress better.
+  // In the order of their keys: stores take them faster so.
   std::sort(to_store_.begin(), to_store_.end());
   for (const ToStore& changed : to_store_) {
     writer.put_entry(index_, changed.centre->id, *changed.entry);

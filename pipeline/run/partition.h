@@ -195,7 +195,7 @@ class Partition {
   };
 
   struct ToStore {
-    std::uint64_t place = 0;  ///< centre, qualification and series
+    std::uint64_t place = 0;  ///< centre, series and qualification, as they stand in its key
     Centre* centre = nullptr;
     Entry* entry = nullptr;
 

@@ -112,7 +112,7 @@ class Config(unittest.TestCase):
             self.assertIn(f"  {name}\n", help_text)
 
     def test_the_version_is_told(self):
-        self.assertRegex(run("resultsd", "--version").stdout, r"^resultsd \d+\.\d+\.\d+\n$")
+        self.assertRegex(run("resultsd", "--version").stdout, r"^resultsd \d+\.\d+\.\d+ \(commit ([0-9a-f]{12}\+?|unknown)\)\n$")
 
     def test_a_port_in_use_ends_it_with_a_reason(self):
         with socket.socket() as taken:
