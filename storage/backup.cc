@@ -123,11 +123,15 @@ BackupInfo Store::backup(const fs::path& directory, const BackupsKept& kept, Tim
   Database& database = *database_;
   std::error_code error;
   fs::create_directories(directory, error);
-  if (error) throw StoreError("Backup: cannot make " + directory.string() + ": " + error.message() + ". Set backup.directory to a place that can be written.");
+  if (error)
+    throw StoreError("Backup: cannot make " + directory.string() + ": " + error.message() + ". Set backup.directory to a place that can be written.");
   if (DamageFound known = this->damage(); known.any())
-    throw StoreDamage("Backup: none was made, for the store is damaged: " + (known.findings.empty() ? std::string("a centre is set aside") : known.findings.front()) + " Earlier backups are left as they are; restore the newest with `resultsctl restore`.");
+    throw StoreDamage("Backup: none was made, for the store is damaged: " +
+                      (known.findings.empty() ? std::string("a centre is set aside") : known.findings.front()) +
+                      " Earlier backups are left as they are; restore the newest with `resultsctl restore`.");
   if (std::vector<std::string> damage = verify(); !damage.empty())
-    throw StoreDamage("Backup: none was made, for the store is damaged: " + damage.front() + ". Earlier backups are left as they are; restore the newest with `resultsctl restore`.");
+    throw StoreDamage("Backup: none was made, for the store is damaged: " + damage.front() +
+                      ". Earlier backups are left as they are; restore the newest with `resultsctl restore`.");
   std::uint32_t before = newest_made(directory);
   auto engine = open_backups<rocksdb::BackupEngine>(directory);
   Label label;
@@ -141,7 +145,8 @@ BackupInfo Store::backup(const fs::path& directory, const BackupsKept& kept, Tim
   require(engine->CreateNewBackupWithMetadata(how, database.db.get(), label.text(), &id), "making a backup");
   if (std::string damage = damage_of(directory, id); !damage.empty()) {
     engine->DeleteBackup(id).PermitUncheckedError();
-    throw StoreDamage("Backup: it was made, read back, found damaged and removed: " + damage + ". Check the disk under " + directory.string() + ", and make another.");
+    throw StoreDamage("Backup: it was made, read back, found damaged and removed: " + damage + ". Check the disk under " + directory.string() +
+                      ", and make another.");
   }
   write_newest(directory, std::max<std::uint32_t>(id, before));
   std::vector<rocksdb::BackupInfo> all;
@@ -174,10 +179,13 @@ std::string Store::restore(const RestoreOptions& asked) {
     throw StoreError("Restore: " + to.string() + " already holds files, a store perhaps; move it away first.");
   std::vector<BackupInfo> all = list(asked.from);
   auto chosen = std::find_if(all.begin(), all.end(), [&](const BackupInfo& one) { return asked.id == 0 ? &one == &all.back() : one.id == asked.id; });
-  if (chosen == all.end()) throw StoreError("Restore: there is no backup " + std::to_string(asked.id) + " in " + asked.from.string() + "; `resultsctl backup --list` names them.");
+  if (chosen == all.end())
+    throw StoreError("Restore: there is no backup " + std::to_string(asked.id) + " in " + asked.from.string() +
+                     "; `resultsctl backup --list` names them.");
   std::string which = "backup " + std::to_string(chosen->id);
   if (std::string damage = chosen->damage.empty() ? damage_of(asked.from, chosen->id) : chosen->damage; !damage.empty())
-    throw StoreDamage("Restore: " + which + " is damaged: " + damage + ". Nothing was restored. Name another with --id; what came after it must then be published again.");
+    throw StoreDamage("Restore: " + which + " is damaged: " + damage +
+                      ". Nothing was restored. Name another with --id; what came after it must then be published again.");
   const fs::path& was = asked.was.empty() ? to : asked.was;
   HeadFile::Found head = HeadFile::read(was);
   IssuedFile::Found issued = IssuedFile::read(was);
@@ -206,7 +214,9 @@ std::string Store::restore(const RestoreOptions& asked) {
   sync_directory(making);
   if (was != to && !issued.highest.empty()) IssuedFile::rewrite(to, issued.highest);
   fs::rename(making, to, error);
-  if (error) throw StoreError("Restore: the restored store is in " + making.string() + ", but cannot be moved to " + to.string() + ": " + error.message() + ".");
+  if (error)
+    throw StoreError("Restore: the restored store is in " + making.string() + ", but cannot be moved to " + to.string() + ": " + error.message() +
+                     ".");
   sync_directory(to.parent_path());
 
   std::ostringstream text;

@@ -11,12 +11,12 @@ StoreOptions for_mending() { return {.partitions = 0, .block_cache_bytes = 8u <<
 
 }  // namespace
 
-std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std::map<BatchRun, std::uint32_t>& highest, std::uint32_t from, TimeMs at) {
+std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std::map<BatchRun, std::uint32_t>& highest, std::uint32_t from,
+                                          TimeMs at) {
   std::map<CentreId, CentreSummary> summaries;
   for (std::uint32_t partition = 0; partition < options.partitions; ++partition)
-    scan(state, keys::summaries(partition), [&](std::string_view held, std::string_view bytes) {
-      summaries[keys::summary_centre(held)] = records::decode_summary(bytes);
-    });
+    scan(state, keys::summaries(partition),
+         [&](std::string_view held, std::string_view bytes) { summaries[keys::summary_centre(held)] = records::decode_summary(bytes); });
   std::map<BatchRun, std::uint32_t> last = highest;
   for (const auto& [centre, summary] : summaries)
     for (const Sequence& sequence : summary.sequences) {
@@ -26,9 +26,8 @@ std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std:
   std::size_t skipped = 0;
   for (const auto& [run, number] : last) {
     CentreSummary& summary = summaries[run.centre];
-    auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(), [&](const Sequence& one) {
-      return one.awarding_organisation == run.awarding_organisation && one.series == run.series;
-    });
+    auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(),
+                             [&](const Sequence& one) { return one.awarding_organisation == run.awarding_organisation && one.series == run.series; });
     if (held == summary.sequences.end()) held = summary.sequences.insert(held, {run.awarding_organisation, run.series, 0});
     if (held->number >= number) continue;
     v1::NumberGap gap;
@@ -81,7 +80,8 @@ std::string Store::accept_loss(const std::filesystem::path& directory, std::uint
   database->open(false, true);
   try {
     database->hold_against_head(head);
-    return "Nothing is missing: the store ends with commit " + std::to_string(database->reached.commit) + " of " + utc_text(database->reached.at_ms) + ". It was left as it is.";
+    return "Nothing is missing: the store ends with commit " + std::to_string(database->reached.commit) + " of " + utc_text(database->reached.at_ms) +
+           ". It was left as it is.";
   } catch (const StoreError&) {
     // A loss, as expected.
   }
@@ -90,7 +90,8 @@ std::string Store::accept_loss(const std::filesystem::path& directory, std::uint
   database->begin_epoch(false, head, issued.highest, batch_numbers_from, now);
   std::string text = "The store goes on from commit " + std::to_string(kept.commit) + " of " + utc_text(kept.at_ms) + ".";
   if (head.reached && head.reached->commit > kept.commit)
-    text += " Lost: " + std::to_string(head.reached->commit - kept.commit) + " commits, up to commit " + std::to_string(head.reached->commit) + " of " + utc_text(head.reached->at_ms) + ".";
+    text += " Lost: " + std::to_string(head.reached->commit - kept.commit) + " commits, up to commit " + std::to_string(head.reached->commit) +
+            " of " + utc_text(head.reached->at_ms) + ".";
   return text + " " + std::string(kHowToFindOut);
 }
 
@@ -106,10 +107,11 @@ std::vector<NumberGap> Store::number_gaps(std::optional<CentreId> centre) const 
 
 void Store::require_numbers(const std::filesystem::path& directory, const IssuedFile::Found& issued, std::uint32_t batch_numbers_from) {
   if ((issued.is_there && issued.damaged_lines == 0) || batch_numbers_from > 0) return;
-  throw StoreError("Store: which batches were issued since is not known: " + IssuedFile::beside(directory).string() +
-                   (issued.is_there ? " is damaged" : " is missing") +
-                   ". A batch number must never come twice. Ask the centres for the highest number they hold, and give one above it with --batch-numbers-from "
-                   "(1001 is safe where no centre has a thousand batches in a series; 1 if nothing was issued since).");
+  throw StoreError(
+      "Store: which batches were issued since is not known: " + IssuedFile::beside(directory).string() +
+      (issued.is_there ? " is damaged" : " is missing") +
+      ". A batch number must never come twice. Ask the centres for the highest number they hold, and give one above it with --batch-numbers-from "
+      "(1001 is safe where no centre has a thousand batches in a series; 1 if nothing was issued since).");
 }
 
 }  // namespace vtq

@@ -125,8 +125,7 @@ struct Store::Database {
   std::optional<std::string> get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key) const;
   std::uint64_t get_u64(std::string_view get_key) const;
   /// Every key that starts with `prefix`.
-  void scan(rocksdb::ColumnFamilyHandle* family, std::string_view prefix,
-            const std::function<void(std::string_view, std::string_view)>& take) const;
+  void scan(rocksdb::ColumnFamilyHandle* family, std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& take) const;
 };
 
 /// Throws StoreError unless `status` is ok; `doing` says what was tried.
@@ -136,7 +135,8 @@ void require(const rocksdb::Status& status, std::string_view doing);
 constexpr const char* kRebuildFile = "REBUILD";
 
 constexpr std::string_view kHowToFindOut =
-    "What is lost can be found out: let publishers send again what they sent since then (an event that is here counts once), and compare the batches that "
+    "What is lost can be found out: let publishers send again what they sent since then (an event that is here counts once), and compare the batches "
+    "that "
     "centres hold with `resultsctl batches`. Numbers of batches that were issued since are not used again.";
 
 /// A message of RocksDB's without what may be a key: keys hold learners' numbers.

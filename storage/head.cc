@@ -41,7 +41,8 @@ int open_file(const std::filesystem::path& path, int flags) {
 std::optional<std::string> read_all(const std::filesystem::path& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
-    throw StoreError("Store: " + path.string() + " is a directory, where a file of the store's belongs. Move it away, and put the file back if you have it.");
+    throw StoreError("Store: " + path.string() +
+                     " is a directory, where a file of the store's belongs. Move it away, and put the file back if you have it.");
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(in), {});
@@ -186,9 +187,7 @@ void IssuedFile::rewrite(const std::filesystem::path& directory, const std::map<
   sync_directory(path.parent_path());
 }
 
-IssuedFile::IssuedFile(const std::filesystem::path& directory) : path_(beside(directory)) {
-  file_ = open_file(path_, O_WRONLY | O_CREAT | O_APPEND);
-}
+IssuedFile::IssuedFile(const std::filesystem::path& directory) : path_(beside(directory)) { file_ = open_file(path_, O_WRONLY | O_CREAT | O_APPEND); }
 
 IssuedFile::~IssuedFile() { ::close(file_); }
 

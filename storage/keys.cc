@@ -7,15 +7,13 @@ namespace {
 
 template <class Number>
 void append(std::string& out, Number value) {
-  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8)
-    out += static_cast<char>((value >> shift) & 0xff);
+  for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xff);
 }
 
 template <class Number>
 Number read(std::string_view key, std::size_t from) {
   Number value = 0;
-  for (std::size_t at = from; at < from + sizeof(Number); ++at)
-    value = static_cast<Number>((value << 8) | static_cast<unsigned char>(key[at]));
+  for (std::size_t at = from; at < from + sizeof(Number); ++at) value = static_cast<Number>((value << 8) | static_cast<unsigned char>(key[at]));
   return value;
 }
 

@@ -53,14 +53,14 @@ std::string position(std::uint32_t partition);
 /// What begins every key of a partition's state, by kind.
 std::vector<std::string> prefixes(std::uint32_t partition);
 
-constexpr std::string_view kFormat = "m";             // schema and partitions
-constexpr std::string_view kLogIdentity = "M";        // the Kafka cluster and group that it belongs to; absent: the embedded log
-constexpr std::string_view kMark = "i";               // what the store is: StoreMark
-constexpr std::string_view kCommit = "h";             // number and time of the last commit
-constexpr std::string_view kTimeSource = "W";         // where logical time comes from: wall or event
-constexpr std::string_view kClockWitness = "O";       // the machine's start, what the clock should have said, what had passed, and whether it was doubted
-constexpr std::string_view kClockConfirmed = "C";     // log time and wall time of the last confirmation of the clock
-constexpr std::string_view kReferenceOffset = "R";    // next offset of the reference data
+constexpr std::string_view kFormat = "m";        // schema and partitions
+constexpr std::string_view kLogIdentity = "M";   // the Kafka cluster and group that it belongs to; absent: the embedded log
+constexpr std::string_view kMark = "i";          // what the store is: StoreMark
+constexpr std::string_view kCommit = "h";        // number and time of the last commit
+constexpr std::string_view kTimeSource = "W";    // where logical time comes from: wall or event
+constexpr std::string_view kClockWitness = "O";  // the machine's start, what the clock should have said, what had passed, and whether it was doubted
+constexpr std::string_view kClockConfirmed = "C";   // log time and wall time of the last confirmation of the clock
+constexpr std::string_view kReferenceOffset = "R";  // next offset of the reference data
 constexpr std::string_view kReference = "r";
 
 std::string u64(std::uint64_t value);

@@ -61,8 +61,7 @@ void decode_facts(const v1::EntryRecord& record, EntryFacts& facts) {
   facts.estimated_completion = record.estimated_completion_day();
   facts.predicted_grade = Word(record.predicted_grade());
   facts.special_consideration = stamp_of(record.special_consideration());
-  facts.special_consideration_status =
-      static_cast<v1::SpecialConsideration::Status>(record.special_consideration_status());
+  facts.special_consideration_status = static_cast<v1::SpecialConsideration::Status>(record.special_consideration_status());
   facts.special_consideration_day = record.special_consideration_day();
   facts.claim = stamp_of(record.claim());
   facts.claim_withdrawn = record.claim_withdrawn();
@@ -144,9 +143,8 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_cell.set_series(number(cell.series));
     stored_cell.set_awarding_organisation(number(cell.awarding_organisation));
     std::uint64_t packed = 0;
-    for (std::uint64_t part : {static_cast<std::uint64_t>(cell.late), static_cast<std::uint64_t>(cell.reason),
-                               static_cast<std::uint64_t>(cell.band), static_cast<std::uint64_t>(cell.need),
-                               static_cast<std::uint64_t>(cell.stage), static_cast<std::uint64_t>(cell.level)})
+    for (std::uint64_t part : {static_cast<std::uint64_t>(cell.late), static_cast<std::uint64_t>(cell.reason), static_cast<std::uint64_t>(cell.band),
+                               static_cast<std::uint64_t>(cell.need), static_cast<std::uint64_t>(cell.stage), static_cast<std::uint64_t>(cell.level)})
       packed = (packed << 8) | part;
     stored_cell.set_cell(packed);
     stored_cell.set_entries(entries);
@@ -201,8 +199,8 @@ CentreSummary decode_summary(std::string_view bytes) {
   }
   summary.next_wake_ms = restored(record.next_wake_ms());
   for (const v1::SequenceRecord& sequence : record.sequences())
-    summary.sequences.push_back({AwardingOrganisationId{sequence.awarding_organisation()},
-                                 SeriesId{static_cast<std::uint16_t>(sequence.series())}, sequence.number()});
+    summary.sequences.push_back(
+        {AwardingOrganisationId{sequence.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(sequence.series())}, sequence.number()});
   for (const v1::ToldRecord& told : record.told())
     summary.told.push_back({.awarding_organisation = AwardingOrganisationId{told.awarding_organisation()},
                             .qualification = QualificationId{told.qualification()},
@@ -210,8 +208,8 @@ CentreSummary decode_summary(std::string_view bytes) {
                             .subject = told.subject(),
                             .since_ms = told.since_ms()});
   for (const v1::HaltRecord& halt : record.halts())
-    summary.halts.push_back({AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())},
-                             halt.since_ms()});
+    summary.halts.push_back(
+        {AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())}, halt.since_ms()});
   summary.parked = record.parked();
   summary.derive_all = record.derive_all();
   return summary;

@@ -12,12 +12,13 @@ namespace vtq {
 void require(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return;
   bool file_gone = status.IsPathNotFound();
-  std::string advice = status.IsNoSpace() ? " Free disk space, then start again; nothing committed is lost."
-                       : status.IsCorruption() || file_gone
-                           ? " A file of the store is damaged. Move the directory away and restore the newest backup with `resultsctl restore`, then publish "
-                             "again what came after it; on Kafka, remove the directory: it is built again from the changelog."
-                       : status.IsIOError() ? " Check the disk and the rights on the data directory, and that no other resultsd uses it."
-                                            : "";
+  std::string advice =
+      status.IsNoSpace() ? " Free disk space, then start again; nothing committed is lost."
+      : status.IsCorruption() || file_gone
+          ? " A file of the store is damaged. Move the directory away and restore the newest backup with `resultsctl restore`, then publish "
+            "again what came after it; on Kafka, remove the directory: it is built again from the changelog."
+      : status.IsIOError() ? " Check the disk and the rights on the data directory, and that no other resultsd uses it."
+                           : "";
   std::string text = "Store: " + std::string(doing) + " failed: " + without_keys(status.ToString()) + "." + advice;
   if (status.IsCorruption() || file_gone) throw StoreDamage(text);
   throw StoreError(text);
@@ -31,8 +32,7 @@ Store::Database::~Database() {
   if (directory_file >= 0) ::close(directory_file);
 }
 
-void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
-                          std::string_view put_value) {
+void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
   pending.Put(family, slice(put_key), slice(put_value));
   dirty = true;
   if (options.sink) options.sink->change(partition, changelog_key(family, put_key), put_value);
@@ -80,8 +80,7 @@ void Store::Database::scan(rocksdb::ColumnFamilyHandle* family, std::string_view
   rocksdb::ReadOptions read;
   read.total_order_seek = true;
   std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(read, family));
-  for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next())
-    take(view(at->key()), view(at->value()));
+  for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) take(view(at->key()), view(at->value()));
   readable(at->status(), "scanning");
 }
 
@@ -141,8 +140,7 @@ void Store::put_summary(std::uint32_t partition, CentreId centre, const CentreSu
   database_->put(database_->state, partition, keys::summary(partition, centre), database_->value);
 }
 
-void Store::put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
-                     std::string_view event) {
+void Store::put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) {
   records::encode(stamp, event, database_->value);
   database_->put(database_->state, partition, keys::slots(partition, centre) + std::string(slot), database_->value);
 }
@@ -196,8 +194,7 @@ std::string Store::rejected(std::uint32_t partition, v1::Rejected&& rejected) {
     database_->options.sink->rejected(partition, rejected);
   else
     database_->append(Topic::rejected, partition, {}, database_->value);
-  database_->put(database_->rejected, partition, keys::rejected(number, own_numbers ? std::optional(partition) : std::nullopt),
-                 database_->value);
+  database_->put(database_->rejected, partition, keys::rejected(number, own_numbers ? std::optional(partition) : std::nullopt), database_->value);
   database_->put(database_->state, partition, keys::rejected_last(run), keys::u64(number));
   return rejected.id();
 }
@@ -225,8 +222,7 @@ void Store::commit(TimeMs now) {
       appends.next_offset += appends.chunk.records();
       appends.chunk.take(now, database.value);
       database.pending.Put(database.log, slice(keys::chunk(static_cast<Topic>(topic), partition, from)), slice(database.value));
-      database.pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)),
-                           slice(keys::u64(appends.next_offset)));
+      database.pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)), slice(keys::u64(appends.next_offset)));
     }
   }
   database.check_directory();
@@ -339,7 +335,9 @@ std::optional<v1::PositionRecord> Store::position(std::uint32_t partition) const
   auto found = database_->get(database_->state, keys::position(partition));
   if (!found) return std::nullopt;
   v1::PositionRecord position;
-  if (!position.ParseFromString(*found)) throw StoreError("Store: the position of partition " + std::to_string(partition) + " cannot be read; remove data.directory, it is rebuilt from Kafka.");
+  if (!position.ParseFromString(*found))
+    throw StoreError("Store: the position of partition " + std::to_string(partition) +
+                     " cannot be read; remove data.directory, it is rebuilt from Kafka.");
   return position;
 }
 
@@ -352,7 +350,9 @@ void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& 
                    : kind == kBatchChange    ? database.batches
                    : kind == kRejectedChange ? database.rejected
                                              : nullptr;
-    if (!family) throw StoreError("Changelog: partition " + std::to_string(partition) + " holds a record of unknown kind; use the version of resultsd that wrote it.");
+    if (!family)
+      throw StoreError("Changelog: partition " + std::to_string(partition) +
+                       " holds a record of unknown kind; use the version of resultsd that wrote it.");
     rocksdb::Slice key = slice(change.key.substr(1));
     if (change.value)
       batch.Put(family, key, slice(*change.value));
@@ -395,8 +395,7 @@ void Store::wipe(std::uint32_t partition) {
   for (const std::string& prefix : keys::prefixes(partition))
     database.scan(database.state, prefix, [&](std::string_view key, std::string_view) { batch.Delete(database.state, slice(key)); });
   database.scan(database.batches, "", [&](std::string_view key, std::string_view) {
-    if (murmur2_partition(text_of(keys::batch_id(key).centre), database.options.partitions) == partition)
-      batch.Delete(database.batches, slice(key));
+    if (murmur2_partition(text_of(keys::batch_id(key).centre), database.options.partitions) == partition) batch.Delete(database.batches, slice(key));
   });
   database.scan(database.rejected, "", [&](std::string_view key, std::string_view) {
     if (keys::rejected_partition(key) == partition) batch.Delete(database.rejected, slice(key));

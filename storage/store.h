@@ -61,19 +61,19 @@ enum class Making {
 };
 
 struct StoreOptions {
-  std::uint32_t partitions = 8;               ///< fixed when the store is made
+  std::uint32_t partitions = 8;  ///< fixed when the store is made
   std::size_t block_cache_bytes = 64u << 20;
   std::size_t write_buffer_bytes = 64u << 20;
-  std::size_t wal_bytes_max = 24u << 20;      ///< more is flushed, so that start-up after a crash stays short
-  bool sync = true;                           ///< wait for the disk at each commit
-  CommitSink* sink = nullptr;                 ///< null: the topics are kept here, as the embedded log
+  std::size_t wal_bytes_max = 24u << 20;  ///< more is flushed, so that start-up after a crash stays short
+  bool sync = true;                       ///< wait for the disk at each commit
+  CommitSink* sink = nullptr;             ///< null: the topics are kept here, as the embedded log
   /// Which Kafka cluster and group hold the topics and so the truth; empty: the embedded log. A store serves one of them only.
   std::string log_identity = {};
   /// Where logical time comes from, `wall` or `event`: a store keeps to the one that it was made with. Empty: not looked at.
   std::string time_source = {};
-  Making making = Making::if_absent;          ///< on Kafka an empty store is made whenever there is none: it is built from the changelog
-  bool as_it_is = false;                      ///< on Kafka: one that is damaged is refused instead of built anew
-  std::filesystem::path backups = {};         ///< backups there speak for a store that is missing; empty: not looked at
+  Making making = Making::if_absent;   ///< on Kafka an empty store is made whenever there is none: it is built from the changelog
+  bool as_it_is = false;               ///< on Kafka: one that is damaged is refused instead of built anew
+  std::filesystem::path backups = {};  ///< backups there speak for a store that is missing; empty: not looked at
   // The embedded log is kept so far, and no further: nothing is read from it.
   std::uint64_t log_bytes_max = 128u << 20;
   std::uint64_t log_seconds_max = 30 * 86'400;
@@ -92,7 +92,7 @@ struct ClockWitness {
   std::uint64_t boot = 0;  ///< names the machine's start
   TimeMs should_ms = 0;
   TimeMs passed_ms = 0;
-  bool doubted = false;    ///< the wall clock said something else
+  bool doubted = false;  ///< the wall clock said something else
 };
 
 /// Named points of a commit at which crash tests stop the process.
@@ -154,10 +154,10 @@ struct BackupsKept {
 };
 
 struct RestoreOptions {
-  std::filesystem::path from;        ///< the backups
-  std::filesystem::path to;          ///< the store's directory: not there, or empty
-  std::filesystem::path was = {};    ///< where the store was before, beside which stands what it had issued; empty: in `to`
-  std::uint32_t id = 0;              ///< 0: the newest
+  std::filesystem::path from;            ///< the backups
+  std::filesystem::path to;              ///< the store's directory: not there, or empty
+  std::filesystem::path was = {};        ///< where the store was before, beside which stands what it had issued; empty: in `to`
+  std::uint32_t id = 0;                  ///< 0: the newest
   std::uint32_t batch_numbers_from = 0;  ///< runs of batch numbers go on there at the least; 0: what was issued is known
   TimeMs now = 0;
 };
@@ -202,8 +202,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void put_time(std::uint32_t partition, TimeMs time) override;
   void put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) override;
   void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) override;
-  void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
-                std::string_view event) override;
+  void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) override;
   void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) override;
   void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override;
   void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) override;
@@ -258,8 +257,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
 
   // ---- state, as the last commit left it ----
   TimeMs time(std::uint32_t partition) override;
-  void each_durations(std::uint32_t partition,
-                      const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) override;
+  void each_durations(std::uint32_t partition, const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) override;
   void each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) override;
   void each_slot(std::uint32_t partition, CentreId centre,
                  const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;

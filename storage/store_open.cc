@@ -48,7 +48,8 @@ class NotingLog final : public rocksdb::Logger {
 /// Hears of damage that RocksDB meets while it merges files. By itself it would then take no more writes at all.
 class DamageListener final : public rocksdb::EventListener {
  public:
-  DamageListener(std::function<void(const std::string&)> found, std::atomic<bool>& merging_failed) : found_(std::move(found)), merging_failed_(merging_failed) {}
+  DamageListener(std::function<void(const std::string&)> found, std::atomic<bool>& merging_failed)
+      : found_(std::move(found)), merging_failed_(merging_failed) {}
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
     if (reason != rocksdb::BackgroundErrorReason::kCompaction || !(status->IsCorruption() || status->IsPathNotFound())) return;
     found_("merging files failed: " + without_keys(status->ToString()));
@@ -162,15 +163,16 @@ std::string reached_text(const Reached& reached) { return "commit " + std::to_st
 
 /// What an operator can do about a store that is not as far as it was.
 std::string ways_on(const fs::path& directory) {
-  return " Put the right directory back; or move it away and restore the newest backup: `resultsctl restore --from BACKUPS --to " + directory.string() +
-         "`; or go on with what is there: `resultsctl store accept-loss " + directory.string() + "`.";
+  return " Put the right directory back; or move it away and restore the newest backup: `resultsctl restore --from BACKUPS --to " +
+         directory.string() + "`; or go on with what is there: `resultsctl store accept-loss " + directory.string() + "`.";
 }
 
 /// Whether the store is to be made; throws StoreError when it is neither there nor to be made.
 bool to_be_made(const fs::path& directory, const StoreOptions& options, const HeadFile::Found& head) {
   const std::string name = directory.string();
   std::error_code error;
-  bool is_there = fs::exists(directory, error), holds_something = is_there && holds_files(directory), current = fs::exists(directory / "CURRENT", error);
+  bool is_there = fs::exists(directory, error), holds_something = is_there && holds_files(directory),
+       current = fs::exists(directory / "CURRENT", error);
   if (current) return false;
   if (is_there && !fs::is_directory(directory, error)) throw StoreError("Store: " + name + " is no directory; set data.directory to a folder.");
   bool half_made = head.reached && head.reached->commit == 0;
@@ -187,14 +189,19 @@ bool to_be_made(const fs::path& directory, const StoreOptions& options, const He
                      "`. To begin with nothing, remove " + HeadFile::beside(directory).string() + " and start with --init.");
   if (options.making == Making::asked) return true;
   if (IssuedFile::read(directory).is_there)
-    throw StoreError("Store: " + name + (is_there ? " is empty" : " does not exist") + ", but a store was there: " + IssuedFile::beside(directory).string() +
-                     " names the batches that it issued. Is a disk not mounted? Put it back, or restore the newest backup: `resultsctl restore --from BACKUPS --to " +
+    throw StoreError("Store: " + name + (is_there ? " is empty" : " does not exist") +
+                     ", but a store was there: " + IssuedFile::beside(directory).string() +
+                     " names the batches that it issued. Is a disk not mounted? Put it back, or restore the newest backup: `resultsctl restore "
+                     "--from BACKUPS --to " +
                      name + "`. To begin with nothing, start once with --init: numbers of batches go on above those.");
   if (!options.backups.empty() && !Store::backups(options.backups).empty())
-    throw StoreError("Store: there is none in " + name + ", but " + options.backups.string() + " holds backups of one. Is a disk not mounted? Restore the newest: "
-                     "`resultsctl restore --from " + options.backups.string() + " --to " + name + "`; or begin with nothing: `resultsd --init`.");
+    throw StoreError("Store: there is none in " + name + ", but " + options.backups.string() +
+                     " holds backups of one. Is a disk not mounted? Restore the newest: "
+                     "`resultsctl restore --from " +
+                     options.backups.string() + " --to " + name + "`; or begin with nothing: `resultsd --init`.");
   if (is_there) throw StoreError("Store: " + name + " is empty. Is a disk not mounted? To make a new store there, start once with --init.");
-  if (options.making == Making::never) throw StoreError("Store: " + name + " does not exist, and data.create is \"never\". To make a new store there, start once with --init.");
+  if (options.making == Making::never)
+    throw StoreError("Store: " + name + " does not exist, and data.create is \"never\". To make a new store there, start once with --init.");
   return true;
 }
 
@@ -228,12 +235,11 @@ void Store::Database::note(bool error, std::string text) const {
 
 void Store::Database::open(bool make, bool salvage) {
   auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, family_options(options, cache)},
-      {"state", state_options(options, cache)},
-      {"log", log_options(options, cache)},
-      {"batches", family_options(options, cache)},
-      {"rejected", family_options(options, cache)}};
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, family_options(options, cache)},
+                                                           {"state", state_options(options, cache)},
+                                                           {"log", log_options(options, cache)},
+                                                           {"batches", family_options(options, cache)},
+                                                           {"rejected", family_options(options, cache)}};
   rocksdb::DBOptions how = database_options(options, make, salvage);
   how.listeners.push_back(std::make_shared<DamageListener>([this](const std::string& what) { found_damage(what); }, merging_failed));
   wal_filter = salvage ? nullptr : std::make_unique<GaplessLog>();
@@ -256,7 +262,9 @@ void Store::Database::open(bool make, bool salvage) {
 
 void Store::Database::read_reached() {
   auto found = get(state, keys::kCommit);
-  if (found && found->size() != 16) throw StoreDamage("Store: the number of the last commit in " + directory.string() + " cannot be read; restore the newest backup with `resultsctl restore`.");
+  if (found && found->size() != 16)
+    throw StoreDamage("Store: the number of the last commit in " + directory.string() +
+                      " cannot be read; restore the newest backup with `resultsctl restore`.");
   reached = {.store = mark.store(),
              .epoch = mark.epoch(),
              .commit = found ? keys::last_u64(found->substr(0, 8)) : 0,
@@ -295,7 +303,8 @@ void Store::Database::check_format() {
     throw StoreError("Store: " + directory.string() + " holds a RocksDB that is not a resultsd store; set data.directory to another place.");
   if (found->substr(0, 8) != wanted.substr(0, 8))
     throw StoreError("Store: " + directory.string() + " has schema " + std::to_string(keys::last_u64(found->substr(0, 8))) +
-                     ", this version reads schema " + std::to_string(kSchema) + ". Use the version that made it, or move it away and publish its season again.");
+                     ", this version reads schema " + std::to_string(kSchema) +
+                     ". Use the version that made it, or move it away and publish its season again.");
   if (options.partitions == 0) options.partitions = static_cast<std::uint32_t>(keys::last_u64(*found));
   wanted = keys::u64(kSchema) + keys::u64(options.partitions);
   auto identity = get(state, keys::kLogIdentity);
@@ -309,19 +318,21 @@ void Store::Database::check_format() {
     throw StoreError("Store: " + directory.string() + " was made with time.source = \"" + *source + "\", not \"" + options.time_source +
                      "\"; set time.source to that, it cannot change, or set data.directory to another place.");
   if (found->substr(8) != wanted.substr(8))
-    throw StoreError("Store: " + directory.string() + " was made with partitions = " +
-                     std::to_string(keys::last_u64(*found)) + "; set `partitions` to that, it cannot change.");
+    throw StoreError("Store: " + directory.string() + " was made with partitions = " + std::to_string(keys::last_u64(*found)) +
+                     "; set `partitions` to that, it cannot change.");
   auto marked = get(state, keys::kMark);
   if (!marked || !mark.ParseFromString(*marked) || mark.store().size() != kStoreIdBytes)
     throw StoreDamage("Store: " + directory.string() + " does not say which store it is; restore the newest backup with `resultsctl restore`.");
 }
 
-
 void Store::Database::check_directory() const {
-  struct stat here {}, there {};
-  bool same = ::fstat(directory_file, &here) == 0 && ::stat(directory.c_str(), &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+  struct stat here {
+  }, there{};
+  bool same =
+      ::fstat(directory_file, &here) == 0 && ::stat(directory.c_str(), &there) == 0 && here.st_ino == there.st_ino && here.st_dev == there.st_dev;
   if (!same || ::faccessat(directory_file, "CURRENT", F_OK, 0) != 0)
-    throw StoreError("Store: " + directory.string() + " was removed, moved or emptied while resultsd was using it. Nothing was committed since. Put it back, or restore "
+    throw StoreError("Store: " + directory.string() +
+                     " was removed, moved or emptied while resultsd was using it. Nothing was committed since. Put it back, or restore "
                      "the newest backup with `resultsctl restore`.");
 }
 
@@ -332,16 +343,18 @@ void Store::Database::hold_against_head(const HeadFile::Found& found) {
   if (mark.awaits_head() && !(known || mark.breaches().empty())) return;
   if (mark.awaits_head() && known && (known->store != reached.store || known->epoch < reached.epoch)) return;
   if (!known)
-    throw StoreError("Store: " + file + (found.is_there ? " cannot be read" : " is missing") + ", which says how far the store had come; " + name + " ends with " +
-                     reached_text(reached) + ", and whether that is all nobody can tell." + ways_on(directory));
+    throw StoreError("Store: " + file + (found.is_there ? " cannot be read" : " is missing") + ", which says how far the store had come; " + name +
+                     " ends with " + reached_text(reached) + ", and whether that is all nobody can tell." + ways_on(directory));
   if (known->store != reached.store)
     throw StoreError("Store: " + name + " is not the store that was here: that one had come to " + reached_text(*known) + "." + ways_on(directory));
   if (known->epoch != reached.epoch)
-    throw StoreError("Store: " + name + " is a copy from " + (known->epoch > reached.epoch ? "before" : "after") + " a backup was restored or a loss accepted here; it ends with " +
-                     reached_text(reached) + ", the store that was here had come to " + reached_text(*known) + "." + ways_on(directory));
+    throw StoreError("Store: " + name + " is a copy from " + (known->epoch > reached.epoch ? "before" : "after") +
+                     " a backup was restored or a loss accepted here; it ends with " + reached_text(reached) +
+                     ", the store that was here had come to " + reached_text(*known) + "." + ways_on(directory));
   if (known->commit > reached.commit)
-    throw StoreError("Store: " + name + " ends with " + reached_text(reached) + ", but " + reached_text(*known) + " was acknowledged: " +
-                     std::to_string(known->commit - reached.commit) + " commits with their events are gone. Part of the write-ahead log is missing or damaged, or the directory is an older copy." +
+    throw StoreError("Store: " + name + " ends with " + reached_text(reached) + ", but " + reached_text(*known) +
+                     " was acknowledged: " + std::to_string(known->commit - reached.commit) +
+                     " commits with their events are gone. Part of the write-ahead log is missing or damaged, or the directory is an older copy." +
                      ways_on(directory));
 }
 
@@ -362,7 +375,8 @@ void Store::Database::go_on_above_what_was_issued() {
   rocksdb::WriteOptions write;
   write.sync = true;
   rocksdb::WriteBatch batch;
-  skip_numbers(batch, before.highest, 0, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  skip_numbers(batch, before.highest, 0,
+               std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
   require(db->Write(write, &batch), "going on above the numbers of batches issued before");
 }
 
@@ -391,7 +405,8 @@ void Store::Database::check_issued() {
 }
 
 /// On Kafka: what is damaged is thrown away, since the changelog has it all.
-std::unique_ptr<Store::Database> Store::open_copy(const fs::path& directory, const StoreOptions& options, const std::function<std::unique_ptr<Database>(bool make)>& open_as) {
+std::unique_ptr<Store::Database> Store::open_copy(const fs::path& directory, const StoreOptions& options,
+                                                  const std::function<std::unique_ptr<Database>(bool make)>& open_as) {
   auto anew = [&](const std::string& why) {
     if (options.as_it_is) throw StoreError(directory.string() + " is damaged: " + why + ".");
     if (options.note) options.note({false, directory.string() + " is damaged and is built anew from the changelog: " + why});
@@ -414,7 +429,8 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
   if (make || !keeps_log) {
     std::error_code error;
     fs::create_directories(directory, error);
-    if (error) throw StoreError("Store: cannot make " + directory.string() + ": " + error.message() + ". Set data.directory to a place that can be written.");
+    if (error)
+      throw StoreError("Store: cannot make " + directory.string() + ": " + error.message() + ". Set data.directory to a place that can be written.");
   }
   std::string id = head.reached ? head.reached->store : random_id();
   // First the head: should the making be cut short, the next start knows that nothing was in it.
@@ -437,8 +453,9 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
     if (make) database->go_on_above_what_was_issued();
     database->check_issued();
   }
-  if (struct stat mode {}; ::stat(directory.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)
-    database->note(false, directory.string() + " can be read by others than its owner; it holds learners' results: chmod -R go= " + directory.string() + ".");
+  if (struct stat mode{}; ::stat(directory.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)
+    database->note(
+        false, directory.string() + " can be read by others than its owner; it holds learners' results: chmod -R go= " + directory.string() + ".");
   return std::unique_ptr<Store>(new Store(std::move(database)));
 }
 

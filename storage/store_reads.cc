@@ -18,7 +18,8 @@ std::optional<Number> parse_number(std::string_view text) {
 template <class Message>
 Message parsed(std::string_view bytes) {
   Message message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) throw StoreDamage("Store: a record cannot be read as what it is; restore the newest backup with `resultsctl restore`.");
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    throw StoreDamage("Store: a record cannot be read as what it is; restore the newest backup with `resultsctl restore`.");
   return message;
 }
 
@@ -40,8 +41,7 @@ TimeMs Store::time(std::uint32_t partition) {
   return held ? held->commit().time_ms() : 0;
 }
 
-void Store::each_durations(std::uint32_t partition,
-                           const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) {
+void Store::each_durations(std::uint32_t partition, const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) {
   database_->scan(database_->state, keys::durations(partition), [&](std::string_view, std::string_view value) {
     auto [key, counts] = records::decode_durations(value);
     take(key, counts);
@@ -49,13 +49,11 @@ void Store::each_durations(std::uint32_t partition,
 }
 
 void Store::each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) {
-  database_->scan(database_->state, keys::summaries(partition), [&](std::string_view key, std::string_view value) {
-    take(keys::summary_centre(key), records::decode_summary(value));
-  });
+  database_->scan(database_->state, keys::summaries(partition),
+                  [&](std::string_view key, std::string_view value) { take(keys::summary_centre(key), records::decode_summary(value)); });
 }
 
-void Store::each_slot(std::uint32_t partition, CentreId centre,
-                      const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
+void Store::each_slot(std::uint32_t partition, CentreId centre, const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
   std::string prefix = keys::slots(partition, centre);
   database_->reading(centre, [&] {
     database_->scan(database_->state, prefix, [&](std::string_view key, std::string_view value) {
@@ -126,8 +124,7 @@ std::optional<v1::ResultBatch> Store::batch(const BatchId& id) const {
   return parsed<v1::ResultBatch>(*found);
 }
 
-std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, const std::optional<BatchId>& after,
-                                            std::size_t count) const {
+std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const {
   std::vector<v1::ResultBatch> found;
   std::string prefix = centre ? keys::batch({*centre, {}, {}, 0}).substr(0, 4) : std::string{};
   std::string from = after ? keys::batch(*after) + '\0' : prefix;
@@ -139,9 +136,7 @@ std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, cons
 }
 
 /// Copies of partitions that other instances have are not for showing.
-bool Store::Database::shows(CentreId centre) const {
-  return !options.sink || has_taken(murmur2_partition(text_of(centre), options.partitions));
-}
+bool Store::Database::shows(CentreId centre) const { return !options.sink || has_taken(murmur2_partition(text_of(centre), options.partitions)); }
 
 std::uint64_t Store::batch_count() const {
   std::lock_guard lock(database_->committed_mutex);
@@ -184,8 +179,7 @@ std::optional<RejectedPlace> place_of(std::string_view id, TimeMs at_ms) {
   return RejectedPlace{at_ms, key->number, *key->partition};
 }
 
-std::vector<v1::Rejected> Store::rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count,
-                                                          bool open_only) const {
+std::vector<v1::Rejected> Store::rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count, bool open_only) const {
   using Placed = std::pair<RejectedPlace, v1::Rejected>;
   std::vector<Placed> newest;  // a heap with the oldest on top
   auto newer = [](const Placed& a, const Placed& b) { return a.first > b.first; };

@@ -32,7 +32,8 @@ std::optional<std::string> wrong_with(const rocksdb::LiveFileStorageInfo& file, 
     if (read < 0) wrong = "cannot be read";
     if (read <= 0) break;
     if (checked) generator->Update(piece.data(), static_cast<std::size_t>(read));
-    if (pace.bytes_per_second > 0) std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::uint64_t>(read) * 1'000'000 / pace.bytes_per_second));
+    if (pace.bytes_per_second > 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::uint64_t>(read) * 1'000'000 / pace.bytes_per_second));
     if (pace.stop && pace.stop()) {
       checked = false;
       break;
@@ -92,7 +93,8 @@ DamageFound Store::damage() const {
 void Store::Database::found_damage(const std::string& what) const {
   {
     std::lock_guard lock(damage_mutex);
-    if (damage.findings.size() >= kDamageFindingsMax || std::find(damage.findings.begin(), damage.findings.end(), what) != damage.findings.end()) return;
+    if (damage.findings.size() >= kDamageFindingsMax || std::find(damage.findings.begin(), damage.findings.end(), what) != damage.findings.end())
+      return;
     damage.findings.push_back(what);
   }
   if (!keeps_log()) std::ofstream(directory / kRebuildFile) << what << "\n";
@@ -121,7 +123,8 @@ void Store::Database::reading(CentreId centre, const std::function<void()>& read
 }
 
 void Store::Database::stop_merging() {
-  for (rocksdb::ColumnFamilyHandle* family : handles) require(db->SetOptions(family, {{"disable_auto_compactions", "true"}}), "stopping the merging of files");
+  for (rocksdb::ColumnFamilyHandle* family : handles)
+    require(db->SetOptions(family, {{"disable_auto_compactions", "true"}}), "stopping the merging of files");
 }
 
 }  // namespace vtq

@@ -59,11 +59,17 @@ int run(const vtq::Settings& settings) {
       timespec every{0, 200'000'000};
       int signal = ::sigtimedwait(&signals, nullptr, &every);
       if (std::string why = service.failure(); !why.empty()) {
-        vtq::log::write(Level::critical, settings.on_kafka() ? "the engine failed; what was not committed is read again after the next start" : "the store failed; nothing was committed after the last answer", {{"why", why}});
+        vtq::log::write(Level::critical,
+                        settings.on_kafka() ? "the engine failed; what was not committed is read again after the next start"
+                                            : "the store failed; nothing was committed after the last answer",
+                        {{"why", why}});
         return 1;
       }
       if (signal < 0) continue;
-      vtq::log::write(Level::info, "stopping", {{"signal", std::string(signal == SIGTERM ? "SIGTERM" : signal == SIGUSR1 ? "SIGUSR1, for good" : "SIGINT")}});
+      vtq::log::write(Level::info, "stopping",
+                      {{"signal", std::string(signal == SIGTERM   ? "SIGTERM"
+                                              : signal == SIGUSR1 ? "SIGUSR1, for good"
+                                                                  : "SIGINT")}});
       vtq::tell_systemd("STOPPING=1");
       service.stop(signal == SIGUSR1);
       if (std::string why = service.failure(); !why.empty()) {

@@ -2,10 +2,10 @@
 
 #include <signal.h>
 
+#include <google/protobuf/util/time_util.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <google/protobuf/util/time_util.h>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -30,7 +30,9 @@ EngineOptions engine_options(const Settings& s) {
                    .write_buffer_bytes = static_cast<std::size_t>(s.store_write_buffer_bytes),
                    .wal_bytes_max = static_cast<std::size_t>(s.store_wal_bytes_max),
                    .sync = s.data_sync,
-                   .making = s.init ? Making::asked : s.data_create == "never" ? Making::never : Making::if_absent,
+                   .making = s.init                     ? Making::asked
+                             : s.data_create == "never" ? Making::never
+                                                        : Making::if_absent,
                    .backups = s.backups(),
                    .log_bytes_max = static_cast<std::uint64_t>(s.store_log_bytes_max),
                    .log_seconds_max = static_cast<std::uint64_t>(s.store_log_days_max) * 86'400,
@@ -112,8 +114,8 @@ IngestOptions ingest_options(const Settings& s) {
           .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max)};
 }
 
-/// Crash tests, of resultsd_crashing: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill -9, at
-/// the Nth passing of that point of a commit. Anything else in the variable is ignored.
+/// Crash tests, of resultsd_crashing: with RESULTSD_CRASH_AT=before_write:N or after_write:N in the environment the process kills itself, as by kill
+/// -9, at the Nth passing of that point of a commit. Anything else in the variable is ignored.
 void crash_when_asked(Engine& engine) {
   const char* asked = std::getenv("RESULTSD_CRASH_AT");
   if (!asked || !crash_points_heeded()) return;
@@ -218,20 +220,19 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   if (kafka_) forward_ = std::make_unique<Forward>(*kafka_, settings_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
   auto reads = [&](std::string name, unsigned threads, bool gives_way) {
-    return std::make_unique<ReadPool>(ReadPool::Options{
-        .name = std::move(name),
-        .threads = threads,
-        .gives_way = gives_way,
-        .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
-        .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
-        .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
-        .has_room = [this] { return server_->replies_bytes() < static_cast<std::size_t>(settings_.http_replies_bytes_max); }});
+    return std::make_unique<ReadPool>(
+        ReadPool::Options{.name = std::move(name),
+                          .threads = threads,
+                          .gives_way = gives_way,
+                          .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
+                          .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
+                          .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
+                          .has_room = [this] { return server_->replies_bytes() < static_cast<std::size_t>(settings_.http_replies_bytes_max); }});
   };
   HttpOptions options = http_options(settings_);
   options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
-  server_ = std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) {
-    dispatch(std::move(request), std::move(respond));
-  });
+  server_ =
+      std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) { dispatch(std::move(request), std::move(respond)); });
   people_ = reads("people", kPeopleThreads, false);
   exports_ = reads("exports", kExportThreads, true);
   metrics_thread_ = std::make_unique<Worker>("metrics");
@@ -292,7 +293,8 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
     if (kafka_ && concern)
       return answer_anywhere(std::move(request), std::move(respond), place, concern(request),
                              [guarded](const HttpRequest& asked, const Respond&) { return guarded(asked); });
-    if (place == Place::backup) return backup_->post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
+    if (place == Place::backup)
+      return backup_->post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
     ReadPool& reads = pool(place, request);
     auto asked = std::make_shared<HttpRequest>(std::move(request));
     reads.post(*asked, respond, [guarded, asked, respond] { respond(guarded(*asked)); });
@@ -400,14 +402,15 @@ void Service::add_routes() {
   add("GET", "/v1/rejected/{id}", Place::people, read(&Reads::rejected_record), rejected);
   routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this, rejected](HttpRequest&& request, Respond&& respond) {
                        if (!kafka_) return ingest_->replay(std::move(request), std::move(respond));
-                       answer_anywhere(std::move(request), std::move(respond), Place::people, rejected(request),
-                                       [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
-                                         ingest_->replay(HttpRequest(asked), [this, answered, taken = engine_->store().taken()](HttpReply&& reply) {
-                                           bool gone = reply.status == 404 && engine_->store().taken() != taken;
-                                           answered(gone ? reply_with(PartitionMoving("The record is moving to another instance.")) : std::move(reply));
-                                         });
-                                         return std::nullopt;
-                                       });
+                       answer_anywhere(
+                           std::move(request), std::move(respond), Place::people, rejected(request),
+                           [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
+                             ingest_->replay(HttpRequest(asked), [this, answered, taken = engine_->store().taken()](HttpReply&& reply) {
+                               bool gone = reply.status == 404 && engine_->store().taken() != taken;
+                               answered(gone ? reply_with(PartitionMoving("The record is moving to another instance.")) : std::move(reply));
+                             });
+                             return std::nullopt;
+                           });
                      }});
   // Both on one thread: opening the backups tidies away one that is being made.
   add("GET", "/v1/backups", Place::backup, read(&Reads::backups));
@@ -464,18 +467,26 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond) {
 
 std::optional<Problem> Service::refusal(const HttpRequest& request) const {
   if (!request.host.empty() && !is_own_host(request.host, host_names_))
-    return Problem{421, "Wrong server", "This server is not known under that name; use localhost, or add the name to http.host_names.", "Host",
-                   "host-known", request.host.substr(0, 200)};
+    return Problem{421,    "Wrong server", "This server is not known under that name; use localhost, or add the name to http.host_names.",
+                   "Host", "host-known",   request.host.substr(0, 200)};
   if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
   if (request.origin && !is_own_origin(*request.origin, request.host))
     return Problem{403, "Foreign page", "A page of another origin may change nothing here.", "Origin", "origin-own", request.origin->substr(0, 200)};
   for (std::string_view form : {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
     if (request.content_type == form)
-      return Problem{415, "Unknown format", "What a form of a page can send is not taken here; name the format of the body, as application/json.",
-                     "Content-Type", "content-type", request.content_type};
+      return Problem{415,
+                     "Unknown format",
+                     "What a form of a page can send is not taken here; name the format of the body, as application/json.",
+                     "Content-Type",
+                     "content-type",
+                     request.content_type};
   if (!request.content_encoding.empty() && request.content_encoding != "identity")
-    return Problem{415, "Unknown encoding", "Bodies are taken as they are; send it without Content-Encoding.", "Content-Encoding",
-                   "content-encoding", request.content_encoding.substr(0, 200)};
+    return Problem{415,
+                   "Unknown encoding",
+                   "Bodies are taken as they are; send it without Content-Encoding.",
+                   "Content-Encoding",
+                   "content-encoding",
+                   request.content_encoding.substr(0, 200)};
   return std::nullopt;
 }
 
@@ -501,16 +512,19 @@ std::string not_ready_text(std::string_view state, const std::vector<std::string
 HttpReply Service::ready() {
   EngineState state = engine_->state();
   if (stopping_ || state != EngineState::running)
-    return reply_with({503, "Not ready", not_ready_text(stopping_ ? "stopping" : state_name(state), kafka_ ? kafka_->halted() : std::vector<std::string>{}), "",
+    return reply_with({503, "Not ready",
+                       not_ready_text(stopping_ ? "stopping" : state_name(state), kafka_ ? kafka_->halted() : std::vector<std::string>{}), "",
                        "engine-running"});
   if (DamageFound damage = engine_->store().damage(); damage.any()) {
     std::string what;
     for (const std::string& finding : damage.findings) what += " " + finding;
     std::string centres;
     for (CentreId centre : damage.centres) centres += (centres.empty() ? "" : ", ") + text_of(centre);
-    return reply_with({503, "Damaged", "Files of the store are damaged:" + what + (centres.empty() ? "" : " Set aside: centre " + centres + ".") +
-                       (kafka_ ? " Start resultsd again: the store is then built anew from the changelog."
-                               : " Events of other centres are taken. Restore the newest backup with `resultsctl restore`."), "", "store-damaged"});
+    return reply_with({503, "Damaged",
+                       "Files of the store are damaged:" + what + (centres.empty() ? "" : " Set aside: centre " + centres + ".") +
+                           (kafka_ ? " Start resultsd again: the store is then built anew from the changelog."
+                                   : " Events of other centres are taken. Restore the newest backup with `resultsctl restore`."),
+                       "", "store-damaged"});
   }
   if (ClockState clock = clock_.state(); !clock.trusted) return reply_with({503, "Clock doubted", clock_words(clock), "", "clock-trusted"});
   return {200, "application/json", "{\"status\":\"ready\"}\n"};
@@ -529,19 +543,23 @@ HttpReply Service::confirm_clock(const HttpRequest& request) {
   std::string text = body.is_object() && body.contains("clock") && body["clock"].is_string() ? body["clock"].get<std::string>() : "";
   google::protobuf::Timestamp seen;
   if (!google::protobuf::util::TimeUtil::FromString(text, &seen))
-    return reply_with({400, "Which time?", "Give the time that is confirmed, as GET /v1/clock shows it: {\"clock\": \"2026-08-13T07:00:00.000Z\"}.", "clock", "clock-form", text});
+    return reply_with({400, "Which time?", "Give the time that is confirmed, as GET /v1/clock shows it: {\"clock\": \"2026-08-13T07:00:00.000Z\"}.",
+                       "clock", "clock-form", text});
   ClockState before = clock_.state();
   if (before.trusted) return reply_with({409, "Nothing to confirm", "The clock is trusted.", "clock", "clock-doubted", text});
   if (std::abs(time_of(seen) - before.wall_ms) > kSeenMaxMs)
-    return reply_with({409, "Another time", "The clock says " + utc_text(before.wall_ms) + " by now. Look at it again.", "clock", "clock-seen", text});
+    return reply_with(
+        {409, "Another time", "The clock says " + utc_text(before.wall_ms) + " by now. Look at it again.", "clock", "clock-seen", text});
   auto kept = engine_->ask([this](Pipeline& pipeline, Store& store) { store.put_clock_confirmation({pipeline.time(), clock_.now()}); });
   if (kept.wait_for(std::chrono::seconds(10)) != std::future_status::ready) throw EngineStalled("The pipeline has not answered for 10 seconds.");
   kept.get();
   clock_.confirm();
   // Before it is answered, a start right after it must know; where the pipeline stalls now, that start asks for a confirmation again.
-  engine_->ask([this](Pipeline&, Store& store) {
-             if (auto witness = clock_.witness()) store.put_clock_witness(*witness);
-           }).wait_for(std::chrono::seconds(10));
+  engine_
+      ->ask([this](Pipeline&, Store& store) {
+        if (auto witness = clock_.witness()) store.put_clock_witness(*witness);
+      })
+      .wait_for(std::chrono::seconds(10));
   log::write(log::Level::warning, "the clock was confirmed", {{"clock", utc_text(before.wall_ms)}, {"expected", utc_text(before.expected_ms)}});
   return {200, "application/json", clock_json(clock_.state()) + "\n"};
 }
@@ -555,11 +573,11 @@ HttpReply Service::instances(const HttpRequest& request) {
   } else {
     std::vector<std::uint32_t> every(static_cast<std::size_t>(settings_.partitions));
     std::iota(every.begin(), every.end(), 0u);
-    found.push_back({.name = kafka::instance_name(settings_), .url = address_of(settings_, server_->port()), .partitions = std::move(every), .here = true});
+    found.push_back(
+        {.name = kafka::instance_name(settings_), .url = address_of(settings_, server_->port()), .partitions = std::move(every), .here = true});
   }
   auto listed = nlohmann::ordered_json::array();
-  for (const auto& one : found)
-    listed.push_back({{"instance", one.name}, {"url", one.url}, {"partitions", one.partitions}, {"answered", one.here}});
+  for (const auto& one : found) listed.push_back({{"instance", one.name}, {"url", one.url}, {"partitions", one.partitions}, {"answered", one.here}});
   nlohmann::ordered_json body{{"partitions", settings_.partitions}, {"instances", std::move(listed)}};
   if (kafka_) body["kafka"] = kafka_json(kafka_->kafka_state(), kafka::TopicNames(settings_.kafka_topic_prefix));
   return {200, "application/json", body.dump() + "\n"};

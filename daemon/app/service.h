@@ -3,7 +3,8 @@
 //   constructed (ready) -> stop_taking -> drained -> destroyed
 //
 // Threads: `http` (network and health; never blocks), `ingest` (reads bodies of events), `people` and `exports` (look-ups, small and large),
-// `metrics`, `forward` (on Kafka: look-ups that need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's own). Public members are for the thread that made it.
+// `metrics`, `forward` (on Kafka: look-ups that need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's
+// own). Public members are for the thread that made it.
 #pragma once
 
 #include <atomic>
@@ -107,7 +108,7 @@ class Service {
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Engine> engine_;
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
-  std::unique_ptr<Forward> forward_;      // on Kafka
+  std::unique_ptr<Forward> forward_;     // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;
   std::unique_ptr<ReadPool> exports_;

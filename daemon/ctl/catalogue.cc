@@ -36,9 +36,7 @@ std::string whole_file(const std::filesystem::path& path) {
   return text;
 }
 
-std::string number(std::size_t count, const char* one) {
-  return grouped(static_cast<std::int64_t>(count)) + " " + one + (count == 1 ? "" : "s");
-}
+std::string number(std::size_t count, const char* one) { return grouped(static_cast<std::int64_t>(count)) + " " + one + (count == 1 ? "" : "s"); }
 
 /// Reads files of events, checks each one's form, then all together.
 class CatalogueCheck {
@@ -51,8 +49,7 @@ class CatalogueCheck {
   }
 
   int report(bool json) {
-    for (CatalogueFinding& finding : catalogue_.findings())
-      add(finding.place, finding.warning, finding.qualification, std::move(finding.why));
+    for (CatalogueFinding& finding : catalogue_.findings()) add(finding.place, finding.warning, finding.qualification, std::move(finding.why));
     std::stable_sort(lines_.begin(), lines_.end(), [](const Line& a, const Line& b) { return a.place < b.place; });
     auto problems = static_cast<std::size_t>(std::count_if(lines_.begin(), lines_.end(), [](const Line& line) { return !line.warning; }));
     json ? print_json(problems) : print_text(problems);
@@ -106,8 +103,8 @@ class CatalogueCheck {
     for (const Line& line : lines_) {
       const Place& place = places_[line.place];
       std::cout << place.file << ":" << place.line << ": " << (line.warning ? "warning" : "problem") << ": "
-                << (line.qualification.empty() ? "" : line.qualification + " ") << (line.why.field.empty() ? "event" : line.why.field)
-                << " [" << line.why.rule << "]" << (line.why.value.empty() ? "" : " " + line.why.value) << ": " << line.why.message << "\n";
+                << (line.qualification.empty() ? "" : line.qualification + " ") << (line.why.field.empty() ? "event" : line.why.field) << " ["
+                << line.why.rule << "]" << (line.why.value.empty() ? "" : " " + line.why.value) << ": " << line.why.message << "\n";
     }
     std::cout << number(events_ - others_, "reference fact") << ": " << number(problems, "problem") << ", "
               << number(lines_.size() - problems, "warning") << ".";
@@ -143,8 +140,7 @@ class CatalogueCheck {
 /// The day on which the file was last written: the register is downloaded as it stands that day.
 Day written_on(const std::filesystem::path& path) {
   struct stat found {};
-  if (::stat(path.c_str(), &found) != 0)
-    throw std::runtime_error(path.string() + ": the file cannot be read; check its name and permissions.");
+  if (::stat(path.c_str(), &found) != 0) throw std::runtime_error(path.string() + ": the file cannot be read; check its name and permissions.");
   return local_day(static_cast<TimeMs>(found.st_mtime) * 1000);
 }
 
@@ -152,8 +148,7 @@ void write_events(const std::filesystem::path& out, const std::vector<v1::Event>
   std::ofstream file(out, std::ios::binary | std::ios::trunc);
   for (const v1::Event& event : events) {
     std::string line;
-    if (!google::protobuf::util::MessageToJsonString(event, &line).ok())
-      throw std::runtime_error("the event " + event.id() + " is no JSON.");
+    if (!google::protobuf::util::MessageToJsonString(event, &line).ok()) throw std::runtime_error("the event " + event.id() + " is no JSON.");
     file << line << "\n";
   }
   file.close();
@@ -185,9 +180,7 @@ int catalogue_import(const CatalogueImport& words) {
   try {
     std::optional<Day> day = words.as_of.empty() ? written_on(words.from) : parse_date(words.as_of);
     if (!day) throw std::runtime_error("--as-of " + words.as_of + " is no date; give YYYY-MM-DD, as 2024-09-01.");
-    DateOrder dates = words.dates == "day-first"     ? DateOrder::day_first
-                      : words.dates == "month-first" ? DateOrder::month_first
-                                                     : DateOrder::unknown;
+    DateOrder dates = words.dates == "day-first" ? DateOrder::day_first : words.dates == "month-first" ? DateOrder::month_first : DateOrder::unknown;
     found = read_register(whole_file(words.from), day_begins(*day), dates);
     write_events(words.out, found.events);
   } catch (const std::runtime_error& error) {

@@ -15,7 +15,7 @@ struct PublishOptions {
   std::vector<std::filesystem::path> files;  ///< .jsonl, .ndjson or .pb
   std::string until;                         ///< RFC 3339; events that occurred later are left out, and time is moved there
   std::size_t batch_events = 5000;
-  unsigned give_up_seconds = 300;            ///< without an answer
+  unsigned give_up_seconds = 300;  ///< without an answer
 };
 int publish(HttpClient& client, const PublishOptions& options);
 /// Form checks, without a daemon.
@@ -37,16 +37,15 @@ int catalogue_import(const CatalogueImport& words);
 int status(HttpClient& client, bool json);
 /// The entries most in need of somebody.
 int entries_at_risk(HttpClient& client, std::size_t count, bool json);
-int entry(HttpClient& client, const std::string& centre, const std::string& qualification, const std::string& series,
-          const std::string& learner, bool json);
+int entry(HttpClient& client, const std::string& centre, const std::string& qualification, const std::string& series, const std::string& learner,
+          bool json);
 int centre(HttpClient& client, const std::string& centre, bool json);
 /// Where the approval of a qualification stands, and what its submission covers.
 int approval(HttpClient& client, const std::string& qualification, bool json);
 /// What is asked of the centre's assessment of each qualification under a strategy.
 int scrutiny(HttpClient& client, const std::string& centre, bool json);
 /// The monthly centre activity report. `format`: json or csv; to `out`, or to standard output when empty.
-int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format,
-             const std::filesystem::path& out);
+int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format, const std::filesystem::path& out);
 int batches(HttpClient& client, const std::string& centre, const std::string& batch, bool json);
 
 /// The instances that share the partitions, and which of them answers.

@@ -39,7 +39,8 @@ void EventFile::read_whole() {
   ReadBody body = read_body(text, BodyFormat::json, {.events_max = kAny, .errors_max = kAny, .memory_bytes_max = kAny});
   if (body.unreadable || body.events.size() == 1) {
     // Within a string JSON has no line ends: without them it is the same event in one line.
-    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     whole_->push_back(std::move(text));
     return;
   }
@@ -47,11 +48,11 @@ void EventFile::read_whole() {
     v1::Event event;
     std::string line;
     // What only the check finds wrong is an event all the same: the daemon answers for it.
-    bool readable = !one.submitted.json && event.ParseFromString(one.submitted.event) &&
-                    google::protobuf::util::MessageToJsonString(event, &line).ok();
+    bool readable =
+        !one.submitted.json && event.ParseFromString(one.submitted.event) && google::protobuf::util::MessageToJsonString(event, &line).ok();
     if (!readable)
-      throw std::runtime_error(path_.string() + ": event " + std::to_string(whole_->size() + 1) + " of the list cannot be read: " +
-                               (one.submitted.unreadable ? one.submitted.unreadable->message : "it is no event") +
+      throw std::runtime_error(path_.string() + ": event " + std::to_string(whole_->size() + 1) +
+                               " of the list cannot be read: " + (one.submitted.unreadable ? one.submitted.unreadable->message : "it is no event") +
                                " Mend it, or put each event into a file of its own.");
     whole_->push_back(std::move(line));
   }

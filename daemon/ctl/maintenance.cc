@@ -33,9 +33,7 @@ std::string bytes_text(std::uint64_t bytes) {
   return text;
 }
 
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
+std::int64_t now_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 std::string read_all(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -78,7 +76,8 @@ void look_at_directory(Findings& findings, const Settings& settings) {
   std::uint64_t free = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   constexpr std::uint64_t kWanted = std::uint64_t{2} << 30;
   if (free < kWanted)
-    findings.bad("only " + bytes_text(free) + " free there", "A season of 800,000 entries takes some 2 GiB with its log; make room, or choose another data.directory.");
+    findings.bad("only " + bytes_text(free) + " free there",
+                 "A season of 800,000 entries takes some 2 GiB with its log; make room, or choose another data.directory.");
   else
     findings.good(bytes_text(free) + " free there");
 }
@@ -106,7 +105,8 @@ void look_at_kafka(Findings& findings, Settings settings) {
     kafka::TopicRepair repair(settings);
     const std::vector<kafka::Repair>& found = repair.look();
     for (const kafka::Repair& one : found)
-      findings.bad(one.topic + (one.partition ? ", partition " + std::to_string(*one.partition) : "") + ": " + one.wrong, "Run resultsctl topics repair: it says what it would do.");
+      findings.bad(one.topic + (one.partition ? ", partition " + std::to_string(*one.partition) : "") + ": " + one.wrong,
+                   "Run resultsctl topics repair: it says what it would do.");
     if (found.empty()) findings.good("the topics hold what was read of them");
   } catch (const std::runtime_error& error) {
     findings.bad("Kafka cannot be looked at", error.what());
@@ -137,7 +137,8 @@ void look_at_daemon(Findings& findings, const std::string& url) {
 }
 
 std::string place_text(const Json& one) {
-  return one.value("topic", "") + " partition " + one.at("partition").dump() + ": " + grouped(one.at("records").get<std::int64_t>()) + " records, since " + one.value("since", "");
+  return one.value("topic", "") + " partition " + one.at("partition").dump() + ": " + grouped(one.at("records").get<std::int64_t>()) +
+         " records, since " + one.value("since", "");
 }
 
 /// Each instance that the one at `url` knows: whether it answers, and what of its input is left.
@@ -151,7 +152,8 @@ void look_at_instances(Findings& findings, const std::string& url, const Setting
     for (const Json& instance : known.at("instances")) {
       std::string name = instance.value("instance", ""), at = instance.value("url", ""), state = state_of_instance(at);
       if (state != "ready") {
-        findings.bad("instance " + name + " at " + at + ": " + state, "Read its log; its partitions go to others after kafka.session_timeout_ms once it is stopped.");
+        findings.bad("instance " + name + " at " + at + ": " + state,
+                     "Read its log; its partitions go to others after kafka.session_timeout_ms once it is stopped.");
         continue;
       }
       findings.good("instance " + name + " at " + at + " is ready");
@@ -162,7 +164,8 @@ void look_at_instances(Findings& findings, const std::string& url, const Setting
                        "It ends with its time-out. At once: kafka-transactions.sh --bootstrap-server " + settings.kafka_bootstrap_servers +
                            " find-hanging --topic " + one.value("topic", "") + ", then abort.");
       for (const Json& one : kafka.at("lag"))
-        if (older(one, kBehindSeconds)) findings.bad("instance " + name + " is behind in " + place_text(one), "Its log and vtq_commit_duration_seconds say why.");
+        if (older(one, kBehindSeconds))
+          findings.bad("instance " + name + " is behind in " + place_text(one), "Its log and vtq_commit_duration_seconds say why.");
     }
   } catch (const std::exception& error) {
     findings.bad("the instances cannot be asked", error.what());
@@ -198,7 +201,8 @@ int backup(HttpClient& client, bool list) {
 }
 
 int restore(const RestoreWords& words) {
-  std::cout << Store::restore({.from = words.from, .to = words.to, .was = words.was, .id = words.id, .batch_numbers_from = words.batch_numbers_from, .now = now_ms()});
+  std::cout << Store::restore(
+      {.from = words.from, .to = words.to, .was = words.was, .id = words.id, .batch_numbers_from = words.batch_numbers_from, .now = now_ms()});
   std::cout << "Start resultsd with data.directory = \"" << words.to.string() << "\".\n";
   return 0;
 }
@@ -237,7 +241,8 @@ int doctor(const std::string& url, const std::filesystem::path& config) {
   Findings findings;
   LoadedSettings loaded = load_settings(config, process_environment());
   std::cout << "resultsd, looked at from here:\n";
-  if (loaded.errors.empty()) findings.good(config.empty() ? "the settings (defaults and environment) are right" : "the settings in " + config.string() + " are right");
+  if (loaded.errors.empty())
+    findings.good(config.empty() ? "the settings (defaults and environment) are right" : "the settings in " + config.string() + " are right");
   for (const SettingError& error : loaded.errors) findings.bad(error.where, error.message);
   if (loaded.errors.empty()) look_at_directory(findings, loaded.settings);
   if (loaded.errors.empty() && loaded.settings.on_kafka()) {

@@ -13,9 +13,7 @@ std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-bool is_number(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789,.-%") == text.npos;
-}
+bool is_number(const std::string& text) { return !text.empty() && text.find_first_not_of("0123456789,.-%") == text.npos; }
 
 }  // namespace
 
@@ -59,8 +57,7 @@ std::string span_text(std::int64_t seconds) {
   return minutes > 0 ? std::to_string(minutes) + " min" : std::to_string(seconds) + " s";
 }
 
-ProgressBar::ProgressBar(std::string what)
-    : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO)), began_(std::chrono::steady_clock::now()) {}
+ProgressBar::ProgressBar(std::string what) : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO)), began_(std::chrono::steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() { clear(); }
 
@@ -71,8 +68,8 @@ void ProgressBar::show(std::uint64_t done, std::uint64_t total, std::uint64_t co
   constexpr std::size_t kCells = 30;
   double part = total == 0 ? 1.0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   auto full = static_cast<std::size_t>(part * kCells);
-  std::string line = what_ + " [" + std::string(full, '#') + std::string(kCells - full, '.') + "] " +
-                     std::to_string(static_cast<int>(part * 100)) + " %";
+  std::string line =
+      what_ + " [" + std::string(full, '#') + std::string(kCells - full, '.') + "] " + std::to_string(static_cast<int>(part * 100)) + " %";
   if (count > 0) {
     double seconds = std::chrono::duration<double>(now - began_).count();
     auto rate = static_cast<std::int64_t>(static_cast<double>(count) / std::max(seconds, 0.001));

@@ -125,8 +125,11 @@ class Publisher {
   void count(const HttpReply& reply) {
     if (reply.status != 200 && reply.status != 503) throw std::runtime_error(place() + ": " + expect_ok(reply));
     Json answer = Json::parse(reply.body);
-    for (auto [outcome, counted] : {std::pair{"accepted", &accepted_}, {"superseded", &superseded_}, {"duplicate", &duplicate_},
-                                    {"waiting", &waiting_}, {"rejected", &rejected_}})
+    for (auto [outcome, counted] : {std::pair{"accepted", &accepted_},
+                                    {"superseded", &superseded_},
+                                    {"duplicate", &duplicate_},
+                                    {"waiting", &waiting_},
+                                    {"rejected", &rejected_}})
       *counted += answer.at(outcome).get<std::uint64_t>();
     set_aside_ += answer.value("setAside", std::uint64_t{0});
     published_ += answer.value("published", std::uint64_t{0});
@@ -155,18 +158,18 @@ class Publisher {
   int report() {
     bar_.show(total_bytes_, total_bytes_, events_, "events");
     for (const std::string& line : warnings_) bar_.say(line);
-    if (warned_ > warnings_.size())
-      bar_.say("... and " + grouped(static_cast<std::int64_t>(warned_ - warnings_.size())) + " more warnings.");
+    if (warned_ > warnings_.size()) bar_.say("... and " + grouped(static_cast<std::int64_t>(warned_ - warnings_.size())) + " more warnings.");
     for (const std::string& line : notes_) bar_.say(line);
     for (const std::string& line : rejections_) bar_.say(line);
     if (rejected_ > rejections_.size())
       bar_.say("... and " + grouped(static_cast<std::int64_t>(rejected_ - rejections_.size())) + " more; see resultsctl rejected.");
     auto text = [](std::uint64_t number) { return grouped(static_cast<std::int64_t>(number)); };
-    std::string line = text(events_) + " events: " + text(accepted_) + " accepted, " + text(superseded_) + " superseded, " +
-                       text(duplicate_) + " duplicate, " + text(waiting_) + " waiting, " + text(rejected_) + " rejected" +
+    std::string line = text(events_) + " events: " + text(accepted_) + " accepted, " + text(superseded_) + " superseded, " + text(duplicate_) +
+                       " duplicate, " + text(waiting_) + " waiting, " + text(rejected_) + " rejected" +
                        (published_ > 0 ? ", " + text(published_) + " published to Kafka." : ".");
     if (left_out_ > 0) line += " " + text(left_out_) + " after --until left out.";
-    if (set_aside_ > 0) line += " " + text(set_aside_) + " not taken, since their centres are set aside; publish them again once the store is mended.";
+    if (set_aside_ > 0)
+      line += " " + text(set_aside_) + " not taken, since their centres are set aside; publish them again once the store is mended.";
     if (warned_ > 0) line += " " + text(warned_) + " warnings.";
     bar_.clear();
     std::cout << line << "\n";

@@ -47,8 +47,7 @@ kafka::RedriveOptions options_of(const RedriveWords& words, const Settings& sett
   kafka::RedriveFilter& filter = options.filter;
   filter.rule = words.rule;
   filter.field = words.field;
-  if (!words.topic.empty())
-    filter.topic = input_topic(kafka::TopicNames(settings.kafka_topic_prefix), settings.kafka_topic_prefix, words.topic);
+  if (!words.topic.empty()) filter.topic = input_topic(kafka::TopicNames(settings.kafka_topic_prefix), settings.kafka_topic_prefix, words.topic);
   if (!words.centre_key.empty()) filter.key = words.centre_key.front();
   filter.ids.insert(words.ids.begin(), words.ids.end());
   filter.since_ms = time_of("--since", words.since);
@@ -81,8 +80,7 @@ void print_chosen(const kafka::RedrivePlan& plan) {
 }
 
 void print_stuck(const kafka::RedrivePlan& plan) {
-  for (const kafka::RedriveCandidate& one : plan.stuck)
-    std::cout << "Record " << one.letter.id << " cannot be redriven: " << one.why << ".\n";
+  for (const kafka::RedriveCandidate& one : plan.stuck) std::cout << "Record " << one.letter.id << " cannot be redriven: " << one.why << ".\n";
 }
 
 int redrive(const RedriveWords& words, const Settings& settings) {
@@ -101,8 +99,7 @@ int redrive(const RedriveWords& words, const Settings& settings) {
     for (const auto& [topic, count] : result.by_topic)
       std::cout << (topic == result.by_topic.begin()->first ? ": " : ", ") << grouped(count) << " to " << topic;
     std::cout << ".\n";
-    if (result.gone > 0)
-      std::cout << counted(result.gone, "record was", "records were") << " removed from Kafka meanwhile and could not go.\n";
+    if (result.gone > 0) std::cout << counted(result.gone, "record was", "records were") << " removed from Kafka meanwhile and could not go.\n";
   }
   print_stuck(plan);
   return plan.stuck.empty() ? 0 : 1;

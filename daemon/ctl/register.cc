@@ -42,10 +42,7 @@ const std::vector<ColumnNames>& columns_used() {
   static const std::vector<ColumnNames> columns = {
       {kNumber, "qualification", true, {"qualificationnumber"}},
       {kTitle, "title", true, {"qualificationtitle", "title"}},
-      {kOwner,
-       "awardingOrganisation",
-       true,
-       {"ownerorganisationrecognitionnumber", "organisationrecognitionnumber", "ownerorgrecognitionnumber"}},
+      {kOwner, "awardingOrganisation", true, {"ownerorganisationrecognitionnumber", "organisationrecognitionnumber", "ownerorgrecognitionnumber"}},
       {kOwnerName, "name", false, {"ownerorganisationname", "organisationname", "ownerorgname"}},
       {kLevel, "level", true, {"qualificationlevel", "level"}},
       {kHours, "guidedLearningHours", false, {"guidedlearninghours", "glh"}},
@@ -223,8 +220,7 @@ class Reader {
   ReadRegister run() {
     CsvReader rows(table_.text, table_.delimiter);
     CsvRow row;
-    if (!rows.next(row) || row.broken)
-      throw std::runtime_error("there is no row of column names; download the register's CSV file again.");
+    if (!rows.next(row) || row.broken) throw std::runtime_error("there is no row of column names; download the register's CSV file again.");
     header(row.fields);
     date_order_ = date_order();
     while (rows.next(row)) {
@@ -236,7 +232,8 @@ class Reader {
         skip("", "columns-count", std::to_string(row.fields.size()),
              "The file has " + std::to_string(width_) + " columns; quote fields that hold the delimiter.");
       else if (auto wrong = std::find_if_not(row.fields.begin(), row.fields.end(), is_utf8); wrong != row.fields.end())
-        skip(names_[static_cast<std::size_t>(wrong - row.fields.begin())], "utf-8", "", "Some bytes are no UTF-8, perhaps of Windows-1252; save the file as \"CSV UTF-8\".");
+        skip(names_[static_cast<std::size_t>(wrong - row.fields.begin())], "utf-8", "",
+             "Some bytes are no UTF-8, perhaps of Windows-1252; save the file as \"CSV UTF-8\".");
       else
         qualification(row.fields);
     }
@@ -262,8 +259,8 @@ class Reader {
     }
     for (const ColumnNames& column : columns_used())
       if (column.required && places_[column.column] == names.size())
-        throw std::runtime_error("this is not the register of regulated qualifications: no column " + heading_expected(column.column) +
-                                 " (read as " + table_.form() + "); give the register's CSV file with its row of column names.");
+        throw std::runtime_error("this is not the register of regulated qualifications: no column " + heading_expected(column.column) + " (read as " +
+                                 table_.form() + "); give the register's CSV file with its row of column names.");
   }
 
   /// The order of day and month that all dates of the file are in, those of columns without use too.
@@ -354,8 +351,8 @@ class Reader {
       auto date = date_of(text(fields, column), date_order_);
       if (!date) {
         skip(column, "date", text(fields, column),
-             std::string("Give a date that exists as YYYY-MM-DD or ") +
-                 (date_order_ == DateOrder::month_first ? "MM/DD/YYYY" : "DD/MM/YYYY") + ", or leave it empty.");
+             std::string("Give a date that exists as YYYY-MM-DD or ") + (date_order_ == DateOrder::month_first ? "MM/DD/YYYY" : "DD/MM/YYYY") +
+                 ", or leave it empty.");
         return false;
       }
       if (column == kOpens) fact.set_first_registration_on(*date);

@@ -106,7 +106,10 @@ void add_catalogue(CLI::App& app, Chosen& chosen) {
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "day-first", "month-first"}));
   import->footer("Exit code: 0 all rows taken, 1 some skipped, 2 the file cannot be read or is no register.");
-  import->callback([&chosen, words] { chosen.run = [words] { return catalogue_import(words->import); }; });
+  import->callback([&chosen, words] { chosen.run = [words] { return catalogue_import(words->import);
+};
+}  // namespace
+);
 }
 
 void add_reads(CLI::App& app, Chosen& chosen) {
@@ -127,7 +130,8 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   };
   auto* status_command = app.add_subcommand("status", "Where all entries stand, and the next dates");
   status_command->add_flag("--json", words->json, "As JSON");
-  status_command->add_option("--at-risk", words->at_risk, "Instead, this many entries that are late or at risk, and why")->check(CLI::NonNegativeNumber);
+  status_command->add_option("--at-risk", words->at_risk, "Instead, this many entries that are late or at risk, and why")
+      ->check(CLI::NonNegativeNumber);
   status_command->callback(with_client([words](HttpClient& client) {
     return words->at_risk > 0 ? entries_at_risk(client, std::min<std::size_t>(words->at_risk, 10'000), words->json) : status(client, words->json);
   }));
@@ -137,9 +141,8 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   entry_command->add_option("series", words->series, "YYYY-MM")->required();
   entry_command->add_option("learner", words->learner, "Registration number")->required();
   entry_command->add_flag("--json", words->json, "As JSON");
-  entry_command->callback(with_client([words](HttpClient& client) {
-    return entry(client, words->centre, words->qualification, words->series, words->learner, words->json);
-  }));
+  entry_command->callback(with_client(
+      [words](HttpClient& client) { return entry(client, words->centre, words->qualification, words->series, words->learner, words->json); }));
   auto* centre_command = app.add_subcommand("centre", "One centre: counts of its entries");
   centre_command->add_option("centre", words->centre, "National centre number")->required();
   centre_command->add_flag("--json", words->json, "As JSON");
@@ -157,8 +160,8 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   activity_command->add_option("--month", words->month, "YYYY-MM")->required();
   activity_command->add_option("--format", words->format, "text, json or csv")->capture_default_str()->check(CLI::IsMember({"text", "json", "csv"}));
   activity_command->add_option("--out", words->out, "File to write; without it, standard output");
-  activity_command->callback(with_client(
-      [words](HttpClient& client) { return activity(client, words->centre, words->month, words->format, words->out); }));
+  activity_command->callback(
+      with_client([words](HttpClient& client) { return activity(client, words->centre, words->month, words->format, words->out); }));
   auto* batches_command = app.add_subcommand("batches", "Result batches, or one with its results once its centre may see them");
   batches_command->add_option("batch", words->batch, "Name of a batch");
   batches_command->add_option("--centre", words->centre, "Only this centre's");

@@ -65,10 +65,9 @@ void print_deadlines(const Json& deadlines) {
   std::vector<Line> lines;
   for (const Json& one : deadlines) {
     std::string what = lower_words(text_at(one, "deadline")), series = text_at(one, "series"), at = time_text(text_at(one, "at"));
-    auto held = std::find_if(lines.begin(), lines.end(),
-                             [&](const Line& line) { return line.what == what && line.series == series && line.at == at; });
-    if (held == lines.end())
-      held = lines.insert(held, {what, series, at, span_text(one.value("secondsLeft", std::int64_t{0})), {}, {}});
+    auto held =
+        std::find_if(lines.begin(), lines.end(), [&](const Line& line) { return line.what == what && line.series == series && line.at == at; });
+    if (held == lines.end()) held = lines.insert(held, {what, series, at, span_text(one.value("secondsLeft", std::int64_t{0})), {}, {}});
     held->levels.insert(level_text(one));
     held->awarding_organisations.insert(text_at(one, "awardingOrganisation"));
   }
@@ -76,9 +75,8 @@ void print_deadlines(const Json& deadlines) {
   for (const Line& line : lines) {
     std::string levels;
     for (const std::string& level : line.levels) levels += (levels.empty() ? "" : ", ") + level;
-    std::string awarding_organisations = line.awarding_organisations.size() == 1
-                                             ? *line.awarding_organisations.begin()
-                                             : std::to_string(line.awarding_organisations.size());
+    std::string awarding_organisations =
+        line.awarding_organisations.size() == 1 ? *line.awarding_organisations.begin() : std::to_string(line.awarding_organisations.size());
     table.add({line.what, line.series, levels, awarding_organisations, line.at, line.left});
   }
   if (!table.empty()) std::cout << "\n" << table.text(2);
@@ -155,8 +153,8 @@ int status(HttpClient& client, bool json) {
   for (const Json& one : missing.at("instances")) std::cout << " " << text_at(one, "why");
   if (code != 0) std::cout << "\n\n";
   std::string time = text_at(overview, "time");
-  std::cout << count_text(overview, "entries") << " entries at " << count_text(overview, "centres") << " centres, "
-            << count_text(overview, "late") << " late, as of " << (time.empty() ? "no time yet" : time_text(time))
+  std::cout << count_text(overview, "entries") << " entries at " << count_text(overview, "centres") << " centres, " << count_text(overview, "late")
+            << " late, as of " << (time.empty() ? "no time yet" : time_text(time))
             << (overview.value("timeSource", "") == "event" ? " (event time)" : "") << "\n";
   std::cout << count_text(overview, "batches") << " batches issued, " << count_text(overview, "waitingFacts") << " facts waiting, "
             << count_text(overview, "rejected") << " records rejected\n";
@@ -207,8 +205,8 @@ int entries_at_risk(HttpClient& client, std::size_t count, bool json) {
   return 0;
 }
 
-int entry(HttpClient& client, const std::string& centre, const std::string& qualification, const std::string& series,
-          const std::string& learner, bool json) {
+int entry(HttpClient& client, const std::string& centre, const std::string& qualification, const std::string& series, const std::string& learner,
+          bool json) {
   std::string target = "/v1/entries";
   for (const std::string& part : {centre, qualification, series, learner}) target += "/" + percent_encode(part);
   Json found = fetch(client, target);
@@ -285,11 +283,12 @@ int approval(HttpClient& client, const std::string& qualification, bool json) {
     std::string needed = one.value("needed", false) ? "" : " (not needed)";
     Table table({text_at(one, "body") == "IFATE" ? "IfATE" : "Ofqual", text_at(one, "stage") + needed});
     table.add({"", text_at(one, "text")});
-    for (auto [title, member] : {std::pair{"category", "category"}, {"area", "area"}, {"occupational standard", "occupationalStandard"},
+    for (auto [title, member] : {std::pair{"category", "category"},
+                                 {"area", "area"},
+                                 {"occupational standard", "occupationalStandard"},
                                  {"withdrawn because", "withdrawalReason"}})
       if (std::string text = text_at(one, member); !text.empty()) table.add({title, text});
-    for (auto [title, member] : {std::pair{"missing documents", "missingDocuments"}, {"unmapped duties", "unmappedDuties"},
-                                 {"funding", "funding"}})
+    for (auto [title, member] : {std::pair{"missing documents", "missingDocuments"}, {"unmapped duties", "unmappedDuties"}, {"funding", "funding"}})
       if (const Json& list = one.at(member); !list.empty()) table.add({title, join(list)});
     std::cout << table.text(2);
     Table coverage({"statement", "covered by"});
@@ -311,10 +310,10 @@ int scrutiny(HttpClient& client, const std::string& centre, bool json) {
     std::string next = lower_words(text_at(one, "nextMonitoring")), due = text_at(one, "nextMonitoringDueOn");
     std::cout << text_at(one, "qualification") << " " << text_at(one, "title") << "\n";
     std::string last = text_at(one, "lastMonitoringOn");
-    std::cout << "  approval: " << (one.value("approvalInOrder", false) ? "in order" : "missing") << "; direct claims: "
-              << (one.value("directClaims", false) ? "yes, " : "no, ") << text_at(one, "directClaimsWhy") << "; last monitoring: "
-              << (last.empty() ? "none" : last) << "; next: "
-              << (next.empty() ? "not asked for" : next + (due.empty() ? ", before the first claims" : ", by " + due)) << "\n";
+    std::cout << "  approval: " << (one.value("approvalInOrder", false) ? "in order" : "missing")
+              << "; direct claims: " << (one.value("directClaims", false) ? "yes, " : "no, ") << text_at(one, "directClaimsWhy")
+              << "; last monitoring: " << (last.empty() ? "none" : last)
+              << "; next: " << (next.empty() ? "not asked for" : next + (due.empty() ? ", before the first claims" : ", by " + due)) << "\n";
     for (const Json& required : one.at("requirements")) std::cout << "  - " << text_at(required, "text") << "\n";
     for (const Json& visit : one.at("planned")) {
       std::cout << "  " << text_at(visit, "text") << "\n";
@@ -348,8 +347,7 @@ std::string activity_text(const Json& report) {
 
 }  // namespace
 
-int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format,
-             const std::filesystem::path& out) {
+int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format, const std::filesystem::path& out) {
   std::string target = "/v1/centres/" + percent_encode(centre) + "/activity?month=" + percent_encode(month);
   std::string report = expect_ok(client.get(target, format == "csv" ? "text/csv" : "application/json"));
   if (format == "text") report = activity_text(Json::parse(report));
@@ -387,8 +385,9 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
   for (const Json& one : all)
     table.add({text_at(one, "batch"), lower_words(text_at(one, "kind")), level_text(one), count_text(one, "resultCount"),
                count_text(one, "lateCount"), count_text(one, "withheldCount"), time_text(text_at(one, "issuedAt")),
-               one.value("halted", false)     ? "not while issuing is halted"
-               : one.contains("embargoedUntil") ? "from " + time_text(text_at(one, "embargoedUntil")) : "now"});
+               one.value("halted", false)       ? "not while issuing is halted"
+               : one.contains("embargoedUntil") ? "from " + time_text(text_at(one, "embargoedUntil"))
+                                                : "now"});
   if (table.empty())
     std::cout << "No batches yet" << (centre.empty() ? "" : " for centre " + centre) << ".\n";
   else

@@ -37,8 +37,8 @@ DateOrder DateOrderFinder::order(DateOrder given) const {
   if (given != DateOrder::unknown) return given;
   auto named = [](const Seen& seen) { return seen.text + " in line " + std::to_string(seen.line); };
   if (day_first_.line != 0 && month_first_.line != 0)
-    throw std::runtime_error("dates are written in two orders, day first (" + named(day_first_) + ") and month first (" +
-                             named(month_first_) + "); write all of them as YYYY-MM-DD.");
+    throw std::runtime_error("dates are written in two orders, day first (" + named(day_first_) + ") and month first (" + named(month_first_) +
+                             "); write all of them as YYYY-MM-DD.");
   if (day_first_.line != 0) return DateOrder::day_first;
   if (month_first_.line != 0) return DateOrder::month_first;
   if (either_.line != 0)

@@ -75,12 +75,12 @@ struct Seen {
 };
 /// In UTF-8: what looks like something else, or like nothing.
 constexpr Seen kLookAlikes[] = {
-    {"\xc2\xa0", Seen::space},        {"\xe1\x9a\x80", Seen::space},    {"\xe2\x80\xaf", Seen::space},   {"\xe2\x81\x9f", Seen::space},
-    {"\xe3\x80\x80", Seen::space},    {"\xe2\x80\xa8", Seen::space},    {"\xe2\x80\xa9", Seen::space},   {"\xc2\xad", Seen::nothing},
-    {"\xe2\x80\x8b", Seen::nothing},  {"\xe2\x80\x8c", Seen::nothing},  {"\xe2\x80\x8d", Seen::nothing}, {"\xe2\x80\x8e", Seen::nothing},
-    {"\xe2\x80\x8f", Seen::nothing},  {"\xe2\x81\xa0", Seen::nothing},  {"\xef\xbb\xbf", Seen::nothing}, {"\xe2\x80\x90", Seen::dash},
-    {"\xe2\x80\x91", Seen::dash},     {"\xe2\x80\x92", Seen::dash},     {"\xe2\x80\x93", Seen::dash},    {"\xe2\x80\x94", Seen::dash},
-    {"\xe2\x88\x92", Seen::dash},     {"\xe2\x81\x84", Seen::slash},    {"\xe2\x88\x95", Seen::slash},
+    {"\xc2\xa0", Seen::space},       {"\xe1\x9a\x80", Seen::space},   {"\xe2\x80\xaf", Seen::space},   {"\xe2\x81\x9f", Seen::space},
+    {"\xe3\x80\x80", Seen::space},   {"\xe2\x80\xa8", Seen::space},   {"\xe2\x80\xa9", Seen::space},   {"\xc2\xad", Seen::nothing},
+    {"\xe2\x80\x8b", Seen::nothing}, {"\xe2\x80\x8c", Seen::nothing}, {"\xe2\x80\x8d", Seen::nothing}, {"\xe2\x80\x8e", Seen::nothing},
+    {"\xe2\x80\x8f", Seen::nothing}, {"\xe2\x81\xa0", Seen::nothing}, {"\xef\xbb\xbf", Seen::nothing}, {"\xe2\x80\x90", Seen::dash},
+    {"\xe2\x80\x91", Seen::dash},    {"\xe2\x80\x92", Seen::dash},    {"\xe2\x80\x93", Seen::dash},    {"\xe2\x80\x94", Seen::dash},
+    {"\xe2\x88\x92", Seen::dash},    {"\xe2\x81\x84", Seen::slash},   {"\xe2\x88\x95", Seen::slash},
 };
 
 const Seen* look_alike(std::string_view rest) {

@@ -8,10 +8,10 @@ namespace vtq {
 /// Where the clock stands against what it should say.
 struct ClockState {
   bool trusted = true;
-  TimeMs now_ms = 0;       ///< for decisions: the clock while it is trusted, else the last moment at which it was
-  TimeMs wall_ms = 0;      ///< what the clock says
-  TimeMs expected_ms = 0;  ///< what it should say
-  bool at_least = false;   ///< `expected_ms` is what the log says: it may be any time later
+  TimeMs now_ms = 0;          ///< for decisions: the clock while it is trusted, else the last moment at which it was
+  TimeMs wall_ms = 0;         ///< what the clock says
+  TimeMs expected_ms = 0;     ///< what it should say
+  bool at_least = false;      ///< `expected_ms` is what the log says: it may be any time later
   bool since_before = false;  ///< it was doubted when the machine was last up, and only an operator can say whether it is right now
 };
 

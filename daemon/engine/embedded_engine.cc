@@ -122,9 +122,8 @@ void EmbeddedEngine::run() {
       works.clear();
       {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms), [&] {
-          return !queue_.empty() || !looks_.empty() || state_ != EngineState::running;
-        });
+        changed_.wait_for(lock, std::chrono::milliseconds(options_.tick_ms),
+                          [&] { return !queue_.empty() || !looks_.empty() || state_ != EngineState::running; });
         looks.swap(looks_);
         std::size_t events = 0;
         while (!queue_.empty() && (events == 0 || events + queue_.front().events.size() <= options_.batch_events_max)) {
@@ -181,8 +180,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   TimeMs latest = options_.time_source == TimeSource::wall ? latest_event(clock) : kLatestEventMs;
 
   auto reject = [&](Answer& answer, const Submitted& submitted, Rejection why, Topic topic) {
-    std::string id =
-        outputs_->rejected(0, rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, why, now));
+    std::string id = outputs_->rejected(0, rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, why, now));
     answer.verdict = {Verdict::Kind::rejected, std::move(why), 0, std::move(id)};
     if (probe_) probe_->event_processed(topic, Verdict::Kind::rejected);
   };
@@ -216,7 +214,10 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
       }
       auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
       if (!event->ParseFromString(submitted.event)) {
-        reject(answer, submitted, {"event", "protobuf-form", std::to_string(submitted.event.size()) + " bytes", "The bytes are not a vtq.v1.Event; serialise one with this version's schema."}, Topic::rejected);
+        reject(answer, submitted,
+               {"event", "protobuf-form", std::to_string(submitted.event.size()) + " bytes",
+                "The bytes are not a vtq.v1.Event; serialise one with this version's schema."},
+               Topic::rejected);
         continue;
       }
       Result<Address> address = check(*event, latest);

@@ -53,7 +53,7 @@ class EmbeddedEngine final : public Engine {
   std::atomic<EngineState> state_{EngineState::starting};
   std::atomic<TimeMs> last_progress_ms_{0};
   std::atomic<TimeMs> oldest_ms_{0};  // as Clock::passed_ms; 0: nothing waits
-  std::thread thread_;  // last: stops before what it uses dies
+  std::thread thread_;                // last: stops before what it uses dies
 };
 
 }  // namespace vtq

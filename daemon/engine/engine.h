@@ -21,10 +21,10 @@ struct EngineOptions {
   StoreOptions store;
   Policy policy;
   TimeSource time_source = TimeSource::wall;
-  std::size_t queue_bytes_max = 64u << 20;    ///< submitted and not answered yet
-  std::size_t batch_events_max = 20'000;      ///< events in one commit
+  std::size_t queue_bytes_max = 64u << 20;  ///< submitted and not answered yet
+  std::size_t batch_events_max = 20'000;    ///< events in one commit
   std::size_t entries_in_memory_max = 1'000'000;
-  TimeMs tick_ms = 250;                       ///< time moves on at least so often, in wall-clock mode
+  TimeMs tick_ms = 250;  ///< time moves on at least so often, in wall-clock mode
 };
 
 /// Those of the store, with what the engine's own say of it.
@@ -36,10 +36,10 @@ inline StoreOptions store_options(const EngineOptions& options) {
 
 /// One event as submitted: protobuf bytes, or what could not be read as an event.
 struct Submitted {
-  std::string event;                 ///< serialised Event; the original text when `unreadable`
+  std::string event;  ///< serialised Event; the original text when `unreadable`
   std::optional<Rejection> unreadable;
-  bool json = false;                 ///< of an unreadable original
-  std::size_t parsed_bytes = 0;      ///< memory that its parsed form takes; 0: not measured
+  bool json = false;             ///< of an unreadable original
+  std::size_t parsed_bytes = 0;  ///< memory that its parsed form takes; 0: not measured
 };
 
 /// What became of one event.
@@ -51,7 +51,7 @@ struct Answer {
 
 /// Memory that an event takes from when it is queued until it is answered, in bytes: as text, parsed, and its answer.
 inline std::size_t memory_of(const Submitted& submitted) {
-  constexpr std::size_t kAnswered = 256;  ///< texts of an answer, places in vectors
+  constexpr std::size_t kAnswered = 256;                                           ///< texts of an answer, places in vectors
   std::size_t original = submitted.event.size() * (submitted.unreadable ? 2 : 1);  // once more as a rejected record
   return sizeof(Submitted) + sizeof(Answer) + kAnswered + original + submitted.parsed_bytes;
 }
@@ -76,8 +76,8 @@ class Engine {
 
   virtual ~Engine() = default;
 
-  /// Queues events; `done` is called once, after they are durable, with one answer each, or with none at all if the engine failed. False when the queue is full or
-  /// the engine no longer takes events: nothing was queued; try again after `when_room`.
+  /// Queues events; `done` is called once, after they are durable, with one answer each, or with none at all if the engine failed. False when the
+  /// queue is full or the engine no longer takes events: nothing was queued; try again after `when_room`.
   virtual bool submit(std::vector<Submitted>&& events, Done done) = 0;
   /// Calls `wake` once, as soon as there is room in the queue.
   virtual void when_room(std::function<void()> wake) = 0;

@@ -54,7 +54,12 @@ ClockState ClockJudge::look(const ClockReading& at) {
       anchor_ = {expected + std::clamp(ahead, -most, most), at.passed_ms};
     }
   }
-  return {.trusted = trusted, .now_ms = trusted_ms_, .wall_ms = at.wall_ms, .expected_ms = expected, .at_least = at_least_, .since_before = since_before_};
+  return {.trusted = trusted,
+          .now_ms = trusted_ms_,
+          .wall_ms = at.wall_ms,
+          .expected_ms = expected,
+          .at_least = at_least_,
+          .since_before = since_before_};
 }
 
 void ClockJudge::log_says(TimeMs log_ms, const ClockConfirmation& confirmed, const ClockReading& at) {
@@ -159,12 +164,13 @@ void TrustedClock::confirm() {
 std::string clock_words(const ClockState& clock) {
   if (clock.trusted) return "";
   if (clock.since_before)
-    return "The clock says " + utc_text(clock.wall_ms) + ". It was doubted before the machine was started again, and nothing says how much time has passed "
+    return "The clock says " + utc_text(clock.wall_ms) +
+           ". It was doubted before the machine was started again, and nothing says how much time has passed "
            "since. Look whether it is right, put it right if it is not, then run `resultsctl clock confirm`.";
   TimeMs off = clock.wall_ms - clock.expected_ms;
-  std::string text = "The clock says " + utc_text(clock.wall_ms) + ", " + length_text(std::abs(off)) + (off > 0 ? " after " : " before ") +
-                     (clock.at_least ? "the last commit in the log, " + utc_text(clock.expected_ms)
-                                     : "what it should say, " + utc_text(clock.expected_ms)) + ".";
+  std::string text =
+      "The clock says " + utc_text(clock.wall_ms) + ", " + length_text(std::abs(off)) + (off > 0 ? " after " : " before ") +
+      (clock.at_least ? "the last commit in the log, " + utc_text(clock.expected_ms) : "what it should say, " + utc_text(clock.expected_ms)) + ".";
   return text + " Put it right, and this ends by itself; if the clock is right, run `resultsctl clock confirm`.";
 }
 

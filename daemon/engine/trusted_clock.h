@@ -18,8 +18,8 @@
 namespace vtq {
 
 struct ClockLimits {
-  TimeMs jump_max_ms = 60'000;         ///< of one jump, either way
-  TimeMs away_max_ms = 400 * kDayMs;   ///< between the last commit and the start
+  TimeMs jump_max_ms = 60'000;        ///< of one jump, either way
+  TimeMs away_max_ms = 400 * kDayMs;  ///< between the last commit and the start
 };
 
 /// Both clocks, read at one moment.
@@ -43,11 +43,11 @@ class ClockJudge {
 
  private:
   ClockLimits limits_;
-  ClockReading anchor_;         // what the wall clock is held against
-  TimeMs trusted_ms_ = 0;       // when it was last trusted
-  bool at_least_ = false;       // the anchor is from the log: the wall clock may be any time later
+  ClockReading anchor_;    // what the wall clock is held against
+  TimeMs trusted_ms_ = 0;  // when it was last trusted
+  bool at_least_ = false;  // the anchor is from the log: the wall clock may be any time later
   bool heard_log_ = false;
-  bool since_before_ = false;   // doubted when the machine was last up
+  bool since_before_ = false;  // doubted when the machine was last up
 };
 
 class TrustedClock final : public Clock {

@@ -14,8 +14,7 @@ void give_way() {
   [[maybe_unused]] int result = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 
-Worker::Worker(const std::string& name, std::function<void()> tick)
-    : tick_(std::move(tick)), thread_([this] { run(); }) {
+Worker::Worker(const std::string& name, std::function<void()> tick) : tick_(std::move(tick)), thread_([this] { run(); }) {
   pthread_setname_np(thread_.native_handle(), name.c_str());
 }
 

@@ -48,9 +48,7 @@ HttpClient::HttpClient(const std::string& url, HttpClientOptions options) : url_
 
 HttpClient::~HttpClient() = default;
 
-HttpReply HttpClient::get(const std::string& target, std::string_view accept) {
-  return send({.target = target, .accept = std::string(accept)});
-}
+HttpReply HttpClient::get(const std::string& target, std::string_view accept) { return send({.target = target, .accept = std::string(accept)}); }
 
 HttpReply HttpClient::post(const std::string& target, std::string_view content_type, const std::string& body) {
   return send({.method = "POST", .target = target, .content_type = std::string(content_type), .body = body});
@@ -88,8 +86,8 @@ HttpReply HttpClient::send(const HttpCall& call) {
     // A refusal may come before everything was sent: look for it in any case.
     Code code = c.run(until, [&](auto done) { http::async_read(c.stream, c.buffer, parser, done); });
     // Closed while it lay idle: nothing was done. One that fell silent may have been heard, and is not asked again.
-    bool closed = code == http::error::end_of_stream || code == asio::error::connection_reset || code == asio::error::broken_pipe ||
-                  code == asio::error::eof;
+    bool closed =
+        code == http::error::end_of_stream || code == asio::error::connection_reset || code == asio::error::broken_pipe || code == asio::error::eof;
     if (closed && reused && !parser.got_some()) {
       connection_.reset();
       continue;

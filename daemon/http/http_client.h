@@ -23,7 +23,7 @@ struct HttpClientOptions {
   std::string user_agent = "resultsctl";
   std::string advice = " Is it running? Start it, or name another with --url.";  ///< ends what Unreachable says
   std::chrono::milliseconds connect_max{5'000};
-  std::chrono::milliseconds reply_max{120'000};  ///< for a request and its whole reply
+  std::chrono::milliseconds reply_max{120'000};                          ///< for a request and its whole reply
   std::size_t body_bytes_max = std::numeric_limits<std::size_t>::max();  ///< of a reply
 };
 

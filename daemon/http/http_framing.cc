@@ -69,11 +69,16 @@ std::optional<Problem> fault_of_head(std::string_view head) {
   if (lengths > 0)
     return malformed("content-length-once", "Content-Length and Transfer-Encoding contradict each other; send one of them.", "Content-Length");
   if (codings > 1 || old)
-    return malformed("transfer-encoding", old ? "HTTP/1.0 has no Transfer-Encoding; send Content-Length." : "Transfer-Encoding stands twice; send one.",
+    return malformed("transfer-encoding",
+                     old ? "HTTP/1.0 has no Transfer-Encoding; send Content-Length." : "Transfer-Encoding stands twice; send one.",
                      "Transfer-Encoding", coding);
   if (!same_text(coding, "chunked"))
-    return Problem{501, "Unknown coding", "Only the transfer coding chunked is known; send the body as it is.", "Transfer-Encoding",
-                   "transfer-encoding", std::string(coding.substr(0, 200))};
+    return Problem{501,
+                   "Unknown coding",
+                   "Only the transfer coding chunked is known; send the body as it is.",
+                   "Transfer-Encoding",
+                   "transfer-encoding",
+                   std::string(coding.substr(0, 200))};
   return std::nullopt;
 }
 

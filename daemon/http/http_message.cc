@@ -72,18 +72,15 @@ bool split_target(HttpRequest& request) {
   return true;
 }
 
-std::string json_string(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string json_string(std::string_view text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
 HttpReply reply_with(const Problem& problem) {
   HttpReply reply;
   reply.status = problem.status;
   reply.content_type = "application/problem+json";
   std::string type = problem.rule.empty() ? "about:blank" : "urn:vtq:problem:" + problem.rule;
-  reply.body = "{\"type\":" + json_string(type) + ",\"title\":" + json_string(problem.title) +
-               ",\"status\":" + std::to_string(problem.status) + ",\"detail\":" + json_string(problem.detail) +
-               ",\"field\":" + json_string(problem.field) + ",\"rule\":" + json_string(problem.rule) +
+  reply.body = "{\"type\":" + json_string(type) + ",\"title\":" + json_string(problem.title) + ",\"status\":" + std::to_string(problem.status) +
+               ",\"detail\":" + json_string(problem.detail) + ",\"field\":" + json_string(problem.field) + ",\"rule\":" + json_string(problem.rule) +
                ",\"value\":" + json_string(problem.value);
   if (!problem.members.empty()) reply.body += "," + problem.members;
   reply.body += "}\n";

@@ -25,10 +25,10 @@ struct HttpRequest {
   std::string content_type;                                ///< lower case, without parameters
   std::string content_encoding;                            ///< lower case; empty: none
   std::string accept;
-  std::string host;                                        ///< as it came, with its port
-  std::optional<std::string> origin;                       ///< of the page that sends it, where a browser says so
+  std::string host;                   ///< as it came, with its port
+  std::optional<std::string> origin;  ///< of the page that sends it, where a browser says so
   std::string body;
-  bool forwarded = false;                                  ///< it bears kForwardedHeader
+  bool forwarded = false;  ///< it bears kForwardedHeader
   std::chrono::steady_clock::time_point arrived;
   /// True once the client has gone: nobody waits for the answer any more. Null: not watched.
   std::shared_ptr<const std::atomic<bool>> gone;

@@ -127,8 +127,7 @@ void HttpListener::sweep() {
   });
 }
 
-HttpServer::HttpServer(const HttpOptions& options, Handler handler)
-    : listener_(std::make_unique<HttpListener>(options, std::move(handler))) {
+HttpServer::HttpServer(const HttpOptions& options, Handler handler) : listener_(std::make_unique<HttpListener>(options, std::move(handler))) {
   listener_->listen();
   listener_->thread = std::thread([listener = listener_.get()] { listener->run(); });
   pthread_setname_np(listener_->thread.native_handle(), "http");

@@ -37,7 +37,7 @@ struct HttpOptions {
   std::size_t connections_max = 512;
   unsigned idle_seconds_max = 60;
   unsigned head_seconds_max = 10;
-  unsigned wait_seconds_max = 30;              ///< for room among the bodies held, before 503
+  unsigned wait_seconds_max = 30;  ///< for room among the bodies held, before 503
   std::size_t bytes_per_second_min = 16 * 1024;
   /// Requests that are answered however many others are in flight. By target; on the http thread.
   std::function<bool(std::string_view)> reserved = [](std::string_view) { return false; };

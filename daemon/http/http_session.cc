@@ -172,8 +172,10 @@ void HttpSession::on_body_bytes(Code code, std::size_t bytes) {
   listener_->body_held(static_cast<std::ptrdiff_t>(held) - static_cast<std::ptrdiff_t>(std::exchange(body_held_, held)));
   if (code == http::error::need_more) code = {};
   if (code == http::error::body_limit) return refuse_body(0);
-  if (code == boost::system::errc::not_enough_memory) return refuse({503, "Out of memory", "The body takes more memory than there is; send it again, or a smaller one.", "", "memory"});
-  if (code.category() == http::make_error_code(http::error::bad_method).category() && code != http::error::partial_message && code != http::error::end_of_stream)
+  if (code == boost::system::errc::not_enough_memory)
+    return refuse({503, "Out of memory", "The body takes more memory than there is; send it again, or a smaller one.", "", "memory"});
+  if (code.category() == http::make_error_code(http::error::bad_method).category() && code != http::error::partial_message &&
+      code != http::error::end_of_stream)
     return refuse({400, "Not HTTP", "The body is not well-formed HTTP/1.1: " + code.message() + ".", "", "body-form"});
   if (code == beast::error::timeout) listener_->options.refused(408, "idle-seconds-max");
   if (code) return close();

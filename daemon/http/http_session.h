@@ -1,11 +1,11 @@
 // One connection, and what all connections share. Everything here runs on the http thread, but for the counts.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <atomic>
 #include <chrono>
 #include <list>
 #include <optional>
@@ -68,9 +68,9 @@ struct HttpListener {
   HttpServer::Handler handler;
   unsigned short port = 0;
   std::unordered_set<HttpSession*> sessions;
-  std::list<HttpSession*> without_request;  ///< those that wait for a head, longest first
-  std::list<HttpSession*> reading_bodies;   ///< in the order in which they began
-  std::list<HttpSession*> waiting_for_room; ///< among those
+  std::list<HttpSession*> without_request;   ///< those that wait for a head, longest first
+  std::list<HttpSession*> reading_bodies;    ///< in the order in which they began
+  std::list<HttpSession*> waiting_for_room;  ///< among those
   bool stopping = false;
   bool accept_paused = false;
   bool accepting = false;  ///< a connection is waited for

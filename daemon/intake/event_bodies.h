@@ -19,17 +19,17 @@ std::optional<BodyFormat> body_format(std::string_view content_type);
 
 /// One record of a body, in order.
 struct ReadEvent {
-  Submitted submitted;  ///< with the canonical serialisation: the same event has the same bytes in every format
-  std::string id;       ///< the event's id, if it could be read
-  std::size_t line = 0; ///< from 1, of JSON Lines; else the record's place from 1
+  Submitted submitted;        ///< with the canonical serialisation: the same event has the same bytes in every format
+  std::string id;             ///< the event's id, if it could be read
+  std::size_t line = 0;       ///< from 1, of JSON Lines; else the record's place from 1
   bool only_checked = false;  ///< of an unreadable one: it is an Event, and only `check` finds it wrong
 };
 
 /// What one body may take. The body that passes a limit is refused as a whole.
 struct BodyLimits {
   std::size_t events_max = 20'000;
-  std::size_t errors_max = 1'000;              ///< events that cannot be read, or that `check` finds wrong
-  std::size_t memory_bytes_max = 64u << 20;    ///< of all its events, as `memory_of` counts; a single event may pass it
+  std::size_t errors_max = 1'000;            ///< events that cannot be read, or that `check` finds wrong
+  std::size_t memory_bytes_max = 64u << 20;  ///< of all its events, as `memory_of` counts; a single event may pass it
 };
 
 /// A wrong event of a refused body.

@@ -277,9 +277,7 @@ bool is_utf16(std::string_view text) {
   return first == "\xFF\xFE" || first == "\xFE\xFF" || first[0] == '\0' || first[1] == '\0';
 }
 
-Rejection utf16_rejection() {
-  return {"", "utf-8", "UTF-16", "The text is UTF-16, or holds NUL bytes; save it as UTF-8 and send it again."};
-}
+Rejection utf16_rejection() { return {"", "utf-8", "UTF-16", "The text is UTF-16, or holds NUL bytes; save it as UTF-8 and send it again."}; }
 
 std::optional<Rejection> read_event_json(std::string_view text, v1::Event& event) {
   text = without_mark(text);

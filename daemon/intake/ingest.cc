@@ -15,9 +15,7 @@ constexpr std::size_t kLargeBodyBytes = 64u << 10;
 
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "setAside", "published"};
 
-std::size_t outcome_of(const Answer& answer) {
-  return answer.published ? std::size(kOutcomes) - 1 : static_cast<std::size_t>(answer.verdict.kind);
-}
+std::size_t outcome_of(const Answer& answer) { return answer.published ? std::size(kOutcomes) - 1 : static_cast<std::size_t>(answer.verdict.kind); }
 
 std::string why_json(const Rejection& why) {
   return "\"field\":" + json_string(why.field) + ",\"rule\":" + json_string(why.rule) + ",\"value\":" + json_string(why.value) +
@@ -26,8 +24,8 @@ std::string why_json(const Rejection& why) {
 
 std::string event_json(std::size_t index, const std::string& id, std::size_t line, const Answer& answer) {
   const Verdict& verdict = answer.verdict;
-  std::string text = "{\"index\":" + std::to_string(index) + ",\"line\":" + std::to_string(line) + ",\"id\":" + json_string(id) +
-                     ",\"outcome\":\"" + std::string(kOutcomes[outcome_of(answer)]) + "\"";
+  std::string text = "{\"index\":" + std::to_string(index) + ",\"line\":" + std::to_string(line) + ",\"id\":" + json_string(id) + ",\"outcome\":\"" +
+                     std::string(kOutcomes[outcome_of(answer)]) + "\"";
   if (verdict.why) text += "," + why_json(*verdict.why);
   if (verdict.kind == Verdict::Kind::rejected) text += ",\"rejectedId\":" + json_string(verdict.rejected_id);
   if (verdict.kind == Verdict::Kind::waiting) text += ",\"until\":\"" + utc_text(verdict.until_ms) + "\"";
@@ -77,8 +75,8 @@ std::string errors_json(const std::vector<BodyError>& errors) {
   if (errors.empty()) return "";
   std::string text = "\"errors\":[";
   for (const BodyError& error : errors)
-    text += std::string(&error == errors.data() ? "" : ",") + "{\"line\":" + std::to_string(error.line) + ",\"id\":" + json_string(error.id) +
-            "," + why_json(error.why) + "}";
+    text += std::string(&error == errors.data() ? "" : ",") + "{\"line\":" + std::to_string(error.line) + ",\"id\":" + json_string(error.id) + "," +
+            why_json(error.why) + "}";
   return text + "]";
 }
 
@@ -87,7 +85,8 @@ HttpReply unprocessable(const Rejection& why, const std::string& members) {
 }
 
 Problem not_marked(const std::string& id) {
-  return {503, "On the move", "The event was taken, but its record moved to another instance before it was marked; replay it again.", "id", "partition-moving", id};
+  return {503,  "On the move",      "The event was taken, but its record moved to another instance before it was marked; replay it again.",
+          "id", "partition-moving", id};
 }
 
 Problem set_aside(const Rejection& why) { return {503, "Set aside", why.message, why.field, why.rule, why.value}; }
@@ -100,8 +99,8 @@ HttpReply busy_or(const Problem& problem) {
 
 HttpReply unsupported(const std::string& content_type) {
   return reply_with({415, "Unknown format",
-                     "Send application/json, application/x-ndjson, application/x-protobuf or application/x-protobuf-delimited.",
-                     "Content-Type", "content-type", content_type});
+                     "Send application/json, application/x-ndjson, application/x-protobuf or application/x-protobuf-delimited.", "Content-Type",
+                     "content-type", content_type});
 }
 
 }  // namespace
@@ -110,10 +109,11 @@ Ingest::Ingest(Engine& engine, const Clock& clock, const IngestOptions& options)
     : engine_(engine),
       clock_(clock),
       options_(options),
-      worker_("ingest", [this] {
-        retry();
-        give_up_overdue();
-      }),
+      worker_("ingest",
+              [this] {
+                retry();
+                give_up_overdue();
+              }),
       large_("ingest-large") {
   large_.post(give_way);
 }
@@ -154,13 +154,12 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
     events.push_back(std::move(read.submitted));
     names.push_back({std::move(read.id), read.line});
   }
-  Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr,
-                            single = body.single](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
+  Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr, single = body.single](
+                          std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& first = answers.front().verdict;
     if (single && first.kind == Verdict::Kind::rejected)
-      return respond(unprocessable(*first.why, "\"id\":" + json_string(names->front().id) +
-                                                   ",\"rejectedId\":" + json_string(first.rejected_id)));
+      return respond(unprocessable(*first.why, "\"id\":" + json_string(names->front().id) + ",\"rejectedId\":" + json_string(first.rejected_id)));
     auto aside = std::find_if(answers.begin(), answers.end(), [](const Answer& answer) { return answer.verdict.kind == Verdict::Kind::set_aside; });
     if (single && aside != answers.end()) return respond(busy_or(set_aside(*aside->verdict.why)));
     HttpReply reply;
@@ -187,7 +186,8 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
 void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
   std::string id = request.parameters[0];
   if (!request.query.empty())
-    return respond(reply_with({400, "Wrong query parameter", "There are none here.", request.query.front().first, "query-parameter", request.query.front().second}));
+    return respond(reply_with(
+        {400, "Wrong query parameter", "There are none here.", request.query.front().first, "query-parameter", request.query.front().second}));
   std::optional<v1::Rejected> record;
   try {
     record = engine_.store().rejected_record(id);
@@ -198,7 +198,8 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
   }
   if (!record) return respond(reply_with({404, "Not found", "There is no such rejected record.", "id", "rejected-known", id}));
   if (record->has_replayed_at())
-    return respond(reply_with({409, "Replayed already", "This record was replayed already; send further changes as events of their own.", "id", "rejected-open", id}));
+    return respond(reply_with(
+        {409, "Replayed already", "This record was replayed already; send further changes as events of their own.", "id", "rejected-open", id}));
   if (request.body.empty() && record->has_whole())
     return respond(reply_with({409, "Not kept whole",
                                "Of this record only the beginning was kept, for it had " + std::to_string(record->whole().bytes()) +
@@ -247,7 +248,8 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
 }
 
 void Ingest::offer(std::vector<Submitted>&& events, Answered answered) {
-  Held held{std::move(events), std::make_shared<Answered>(std::move(answered)), std::chrono::steady_clock::now() + std::chrono::seconds(options_.wait_seconds_max)};
+  Held held{std::move(events), std::make_shared<Answered>(std::move(answered)),
+            std::chrono::steady_clock::now() + std::chrono::seconds(options_.wait_seconds_max)};
   if (held_.empty() && submit(held)) return;
   held_.push_back(std::move(held));
   wake_when_room();
@@ -261,7 +263,10 @@ bool Ingest::submit(Held& held) {
   return engine_.submit(std::move(held.events), [answered = held.answered](std::vector<Answer>&& answers) {
     std::optional<Problem> problem;
     if (answers.empty())
-      problem = Problem{503, "Not committed", "These events were not committed: the store failed, or on Kafka neither the brokers nor a partition could be had. Send them again.", "", "engine-running"};
+      problem =
+          Problem{503, "Not committed",
+                  "These events were not committed: the store failed, or on Kafka neither the brokers nor a partition could be had. Send them again.",
+                  "", "engine-running"};
     (*answered)(std::move(answers), std::move(problem));
   });
 }

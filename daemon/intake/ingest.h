@@ -16,9 +16,9 @@
 namespace vtq {
 
 struct IngestOptions {
-  BodyLimits body;                            ///< its memory: no more than the engine's queue may hold
-  std::size_t reply_bytes_max = 16u << 20;    ///< of the list of events in a reply; what does not fit is counted
-  unsigned wait_seconds_max = 30;             ///< for room in the queue
+  BodyLimits body;                          ///< its memory: no more than the engine's queue may hold
+  std::size_t reply_bytes_max = 16u << 20;  ///< of the list of events in a reply; what does not fit is counted
+  unsigned wait_seconds_max = 30;           ///< for room in the queue
 };
 
 class Ingest {

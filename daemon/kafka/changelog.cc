@@ -209,7 +209,8 @@ bool Changelog::begin(std::uint32_t partition, Followed& followed) {
   TimeMs until = clock_.passed_ms() + settings_.kafka_broker_wait_seconds * 1000;
   for (;;) {
     // A leader that has just moved gives an old answer or none: tried again.
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
+    rd_kafka_resp_err_t error =
+        rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
     bool behind = !error && held && held->changelog() > high;
     rd_kafka_poll(watermarks_.get(), behind ? 100 : 0);
     if (!error && !behind) break;
@@ -218,10 +219,11 @@ bool Changelog::begin(std::uint32_t partition, Followed& followed) {
     if (behind)
       for (const auto& [other, other_since] : behind_since_) since = std::min(since, other_since);
     if (behind && now - behind_since_.try_emplace(partition, since).first->second >= kBehindMs) {
-      refuse(partition, place(partition) + "it ends at offset " + std::to_string(high) + ", but the store in data.directory = " +
-                            settings_.data_directory + " has read it to offset " + std::to_string(held->changelog()) +
-                            ". It lost records, or was deleted and made again. The store has the state and is left as it is: stop this instance and run " +
-                            kRepairCommand + " where its store is.");
+      refuse(partition,
+             place(partition) + "it ends at offset " + std::to_string(high) + ", but the store in data.directory = " + settings_.data_directory +
+                 " has read it to offset " + std::to_string(held->changelog()) +
+                 ". It lost records, or was deleted and made again. The store has the state and is left as it is: stop this instance and run " +
+                 kRepairCommand + " where its store is.");
       return false;
     }
     if (error && now >= until)
@@ -238,20 +240,26 @@ bool Changelog::begin(std::uint32_t partition, Followed& followed) {
     if (outside || stale) {
       log::write(log::Level::warning, "a partition is restored from the beginning of its changelog",
                  {{"partition", std::int64_t{partition}},
-                  {"why", std::string(outside ? "the changelog begins after the store's offset" : "what the store has not read is older than deletions are kept")},
-                  {"offset", held->changelog()}, {"low", low}, {"high", high}});
+                  {"why", std::string(outside ? "the changelog begins after the store's offset"
+                                              : "what the store has not read is older than deletions are kept")},
+                  {"offset", held->changelog()},
+                  {"low", low},
+                  {"high", high}});
       if (low > held->commit().whole_from()) {
         // Without its head the changelog has less than the store.
         refuse(partition, place(partition) + "it begins at offset " + std::to_string(low) +
-                              ", so its oldest records were deleted, and the store in data.directory = " + settings_.data_directory + " is at offset " +
-                              std::to_string(held->changelog()) + ", too old to go on from. Stop this instance and run " + kRepairCommand + " where a newer store is.");
+                              ", so its oldest records were deleted, and the store in data.directory = " + settings_.data_directory +
+                              " is at offset " + std::to_string(held->changelog()) + ", too old to go on from. Stop this instance and run " +
+                              kRepairCommand + " where a newer store is.");
         return false;
       }
       store_.wipe(partition);
       held.reset();
     } else if (low > held->commit().whole_from()) {
       log::write(log::Level::error, "a changelog lost its oldest records: only this store has the whole state",
-                 {{"topic", topic_}, {"partition", std::int64_t{partition}}, {"low", low},
+                 {{"topic", topic_},
+                  {"partition", std::int64_t{partition}},
+                  {"low", low},
                   {"do", std::string("set cleanup.policy=compact, stop this instance and run ") + kRepairCommand + " where its store is"}});
     }
   }
@@ -279,7 +287,8 @@ bool may_miss_deletions(std::int64_t next_to_read, std::int64_t first_kept) {
 
 void Changelog::ask_target(std::uint32_t partition, Followed& followed) {
   std::int64_t low = 0, high = 0;
-  rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
+  rd_kafka_resp_err_t error =
+      rd_kafka_query_watermark_offsets(watermarks_.get(), topic_.c_str(), static_cast<std::int32_t>(partition), &low, &high, 1000);
   rd_kafka_poll(watermarks_.get(), 0);
   if (!error) followed.target = high;  // else asked again, see check_finished
 }
@@ -312,7 +321,8 @@ void Changelog::take(const std::vector<Message>& messages) {
     }
     if (message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
       if (held == followed_.end()) continue;
-      unreadable[partition] = place(partition) + "it no longer has offset " + std::to_string(held->second.position) + " to go on from. Look at it with " + kRepairCommand + ".";
+      unreadable[partition] = place(partition) + "it no longer has offset " + std::to_string(held->second.position) +
+                              " to go on from. Look at it with " + kRepairCommand + ".";
       continue;
     }
     if (message->err) {
@@ -331,11 +341,13 @@ void Changelog::take(const std::vector<Message>& messages) {
       v1::CommitRecord& commit = *held->second.record.mutable_commit();
       std::uint64_t before = commit.transaction();
       if (!value || !commit.ParseFromArray(value->data(), static_cast<int>(value->size())))
-        unreadable[partition] = place(partition) + "the commit record at offset " + std::to_string(message->offset) + " cannot be read; use the version of resultsd that wrote it.";
+        unreadable[partition] = place(partition) + "the commit record at offset " + std::to_string(message->offset) +
+                                " cannot be read; use the version of resultsd that wrote it.";
       else if (commit.transaction() <= before)
-        unreadable[partition] = place(partition) + "transaction " + std::to_string(commit.transaction()) + " stands at offset " + std::to_string(message->offset) +
-                                ", after transaction " + std::to_string(before) + ". It lost records, or was deleted and made again. Stop this instance and run " +
-                                kRepairCommand + " where its store is.";
+        unreadable[partition] = place(partition) + "transaction " + std::to_string(commit.transaction()) + " stands at offset " +
+                                std::to_string(message->offset) + ", after transaction " + std::to_string(before) +
+                                ". It lost records, or was deleted and made again. Stop this instance and run " + kRepairCommand +
+                                " where its store is.";
       continue;
     }
     auto [at, first] = part.last.try_emplace(key, part.changes.size());
@@ -389,9 +401,10 @@ void Changelog::check_finished() {
   for (std::uint32_t partition : incomplete) {
     std::int64_t from = followed_.at(partition).record.from();
     store_.wipe(partition);
-    refuse(partition, place(partition) + "it begins at offset " + std::to_string(from) +
-                          ", so its oldest records were deleted, and this instance's store has no state of the partition. Check cleanup.policy, then run " +
-                          kRepairCommand + " where a store has it.");
+    refuse(partition,
+           place(partition) + "it begins at offset " + std::to_string(from) +
+               ", so its oldest records were deleted, and this instance's store has no state of the partition. Check cleanup.policy, then run " +
+               kRepairCommand + " where a store has it.");
   }
   std::lock_guard lock(mutex_);
   for (std::uint32_t partition : done) {

@@ -40,10 +40,10 @@ class Changelog {
   void follow(std::uint32_t partition);
 
   struct Progress {
-    std::uint32_t restoring = 0;       ///< partitions
-    std::uint32_t following = 0;       ///< partitions
+    std::uint32_t restoring = 0;          ///< partitions
+    std::uint32_t following = 0;          ///< partitions
     std::int64_t records_to_restore = 0;  ///< offsets still to read
-    std::uint64_t records_read = 0;    ///< since the start
+    std::uint64_t records_read = 0;       ///< since the start
   };
   Progress progress() const;
   /// Why it cannot go on; empty: it can.
@@ -76,7 +76,7 @@ class Changelog {
   const std::string topic_;
   Store& store_;
   const Clock& clock_;
-  Client consumer_;   // read_committed
+  Client consumer_;    // read_committed
   Client watermarks_;  // read_uncommitted; reads nothing
   Queue queue_;
   TopicHandle known_topic_;
@@ -95,7 +95,7 @@ class Changelog {
   std::map<std::uint32_t, Followed> followed_;  // its thread only, like the next
   std::set<std::uint32_t> assigned_;
   std::map<std::uint32_t, TimeMs> behind_since_;  // partitions whose changelog ends before the store's offset
-  std::thread thread_;                          // last: stops before what it uses dies
+  std::thread thread_;                            // last: stops before what it uses dies
 };
 
 /// Whether deletions may have gone from a changelog between what a store reads next and the first record that is young enough for all

@@ -46,7 +46,8 @@ Refusals& refusals() {
 void take_error(rd_kafka_t* client, int error, const char* reason, void*) {
   auto code = static_cast<rd_kafka_resp_err_t>(error);
   if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) refusals().add(client);
-  log::write(log::Level::debug, "kafka", {{"client", std::string(rd_kafka_name(client))}, {"error", std::string(rd_kafka_err2name(code))}, {"reason", std::string(reason)}});
+  log::write(log::Level::debug, "kafka",
+             {{"client", std::string(rd_kafka_name(client))}, {"error", std::string(rd_kafka_err2name(code))}, {"reason", std::string(reason)}});
 }
 
 void take_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
@@ -131,9 +132,9 @@ Config make_config(const Properties& properties) {
     char why[256] = "";
     // A value may be a password: it is not repeated.
     rd_kafka_conf_res_t result = rd_kafka_conf_set(config.get(), name.c_str(), value.c_str(), why, sizeof why);
-    if (result == RD_KAFKA_CONF_UNKNOWN)
-      throw KafkaError("Kafka: librdkafka has no property " + name + "; mend kafka.properties.");
-    if (result == RD_KAFKA_CONF_INVALID) throw KafkaError("Kafka: librdkafka does not take the value of " + name + "; mend the kafka settings that set it.");
+    if (result == RD_KAFKA_CONF_UNKNOWN) throw KafkaError("Kafka: librdkafka has no property " + name + "; mend kafka.properties.");
+    if (result == RD_KAFKA_CONF_INVALID)
+      throw KafkaError("Kafka: librdkafka does not take the value of " + name + "; mend the kafka settings that set it.");
   }
   return config;
 }
@@ -142,7 +143,8 @@ Client make_client(rd_kafka_type_t type, Config config) {
   char why[512] = "";
   Client client(rd_kafka_new(type, config.get(), why, sizeof why));
   if (!client)
-    throw KafkaError("Kafka: " + setting_that_fails(config.get(), why) + " (" + why + "). Mend the kafka.ssl_ and kafka.sasl_ settings, or kafka.properties.");
+    throw KafkaError("Kafka: " + setting_that_fails(config.get(), why) + " (" + why +
+                     "). Mend the kafka.ssl_ and kafka.sasl_ settings, or kafka.properties.");
   static_cast<void>(config.release());  // rd_kafka_new took it over
   refusals().forget(client.get());      // one before it may have had the same address
   return client;
@@ -183,8 +185,7 @@ void await_brokers(rd_kafka_t* client, const Settings& settings, int seconds, co
                        "kafka.sasl_password and the kafka.ssl_ settings.");
     if (Steady::now() >= until)
       throw KafkaError("Kafka: no broker answers at kafka.bootstrap_servers = " + settings.kafka_bootstrap_servers + " for " +
-                       std::to_string(seconds) + " s (" + text_of(error) +
-                       "). Check the address and kafka.security_protocol, and that Kafka runs.");
+                       std::to_string(seconds) + " s (" + text_of(error) + "). Check the address and kafka.security_protocol, and that Kafka runs.");
     if (!std::exchange(told, true))
       log::write(log::Level::warning, "waiting for Kafka", {{"brokers", settings.kafka_bootstrap_servers}, {"seconds", std::int64_t{seconds}}});
     rd_kafka_poll(client, 100);
@@ -201,12 +202,8 @@ std::string log_identity(const Settings& settings, const std::function<bool()>& 
   return "cluster " + text + ", group " + settings.kafka_group + ", topics " + settings.kafka_topic_prefix + "*";
 }
 
-std::string text_of(rd_kafka_resp_err_t error) {
-  return std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error);
-}
+std::string text_of(rd_kafka_resp_err_t error) { return std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_err2str(error); }
 
-std::string text_of(const rd_kafka_error_t* error) {
-  return std::string(rd_kafka_error_name(error)) + ": " + rd_kafka_error_string(error);
-}
+std::string text_of(const rd_kafka_error_t* error) { return std::string(rd_kafka_error_name(error)) + ": " + rd_kafka_error_string(error); }
 
 }  // namespace vtq::kafka

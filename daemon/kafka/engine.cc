@@ -219,7 +219,8 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
       waiting->failed = true;
       continue;
     }
-    rejections_.push_back({std::move(record), [waiting, at](std::string id) {
+    rejections_.push_back({std::move(record),
+                           [waiting, at](std::string id) {
                              if (id.empty()) waiting->failed = true;
                              waiting->answers[at].verdict.rejected_id = std::move(id);
                            },
@@ -418,7 +419,8 @@ void KafkaEngine::end_if_stuck(std::int64_t since_ms) {
   // A call cannot return while there are no brokers.
   std::int64_t waited = steady_ms() - std::max(since_ms, away_steady_ms_);
   if (why.empty() && waited > settings_.kafka_transaction_timeout_ms * kStuckTimeouts)
-    why = "Kafka: a call did not return for " + std::to_string(waited) + " ms, many times kafka.transaction_timeout_ms. Start resultsd again: nothing is lost.";
+    why = "Kafka: a call did not return for " + std::to_string(waited) +
+          " ms, many times kafka.transaction_timeout_ms. Start resultsd again: nothing is lost.";
   if (why.empty()) return;
   log::write(log::Level::critical, "the engine failed; what was not committed is read again after the next start", {{"why", why}});
   log::flush();

@@ -139,10 +139,10 @@ class KafkaEngine final : public Engine {
   std::atomic<TimeMs> last_progress_ms_{0};
   std::atomic<TimeMs> behind_since_ms_{0};
   std::atomic<TimeMs> brokers_away_since_ms_{0};  // 0: they answer
-  std::int64_t away_steady_ms_ = 0;              // watchdog; when they last did not answer
-  TimeMs failing_since_ms_ = 0;                  // transactions and sessions, without a commit since; pipeline-1; 0: they do not
-  TimeMs failed_ms_ = 0;                         // the last of these
-  TimeMs fenced_ms_ = 0;                         // pipeline-1; 0: never
+  std::int64_t away_steady_ms_ = 0;               // watchdog; when they last did not answer
+  TimeMs failing_since_ms_ = 0;                   // transactions and sessions, without a commit since; pipeline-1; 0: they do not
+  TimeMs failed_ms_ = 0;                          // the last of these
+  TimeMs fenced_ms_ = 0;                          // pipeline-1; 0: never
   std::atomic<Transaction*> transaction_{nullptr};
   std::thread thread_;
   std::thread watchdog_;

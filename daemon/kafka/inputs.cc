@@ -22,9 +22,7 @@ constexpr std::size_t kAstrayLookMax = 10'000;
 std::int64_t time_of(const Message& message) { return rd_kafka_message_timestamp(message.get(), nullptr); }
 
 /// In a topic that is keyed by centre, only a TimeReached has this key.
-bool is_for_all(const rd_kafka_message_t& message) {
-  return std::string_view(static_cast<const char*>(message.key), message.key_len) == "*";
-}
+bool is_for_all(const rd_kafka_message_t& message) { return std::string_view(static_cast<const char*>(message.key), message.key_len) == "*"; }
 
 Properties consumer_properties(const Settings& s) {
   Properties made = common_properties(s, "reader");
@@ -148,8 +146,7 @@ Inputs::Changes Inputs::take_changes() {
 
 std::optional<InputOffsets> Inputs::committed(std::uint32_t partition, int timeout_ms) {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(kCentreTopics.size())));
-  for (Topic topic : kCentreTopics)
-    rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
+  for (Topic topic : kCentreTopics) rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
   // With read_committed, the brokers are asked to leave out what a transaction that is still open would commit.
   if (rd_kafka_committed(consumer_.get(), list.get(), timeout_ms)) return std::nullopt;
   InputOffsets offsets;
@@ -166,8 +163,7 @@ void Inputs::start(const std::map<std::uint32_t, Start>& partitions) {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size() * kCentreTopics.size())));
   PartitionList before(rd_kafka_topic_partition_list_new(static_cast<int>(started_.size() * kCentreTopics.size())));
   for (std::uint32_t partition : started_)
-    for (Topic topic : kCentreTopics)
-      rd_kafka_topic_partition_list_add(before.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
+    for (Topic topic : kCentreTopics) rd_kafka_topic_partition_list_add(before.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
   streams_.clear();
   unreadable_.clear();
   started_.clear();
@@ -254,7 +250,8 @@ void Inputs::check(Message held) {
       break;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-      failure_ = "Kafka: " + text_of(message.err) + ". Give the user of kafka.sasl_username the right to read the input topics and to use the group of kafka.group.";
+      failure_ = "Kafka: " + text_of(message.err) +
+                 ". Give the user of kafka.sasl_username the right to read the input topics and to use the group of kafka.group.";
       break;
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR__FATAL:
@@ -403,9 +400,8 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
     look(key, stream);
   }
   // A moment of which more may come stays together: what it changes must not depend on what had arrived.
-  auto uncertain = std::find_if(records.begin(), records.end(), [&](const InputRecord& one) {
-    return !astray.contains(one.message.get()) && time_of(one.message) > certain;
-  });
+  auto uncertain = std::find_if(records.begin(), records.end(),
+                                [&](const InputRecord& one) { return !astray.contains(one.message.get()) && time_of(one.message) > certain; });
   for (auto kept = static_cast<std::size_t>(uncertain - records.begin()); records.size() > kept; records.pop_back()) {
     InputRecord& back = records.back();
     astray.erase(back.message.get());
@@ -416,8 +412,10 @@ std::vector<InputRecord> Inputs::gather_in_order(std::size_t records_max, int id
       log::write(log::Level::warning, "a record is dated far ahead of those behind it, and is taken out of the order of time",
                  {{"topic", names_.of(one.topic)}, {"partition", std::int64_t{one.partition}}, {"offset", one.message->offset}});
   // Not for long: `wake` ends waits on the common queue only.
-  if (records.empty() && behind) fill(*behind, std::min(idle_ms, kStreamWaitMs));
-  else if (records.empty()) poll_group(idle_ms);
+  if (records.empty() && behind)
+    fill(*behind, std::min(idle_ms, kStreamWaitMs));
+  else if (records.empty())
+    poll_group(idle_ms);
   return records;
 }
 

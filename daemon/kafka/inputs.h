@@ -99,7 +99,7 @@ class Inputs {
 
  private:
   struct Stream {
-    std::int64_t next = -1;  // first offset that is wanted; -1: the beginning
+    std::int64_t next = -1;    // first offset that is wanted; -1: the beginning
     std::int64_t time_ms = 0;  // nothing earlier comes any more
     // Where reading came to an end of what is committed, past all that is no record; -1: nowhere yet. What is wanted goes by the
     // records themselves.

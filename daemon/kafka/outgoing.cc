@@ -7,8 +7,8 @@
 
 namespace vtq::kafka {
 
-void Outgoing::add(Destination to, std::uint32_t partition, std::optional<std::string_view> key,
-                   std::optional<std::string_view> value, rd_kafka_headers_t* headers) {
+void Outgoing::add(Destination to, std::uint32_t partition, std::optional<std::string_view> key, std::optional<std::string_view> value,
+                   rd_kafka_headers_t* headers) {
   Record& record = records_.emplace_back();
   record.to = to;
   record.partition = partition;
@@ -22,16 +22,14 @@ void Outgoing::add(Destination to, std::uint32_t partition, std::optional<std::s
   bytes_ += value.value_or("");
 }
 
-void Outgoing::add(Destination to, std::uint32_t partition, std::string_view key,
-                   const google::protobuf::MessageLite& value) {
+void Outgoing::add(Destination to, std::uint32_t partition, std::string_view key, const google::protobuf::MessageLite& value) {
   add(to, partition, key, "");
   Record& record = records_.back();
   if (!value.AppendToString(&bytes_)) std::abort();
   record.value_size = static_cast<std::uint32_t>(bytes_.size() - record.at - record.key_size);
 }
 
-void Outgoing::output(Topic topic, std::uint32_t partition, CentreId centre,
-                      const google::protobuf::MessageLite& message) {
+void Outgoing::output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) {
   add(destination(topic), partition, vtq::text_of(centre), message);
   touched_[partition] = true;
 }
@@ -39,8 +37,7 @@ void Outgoing::output(Topic topic, std::uint32_t partition, CentreId centre,
 void Outgoing::rejected(std::uint32_t partition, const v1::Rejected& record) {
   rd_kafka_headers_t* headers = rd_kafka_headers_new(16);
   for (const auto& [name, value] : rejected_headers(record))
-    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
-                        static_cast<ssize_t>(value.size()));
+    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
   const v1::RecordOrigin& origin = record.origin();
   std::optional<std::string_view> key;
   if (origin.has_key()) key = origin.key();
@@ -53,34 +50,26 @@ void Outgoing::change(std::uint32_t partition, std::string_view key, std::option
   touched_[partition] = true;
 }
 
-void Outgoing::commit_record(std::uint32_t partition, const v1::CommitRecord& record) {
-  add(Destination::changelog, partition, kCommitKey, record);
-}
+void Outgoing::commit_record(std::uint32_t partition, const v1::CommitRecord& record) { add(Destination::changelog, partition, kCommitKey, record); }
 
 void Outgoing::route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record,
                      std::optional<std::string_view> rewritten) {
   rd_kafka_headers_t* held = nullptr;
-  rd_kafka_headers_t* headers = rd_kafka_message_headers(&record, &held) == RD_KAFKA_RESP_ERR_NO_ERROR
-                                    ? rd_kafka_headers_copy(held)
-                                    : rd_kafka_headers_new(1);
+  rd_kafka_headers_t* headers =
+      rd_kafka_message_headers(&record, &held) == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_headers_copy(held) : rd_kafka_headers_new(1);
   rd_kafka_header_add(headers, kRoutedHeader.data(), static_cast<ssize_t>(kRoutedHeader.size()), "1", 1);
   std::string_view value(static_cast<const char*>(record.payload), record.len);
   if (rewritten) {
     constexpr std::string_view kName = "content-type", kType = "application/protobuf";
     rd_kafka_header_remove(headers, kName.data());
-    rd_kafka_header_add(headers, kName.data(), static_cast<ssize_t>(kName.size()), kType.data(),
-                        static_cast<ssize_t>(kType.size()));
+    rd_kafka_header_add(headers, kName.data(), static_cast<ssize_t>(kName.size()), kType.data(), static_cast<ssize_t>(kType.size()));
   }
   add(destination(topic), partition, key, rewritten.value_or(value), headers);
 }
 
-void Outgoing::reference(std::string_view key, std::string_view event) {
-  add(destination(Topic::reference), 0, key, event);
-}
+void Outgoing::reference(std::string_view key, std::string_view event) { add(destination(Topic::reference), 0, key, event); }
 
-void Outgoing::instance(std::string_view name, std::string_view record) {
-  add(Destination::instances, 0, name, record);
-}
+void Outgoing::instance(std::string_view name, std::string_view record) { add(Destination::instances, 0, name, record); }
 
 void Outgoing::clear() {
   bytes_.clear();

@@ -21,22 +21,18 @@ constexpr std::string_view kRoutedHeader = "vtq-routed";
 /// A topic that records go to: one of the design's, or one of resultsd's own.
 enum class Destination : std::uint8_t { changelog = kTopics, instances };
 constexpr std::size_t kDestinations = kTopics + 2;
-constexpr Destination destination(Topic topic) {
-  return static_cast<Destination>(topic);
-}
+constexpr Destination destination(Topic topic) { return static_cast<Destination>(topic); }
 
 class Outgoing final : public CommitSink {
  public:
   explicit Outgoing(std::size_t partitions) : touched_(partitions, false) {}
 
-  void output(Topic topic, std::uint32_t partition, CentreId centre,
-              const google::protobuf::MessageLite& message) override;
+  void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) override;
   void rejected(std::uint32_t partition, const v1::Rejected& record) override;
   void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override;
   /// A record that came to the wrong place, to the right one, unchanged but for the mark that it was routed.
   /// `rewritten`: its value where the form of that topic's records is another; an Event in protobuf all the same.
-  void route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record,
-             std::optional<std::string_view> rewritten);
+  void route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record, std::optional<std::string_view> rewritten);
   /// Publishes reference data once more: compaction keeps the record that came last, which need not be the latest fact.
   void reference(std::string_view key, std::string_view event);
   /// Where this instance can be reached and what it owns.
@@ -65,16 +61,12 @@ class Outgoing final : public CommitSink {
   };
   /// In the order in which they came. Their headers may be taken.
   std::vector<Record>& records() { return records_; }
-  std::string_view key(const Record& record) const {
-    return std::string_view(bytes_).substr(record.at, record.key_size);
-  }
-  std::string_view value(const Record& record) const {
-    return std::string_view(bytes_).substr(record.at + record.key_size, record.value_size);
-  }
+  std::string_view key(const Record& record) const { return std::string_view(bytes_).substr(record.at, record.key_size); }
+  std::string_view value(const Record& record) const { return std::string_view(bytes_).substr(record.at + record.key_size, record.value_size); }
 
  private:
-  void add(Destination to, std::uint32_t partition, std::optional<std::string_view> key,
-           std::optional<std::string_view> value, rd_kafka_headers_t* headers = nullptr);
+  void add(Destination to, std::uint32_t partition, std::optional<std::string_view> key, std::optional<std::string_view> value,
+           rd_kafka_headers_t* headers = nullptr);
   void add(Destination to, std::uint32_t partition, std::string_view key, const google::protobuf::MessageLite& value);
 
   std::string bytes_;

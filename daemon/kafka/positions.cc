@@ -118,9 +118,11 @@ std::string text_of(const PositionFault& fault, const TopicNames& names, const s
       return place + "resultsd has read it to " + next + ", but the group " + group + " is at offset " + number(*fault.group) +
              ". Another client used the group, or somebody reset it.";
     case Kind::deleted_unread:
-      return place + "it was read to offset " + number(*fault.next) + " and now begins at offset " + number(fault.log.start) + ": what stood in between was deleted before it was read.";
+      return place + "it was read to offset " + number(*fault.next) + " and now begins at offset " + number(fault.log.start) +
+             ": what stood in between was deleted before it was read.";
     case Kind::log_cut:
-      return place + "it was read to " + next + " and now ends at offset " + number(fault.log.end) + ": it lost records, or was deleted and made again.";
+      return place + "it was read to " + next + " and now ends at offset " + number(fault.log.end) +
+             ": it lost records, or was deleted and made again.";
     case Kind::log_replaced:
       return place + "at offset " + number(fault.last->offset()) + " stands " + (fault.log.at_last ? "another record than" : "no record, where") +
              (fault.log.at_last ? " the one that was read: " : " one was read: ") + "it lost records, or was deleted and made again.";
@@ -149,7 +151,8 @@ std::string loss_of(const PositionFault& fault) {
   using Kind = PositionFault::Kind;
   std::string since = fault.last ? " since " + utc_text(fault.last->at_ms()) : "";
   if (fault.kind == Kind::deleted_unread)
-    return "Offsets " + std::to_string(*fault.next) + " to " + std::to_string(fault.log.start - 1) + " (" + std::to_string(fault.log.start - *fault.next) +
+    return "Offsets " + std::to_string(*fault.next) + " to " + std::to_string(fault.log.start - 1) + " (" +
+           std::to_string(fault.log.start - *fault.next) +
            " records, or markers of transactions) are gone. Its publishers send again what they sent" + since + ".";
   if (fault.kind == Kind::log_cut || fault.kind == Kind::log_replaced)
     return "What the topic held and lost before it was read is gone. Its publishers send again what they sent" + since + ".";
@@ -197,13 +200,12 @@ bool InputLogReader::ask_ends(rd_kafka_topic_partition_list_t* list, std::int64_
   return !error;
 }
 
-std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std::map<std::uint32_t, v1::CommitRecord>& records, int ends_ms, int last_ms,
-                                                                      const std::function<bool()>& asked_to_stop) {
+std::optional<std::map<std::uint32_t, InputLogs>> InputLogReader::read(const std::map<std::uint32_t, v1::CommitRecord>& records, int ends_ms,
+                                                                       int last_ms, const std::function<bool()>& asked_to_stop) {
   failure_.clear();
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(records.size() * kCentreTopics.size())));
   for (const auto& [partition, record] : records)
-    for (Topic topic : kCentreTopics)
-      rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
+    for (Topic topic : kCentreTopics) rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition));
   std::map<std::uint32_t, InputLogs> found;
   auto each = [&](auto put) {
     int at = 0;

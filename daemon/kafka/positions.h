@@ -34,9 +34,9 @@ InputOffsets offsets_of(const v1::CommitRecord& record);
 
 /// What the log of one partition of an input topic holds now.
 struct InputLog {
-  std::int64_t start = 0;                  ///< first offset that is kept
-  std::int64_t end = 0;                    ///< one past the last, also of transactions that are open
-  std::optional<v1::ReadRecord> at_last;   ///< the record at the offset of the one that was read last; nothing: there is none
+  std::int64_t start = 0;                 ///< first offset that is kept
+  std::int64_t end = 0;                   ///< one past the last, also of transactions that are open
+  std::optional<v1::ReadRecord> at_last;  ///< the record at the offset of the one that was read last; nothing: there is none
 };
 using InputLogs = std::map<Topic, InputLog>;
 

@@ -14,7 +14,7 @@ class KafkaProbe {
  public:
   virtual ~KafkaProbe() = default;
   virtual void transaction(std::string_view outcome, double seconds) = 0;  ///< committed, aborted, lost
-  virtual void fenced() = 0;      ///< the generation check refused to commit, or the brokers did
+  virtual void fenced() = 0;                                               ///< the generation check refused to commit, or the brokers did
   virtual void rebalance() = 0;
   virtual void routed(Topic topic) = 0;
 };

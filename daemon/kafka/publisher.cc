@@ -27,7 +27,10 @@ struct Publisher::Pending {
 };
 
 Publisher::Publisher(const Settings& settings, const TopicNames& names)
-    : names_(names), partitions_(static_cast<std::uint32_t>(settings.partitions)), by_event_time_(settings.time_source == "event"), registry_topics_(registry_topics(settings)) {
+    : names_(names),
+      partitions_(static_cast<std::uint32_t>(settings.partitions)),
+      by_event_time_(settings.time_source == "event"),
+      registry_topics_(registry_topics(settings)) {
   Properties properties = common_properties(settings, "publisher");
   properties.insert(properties.end(), {{"enable.idempotence", "true"},
                                        {"linger.ms", "2"},
@@ -73,11 +76,11 @@ bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view ke
   auto held = std::make_unique<std::shared_ptr<Pending>>(std::move(pending));
   std::string framed;
   if (registry_topics_.contains(topic)) value = framed = in_registry_format(value);
-  rd_kafka_resp_err_t error = rd_kafka_producev(
-      producer_.get(), RD_KAFKA_V_RKT(topics_[static_cast<std::size_t>(topic)].get()), RD_KAFKA_V_PARTITION(partition),
-      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(held.get()),
-      RD_KAFKA_V_END);
+  rd_kafka_resp_err_t error =
+      rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topics_[static_cast<std::size_t>(topic)].get()), RD_KAFKA_V_PARTITION(partition),
+                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
+                        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
+                        RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END);
   if (error) return false;
   static_cast<void>(held.release());  // the delivery report's now
   return true;
@@ -96,10 +99,9 @@ bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Ad
   }
   auto pending = std::make_shared<Pending>(std::move(done), queued_bytes_, bytes.size());
   if (!event.has_time_reached()) {
-    bool queued = address.everywhere
-                      ? produce(Topic::reference, 0, slot_of(event), bytes, timestamp, pending)
-                      : produce(address.topic, static_cast<std::int32_t>(murmur2_partition(text_of(address.centre), partitions_)),
-                                text_of(address.centre), bytes, timestamp, pending);
+    bool queued = address.everywhere ? produce(Topic::reference, 0, slot_of(event), bytes, timestamp, pending)
+                                     : produce(address.topic, static_cast<std::int32_t>(murmur2_partition(text_of(address.centre), partitions_)),
+                                               text_of(address.centre), bytes, timestamp, pending);
     if (!queued) pending->done = {};
     return queued;
   }

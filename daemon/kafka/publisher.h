@@ -48,7 +48,7 @@ class Publisher {
   std::array<TopicHandle, kInputTopics> topics_;
   std::atomic<bool> stopping_{false};
   std::shared_mutex publishing_;  // held shared while events are queued, alone while the last are answered
-  std::thread thread_;  // last: stops before what it uses dies
+  std::thread thread_;            // last: stops before what it uses dies
 };
 
 }  // namespace vtq::kafka

@@ -143,8 +143,7 @@ std::optional<Rejection> wrong_version(const Attributes& attributes) {
 
 std::optional<Rejection> wrong_headers(const Attributes& attributes) {
   if (!attributes.twice.empty())
-    return Rejection{std::string(attributes.twice), "header-once", "",
-                     "The header stands more than once, with different values; send it once."};
+    return Rejection{std::string(attributes.twice), "header-once", "", "The header stands more than once, with different values; send it once."};
   return attributes.any ? wrong_version(attributes) : std::nullopt;
 }
 
@@ -191,8 +190,7 @@ std::optional<Rejection> wrong_time(const Attributes& attributes, const v1::Even
   if (attributes.time) {
     at = parse_time(*attributes.time);
     if (!at)
-      return Rejection{"ce_time", "ce-time-form", shown(*attributes.time),
-                       "Give the time as RFC 3339, with its offset: 2023-08-08T12:30:00Z."};
+      return Rejection{"ce_time", "ce-time-form", shown(*attributes.time), "Give the time as RFC 3339, with its offset: 2023-08-08T12:30:00Z."};
   }
   if (!at || !event.has_occurred_at()) return std::nullopt;
   const auto& own = event.occurred_at();
@@ -236,9 +234,8 @@ bool fill(const Attributes& attributes, v1::Event& event) {
 enum class Form { protobuf, json, structured_json, structured_protobuf, batched, other };
 
 bool same_word(std::string_view a, std::string_view lower) {
-  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
-           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y;
-         });
+  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(),
+                                                [](char x, char y) { return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y; });
 }
 
 Form form_of(std::string_view content_type) {
@@ -323,8 +320,7 @@ Result<Json> json_object(std::string_view value) {
   std::string twice;
   auto look = [&](int depth, Json::parse_event_t what, Json& parsed) {
     if (depth > kJsonDepthMax) too_deep = true;
-    if (what == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second)
-      twice = parsed.get<std::string>();
+    if (what == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) twice = parsed.get<std::string>();
     return !too_deep;
   };
   Json object = Json::parse(value.begin(), value.end(), look, false);
@@ -351,8 +347,8 @@ Result<DecodedEvent> from_structured_json(std::string_view value) {
   Envelope envelope;
   Attributes& a = envelope.attributes;
   const std::pair<const char*, std::optional<std::string_view>*> texts[] = {
-      {"specversion", &a.specversion}, {"id", &a.id},     {"source", &a.source},
-      {"type", &a.type},               {"time", &a.time}, {"datacontenttype", &a.content_type}};
+      {"specversion", &a.specversion},     {"id", &a.id}, {"source", &a.source}, {"type", &a.type}, {"time", &a.time},
+      {"datacontenttype", &a.content_type}};
   for (auto [name, attribute] : texts)
     if (auto wrong = take_text(object, name, *attribute)) return std::move(*wrong);
   auto data = object.find("data"), base64 = object.find("data_base64");
@@ -410,8 +406,7 @@ Result<DecodedEvent> from_structured_protobuf(std::string_view value) {
   switch (cloud.data_case()) {
     case CloudEvent::kProtoData: {
       std::string_view url = cloud.proto_data().type_url();
-      if (url.substr(url.rfind('/') + 1) != "vtq.v1.Event")
-        return wrong_data(url, "proto_data holds a vtq.v1.Event, and its type_url says so.");
+      if (url.substr(url.rfind('/') + 1) != "vtq.v1.Event") return wrong_data(url, "proto_data holds a vtq.v1.Event, and its type_url says so.");
       json = false;
       envelope.data = cloud.proto_data().value();
       break;
@@ -445,8 +440,7 @@ constexpr std::size_t kRegistryPrefixBytes = 5;
 const std::vector<std::int64_t>& event_path() {
   static const auto* path = [] {
     auto* made = new std::vector<std::int64_t>;
-    for (const auto* message = v1::Event::descriptor(); message; message = message->containing_type())
-      made->insert(made->begin(), message->index());
+    for (const auto* message = v1::Event::descriptor(); message; message = message->containing_type()) made->insert(made->begin(), message->index());
     return made;
   }();
   return *path;
@@ -489,8 +483,7 @@ Result<DecodedEvent> from_registry(std::string_view value) {
   auto is_event = take_event_path(rest);
   if (!is_event) return wrong_framing(value);
   if (!*is_event)
-    return Rejection{"", "registry-message", "",
-                     "The message indexes name another message than vtq.v1.Event; send one Event in each record."};
+    return Rejection{"", "registry-message", "", "The message indexes name another message than vtq.v1.Event; send one Event in each record."};
   if (rest.size() > kEventBytesMax) return too_large(rest);
   if (rest.empty()) return unreadable_event(rest);
   return DecodedEvent(rest);
@@ -586,10 +579,11 @@ std::optional<Rejection> too_much(const RecordView& record, std::size_t most) {
                       std::string(" whole record is at offset ") + offset + " of partition " + partition + " of " + topic +
                       ", as long as that is kept: kcat -C -t " + topic + " -p " + partition + " -o " + offset + " -c 1.";
   if (record.headers_unreadable)
-    return Rejection{"record", "record-headers-max", "", "A record may have " + std::to_string(kHeadersMax) + " headers: publish it with fewer. " + where};
-  return Rejection{"record", "record-bytes-max", std::to_string(bytes) + " bytes",
-                   "A record here may have " + std::to_string(most) +
-                       " bytes with its key and headers, unpacked: split it, and publish the parts. " + where};
+    return Rejection{"record", "record-headers-max", "",
+                     "A record may have " + std::to_string(kHeadersMax) + " headers: publish it with fewer. " + where};
+  return Rejection{
+      "record", "record-bytes-max", std::to_string(bytes) + " bytes",
+      "A record here may have " + std::to_string(most) + " bytes with its key and headers, unpacked: split it, and publish the parts. " + where};
 }
 
 Rejection unreadable_record(const RecordView& record, std::string_view error) {

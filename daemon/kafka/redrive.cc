@@ -41,8 +41,7 @@ std::optional<Topic> input_topic(const TopicNames& names, std::string_view name)
 bool is_mark(std::string_view header) { return header == kRedrivenHeader || header == kRoutedHeader; }
 
 /// As one that came over HTTP would be published.
-std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const RecordView& record, const Settings& settings,
-                                               std::string& why) {
+std::optional<RedriveTarget> target_by_content(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why) {
   RecordView own = record;
   own.headers.resize(letter.own_headers);
   why = "it came over HTTP and is still wrong: mend it and replay it with resultsctl rejected replay";
@@ -118,9 +117,10 @@ bool matches(const RedriveFilter& filter, const DeadLetter& letter, const Record
 
 std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why) {
   if (!letter.whole_bytes.empty()) {
-    why = "only its beginning was kept, for it had " + letter.whole_bytes + " bytes: " +
-          (letter.topic.empty() ? "" : "the whole is at offset " + letter.offset + " of partition " + letter.partition + " of " + letter.topic + "; ") +
-          "split it, and publish the parts";
+    why =
+        "only its beginning was kept, for it had " + letter.whole_bytes + " bytes: " +
+        (letter.topic.empty() ? "" : "the whole is at offset " + letter.offset + " of partition " + letter.partition + " of " + letter.topic + "; ") +
+        "split it, and publish the parts";
     return std::nullopt;
   }
   if (letter.topic.empty()) return target_by_content(letter, record, settings, why);
@@ -131,9 +131,8 @@ std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordVie
   RecordView own = record;
   own.headers.resize(letter.own_headers);
   if (std::size_t bytes = bytes_of(own); bytes > kMovedBytesMax) {
-    why = "it has " + std::to_string(bytes) + " bytes, and above " + std::to_string(kMovedBytesMax) +
-          " brokers may refuse it: it is at offset " + letter.offset + " of partition " + letter.partition + " of " + letter.topic +
-          "; publish it again as it was packed there, or split it";
+    why = "it has " + std::to_string(bytes) + " bytes, and above " + std::to_string(kMovedBytesMax) + " brokers may refuse it: it is at offset " +
+          letter.offset + " of partition " + letter.partition + " of " + letter.topic + "; publish it again as it was packed there, or split it";
     return std::nullopt;
   }
   RedriveTarget target{letter.topic, std::nullopt};
@@ -174,16 +173,15 @@ class Redrive::Reader {
     auto make = [&](const char* isolation) {
       Properties properties = client_properties(settings);
       // Nothing is ever committed for this group, nor does anyone join it; librdkafka wants one named.
-      properties.insert(properties.end(),
-                        {{"group.id", settings.kafka_group + "-redrive"},
-                         {"isolation.level", isolation},
-                         {"enable.auto.commit", "false"},
-                         {"enable.auto.offset.store", "false"},
-                         {"enable.partition.eof", "true"},
-                         {"auto.offset.reset", "earliest"},
-                         {"queued.max.messages.kbytes", "16384"},
-                         {"fetch.wait.max.ms", "50"},  // the end of a partition is only told by a fetch that brings nothing
-                         {"max.poll.interval.ms", "86400000"}});
+      properties.insert(properties.end(), {{"group.id", settings.kafka_group + "-redrive"},
+                                           {"isolation.level", isolation},
+                                           {"enable.auto.commit", "false"},
+                                           {"enable.auto.offset.store", "false"},
+                                           {"enable.partition.eof", "true"},
+                                           {"auto.offset.reset", "earliest"},
+                                           {"queued.max.messages.kbytes", "16384"},
+                                           {"fetch.wait.max.ms", "50"},  // the end of a partition is only told by a fetch that brings nothing
+                                           {"max.poll.interval.ms", "86400000"}});
       Client made = make_client(RD_KAFKA_CONSUMER, make_config(properties));
       rd_kafka_poll_set_consumer(made.get());
       return made;
@@ -253,8 +251,7 @@ class Redrive::Reader {
       error = rd_kafka_metadata(ends_.get(), 0, handle.get(), &found, kRequestMs);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     }
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-      throw KafkaError("Kafka: the brokers do not say what " + topic + " is: " + text_of(error) + ".");
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaError("Kafka: the brokers do not say what " + topic + " is: " + text_of(error) + ".");
     std::int32_t partitions = found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
     rd_kafka_metadata_destroy(found);
     return partitions;
@@ -337,8 +334,7 @@ class Redrive::Sender {
     answers_.watch(config.get());
     producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
     await_brokers(producer_.get(), settings_, static_cast<int>(settings_.kafka_broker_wait_seconds));
-    carry_out("taking over from an earlier redrive",
-              [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
+    carry_out("taking over from an earlier redrive", [&](int timeout_ms) { return rd_kafka_init_transactions(producer_.get(), timeout_ms); });
   }
 
   void produce_original(Outgoing& one) {
@@ -399,8 +395,7 @@ class Redrive::Sender {
     std::string so_far =
         std::to_string(sent_) +
         " records went; of those under way, all or none did. Nothing is lost or goes twice: run this again, and it goes on from there.";
-    if (fatal == RD_KAFKA_RESP_ERR__FENCED || fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-        fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
+    if (fatal == RD_KAFKA_RESP_ERR__FENCED || fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH || fatal == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
       throw KafkaError("Another redrive of the group " + settings_.kafka_group + " was started, which stopped this one. " + so_far);
     if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR)
       Failure ignored(rd_kafka_abort_transaction(producer_.get(), static_cast<int>(settings_.kafka_transaction_timeout_ms)));
@@ -471,8 +466,7 @@ void Redrive::check_targets() {
   std::set<std::string> targets;
   for (const RedriveCandidate& one : plan_.chosen) targets.insert(one.target);
   for (const std::string& target : targets)
-    if (!reader_->knows(target))
-      throw KafkaError("Kafka: there is no topic " + target + ". Create what is missing: resultsctl topics create.");
+    if (!reader_->knows(target)) throw KafkaError("Kafka: there is no topic " + target + ". Create what is missing: resultsctl topics create.");
 }
 
 RedriveResult Redrive::run(const std::function<void(std::int64_t, std::int64_t)>& progress) {

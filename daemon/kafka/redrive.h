@@ -37,8 +37,8 @@ struct RedriveFilter {
 struct DeadLetter {
   std::string id, rule, field;
   TimeMs rejected_at_ms = 0;
-  std::string topic;            ///< where it came from; empty: over HTTP
-  std::size_t own_headers = 0;  ///< its publisher's, which come first
+  std::string topic;              ///< where it came from; empty: over HTTP
+  std::size_t own_headers = 0;    ///< its publisher's, which come first
   std::string partition, offset;  ///< where it stood in that topic
   std::string whole_bytes;        ///< not empty: only its beginning was kept of so many bytes
 };

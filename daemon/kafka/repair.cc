@@ -70,13 +70,18 @@ void expect(rd_kafka_error_t* error, const std::string& what) {
 class Writing {
  public:
   Writing(const Settings& settings, int timeout_ms)
-      : changelog_name_(TopicNames(settings.kafka_topic_prefix).changelog()), names_(settings.kafka_topic_prefix), group_(settings.kafka_group), timeout_ms_(timeout_ms) {
+      : changelog_name_(TopicNames(settings.kafka_topic_prefix).changelog()),
+        names_(settings.kafka_topic_prefix),
+        group_(settings.kafka_group),
+        timeout_ms_(timeout_ms) {
     Config config = make_config(writer_properties(settings, timeout_ms));
     rd_kafka_conf_set_opaque(config.get(), this);
     rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void* self) {
       auto* writing = static_cast<Writing*>(self);
-      if (report->err) ++writing->failed_;
-      else writing->next_ = std::max(writing->next_, report->offset + 1);
+      if (report->err)
+        ++writing->failed_;
+      else
+        writing->next_ = std::max(writing->next_, report->offset + 1);
     });
     producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
     changelog_.reset(rd_kafka_topic_new(producer_.get(), changelog_name_.c_str(), nullptr));
@@ -87,9 +92,13 @@ class Writing {
   void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) {
     for (;;) {
       void* payload = value ? const_cast<char*>(value->data()) : nullptr;
-      if (!rd_kafka_produce(changelog_.get(), static_cast<std::int32_t>(partition), RD_KAFKA_MSG_F_COPY, payload, value ? value->size() : 0, key.data(), key.size(), nullptr)) break;
+      if (!rd_kafka_produce(changelog_.get(), static_cast<std::int32_t>(partition), RD_KAFKA_MSG_F_COPY, payload, value ? value->size() : 0,
+                            key.data(), key.size(), nullptr))
+        break;
       rd_kafka_resp_err_t error = rd_kafka_last_error();
-      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw KafkaError("Kafka: writing to " + changelog_name_ + " failed (" + text_of(error) + "). Nothing was changed; check the brokers and run this again.");
+      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        throw KafkaError("Kafka: writing to " + changelog_name_ + " failed (" + text_of(error) +
+                         "). Nothing was changed; check the brokers and run this again.");
       rd_kafka_poll(producer_.get(), 50);
     }
     if (++written_ % kFlushRecords == 0) rd_kafka_flush(producer_.get(), timeout_ms_);
@@ -99,14 +108,16 @@ class Writing {
   std::int64_t commit(const std::map<std::uint32_t, InputOffsets>& offsets) {
     PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size() * kCentreTopics.size())));
     for (const auto& [partition, of] : offsets)
-      for (auto [topic, next] : of) rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition))->offset = next;
+      for (auto [topic, next] : of)
+        rd_kafka_topic_partition_list_add(list.get(), names_.of(topic).c_str(), static_cast<std::int32_t>(partition))->offset = next;
     if (list->cnt > 0) {
       // No member of the group: its offsets are taken as they are, which is why nobody may work on these partitions.
       GroupMetadata group(rd_kafka_consumer_group_metadata_new(group_.c_str()));
       expect(rd_kafka_send_offsets_to_transaction(producer_.get(), list.get(), group.get(), kRequestMs * 3), "setting the group's offsets");
     }
     rd_kafka_flush(producer_.get(), timeout_ms_);
-    if (failed_ > 0) throw KafkaError("Kafka: records could not be written to " + changelog_name_ + ". Nothing was changed; check the brokers and run this again.");
+    if (failed_ > 0)
+      throw KafkaError("Kafka: records could not be written to " + changelog_name_ + ". Nothing was changed; check the brokers and run this again.");
     expect(rd_kafka_commit_transaction(producer_.get(), kRequestMs * 3), "committing");
     return next_;
   }
@@ -162,7 +173,7 @@ struct TopicRepair::Work {
   std::unique_ptr<Store> store;
   std::vector<Repair> found;
   std::vector<std::string> notes;
-  std::vector<std::pair<std::string, int>> counts;   // topics that get so many partitions
+  std::vector<std::pair<std::string, int>> counts;  // topics that get so many partitions
   std::set<std::uint32_t> rebuilds;
   std::map<std::uint32_t, std::pair<v1::CommitRecord, InputOffsets>> positions;
 };
@@ -189,8 +200,12 @@ bool TopicRepair::Work::look_at_topics() {
     bool few = has < static_cast<int>(settings.partitions);
     readable = readable && !few;
     std::string why = few ? "partitions = " + std::to_string(settings.partitions) : "another input topic has " + std::to_string(most);
-    found.push_back({plan.name, {}, "It has " + std::to_string(has) + " partitions, but " + why + ".",
-                     "It gets " + std::to_string(wanted) + ". Records that are or come in a partition that is not their centre's are moved to the right one.", ""});
+    found.push_back(
+        {plan.name,
+         {},
+         "It has " + std::to_string(has) + " partitions, but " + why + ".",
+         "It gets " + std::to_string(wanted) + ". Records that are or come in a partition that is not their centre's are moved to the right one.",
+         ""});
     counts.emplace_back(plan.name, wanted);
   }
   if (!readable) notes.push_back("Positions and changelogs were not looked at: the topics come first.");
@@ -230,7 +245,8 @@ void TopicRepair::Work::read(std::uint32_t partition, std::int64_t from, const s
       until = Steady::now() + std::chrono::seconds(settings.kafka_restore_wait_seconds);
     }
     if (Steady::now() > until)
-      throw KafkaError("Kafka: partition " + std::to_string(partition) + " of " + names.changelog() + " cannot be read to its end. Check the brokers, and kafka.restore_wait_seconds.");
+      throw KafkaError("Kafka: partition " + std::to_string(partition) + " of " + names.changelog() +
+                       " cannot be read to its end. Check the brokers, and kafka.restore_wait_seconds.");
   }
   rd_kafka_assign(reader.get(), nullptr);
 }
@@ -238,9 +254,11 @@ void TopicRepair::Work::read(std::uint32_t partition, std::int64_t from, const s
 TopicRepair::Work::Log TopicRepair::Work::changelog(std::uint32_t partition) {
   Log log;
   auto until = Steady::now() + std::chrono::milliseconds(3 * kRequestMs);
-  while (rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(reader.get(), names.changelog().c_str(), static_cast<std::int32_t>(partition), &log.start, &log.end, 1000)) {
+  while (rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(reader.get(), names.changelog().c_str(), static_cast<std::int32_t>(partition),
+                                                                      &log.start, &log.end, 1000)) {
     if (Steady::now() > until)
-      throw KafkaError("Kafka: the end of partition " + std::to_string(partition) + " of " + names.changelog() + " cannot be found: " + text_of(error) + ". Check that all brokers run.");
+      throw KafkaError("Kafka: the end of partition " + std::to_string(partition) + " of " + names.changelog() +
+                       " cannot be found: " + text_of(error) + ". Check that all brokers run.");
     std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));
   }
   for (std::int64_t tail = kTailRecords; log.last.transaction() == 0 && log.end > log.start; tail *= 64) {
@@ -248,12 +266,14 @@ TopicRepair::Work::Log TopicRepair::Work::changelog(std::uint32_t partition) {
     read(partition, from, [&](const rd_kafka_message_t& message) {
       std::string_view key(static_cast<const char*>(message.key), message.key_len);
       if (key == kCommitKey && !log.last.ParseFromArray(message.payload, static_cast<int>(message.len)))
-        throw KafkaError("Kafka: partition " + std::to_string(partition) + " of " + names.changelog() + " has a commit record that cannot be read; use the version of resultsd that wrote it.");
+        throw KafkaError("Kafka: partition " + std::to_string(partition) + " of " + names.changelog() +
+                         " has a commit record that cannot be read; use the version of resultsd that wrote it.");
     });
     if (from == log.start) break;
   }
   if (log.last.schema() > kCommitSchema)
-    throw KafkaError("Kafka: partition " + std::to_string(partition) + " of " + names.changelog() + " was written by a later version of resultsd; use that.");
+    throw KafkaError("Kafka: partition " + std::to_string(partition) + " of " + names.changelog() +
+                     " was written by a later version of resultsd; use that.");
   return log;
 }
 
@@ -269,7 +289,8 @@ InputOffsets TopicRepair::Work::group_offsets(std::uint32_t partition) {
       if (list->elems[at].offset >= 0) offsets[kCentreTopics[at]] = list->elems[at].offset;
     }
     if (!error) return offsets;
-    if (Steady::now() > until) throw KafkaError("Kafka: the offsets of kafka.group = " + settings.kafka_group + " cannot be read: " + text_of(error) + ". Check the brokers.");
+    if (Steady::now() > until)
+      throw KafkaError("Kafka: the offsets of kafka.group = " + settings.kafka_group + " cannot be read: " + text_of(error) + ". Check the brokers.");
     std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));
   }
 }
@@ -282,12 +303,15 @@ bool TopicRepair::Work::look_at_changelog(std::uint32_t partition, const Log& lo
   bool stateless = log.last.transaction() == 0 && consumed;
   bool cut = held && (held->changelog() > log.end || held->commit().transaction() > log.last.transaction());
   if (!headless && !stateless && !cut) return true;
-  std::string wrong = cut ? "It ends at offset " + std::to_string(log.end) + ", and the store has read it to offset " + std::to_string(held->changelog()) + ": it lost records, or was deleted and made again."
-                      : headless ? "It begins at offset " + std::to_string(log.start) + ": its oldest records were deleted, so that no store can be built from it."
-                                 : "It has no state, though the group has consumed the partition: it lost its records, or was deleted and made again.";
+  std::string wrong =
+      cut ? "It ends at offset " + std::to_string(log.end) + ", and the store has read it to offset " + std::to_string(held->changelog()) +
+                ": it lost records, or was deleted and made again."
+      : headless ? "It begins at offset " + std::to_string(log.start) + ": its oldest records were deleted, so that no store can be built from it."
+                 : "It has no state, though the group has consumed the partition: it lost its records, or was deleted and made again.";
   Repair repair{names.changelog(), partition, wrong, "", ""};
   InputOffsets of_store = held ? offsets_of(held->commit()) : InputOffsets{};
-  bool newest = held && held->from() <= held->commit().whole_from() && held->commit().transaction() >= log.last.transaction() && held->commit().transaction() > 0;
+  bool newest = held && held->from() <= held->commit().whole_from() && held->commit().transaction() >= log.last.transaction() &&
+                held->commit().transaction() > 0;
   for (auto [topic, next] : group)
     if (auto own = of_store.find(topic); own == of_store.end() ? next > 0 : own->second < next) newest = false;
   if (newest) {
@@ -297,8 +321,9 @@ bool TopicRepair::Work::look_at_changelog(std::uint32_t partition, const Log& lo
     repair.wrong += " The store in data.directory is behind it: start this instance, so that it catches up, stop it, and run this again.";
   } else {
     repair.wrong += held ? " The store in data.directory is older than what was committed." : " No store was found here that has the state.";
-    repair.wrong += " Stop the instance whose store is newest and run this there. If there is none, restore a backup, or begin anew with another kafka.group, "
-                    "kafka.topic_prefix and data.directory.";
+    repair.wrong +=
+        " Stop the instance whose store is newest and run this there. If there is none, restore a backup, or begin anew with another kafka.group, "
+        "kafka.topic_prefix and data.directory.";
   }
   found.push_back(std::move(repair));
   return newest;
@@ -354,8 +379,8 @@ TopicRepair::Work::Members TopicRepair::Work::members() {
     for (int member = 0; member < groups->groups[at].member_cnt; ++member) {
       std::string client = groups->groups[at].members[member].client_id;
       if (!client.ends_with(kReader)) {
-        made.obstacle = "another client is in the group " + settings.kafka_group + ": " + client + " at " + groups->groups[at].members[member].client_host +
-                         ". Stop it, or give it a group of its own";
+        made.obstacle = "another client is in the group " + settings.kafka_group + ": " + client + " at " +
+                        groups->groups[at].members[member].client_host + ". Stop it, or give it a group of its own";
         return made;
       }
       running.insert(client.substr(0, client.size() - kReader.size()));
@@ -416,7 +441,8 @@ void TopicRepair::apply() {
   for (const auto& [partition, to] : work.positions) partitions.insert(partition);
   if (!partitions.empty()) {
     // An instance that ended a moment ago is still a member; one that runs may find what is wrong any moment.
-    auto until = Steady::now() + std::chrono::milliseconds(work.settings.kafka_session_timeout_ms) + std::chrono::seconds(work.settings.kafka_position_check_seconds + 5);
+    auto until = Steady::now() + std::chrono::milliseconds(work.settings.kafka_session_timeout_ms) +
+                 std::chrono::seconds(work.settings.kafka_position_check_seconds + 5);
     for (std::string who = work.at_work(partitions); !who.empty(); who = work.at_work(partitions)) {
       if (Steady::now() > until) throw KafkaError("Nothing was changed: " + who + ".");
       std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));

@@ -22,9 +22,9 @@ constexpr auto kPositionsEvery = std::chrono::seconds(1);
 
 double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
 
-/// Tests of crashes and of zombies, of resultsd_crashing: with RESULTSD_CRASH_AT=POINT:N in the environment the process kills itself, as by kill -9, at the Nth
-/// passing of that point of a transaction; with RESULTSD_STOP_AT=POINT:N:MS it stops itself, as by SIGSTOP, and once it is continued waits so
-/// many milliseconds, for its other threads to find out what it missed. Anything else is ignored.
+/// Tests of crashes and of zombies, of resultsd_crashing: with RESULTSD_CRASH_AT=POINT:N in the environment the process kills itself, as by kill -9,
+/// at the Nth passing of that point of a transaction; with RESULTSD_STOP_AT=POINT:N:MS it stops itself, as by SIGSTOP, and once it is continued waits
+/// so many milliseconds, for its other threads to find out what it missed. Anything else is ignored.
 struct Asked {
   TransactionPoint point{};
   std::uint64_t left = 0;
@@ -99,8 +99,8 @@ KafkaEngine::Session::~Session() {
   engine_.store_->discard();
   for (const auto& [partition, position] : active_) engine_.store_->give_up(partition);
   for (std::uint32_t partition : restoring_) engine_.changelog_->release(partition);
-  engine_.pipeline_ = std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(),
-                                                 *engine_.store_, *engine_.outputs_);
+  engine_.pipeline_ =
+      std::make_unique<Pipeline>(engine_.options_.policy, engine_.options_.time_source, engine_.partitions(), *engine_.store_, *engine_.outputs_);
   engine_.sink_->to = nullptr;
 }
 
@@ -232,18 +232,22 @@ bool KafkaEngine::Session::take_assignment() {
       if (!assigned_.contains(partition)) engine_.changelog_->follow(partition);
     directory_due_ = true;
     log::write(log::Level::info, "partitions assigned",
-               {{"partitions", static_cast<std::int64_t>(assigned_.size())}, {"restoring", static_cast<std::int64_t>(restoring_.size())}, {"generation", std::int64_t{generation}}});
+               {{"partitions", static_cast<std::int64_t>(assigned_.size())},
+                {"restoring", static_cast<std::int64_t>(restoring_.size())},
+                {"generation", std::int64_t{generation}}});
   }
   std::map<std::uint32_t, std::string> incomplete;
   if (engine_.options_.time_source == TimeSource::event)
     for (std::uint32_t partition : std::exchange(surplus_, {}))
-      incomplete[partition] = "Partition " + std::to_string(partition) + ": the input topics have more partitions than partitions = " +
-                              std::to_string(engine_.partitions()) + ". With time.source = event they must have as many: make topics with another kafka.topic_prefix "
-                              "and publish the season there; " + kRepairCommand + " cannot take partitions away.";
+      incomplete[partition] = "Partition " + std::to_string(partition) +
+                              ": the input topics have more partitions than partitions = " + std::to_string(engine_.partitions()) +
+                              ". With time.source = event they must have as many: make topics with another kafka.topic_prefix "
+                              "and publish the season there; " +
+                              kRepairCommand + " cannot take partitions away.";
   for (const auto& [partition, missing] : changes.incomplete)
     incomplete[partition] = "Partition " + std::to_string(partition) + ": the group gives it to this instance without that of " + missing +
-                            ". The input topics have different numbers of partitions, or another client uses the group " + engine_.settings_.kafka_group +
-                            ". Run " + kRepairCommand + ": it says what it would do, and with --apply does it.";
+                            ". The input topics have different numbers of partitions, or another client uses the group " +
+                            engine_.settings_.kafka_group + ". Run " + kRepairCommand + ": it says what it would do, and with --apply does it.";
   halt(incomplete);
   engine_.store_->refuse_marks(!suspended_.empty());
   if (suspended_.empty()) start_inputs();
@@ -301,8 +305,7 @@ void KafkaEngine::Session::advance_restores() {
 bool KafkaEngine::Session::hear_log(const std::vector<std::uint32_t>& partitions) {
   if (engine_.options_.time_source != TimeSource::wall) return false;
   TimeMs latest = 0;
-  for (std::uint32_t partition : partitions)
-    latest = std::max(latest, record_of(partition).time_ms());
+  for (std::uint32_t partition : partitions) latest = std::max(latest, record_of(partition).time_ms());
   engine_.clock_.log_says(latest, engine_.store_->clock_confirmation());
   if (!reference_ahead_) return false;
   const ClockState clock = engine_.clock_.state();
@@ -336,7 +339,8 @@ void KafkaEngine::Session::look_at_positions() {
       std::vector<PositionFault> faults = faults_of(partition, answer->asked.at(partition), nullptr, logs);
       if (!faults.empty()) wrong[partition] = words_for(faults);
       // Nothing is wrong any more: reading is begun again.
-      else stopped = stopped_.erase(partition) > 0 || stopped;
+      else
+        stopped = stopped_.erase(partition) > 0 || stopped;
     }
     halt(wrong);
     if (stopped && suspended_.empty()) start_inputs();
@@ -363,10 +367,12 @@ std::string KafkaEngine::Session::words_for(const std::vector<PositionFault>& fa
 
 std::string KafkaEngine::Session::verify(std::uint32_t partition, const v1::CommitRecord& record) {
   if (record.schema() > kCommitSchema)
-    return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) + ": it was written by a later version of resultsd; use that.";
+    return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) +
+           ": it was written by a later version of resultsd; use that.";
   if (!record.time_source().empty() && record.time_source() != engine_.settings_.time_source)
-    return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) + ": it was written with time.source = \"" + record.time_source() +
-           "\", not \"" + engine_.settings_.time_source + "\"; set time.source to that at all instances, or use another kafka.group and kafka.topic_prefix.";
+    return "Topic " + engine_.names_.changelog() + ", partition " + std::to_string(partition) + ": it was written with time.source = \"" +
+           record.time_source() + "\", not \"" + engine_.settings_.time_source +
+           "\"; set time.source to that at all instances, or use another kafka.group and kafka.topic_prefix.";
   std::vector<PositionFault> faults = faults_of(partition, record, &group_offsets_.at(partition), logs_.at(partition));
   return faults.empty() ? "" : words_for(faults);
 }
@@ -394,7 +400,8 @@ void KafkaEngine::Session::halt(const std::map<std::uint32_t, std::string>& whys
 }
 
 void KafkaEngine::Session::retry_halted() {
-  if (halted_.empty() || !restoring_.empty() || Steady::now() - retried_ < std::chrono::seconds(engine_.settings_.kafka_position_check_seconds)) return;
+  if (halted_.empty() || !restoring_.empty() || Steady::now() - retried_ < std::chrono::seconds(engine_.settings_.kafka_position_check_seconds))
+    return;
   retried_ = Steady::now();
   for (const auto& [partition, why] : halted_)
     if (assigned_.contains(partition)) restoring_.insert(partition);
@@ -479,7 +486,8 @@ void KafkaEngine::Session::tell_held(const StreamLag& lag, TimeMs now) {
                "find-hanging and abort end it",
                {{"topic", topic}, {"partition", partition}, {"records", lag.held_records}, {"since", utc_text(lag.held_since_ms)}});
   if (lag.held_since_ms == 0 && held_told_.erase(place) > 0)
-    log::write(log::Level::info, "the publisher's transaction has ended, and the records behind it are read", {{"topic", topic}, {"partition", partition}});
+    log::write(log::Level::info, "the publisher's transaction has ended, and the records behind it are read",
+               {{"topic", topic}, {"partition", partition}});
 }
 
 std::uint32_t KafkaEngine::Session::home_of(std::uint32_t partition) const {
@@ -819,8 +827,7 @@ void KafkaEngine::Session::reject(Item& item, TimeMs now) {
 void KafkaEngine::Session::commit(TimeMs now) {
   std::vector<std::string> ids;
   if (!active_.empty())
-    for (KafkaEngine::LateRejection& one : late_)
-      ids.push_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)));
+    for (KafkaEngine::LateRejection& one : late_) ids.push_back(engine_.outputs_->rejected(active_.begin()->first, v1::Rejected(one.record)));
   engine_.pipeline_->write(*engine_.store_);
 
   std::set<std::uint32_t> touched = group_lacks_;
@@ -920,8 +927,7 @@ void KafkaEngine::Session::conclude(std::optional<Committer::Work> done) {
   engine_.last_progress_ms_ = engine_.clock_.passed_ms();
   if (!done->positions.empty()) engine_.failing_since_ms_ = 0;
   if (engine_.kafka_probe_ && !done->positions.empty()) engine_.kafka_probe_->transaction("committed", done->committing_seconds);
-  if (engine_.probe_ && done->events > 0)
-    engine_.probe_->batch_processed(done->processing_seconds, done->committing_seconds, done->events);
+  if (engine_.probe_ && done->events > 0) engine_.probe_->batch_processed(done->processing_seconds, done->committing_seconds, done->events);
   for (auto& [id, one] : std::exchange(answers_, {})) one.done(std::move(id));
 }
 

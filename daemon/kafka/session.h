@@ -27,9 +27,7 @@ class KafkaEngine::Sink final : public CommitSink {
     to->output(topic, partition, centre, message);
   }
   void rejected(std::uint32_t partition, const v1::Rejected& record) override { to->rejected(partition, record); }
-  void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override {
-    to->change(partition, key, value);
-  }
+  void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override { to->change(partition, key, value); }
 };
 
 struct KafkaEngine::Session {
@@ -42,16 +40,16 @@ struct KafkaEngine::Session {
   /// One record of a cycle, and what is to become of it.
   struct Item {
     enum class Fate { apply, reject, route, pass } fate = Fate::pass;
-    InputRecord input;       // of a reference record: topic reference, partition 0
-    Topic route_to{};        // of `route`
+    InputRecord input;  // of a reference record: topic reference, partition 0
+    Topic route_to{};   // of `route`
     std::uint32_t route_partition = 0;
     std::string route_key;
-    std::optional<Rejection> why;    // of `reject`
-    bool mine = true;        // of reference data: this instance answers for it
+    std::optional<Rejection> why;  // of `reject`
+    bool mine = true;              // of reference data: this instance answers for it
     std::vector<Rejection> warnings;
     std::size_t inbound = 0;  // of `apply`: its place among the inbounds
-    std::string held;        // the event's bytes where they are not the record's; of `route`, where the right topic has another form
-    bool rewritten = false;  // of `route`: `held` is what goes there
+    std::string held;         // the event's bytes where they are not the record's; of `route`, where the right topic has another form
+    bool rewritten = false;   // of `route`: `held` is what goes there
   };
 
   void read_tables();
@@ -103,34 +101,34 @@ struct KafkaEngine::Session {
   Transaction transaction_;
   Outgoing outgoing_;
   Tables tables_;
-  std::optional<Inputs> inputs_;                        // once the tables are read
-  std::set<std::uint32_t> assigned_;                    // by the group
-  std::set<std::uint32_t> surplus_;                     // by the group, beyond the setting: their records are moved to where they belong
-  std::map<std::uint32_t, InputOffsets> surplus_next_;  // of these, as far as known; only the group keeps them
-  std::set<std::uint32_t> suspended_;                   // revoked a moment ago; likely to come back
-  std::int32_t generation_ = -1;                        // of the group, at the last assignment
-  int aborts_ = 0;                                      // since the last commit
+  std::optional<Inputs> inputs_;                         // once the tables are read
+  std::set<std::uint32_t> assigned_;                     // by the group
+  std::set<std::uint32_t> surplus_;                      // by the group, beyond the setting: their records are moved to where they belong
+  std::map<std::uint32_t, InputOffsets> surplus_next_;   // of these, as far as known; only the group keeps them
+  std::set<std::uint32_t> suspended_;                    // revoked a moment ago; likely to come back
+  std::int32_t generation_ = -1;                         // of the group, at the last assignment
+  int aborts_ = 0;                                       // since the last commit
   std::map<std::uint32_t, InputOffsets> group_offsets_;  // of partitions that are restoring
   std::set<std::uint32_t> restoring_;
-  std::set<std::uint32_t> restored_;                     // of these, from the changelog; they may wait for reference data
-  std::map<std::uint32_t, InputLogs> logs_;              // of these, what the topics hold
-  std::map<std::uint32_t, std::string> halted_;          // why they stand still; while they are tried again, too
-  std::set<std::uint32_t> group_lacks_;                  // active ones whose offsets the group does not have
-  std::set<std::uint32_t> stopped_;                      // active ones that could not be read on
-  std::set<std::uint32_t> unanswered_;                   // of these it could not be said yet whether the topics hold what was read
-  std::chrono::steady_clock::time_point looked_{};       // at the positions of active ones
-  std::chrono::steady_clock::time_point retried_{};      // the halted
+  std::set<std::uint32_t> restored_;                 // of these, from the changelog; they may wait for reference data
+  std::map<std::uint32_t, InputLogs> logs_;          // of these, what the topics hold
+  std::map<std::uint32_t, std::string> halted_;      // why they stand still; while they are tried again, too
+  std::set<std::uint32_t> group_lacks_;              // active ones whose offsets the group does not have
+  std::set<std::uint32_t> stopped_;                  // active ones that could not be read on
+  std::set<std::uint32_t> unanswered_;               // of these it could not be said yet whether the topics hold what was read
+  std::chrono::steady_clock::time_point looked_{};   // at the positions of active ones
+  std::chrono::steady_clock::time_point retried_{};  // the halted
   std::chrono::steady_clock::time_point positions_committed_{};
-  std::map<std::uint32_t, v1::PositionRecord> active_;   // as of the last cycle, also while that is being committed
+  std::map<std::uint32_t, v1::PositionRecord> active_;  // as of the last cycle, also while that is being committed
   std::int64_t reference_next_ = 0;
-  std::int64_t reference_answered_ = 0;                  // by this instance, with partition 0; below reference_next_ while it reads again
-  std::int64_t reference_through_ = 0;                   // what was read and processed; ahead of reference_next_ by what changed nothing
+  std::int64_t reference_answered_ = 0;  // by this instance, with partition 0; below reference_next_ while it reads again
+  std::int64_t reference_through_ = 0;   // what was read and processed; ahead of reference_next_ by what changed nothing
   bool reference_moved_ = false;
   struct Ahead {
     std::int64_t offset = 0;
     TimeMs occurred_ms = 0;
   };
-  std::optional<Ahead> reference_ahead_;                 // the earliest passed over because the clock said that they are from the future
+  std::optional<Ahead> reference_ahead_;  // the earliest passed over because the clock said that they are from the future
   bool directory_due_ = true;
   std::set<std::pair<Topic, std::uint32_t>> held_told_;  // of the log: a transaction of a publisher is open there
   std::set<Topic> registry_topics_;
@@ -138,20 +136,20 @@ struct KafkaEngine::Session {
   // The cycle under way.
   std::vector<Item> items_;
   std::vector<Inbound> inbounds_;
-  std::vector<std::size_t> item_of_;   // by inbound
-  std::size_t consumed_ = 0;           // inbounds
-  std::size_t emitted_ = 0;            // items
-  std::size_t origin_base_ = 0;        // the inbound that the pipeline knows as token 0
+  std::vector<std::size_t> item_of_;  // by inbound
+  std::size_t consumed_ = 0;          // inbounds
+  std::size_t emitted_ = 0;           // items
+  std::size_t origin_base_ = 0;       // the inbound that the pipeline knows as token 0
   struct Moved {
     std::int64_t next = 0;
     std::int64_t records = 0;
   };
   using Streams = std::map<std::pair<std::uint32_t, Topic>, Moved>;
-  Streams moved_;  // by the transaction under way
+  Streams moved_;                                                              // by the transaction under way
   std::map<std::pair<std::uint32_t, Topic>, const rd_kafka_message_t*> last_;  // the last record of each; held by `items_`
-  std::vector<KafkaEngine::LateRejection> late_;  // each is answered once its transaction is committed
+  std::vector<KafkaEngine::LateRejection> late_;                               // each is answered once its transaction is committed
   RecordView view_;
-  double processing_seconds_ = 0;      // since the last commit
+  double processing_seconds_ = 0;  // since the last commit
   std::size_t processing_events_ = 0;
 
   // The cycle that is being committed.

@@ -57,7 +57,9 @@ void Tables::assign(std::int64_t reference_from, std::int64_t instances_from) {
   rd_kafka_topic_partition_list_add(list.get(), instances_topic_.c_str(), 0)->offset = instances_from;
   rd_kafka_resp_err_t error = rd_kafka_assign(consumer_.get(), list.get());
   reference_wanted_ = reference_from;
-  if (error) throw KafkaError("Kafka: cannot read " + reference_topic_ + " and " + instances_topic_ + ": " + text_of(error) + ". Run `resultsctl topics check`.");
+  if (error)
+    throw KafkaError("Kafka: cannot read " + reference_topic_ + " and " + instances_topic_ + ": " + text_of(error) +
+                     ". Run `resultsctl topics check`.");
 }
 
 void Tables::rewind(std::int64_t reference_from) {
@@ -81,7 +83,8 @@ void Tables::poll(int wait_ms) {
       return;
     }
     if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-      throw KafkaError("Kafka: " + text_of(message->err) + ". Give the user of kafka.sasl_username the right to read " + reference_topic_ + " and " + instances_topic_ + ".");
+      throw KafkaError("Kafka: " + text_of(message->err) + ". Give the user of kafka.sasl_username the right to read " + reference_topic_ + " and " +
+                       instances_topic_ + ".");
     if (message->err) {
       log::write(log::Level::debug, "reading tables", {{"error", text_of(message->err)}});
       continue;

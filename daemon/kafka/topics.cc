@@ -145,9 +145,9 @@ class Problems {
     look_at_property("transaction.max.timeout.ms", below("transaction.max.timeout.ms", transaction),
                      "less than kafka.transaction_timeout_ms = " + std::to_string(transaction) +
                          ". Lower the setting, or raise the broker's property and restart it.");
-    look_at_property("group.max.session.timeout.ms", below("group.max.session.timeout.ms", session),
-                     "less than kafka.session_timeout_ms = " + std::to_string(session) +
-                         ". Lower the setting, or raise the broker's property and restart it.");
+    look_at_property(
+        "group.max.session.timeout.ms", below("group.max.session.timeout.ms", session),
+        "less than kafka.session_timeout_ms = " + std::to_string(session) + ". Lower the setting, or raise the broker's property and restart it.");
     look_at_property(
         "group.min.session.timeout.ms",
         [session](const Configuration& config) { return number_of(config, "group.min.session.timeout.ms").value_or(session) > session; },
@@ -169,8 +169,7 @@ class Problems {
   void look_at_partitions() {
     std::set<int> counts;
     for (const TopicPlan& plan : plans_)
-      if (auto topic = found_.topics.find(plan.name); plan.by_centre && topic != found_.topics.end())
-        counts.insert(topic->second.partitions);
+      if (auto topic = found_.topics.find(plan.name); plan.by_centre && topic != found_.topics.end()) counts.insert(topic->second.partitions);
     // All alike but not as the setting says: then it is the setting that is wrong.
     bool alike = counts.size() == 1;
     std::string set = std::to_string(settings_.partitions);
@@ -190,13 +189,16 @@ class Problems {
       int there = topic->second.partitions;
       std::string has = "Topic " + plan.name + " has " + std::to_string(there) + " partitions";
       if (!plan.by_centre && there != 1)
-        say(has + " and must have 1, because every instance reads it whole and in one order: copy what it holds, delete it, run resultsctl topics create, and "
-                  "publish it again.");
+        say(has +
+            " and must have 1, because every instance reads it whole and in one order: copy what it holds, delete it, run resultsctl topics create, "
+            "and "
+            "publish it again.");
       if (!plan.by_centre || alike) continue;
       if (there < plan.partitions)
         say(has + ", but partitions = " + set + ": run " + kRepair + ".");
       else if (plan.input && there > plan.partitions && settings_.time_source == "event")
-        say(has + ", but partitions = " + set + ", and with time.source = event it must have as many: publish the season to topics with another kafka.topic_prefix.");
+        say(has + ", but partitions = " + set +
+            ", and with time.source = event it must have as many: publish the season to topics with another kafka.topic_prefix.");
       else if (plan.input && there < most && settings_.time_source == "wall")
         say(has + ", but another input topic has " + std::to_string(most) + ": run " + kRepair + ".");
     }
@@ -237,8 +239,7 @@ class Problems {
           configure(plan, "retention.ms", std::to_string(kForEver)) + ".");
     else if (for_a_time && retention && *retention >= 0 && *retention < kInputRetentionMsLeast)
       say("Topic " + plan.name + ": retention.ms is " + std::to_string(*retention) +
-          ", less than 30 days, so events can be lost before they are read: run " +
-          configure(plan, "retention.ms", std::to_string(kSeasonMs)) + ".");
+          ", less than 30 days, so events can be lost before they are read: run " + configure(plan, "retention.ms", std::to_string(kSeasonMs)) + ".");
     auto deletes = number_of(topic.config, "delete.retention.ms");
     if (plan.name == names_.changelog() && deletes && *deletes < kDeletesMsLeast)
       say("Topic " + plan.name + ": delete.retention.ms is " + std::to_string(*deletes) +
@@ -319,8 +320,7 @@ Properties admin_properties(const Settings& settings) {
 class Admin {
  public:
   /// Waits for the brokers.
-  explicit Admin(const Settings& settings)
-      : client_(make_client(RD_KAFKA_PRODUCER, make_config(admin_properties(settings)))) {
+  explicit Admin(const Settings& settings) : client_(make_client(RD_KAFKA_PRODUCER, make_config(admin_properties(settings)))) {
     auto seconds = static_cast<int>(settings.kafka_broker_wait_seconds);
     await_brokers(client_.get(), settings, seconds);
     until_ = Steady::now() + std::chrono::seconds(seconds);
@@ -401,8 +401,7 @@ class Admin {
   int replicas() {
     auto brokers = outline().brokers;
     auto copies = static_cast<std::int64_t>(brokers.size());
-    for (const auto& [id, unasked] : brokers)
-      copies = std::max(copies, number_of(describe_broker(id), "default.replication.factor").value_or(1));
+    for (const auto& [id, unasked] : brokers) copies = std::max(copies, number_of(describe_broker(id), "default.replication.factor").value_or(1));
     return replicas_for(static_cast<std::size_t>(copies));
   }
 
@@ -419,17 +418,16 @@ class Admin {
       topics.push_back(owned.back().get());
     }
     std::string right = "Create on the topics, and Describe and DescribeConfigs";
-    Event event = call(RD_KAFKA_ADMIN_OP_CREATETOPICS, "creating the topics", right, std::nullopt, [&](auto* options, auto* queue) {
-      rd_kafka_CreateTopics(client_.get(), topics.data(), topics.size(), options, queue);
-    });
+    Event event = call(RD_KAFKA_ADMIN_OP_CREATETOPICS, "creating the topics", right, std::nullopt,
+                       [&](auto* options, auto* queue) { rd_kafka_CreateTopics(client_.get(), topics.data(), topics.size(), options, queue); });
     std::size_t count = 0;
     const rd_kafka_CreateTopics_result_t* result = rd_kafka_event_CreateTopics_result(event.get());
     const rd_kafka_topic_result_t** said = rd_kafka_CreateTopics_result_topics(result, &count);
     for (std::size_t at = 0; at < count; ++at) {
       rd_kafka_resp_err_t error = rd_kafka_topic_result_error(said[at]);
       if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
-      fail("creating topic " + std::string(rd_kafka_topic_result_name(said[at])), error,
-           text_or_empty(rd_kafka_topic_result_error_string(said[at])), right);
+      fail("creating topic " + std::string(rd_kafka_topic_result_name(said[at])), error, text_or_empty(rd_kafka_topic_result_error_string(said[at])),
+           right);
     }
   }
 
@@ -443,9 +441,8 @@ class Admin {
       if (!owned.back()) throw KafkaError("Kafka: " + name + " cannot get " + std::to_string(count) + " partitions: " + why + ".");
       wanted.push_back(owned.back().get());
     }
-    Event event = call(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "adding partitions", "Alter on the topics", std::nullopt, [&](auto* options, auto* queue) {
-      rd_kafka_CreatePartitions(client_.get(), wanted.data(), wanted.size(), options, queue);
-    });
+    Event event = call(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "adding partitions", "Alter on the topics", std::nullopt,
+                       [&](auto* options, auto* queue) { rd_kafka_CreatePartitions(client_.get(), wanted.data(), wanted.size(), options, queue); });
     std::size_t count = 0;
     const rd_kafka_CreatePartitions_result_t* result = rd_kafka_event_CreatePartitions_result(event.get());
     const rd_kafka_topic_result_t** said = rd_kafka_CreatePartitions_result_topics(result, &count);
@@ -548,7 +545,8 @@ void raise_partitions(const Settings& settings, const std::vector<std::pair<std:
   admin.until_it_works([&] {
     FoundCluster now = admin.outline();
     for (const auto& [name, count] : counts)
-      if (now.topics[name].partitions < count || !now.topics[name].led) throw Passing("Kafka: the new partitions of " + name + " are not there yet. Check the brokers' logs.");
+      if (now.topics[name].partitions < count || !now.topics[name].led)
+        throw Passing("Kafka: the new partitions of " + name + " are not there yet. Check the brokers' logs.");
   });
 }
 

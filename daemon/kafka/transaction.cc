@@ -9,9 +9,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-std::int64_t steady_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now().time_since_epoch()).count();
-}
+std::int64_t steady_ms() { return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now().time_since_epoch()).count(); }
 
 /// For the watchdog: that a call is under way which may block.
 class Blocking {
@@ -48,9 +46,12 @@ Properties producer_properties(const Settings& s) {
 
 /// What to say of a record that was not taken.
 std::string refusal(const char* topic, std::int32_t partition, std::size_t bytes, rd_kafka_resp_err_t error) {
-  std::string text = "partition " + std::to_string(partition) + " of " + topic + " did not take a record of " + std::to_string(bytes) + " bytes (" + text_of(error) + ")";
-  if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) text += ": give the user of kafka.sasl_username the right to write " + std::string(topic);
-  if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) text += ": raise max.message.bytes of " + std::string(topic) + " to " + std::to_string(kMessageBytesMax);
+  std::string text = "partition " + std::to_string(partition) + " of " + topic + " did not take a record of " + std::to_string(bytes) + " bytes (" +
+                     text_of(error) + ")";
+  if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+    text += ": give the user of kafka.sasl_username the right to write " + std::string(topic);
+  if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    text += ": raise max.message.bytes of " + std::string(topic) + " to " + std::to_string(kMessageBytesMax);
   return text;
 }
 
@@ -70,9 +71,8 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
       changelog_next_(static_cast<std::size_t>(settings.partitions), -1) {
   Config config = make_config(producer_properties(settings));
   rd_kafka_conf_set_opaque(config.get(), this);
-  rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void* self) {
-    static_cast<Transaction*>(self)->take_report(*report);
-  });
+  rd_kafka_conf_set_dr_msg_cb(
+      config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void* self) { static_cast<Transaction*>(self)->take_report(*report); });
   answers_.watch(config.get());
   producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
   for (Topic output : {Topic::entry_status, Topic::result_batches, Topic::notifications, Topic::rejected})
@@ -167,7 +167,8 @@ bool Transaction::produce(Outgoing& outgoing, Outgoing::Record& record, Steady::
 
 void Transaction::take_report(const rd_kafka_message_t& report) {
   bool purged = report.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || report.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-  if (report.err && !purged && refused_.empty()) refused_ = refusal(rd_kafka_topic_name(report.rkt), report.partition, report.key_len + report.len, report.err);
+  if (report.err && !purged && refused_.empty())
+    refused_ = refusal(rd_kafka_topic_name(report.rkt), report.partition, report.key_len + report.len, report.err);
   if (report.rkt != topics_[static_cast<std::size_t>(Destination::changelog)].get() || report.err != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   auto& next = changelog_next_[static_cast<std::size_t>(report.partition)];
   next = std::max(next, report.offset + 1);
@@ -189,8 +190,7 @@ void Transaction::add_offsets(rd_kafka_t* consumer, const std::vector<StreamOffs
   if (hook_) hook_(TransactionPoint::before_offsets);
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const StreamOffset& offset : offsets)
-    rd_kafka_topic_partition_list_add(list.get(), names_.of(offset.topic).c_str(), static_cast<std::int32_t>(offset.partition))->offset =
-        offset.next;
+    rd_kafka_topic_partition_list_add(list.get(), names_.of(offset.topic).c_str(), static_cast<std::int32_t>(offset.partition))->offset = offset.next;
   carry_out("adding the offsets to", [&](int timeout_ms) -> rd_kafka_error_t* {
     // Fetched afresh at each try: the group may have moved on.
     GroupMetadata group(rd_kafka_consumer_group_metadata(consumer));

@@ -20,34 +20,111 @@ using prometheus::MetricType;
 using Labels = std::map<std::string, std::string>;
 
 /// Rules that `check` and the daemon know; others are counted as `other`.
-constexpr std::string_view kRules[] = {
-    "approval-dated", "awarding-organisation-form", "awarding-organisation-known", "barred-count", "barred-units",
-    "batch-form", "batch-known", "boundaries-descending", "ce-attribute-agrees", "ce-data", "ce-specversion", "ce-time-form",
-    "centre-form", "centre-known", "centre-readable", "code-form", "combination-choices", "combination-length", "combination-once", "component-once",
-    "content-type", "content-type-batched", "date", "dates-in-order", "embargo-or-gates", "entry-registered", "enum-value",
-    "event-bytes-max", "event-id", "event-source", "event-time-step", "flag-given", "letting-go-ahead", "person-form",
-    "evidence-count", "expected-date", "fact-present", "findings-count",
-    "framing", "grade-of-scale", "grade-once", "grade-with-scale", "grades-count", "grading-one-way", "grading-present",
-    "group-code-once", "group-of-qualification", "group-unit-once", "header-once", "hold-form", "hours-range",
-    "json-form", "json-key-twice", "learner-form", "limits-in-order", "list-count", "local-time", "local-time-skipped", "mappings-count", "mark-range",
-    "mitigation-centre", "monitoring-grade", "number-range", "occurred-at-future", "occurred-at-range",
-    "outcome-code-once", "outcome-of-unit", "outcome-once", "outcomes-count", "pathway-code-once", "points-once",
-    "protobuf-form", "qualification-form", "qualification-known", "registry-framing", "registry-message",
-    "release-interval", "sanction-form", "scale-known", "scale-of-qualification", "series-form", "text-length",
-    "time-for-all", "two-people", "uci-form", "ukprn-form", "uln-check-digit", "uln-form", "unit-code-form", "unit-code-once",
-    "unit-of-qualification", "units-count", "urn-form", "utf-8", "waiting-facts-max"};
-constexpr std::string_view kWarningRules[] = {"qualification-check-digit", "uci-check-letter", "id-reused", "tie-decided", "awarding-organisation-known",
-                                              "qualification-of-another"};
+constexpr std::string_view kRules[] = {"approval-dated",
+                                       "awarding-organisation-form",
+                                       "awarding-organisation-known",
+                                       "barred-count",
+                                       "barred-units",
+                                       "batch-form",
+                                       "batch-known",
+                                       "boundaries-descending",
+                                       "ce-attribute-agrees",
+                                       "ce-data",
+                                       "ce-specversion",
+                                       "ce-time-form",
+                                       "centre-form",
+                                       "centre-known",
+                                       "centre-readable",
+                                       "code-form",
+                                       "combination-choices",
+                                       "combination-length",
+                                       "combination-once",
+                                       "component-once",
+                                       "content-type",
+                                       "content-type-batched",
+                                       "date",
+                                       "dates-in-order",
+                                       "embargo-or-gates",
+                                       "entry-registered",
+                                       "enum-value",
+                                       "event-bytes-max",
+                                       "event-id",
+                                       "event-source",
+                                       "event-time-step",
+                                       "flag-given",
+                                       "letting-go-ahead",
+                                       "person-form",
+                                       "evidence-count",
+                                       "expected-date",
+                                       "fact-present",
+                                       "findings-count",
+                                       "framing",
+                                       "grade-of-scale",
+                                       "grade-once",
+                                       "grade-with-scale",
+                                       "grades-count",
+                                       "grading-one-way",
+                                       "grading-present",
+                                       "group-code-once",
+                                       "group-of-qualification",
+                                       "group-unit-once",
+                                       "header-once",
+                                       "hold-form",
+                                       "hours-range",
+                                       "json-form",
+                                       "json-key-twice",
+                                       "learner-form",
+                                       "limits-in-order",
+                                       "list-count",
+                                       "local-time",
+                                       "local-time-skipped",
+                                       "mappings-count",
+                                       "mark-range",
+                                       "mitigation-centre",
+                                       "monitoring-grade",
+                                       "number-range",
+                                       "occurred-at-future",
+                                       "occurred-at-range",
+                                       "outcome-code-once",
+                                       "outcome-of-unit",
+                                       "outcome-once",
+                                       "outcomes-count",
+                                       "pathway-code-once",
+                                       "points-once",
+                                       "protobuf-form",
+                                       "qualification-form",
+                                       "qualification-known",
+                                       "registry-framing",
+                                       "registry-message",
+                                       "release-interval",
+                                       "sanction-form",
+                                       "scale-known",
+                                       "scale-of-qualification",
+                                       "series-form",
+                                       "text-length",
+                                       "time-for-all",
+                                       "two-people",
+                                       "uci-form",
+                                       "ukprn-form",
+                                       "uln-check-digit",
+                                       "uln-form",
+                                       "unit-code-form",
+                                       "unit-code-once",
+                                       "unit-of-qualification",
+                                       "units-count",
+                                       "urn-form",
+                                       "utf-8",
+                                       "waiting-facts-max"};
+constexpr std::string_view kWarningRules[] = {"qualification-check-digit",   "uci-check-letter",        "id-reused", "tie-decided",
+                                              "awarding-organisation-known", "qualification-of-another"};
 /// What the HTTP server refuses by itself: status and rule.
 constexpr std::pair<unsigned, std::string_view> kRefusals[] = {
-    {400, "body-form"}, {400, "content-length-once"}, {400, "header-fold"}, {400, "header-form"}, {400, "host-once"},
-    {400, "transfer-encoding"}, {408, "bytes-per-second-min"}, {408, "head-seconds-max"}, {408, "idle-seconds-max"},
-    {413, "body-bytes-max"}, {431, "head-bytes-max"}, {501, "transfer-encoding"}, {503, "bodies-bytes-max"},
-    {503, "connections-max"}, {503, "memory"}};
+    {400, "body-form"},         {400, "content-length-once"},  {400, "header-fold"},      {400, "header-form"},      {400, "host-once"},
+    {400, "transfer-encoding"}, {408, "bytes-per-second-min"}, {408, "head-seconds-max"}, {408, "idle-seconds-max"}, {413, "body-bytes-max"},
+    {431, "head-bytes-max"},    {501, "transfer-encoding"},    {503, "bodies-bytes-max"}, {503, "connections-max"},  {503, "memory"}};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
-constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped,
-                                   EngineState::failed};
+constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped, EngineState::failed};
 
 std::string label_of(AwardingOrganisationId id) { return text_of(id); }
 
@@ -110,9 +187,7 @@ class OrganisationLabels {
     for (auto [count, id] : order) named_.push_back(id);
   }
 
-  std::string of(AwardingOrganisationId id) const {
-    return std::find(named_.begin(), named_.end(), id) == named_.end() ? "other" : label_of(id);
-  }
+  std::string of(AwardingOrganisationId id) const { return std::find(named_.begin(), named_.end(), id) == named_.end() ? "other" : label_of(id); }
 
  private:
   std::vector<AwardingOrganisationId> named_;
@@ -167,12 +242,14 @@ void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& famili
   append_gauge(families, "vtq_queue_bytes", "Events taken and not committed.", static_cast<double>(daemon.queue_bytes));
   append_gauge(families, "vtq_http_bodies_bytes", "Bodies of requests held.", static_cast<double>(daemon.bodies_bytes));
   append_gauge(families, "vtq_http_replies_bytes", "Replies held until their clients have read them.", static_cast<double>(daemon.replies_bytes));
-  append_gauge(families, "vtq_entry_gauges_age_seconds",
-               "Age of the gauges over entries and dates: older than a moment while the pipeline is busy.", daemon.gauges_age_seconds);
+  append_gauge(families, "vtq_entry_gauges_age_seconds", "Age of the gauges over entries and dates: older than a moment while the pipeline is busy.",
+               daemon.gauges_age_seconds);
   append_gauge(families, "vtq_http_connections", "Connections open.", static_cast<double>(daemon.connections));
   append_gauge(families, "vtq_store_damage", "Findings of damage in the store since the start.", static_cast<double>(daemon.damage.findings.size()));
-  append_gauge(families, "vtq_centres_set_aside", "Centres whose records cannot be read: their events are not taken.", static_cast<double>(daemon.damage.centres.size()));
-  append_gauge(families, "vtq_store_verified_timestamp_seconds", "When all files of the store were last read through, Unix time; 0: not since the start.",
+  append_gauge(families, "vtq_centres_set_aside", "Centres whose records cannot be read: their events are not taken.",
+               static_cast<double>(daemon.damage.centres.size()));
+  append_gauge(families, "vtq_store_verified_timestamp_seconds",
+               "When all files of the store were last read through, Unix time; 0: not since the start.",
                static_cast<double>(daemon.verified_ms) / 1000);
   append_gauge(families, "vtq_batches_issued", "Result batches in the store.", static_cast<double>(daemon.batches));
   GaugeFamily store("vtq_store_bytes", "Bytes on disk.");
@@ -202,7 +279,8 @@ void append_kafka(const kafka::KafkaState& kafka, TimeMs now, std::vector<Metric
                static_cast<double>(kafka.records_to_restore));
   append_gauge(families, "vtq_kafka_changelog_records_read", "Changelog records read since the start, restoring and for standbys.",
                static_cast<double>(kafka.records_restored));
-  append_gauge(families, "vtq_kafka_topic_problems", "What is wrong with topics and brokers, as resultsctl topics check says it; looked at every minute.",
+  append_gauge(families, "vtq_kafka_topic_problems",
+               "What is wrong with topics and brokers, as resultsctl topics check says it; looked at every minute.",
                static_cast<double>(kafka.topic_problems));
   GaugeFamily partitions("vtq_kafka_partitions", "Partitions by what this instance does with them.");
   partitions.set({{"role", "owned"}}, kafka.owned);
@@ -286,9 +364,7 @@ struct Metrics::Series {
   Counter* fenced = nullptr;
   Counter* rebalances = nullptr;
 
-  auto& counters(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-  }
+  auto& counters(const char* name, const char* help) { return prometheus::BuildCounter().Name(name).Help(help).Register(registry); }
   Histogram* histogram(const char* name, const char* help, Buckets buckets) {
     return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, std::move(buckets));
   }
@@ -313,8 +389,7 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
     auto& row = all.requests.emplace_back();
     for (std::size_t status = 1; status < std::size(kStatusClasses); ++status)
       if (status != 2)  // there are no redirections
-        row[status] = &requests.Add(
-            {{"route", route < routes.size() ? routes[route] : "none"}, {"status", std::string(kStatusClasses[status])}});
+        row[status] = &requests.Add({{"route", route < routes.size() ? routes[route] : "none"}, {"status", std::string(kStatusClasses[status])}});
   }
   auto& refused = all.counters("vtq_http_refused_total",
                                "Requests that the server refused, or gave up, before any route had them, by status and rule. Connections "
@@ -329,16 +404,23 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
   all.batch_events = all.histogram("vtq_batch_events", "Events in one batch.", {1, 10, 100, 500, 1000, 2500, 5000, 10000, 20000, 50000});
   all.request_seconds = all.histogram("vtq_http_request_duration_seconds", "From a request's last byte to its reply.",
                                       {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30});
-  prometheus::BuildGauge().Name("vtq_build_info").Help("1, labelled with the version.").Register(all.registry).Add({{"version", std::string(version)}}).Set(1);
+  prometheus::BuildGauge()
+      .Name("vtq_build_info")
+      .Help("1, labelled with the version.")
+      .Register(all.registry)
+      .Add({{"version", std::string(version)}})
+      .Set(1);
   if (!on_kafka) return;
   auto& transactions = all.counters("vtq_kafka_transactions_total", "Transactions by how they ended.");
   for (const char* outcome : {"committed", "aborted", "lost"}) all.transactions[outcome] = &transactions.Add({{"outcome", outcome}});
-  auto& routed = all.counters("vtq_kafka_routed_total", "Records that came to the wrong topic or partition and were moved, by the topic they came to.");
+  auto& routed =
+      all.counters("vtq_kafka_routed_total", "Records that came to the wrong topic or partition and were moved, by the topic they came to.");
   for (std::size_t topic = 0; topic < kInputTopics; ++topic)
     all.routed[topic] = &routed.Add({{"topic", std::string(topic_name(static_cast<Topic>(topic)))}});
   all.transaction_seconds = all.histogram("vtq_kafka_transaction_duration_seconds", "From the last record produced to the transaction's end.",
                                           {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
-  all.fenced = &all.counters("vtq_kafka_fenced_total", "Times that the group had taken this instance's partitions away before it could commit.").Add({});
+  all.fenced =
+      &all.counters("vtq_kafka_fenced_total", "Times that the group had taken this instance's partitions away before it could commit.").Add({});
   all.rebalances = &all.counters("vtq_kafka_rebalances_total", "Changes of this instance's partitions by the group.").Add({});
 }
 

@@ -39,8 +39,7 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
   if (!logger->should_log(to_spdlog(level))) return;
   nlohmann::ordered_json line;
   line["message"] = message;
-  for (const Field& field : fields)
-    std::visit([&](const auto& value) { line[std::string(field.name)] = value; }, field.value);
+  for (const Field& field : fields) std::visit([&](const auto& value) { line[std::string(field.name)] = value; }, field.value);
   std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   logger->log(to_spdlog(level), std::string_view(text).substr(1, text.size() - 2));
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -10,7 +11,6 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
-#include <toml++/toml.h>
 
 namespace vtq {
 namespace {
@@ -72,8 +72,8 @@ std::optional<std::int64_t> parse_whole(std::string_view text) {
 
 /// `64MiB`, `1GB`, `65536`.
 std::optional<std::int64_t> parse_bytes(std::string_view text) {
-  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"B", 1}};
+  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {{"KiB", 1 << 10},  {"MiB", 1 << 20},      {"GiB", 1 << 30}, {"kB", 1000},
+                                                                         {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"B", 1}};
   std::int64_t times = 1;
   for (auto [unit, bytes] : kUnits) {
     if (!text.ends_with(unit)) continue;
@@ -134,8 +134,7 @@ std::optional<std::string> assign(Settings& settings, const Setting& setting, st
       settings.*std::get<std::string Settings::*>(setting.member) = text;
       return std::nullopt;
     case Kind::choice:
-      if (std::find(setting.choices.begin(), setting.choices.end(), text) == setting.choices.end())
-        return wrong(suggestion(text, setting.choices));
+      if (std::find(setting.choices.begin(), setting.choices.end(), text) == setting.choices.end()) return wrong(suggestion(text, setting.choices));
       settings.*std::get<std::string Settings::*>(setting.member) = text;
       return std::nullopt;
     case Kind::boolean:
@@ -294,7 +293,8 @@ class Loader {
                "authenticates in front of it.");
     if (s.data_directory.empty()) fail(loaded_.origins["data.directory"], "data.directory: name a directory.");
     if (auto backups = s.backups(); !backups.empty() && !s.data_directory.empty() && lies_in(backups, s.data_directory))
-      fail(loaded_.origins["backup.directory"], "backup.directory: " + backups.string() + " lies in data.directory, and would be lost with it; name a place outside.");
+      fail(loaded_.origins["backup.directory"],
+           "backup.directory: " + backups.string() + " lies in data.directory, and would be lost with it; name a place outside.");
     at_least("engine.queue_bytes_max", s.engine_queue_bytes_max, "http.body_bytes_max", s.http_body_bytes_max);
     at_least("http.bodies_bytes_max", s.http_bodies_bytes_max, "http.body_bytes_max", s.http_body_bytes_max);
     at_least("risk.evidence_slow_days", s.risk_evidence_slow_days, "risk.evidence_usual_days", s.risk_evidence_usual_days);
@@ -370,8 +370,7 @@ std::string print_settings(const LoadedSettings& loaded) {
     width = std::max(width, lines.back().size());
   }
   for (std::size_t at = 0; at < lines.size(); ++at)
-    text += lines[at] + std::string(width - lines[at].size(), ' ') + "  # " +
-            loaded.origins.at(settings_table()[at].name) + "\n";
+    text += lines[at] + std::string(width - lines[at].size(), ' ') + "  # " + loaded.origins.at(settings_table()[at].name) + "\n";
   return text;
 }
 
@@ -379,8 +378,8 @@ std::string print_settings_reference() {
   std::string text = "| setting | environment | default | values | meaning |\n|---|---|---|---|---|\n";
   for (const Setting& setting : settings_table()) {
     std::string standard = setting.standard.empty() ? "" : "`" + std::string(setting.standard) + "`";
-    text += "| `" + std::string(setting.name) + "` | `" + setting.environment_name() + "` | " + standard + " | " +
-            what_is_wanted(setting) + " | " + std::string(setting.description) + " |\n";
+    text += "| `" + std::string(setting.name) + "` | `" + setting.environment_name() + "` | " + standard + " | " + what_is_wanted(setting) + " | " +
+            std::string(setting.description) + " |\n";
   }
   return text;
 }
@@ -388,8 +387,8 @@ std::string print_settings_reference() {
 std::string print_settings_help() {
   std::string text = "Settings (TOML file, or RESULTSD_HTTP_PORT for http.port):\n";
   for (const Setting& setting : settings_table()) {
-    text += "  " + std::string(setting.name) + "\n      " + std::string(setting.description) + "\n      Give " +
-            what_is_wanted(setting) + ". Default: " + (setting.standard.empty() ? "none" : std::string(setting.standard)) + ".\n";
+    text += "  " + std::string(setting.name) + "\n      " + std::string(setting.description) + "\n      Give " + what_is_wanted(setting) +
+            ". Default: " + (setting.standard.empty() ? "none" : std::string(setting.standard)) + ".\n";
   }
   return text;
 }

@@ -117,9 +117,9 @@ struct Setting {
   std::string_view standard;  ///< the default, as it would be written in the environment
   double least = 0;
   double most = 0;
-  std::string_view unit = "";                 ///< of numbers, in words
+  std::string_view unit = "";                  ///< of numbers, in words
   std::vector<std::string_view> choices = {};  ///< of a choice
-  bool secret = false;                        ///< masked wherever it is shown
+  bool secret = false;                         ///< masked wherever it is shown
 
   std::string environment_name() const;
 };
@@ -136,7 +136,7 @@ struct SettingError {
 struct LoadedSettings {
   Settings settings;
   std::map<std::string_view, std::string> origins;  ///< by name: `default`, `resultsd.toml:12`, `environment RESULTSD_...`
-  std::vector<SettingError> errors;                 ///< all of them, those of the file first and in its order; `settings` may be used only when there are none
+  std::vector<SettingError> errors;  ///< all of them, those of the file first and in its order; `settings` may be used only when there are none
 };
 
 /// Defaults, then the file if `file` is not empty, then `environment` (NAME=value; names that do not start with RESULTSD_ are ignored).

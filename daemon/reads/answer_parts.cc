@@ -21,9 +21,7 @@ std::optional<Part> decoded(std::string_view text, Read read) {
   }
 }
 
-Json json_of(const Counts& counts) {
-  return {counts.entries, counts.late, counts.by_stage, counts.by_need, counts.by_band, counts.by_reason};
-}
+Json json_of(const Counts& counts) { return {counts.entries, counts.late, counts.by_stage, counts.by_need, counts.by_band, counts.by_reason}; }
 
 Counts counts_of(const Json& json) {
   Counts counts;
@@ -124,8 +122,8 @@ std::string OverviewPart::encode() const {
   for (const Halt& one : halts) stops.push_back({one.centre, one.organisation, one.series, one.since_ms});
   for (const auto& [id, one] : organisations) listed.push_back({number(id), one.name, one.entries, one.watch, one.at_risk, one.late, one.issued});
   for (const Deadline& one : deadlines) dates.push_back({one.at_ms, one.organisation, one.level, one.name, one.series});
-  return Json{{"time", time_ms}, {"counts", json_of(counts)}, {"centres", centres}, {"batches", batches}, {"rejected", rejected},
-              {"waiting", waiting}, {"withheld", withheld}, {"halts", stops}, {"organisations", listed}, {"deadlines", dates}}
+  return Json{{"time", time_ms},    {"counts", json_of(counts)}, {"centres", centres}, {"batches", batches},      {"rejected", rejected},
+              {"waiting", waiting}, {"withheld", withheld},      {"halts", stops},     {"organisations", listed}, {"deadlines", dates}}
       .dump();
 }
 

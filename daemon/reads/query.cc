@@ -31,10 +31,9 @@ std::string names_of(const google::protobuf::EnumDescriptor* type) {
 
 bool CellFilter::takes(const Cell& cell) const {
   return (!qualification || *qualification == cell.qualification) &&
-         (!awarding_organisation || *awarding_organisation == cell.awarding_organisation) &&
-         (!series || *series == cell.series) && (!level || *level == cell.level) && (!stage || *stage == cell.stage) &&
-         (!need || *need == cell.need) && (!band || *band == cell.band) && (!reason || *reason == cell.reason) &&
-         (!late || *late == cell.late);
+         (!awarding_organisation || *awarding_organisation == cell.awarding_organisation) && (!series || *series == cell.series) &&
+         (!level || *level == cell.level) && (!stage || *stage == cell.stage) && (!need || *need == cell.need) && (!band || *band == cell.band) &&
+         (!reason || *reason == cell.reason) && (!late || *late == cell.late);
 }
 
 Query::Query(const HttpRequest& request, std::initializer_list<std::string_view> known) : request_(request) {
@@ -42,8 +41,7 @@ Query::Query(const HttpRequest& request, std::initializer_list<std::string_view>
     bool cell_name = std::find(std::begin(kCellNames), std::end(kCellNames), name) != std::end(kCellNames);
     bool cells_asked = std::find(known.begin(), known.end(), "cell") != known.end();
     bool named = name != "cell" && std::find(known.begin(), known.end(), name) != known.end();
-    if (!named && !(cell_name && cells_asked))
-      fail(name, value, "There is no such query parameter here; see /openapi.json.");
+    if (!named && !(cell_name && cells_asked)) fail(name, value, "There is no such query parameter here; see /openapi.json.");
     if (std::count_if(request.query.begin(), request.query.end(), [&](const auto& one) { return one.first == name; }) > 1)
       fail(name, value, "The parameter stands twice, and nothing says which value holds; give it once.");
   }
@@ -91,10 +89,9 @@ std::optional<Id> Query::parsed(std::string_view name, Parse parse, std::string_
 CellFilter Query::cell_filter() {
   CellFilter filter;
   filter.centre = parsed<CentreId>("centre", parse_centre, "a national centre number, 5 digits");
-  filter.qualification =
-      parsed<QualificationId>("qualification", parse_qualification, "a qualification number, 8 characters without slashes");
-  filter.awarding_organisation = parsed<AwardingOrganisationId>("awarding_organisation", parse_awarding_organisation,
-                                                                "an Ofqual recognition number, as RN5353");
+  filter.qualification = parsed<QualificationId>("qualification", parse_qualification, "a qualification number, 8 characters without slashes");
+  filter.awarding_organisation =
+      parsed<AwardingOrganisationId>("awarding_organisation", parse_awarding_organisation, "an Ofqual recognition number, as RN5353");
   filter.series = parsed<SeriesId>("series", parse_series, "a series, YYYY-MM");
   filter.level = parsed<v1::Level>("level", by_name<v1::Level>(v1::Level_Parse), names_of(v1::Level_descriptor()));
   filter.stage = parsed<v1::Stage>("stage", by_name<v1::Stage>(v1::Stage_Parse), names_of(v1::Stage_descriptor()));

@@ -36,8 +36,8 @@ class Query {
   std::optional<bool> flag(std::string_view name);
   CellFilter cell_filter();
   /// The parameters that `cell_filter` knows.
-  static constexpr std::string_view kCellNames[] = {"centre", "qualification", "awarding_organisation", "series", "level",
-                                                    "stage",  "need",          "band",                  "reason", "late"};
+  static constexpr std::string_view kCellNames[] = {"centre", "qualification", "awarding_organisation", "series", "level", "stage", "need", "band",
+                                                    "reason", "late"};
 
   void fail(std::string_view name, std::string_view value, std::string detail);
   const std::optional<Problem>& wrong() const { return wrong_; }

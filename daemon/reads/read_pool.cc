@@ -119,6 +119,8 @@ HttpReply reply_busy(std::string rule, std::string detail) {
   return reply;
 }
 
-HttpReply reply_to_nobody() { return reply_with({499, "Client gone", "The client closed the connection before it was answered.", "", "client-gone"}); }
+HttpReply reply_to_nobody() {
+  return reply_with({499, "Client gone", "The client closed the connection before it was answered.", "", "client-gone"});
+}
 
 }  // namespace vtq

@@ -34,7 +34,7 @@ class ReadPool {
   struct Options {
     std::string name;  ///< of the threads, at most 15 characters
     unsigned threads = 1;
-  bool gives_way = false;  ///< to all other threads, when processors are short
+    bool gives_way = false;  ///< to all other threads, when processors are short
     std::size_t waiting_max = 256;
     std::chrono::seconds time_max{10};  ///< from a request's arrival
     std::size_t reply_bytes_max = 16u << 20;

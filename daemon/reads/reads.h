@@ -60,9 +60,8 @@ class Reads {
 
   GateTime gate_time() const {
     const ClockState clock = clock_.state();
-    return {.wall_ms = clock.now_ms,
-            .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt,
-            .trusted = clock.trusted};
+    return {
+        .wall_ms = clock.now_ms, .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt, .trusted = clock.trusted};
   }
   /// On the pipeline's thread, one centre's batch at a time.
   BatchView view(const v1::ResultBatch& batch, Role role);
@@ -145,9 +144,9 @@ TimeMs time_of(const google::protobuf::Timestamp& at);
 std::pair<std::string, std::string> link_to_next(const HttpRequest& request, std::string_view name, std::string_view after);
 
 struct PageShape {
-  std::string_view member;  ///< of the items, in JSON
-  std::string_view name;    ///< of the query parameter that says where the page before ended
-  bool lines = false;       ///< JSON Lines
+  std::string_view member;     ///< of the items, in JSON
+  std::string_view name;       ///< of the query parameter that says where the page before ended
+  bool lines = false;          ///< JSON Lines
   std::string_view more = "";  ///< further members of the JSON object, with a comma before each
 };
 /// With a link when there may be more. A page whose items pass ReadBounds::reply_bytes_max ends with the item that did.

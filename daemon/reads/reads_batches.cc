@@ -14,11 +14,10 @@ std::string time_json(const google::protobuf::Timestamp& at) { return "\"" + utc
 std::string metadata(const v1::ResultBatch& batch, const BatchView& view) {
   int late = 0;
   for (const v1::Result& result : batch.results()) late += result.late();
-  return "{\"batch\":\"" + batch.batch() + "\",\"centre\":\"" + batch.centre() + "\",\"awardingOrganisation\":\"" +
-         batch.awarding_organisation() + "\",\"series\":\"" + batch.series() + "\",\"level\":\"" + level_name(batch) +
-         "\",\"number\":" + std::to_string(batch.number()) + ",\"kind\":\"" + v1::ResultBatch::Kind_Name(batch.kind()) +
-         "\",\"issuedAt\":" + time_json(batch.issued_at()) + ",\"centreReleaseAt\":" + time_json(batch.centre_release_at()) +
-         ",\"learnerReleaseAt\":" + time_json(batch.learner_release_at()) +
+  return "{\"batch\":\"" + batch.batch() + "\",\"centre\":\"" + batch.centre() + "\",\"awardingOrganisation\":\"" + batch.awarding_organisation() +
+         "\",\"series\":\"" + batch.series() + "\",\"level\":\"" + level_name(batch) + "\",\"number\":" + std::to_string(batch.number()) +
+         ",\"kind\":\"" + v1::ResultBatch::Kind_Name(batch.kind()) + "\",\"issuedAt\":" + time_json(batch.issued_at()) +
+         ",\"centreReleaseAt\":" + time_json(batch.centre_release_at()) + ",\"learnerReleaseAt\":" + time_json(batch.learner_release_at()) +
          ",\"resultCount\":" + std::to_string(batch.results_size()) + ",\"lateCount\":" + std::to_string(late) +
          ",\"withheldCount\":" + std::to_string(view.withheld) + ",\"halted\":" + (view.halted ? "true" : "false") +
          (view.open ? "" : ",\"embargoedUntil\":\"" + utc_text(view.opens_ms) + "\"") + "}";
@@ -62,10 +61,13 @@ std::string gaps_json(const std::vector<NumberGap>& gaps) {
   for (const NumberGap& gap : gaps) {
     BatchId to = gap.from;
     to.number = gap.to;
-    std::string numbers = gap.to == gap.from.number ? "number " + std::to_string(gap.to) : "numbers " + std::to_string(gap.from.number) + " to " + std::to_string(gap.to);
-    text += std::string(text.empty() ? "" : ",") + "{\"from\":\"" + text_of(gap.from) + "\",\"to\":\"" + text_of(to) + "\",\"since\":\"" + utc_text(gap.at_ms) +
-            "\",\"why\":" + json_string(numbers + " may have been issued before a backup was restored, or a loss accepted, on " + local_text(gap.at_ms) +
-                                         "; they are not used again. Keep such a batch if you hold one, and ask the awarding organisation.") + "}";
+    std::string numbers = gap.to == gap.from.number ? "number " + std::to_string(gap.to)
+                                                    : "numbers " + std::to_string(gap.from.number) + " to " + std::to_string(gap.to);
+    text += std::string(text.empty() ? "" : ",") + "{\"from\":\"" + text_of(gap.from) + "\",\"to\":\"" + text_of(to) + "\",\"since\":\"" +
+            utc_text(gap.at_ms) + "\",\"why\":" +
+            json_string(numbers + " may have been issued before a backup was restored, or a loss accepted, on " + local_text(gap.at_ms) +
+                        "; they are not used again. Keep such a batch if you hold one, and ask the awarding organisation.") +
+            "}";
   }
   return "[" + text + "]";
 }

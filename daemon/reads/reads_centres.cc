@@ -14,10 +14,10 @@ std::string time_or_null(TimeMs at) { return at == 0 ? "null" : "\"" + utc_text(
 const char* truth(bool value) { return value ? "true" : "false"; }
 
 std::string requirement_json(const Requirement& one, const Qualification& qualification) {
-  return "{\"rule\":" + json_string(rule_name(one.rule)) + ",\"subject\":" + json_string(one.subject) +
-         ",\"since\":" + time_or_null(one.since_ms) + ",\"holdsClaims\":" + truth(one.holds != Requirement::Holds::nothing) +
-         ",\"step\":\"" + v1::Step_Name(one.step) + "\",\"owner\":\"" + v1::Owner_Name(one.owner) + "\",\"dueAt\":" +
-         time_or_null(one.due_ms) + ",\"text\":" + json_string(requirement_text(one, qualification)) + "}";
+  return "{\"rule\":" + json_string(rule_name(one.rule)) + ",\"subject\":" + json_string(one.subject) + ",\"since\":" + time_or_null(one.since_ms) +
+         ",\"holdsClaims\":" + truth(one.holds != Requirement::Holds::nothing) + ",\"step\":\"" + v1::Step_Name(one.step) + "\",\"owner\":\"" +
+         v1::Owner_Name(one.owner) + "\",\"dueAt\":" + time_or_null(one.due_ms) + ",\"text\":" + json_string(requirement_text(one, qualification)) +
+         "}";
 }
 
 std::string planned_json(const PlannedVisit& one, const Qualification& qualification) {
@@ -25,8 +25,8 @@ std::string planned_json(const PlannedVisit& one, const Qualification& qualifica
                      ",\"assurer\":" + json_string(one.assurer) + ",\"inConflict\":" + truth(one.in_conflict) +
                      ",\"text\":" + json_string(planned_text(one, qualification)) + ",\"sample\":[";
   for (const Sampled& learner : one.sample)
-    body += std::string(&learner == one.sample.data() ? "" : ",") + "{\"learner\":" + json_string(learner.learner) + ",\"series\":" +
-            json_string(learner.series) + ",\"reason\":" + json_string(learner.reason) + "}";
+    body += std::string(&learner == one.sample.data() ? "" : ",") + "{\"learner\":" + json_string(learner.learner) +
+            ",\"series\":" + json_string(learner.series) + ",\"reason\":" + json_string(learner.reason) + "}";
   return body + "]}";
 }
 
@@ -34,11 +34,11 @@ std::string scrutiny_json(const Scrutiny& scrutiny, const Qualification& qualifi
   bool approval_missing = false;
   for (const Requirement& one : scrutiny.requirements) approval_missing |= one.rule == Rule::centre_approval;
   std::string body = "{\"qualification\":\"" + text_of(qualification.id) + "\",\"title\":" + json_string(qualification.title) +
-                     ",\"awardingOrganisation\":\"" + text_of(qualification.awarding_organisation) + "\",\"approvalInOrder\":" +
-                     truth(!approval_missing) + ",\"directClaims\":" + truth(scrutiny.direct_claims) + ",\"directClaimsWhy\":" +
-                     json_string(scrutiny.direct_claims_why) + ",\"lastMonitoringOn\":" + day_or_null(scrutiny.last_visit) +
-                     ",\"nextMonitoring\":" + json_string(rule_name(scrutiny.next_monitoring)) + ",\"nextMonitoringDueOn\":" +
-                     day_or_null(scrutiny.next_monitoring_due) + ",\"requirements\":[";
+                     ",\"awardingOrganisation\":\"" + text_of(qualification.awarding_organisation) +
+                     "\",\"approvalInOrder\":" + truth(!approval_missing) + ",\"directClaims\":" + truth(scrutiny.direct_claims) +
+                     ",\"directClaimsWhy\":" + json_string(scrutiny.direct_claims_why) + ",\"lastMonitoringOn\":" + day_or_null(scrutiny.last_visit) +
+                     ",\"nextMonitoring\":" + json_string(rule_name(scrutiny.next_monitoring)) +
+                     ",\"nextMonitoringDueOn\":" + day_or_null(scrutiny.next_monitoring_due) + ",\"requirements\":[";
   for (const Requirement& one : scrutiny.requirements)
     body += (&one == scrutiny.requirements.data() ? "" : ",") + requirement_json(one, qualification);
   body += "],\"planned\":[";
@@ -49,10 +49,10 @@ std::string scrutiny_json(const Scrutiny& scrutiny, const Qualification& qualifi
 std::string month_json(const ActivityMonth& one) {
   char average[32];
   std::snprintf(average, sizeof average, "%.1f", one.three_months_before);
-  return "{\"count\":" + std::to_string(one.count) + ",\"threeMonthsBefore\":" + average + ",\"trend\":" +
-         json_string(trend_text(static_cast<double>(one.count), one.three_months_before)) + ",\"sameMonthLastYear\":" +
-         std::to_string(one.same_month_last_year) + ",\"yearOnYear\":" +
-         json_string(trend_text(static_cast<double>(one.count), static_cast<double>(one.same_month_last_year))) + "}";
+  return "{\"count\":" + std::to_string(one.count) + ",\"threeMonthsBefore\":" + average +
+         ",\"trend\":" + json_string(trend_text(static_cast<double>(one.count), one.three_months_before)) +
+         ",\"sameMonthLastYear\":" + std::to_string(one.same_month_last_year) +
+         ",\"yearOnYear\":" + json_string(trend_text(static_cast<double>(one.count), static_cast<double>(one.same_month_last_year))) + "}";
 }
 
 HttpReply unknown_centre(const std::string& number) {

@@ -44,8 +44,7 @@ std::vector<CentreId> centres_with(const Pipeline& pipeline, const CellFilter& f
     partition->each_centre([&](const Centre& centre) {
       if (centre.id < from || (filter.centre && *filter.centre != centre.id)) return;
       const auto& cells = centre.summary.cells.all();
-      if (std::any_of(cells.begin(), cells.end(), [&](const auto& cell) { return filter.takes(cell.first); }))
-        ids.push_back(centre.id);
+      if (std::any_of(cells.begin(), cells.end(), [&](const auto& cell) { return filter.takes(cell.first); })) ids.push_back(centre.id);
     });
   }
   std::sort(ids.begin(), ids.end());
@@ -94,10 +93,8 @@ std::string facts_json(const EntryFacts& facts) {
   return "{\"registeredAt\":" + time_or_null(facts.registered.at_ms) + ",\"checkpointAnswer\":" + answer +
          ",\"answeredAt\":" + time_or_null(facts.answered.at_ms) + ",\"claimed\":" + (facts.has_claim() ? "true" : "false") +
          ",\"claimedAt\":" + time_or_null(facts.has_claim() ? facts.claim.at_ms : 0) +
-         ",\"resultDetermined\":" + (facts.has_result() ? "true" : "false") +
-         ",\"withdrawn\":" + (facts.withdrawn.set() ? "true" : "false") +
-         ",\"transferred\":" + (facts.transferred.set() ? "true" : "false") +
-         ",\"unitsRecorded\":" + std::to_string(facts.units.size()) + "}";
+         ",\"resultDetermined\":" + (facts.has_result() ? "true" : "false") + ",\"withdrawn\":" + (facts.withdrawn.set() ? "true" : "false") +
+         ",\"transferred\":" + (facts.transferred.set() ? "true" : "false") + ",\"unitsRecorded\":" + std::to_string(facts.units.size()) + "}";
 }
 
 }  // namespace
@@ -111,8 +108,7 @@ HttpReply Reads::entry(const HttpRequest& request) {
   const std::string& learner = request.parameters[3];
   if (!centre) return not_found("A national centre number has exactly 5 digits.", "centre", "centre-form", request.parameters[0]);
   if (!qualification)
-    return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form",
-                     request.parameters[1]);
+    return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form", request.parameters[1]);
   if (!series) return not_found("A series is the month of its results day, YYYY-MM.", "series", "series-form", request.parameters[2]);
   EntryKey key{*qualification, *series, learner};
   std::string body = look([id = *centre, key](Pipeline& pipeline, Store&) -> std::string {
@@ -125,8 +121,8 @@ HttpReply Reads::entry(const HttpRequest& request) {
            ",\"nextStep\":" + json_string(step) + ",\"reasonText\":" + json_string(reason_words(entry->status.reason)) + "}\n";
   });
   if (body.empty())
-    return not_found("No such entry is registered. Check centre, qualification, series and the learner's registration number.",
-                     "entry", "entry-registered");
+    return not_found("No such entry is registered. Check centre, qualification, series and the learner's registration number.", "entry",
+                     "entry-registered");
   return {200, "application/json", std::move(body)};
 }
 
@@ -154,9 +150,7 @@ HttpReply Reads::entries(const HttpRequest& request) {
       // A large centre in portions: the pipeline goes on with its events in between.
       for (bool more = true; more && page.items.size() < page.limit;) {
         std::size_t most = std::min(kEntriesInOneLook, limit - page.items.size());
-        Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) {
-          return entries_of(pipeline, filter, id, after_key, most);
-        });
+        Found found = look([filter, id, after_key, most](Pipeline& pipeline, Store&) { return entries_of(pipeline, filter, id, after_key, most); });
         for (const Found::Item& item : found.items) {
           page.items.push_back({text_of_cursor(id, item.key), json_of(item.status)});
           bytes += page.items.back().text.size();

@@ -15,8 +15,8 @@ namespace {
 std::string summary(const v1::Rejected& record) {
   std::string text = "\"id\":" + json_string(record.id()) + ",\"topic\":" + json_string(record.topic()) +
                      ",\"field\":" + json_string(record.field()) + ",\"rule\":" + json_string(record.rule()) +
-                     ",\"value\":" + json_string(record.value()) + ",\"message\":" + json_string(record.message()) +
-                     ",\"rejectedAt\":\"" + utc_text(time_of(record.rejected_at())) + "\"";
+                     ",\"value\":" + json_string(record.value()) + ",\"message\":" + json_string(record.message()) + ",\"rejectedAt\":\"" +
+                     utc_text(time_of(record.rejected_at())) + "\"";
   text += ",\"replayedAt\":" + (record.has_replayed_at() ? "\"" + utc_text(time_of(record.replayed_at())) + "\"" : "null");
   return text;
 }
@@ -35,9 +35,9 @@ std::string place_json(const v1::Rejected& record) {
 }
 
 std::string backup_json(const BackupInfo& backup) {
-  return "{\"id\":" + std::to_string(backup.id) + ",\"madeAt\":\"" + utc_text(backup.made_ms) +
-         "\",\"bytes\":" + std::to_string(backup.bytes) + ",\"upTo\":\"" + utc_text(backup.commit_ms) + "\",\"damage\":" +
-         (backup.damage.empty() ? std::string("null") : json_string(backup.damage)) + "}";
+  return "{\"id\":" + std::to_string(backup.id) + ",\"madeAt\":\"" + utc_text(backup.made_ms) + "\",\"bytes\":" + std::to_string(backup.bytes) +
+         ",\"upTo\":\"" + utc_text(backup.commit_ms) + "\",\"damage\":" + (backup.damage.empty() ? std::string("null") : json_string(backup.damage)) +
+         "}";
 }
 
 /// Protobuf's JSON mapping of bytes is base64.
@@ -50,8 +50,8 @@ std::string base64_json(const std::string& bytes) {
 }
 
 HttpReply no_backups() {
-  return reply_with({409, "No backups", "No directory for backups is configured; set backup.directory and start resultsd again.",
-                     "backup.directory", "backup-configured"});
+  return reply_with({409, "No backups", "No directory for backups is configured; set backup.directory and start resultsd again.", "backup.directory",
+                     "backup-configured"});
 }
 
 /// On Kafka, where a page ends: the time of its last record in milliseconds, and its id, as `1691496000000.17-3`. An id alone would not say
@@ -138,9 +138,9 @@ HttpReply Reads::rejected_record(const HttpRequest& request) {
     hidden = true;  // nobody knows which of the bytes are a grade
   }
   return {200, "application/json",
-          "{" + summary(*record) + ",\"json\":" + (record->json() ? "true" : "false") + "," + place_json(*record) +
-              ",\"original\":" + original + ",\"originalBase64\":" + (hidden ? "null" : base64_json(record->original())) +
-              ",\"gradesHidden\":" + (hidden ? "true" : "false") + "}\n"};
+          "{" + summary(*record) + ",\"json\":" + (record->json() ? "true" : "false") + "," + place_json(*record) + ",\"original\":" + original +
+              ",\"originalBase64\":" + (hidden ? "null" : base64_json(record->original())) + ",\"gradesHidden\":" + (hidden ? "true" : "false") +
+              "}\n"};
 }
 
 HttpReply Reads::backups(const HttpRequest& request) {
@@ -150,8 +150,7 @@ HttpReply Reads::backups(const HttpRequest& request) {
   if (directory.empty()) return no_backups();
   std::string body = "{\"directory\":" + json_string(directory.string()) + ",\"backups\":[";
   bool first = true;
-  for (const BackupInfo& backup : Store::backups(directory))
-    body += (std::exchange(first, false) ? "" : ",") + backup_json(backup);
+  for (const BackupInfo& backup : Store::backups(directory)) body += (std::exchange(first, false) ? "" : ",") + backup_json(backup);
   return {200, "application/json", body + "]}\n"};
 }
 
@@ -161,7 +160,8 @@ HttpReply Reads::make_backup(const HttpRequest& request) {
   auto directory = settings_.backups();
   if (directory.empty()) return no_backups();
   BackupInfo backup = engine_.store().backup(
-      directory, {static_cast<std::size_t>(settings_.backup_count_max), static_cast<TimeMs>(settings_.backup_days_max * static_cast<double>(kDayMs))}, clock_.now());
+      directory, {static_cast<std::size_t>(settings_.backup_count_max), static_cast<TimeMs>(settings_.backup_days_max * static_cast<double>(kDayMs))},
+      clock_.now());
   log::write(log::Level::info, "backup made", {{"id", std::int64_t{backup.id}}, {"bytes", static_cast<std::int64_t>(backup.bytes)}});
   return {201, "application/json", backup_json(backup) + "\n"};
 }

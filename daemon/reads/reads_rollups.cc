@@ -84,13 +84,11 @@ std::string rollup_json(const RollupPart& part, const std::vector<const Dimensio
 
 std::string qualification_json(const Qualification& q, const Counts& counts) {
   auto flag = [](bool value) { return value ? "true" : "false"; };
-  std::string body = "{\"qualification\":\"" + text_of(q.id) + "\",\"title\":" + json_string(q.title) +
-                     ",\"awardingOrganisation\":\"" + text_of(q.awarding_organisation) + "\",\"level\":\"" + v1::Level_Name(q.level) +
-                     "\",\"guidedLearningHours\":" + std::to_string(q.guided_learning_hours) +
-                     ",\"ucasPoints\":" + std::to_string(q.ucas_points) + ",\"performanceTable\":" + flag(q.performance_table) +
-                     ",\"inCheckpointScope\":" + flag(q.in_checkpoint_scope()) +
-                     ",\"awardedWithoutClaim\":" + flag(q.awarded_without_claim) +
-                     ",\"gradingScale\":" + json_string(q.grading_scale) +
+  std::string body = "{\"qualification\":\"" + text_of(q.id) + "\",\"title\":" + json_string(q.title) + ",\"awardingOrganisation\":\"" +
+                     text_of(q.awarding_organisation) + "\",\"level\":\"" + v1::Level_Name(q.level) +
+                     "\",\"guidedLearningHours\":" + std::to_string(q.guided_learning_hours) + ",\"ucasPoints\":" + std::to_string(q.ucas_points) +
+                     ",\"performanceTable\":" + flag(q.performance_table) + ",\"inCheckpointScope\":" + flag(q.in_checkpoint_scope()) +
+                     ",\"awardedWithoutClaim\":" + flag(q.awarded_without_claim) + ",\"gradingScale\":" + json_string(q.grading_scale) +
                      ",\"unitGradingScale\":" + json_string(q.unit_grading_scale) +
                      ",\"optionalCreditRequired\":" + std::to_string(q.optional_credit_required) + ",\"units\":[";
   for (const UnitRule& unit : q.units) {
@@ -151,15 +149,15 @@ std::string overview_json(const OverviewPart& overview, std::string_view time_so
   first = true;
   for (const auto& [id, one] : overview.organisations)
     body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + text_of(id) +
-            "\",\"name\":" + json_string(one.name) + ",\"entries\":" + std::to_string(one.entries) + ",\"watch\":" +
-            std::to_string(one.watch) + ",\"atRisk\":" + std::to_string(one.at_risk) + ",\"late\":" + std::to_string(one.late) +
-            ",\"issued\":" + std::to_string(one.issued) + "}";
+            "\",\"name\":" + json_string(one.name) + ",\"entries\":" + std::to_string(one.entries) + ",\"watch\":" + std::to_string(one.watch) +
+            ",\"atRisk\":" + std::to_string(one.at_risk) + ",\"late\":" + std::to_string(one.late) + ",\"issued\":" + std::to_string(one.issued) +
+            "}";
   body += "],\"nextDeadlines\":[";
   first = true;
   for (const OverviewPart::Deadline& one : overview.next_deadlines(20))
     body += std::string(std::exchange(first, false) ? "" : ",") + "{\"awardingOrganisation\":\"" + one.organisation + "\",\"level\":\"" +
-            v1::Level_Name(one.level) + "\",\"series\":\"" + one.series + "\",\"deadline\":\"" + one.name + "\",\"at\":\"" +
-            utc_text(one.at_ms) + "\",\"secondsLeft\":" + std::to_string((one.at_ms - overview.time_ms) / 1000) + "}";
+            v1::Level_Name(one.level) + "\",\"series\":\"" + one.series + "\",\"deadline\":\"" + one.name + "\",\"at\":\"" + utc_text(one.at_ms) +
+            "\",\"secondsLeft\":" + std::to_string((one.at_ms - overview.time_ms) / 1000) + "}";
   return body + "]}\n";
 }
 
@@ -208,8 +206,9 @@ HttpReply Reads::rollups(const HttpRequest& request) {
       return counted;
     });
   };
-  return over_all<RollupPart>(request, gather,
-                              [&](const RollupPart& part) { return HttpReply{200, "application/json", rollup_json(part, dimensions)}; });
+  return over_all<RollupPart>(request, gather, [&](const RollupPart& part) {
+    return HttpReply{200, "application/json", rollup_json(part, dimensions)};
+  });
 }
 
 HttpReply Reads::centre(const HttpRequest& request) {
@@ -248,8 +247,7 @@ HttpReply Reads::qualification(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto id = parse_qualification(request.parameters[0]);
   if (!id)
-    return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form",
-                     request.parameters[0]);
+    return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form", request.parameters[0]);
   std::optional<Qualification> qualification;
   auto gather = [&] {
     auto found = look([id = *id](Pipeline& pipeline, Store&) {
@@ -265,8 +263,8 @@ HttpReply Reads::qualification(const HttpRequest& request) {
   };
   return over_all<CountsPart>(request, gather, [&](const CountsPart& part) {
     if (qualification) return HttpReply{200, "application/json", qualification_json(*qualification, part.counts)};
-    return not_found("No such qualification is known; send its QualificationDefined, or correct the number.", "qualification",
-                     "qualification-known", request.parameters[0]);
+    return not_found("No such qualification is known; send its QualificationDefined, or correct the number.", "qualification", "qualification-known",
+                     request.parameters[0]);
   });
 }
 

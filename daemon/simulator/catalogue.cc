@@ -55,18 +55,14 @@ struct Form {
 };
 
 constexpr Form kForms[] = {
-    {v1::LEVEL_3, "Astley", "Level 3 National Extended Diploma in", 1080, 168, true, 0.2, "btec-overall-triple",
-     "btec-unit", 8},
-    {v1::LEVEL_3, "Astley", "Level 3 National Diploma in", 720, 112, true, 0.2, "btec-overall-double",
-     "btec-unit", 8},
-    {v1::LEVEL_3, "Astley", "Level 3 National Extended Certificate in", 360, 56, true, 0.2, "btec-overall-single",
-     "btec-unit", 14},
-    {v1::LEVEL_3, "Astley", "Level 3 National Certificate in", 180, 28, true, 0.2, "btec-overall-single",
-     "btec-unit", 5},
-    {v1::LEVEL_3, "Dunvale", "Level 3 Technical Diploma in", 720, 112, true, 0.6,
-     "cambridge-technical-overall-double", "cambridge-technical-unit", 6},
-    {v1::LEVEL_3, "Dunvale", "Level 3 Technical Extended Certificate in", 360, 56, true, 0.6,
-     "cambridge-technical-overall", "cambridge-technical-unit", 8},
+    {v1::LEVEL_3, "Astley", "Level 3 National Extended Diploma in", 1080, 168, true, 0.2, "btec-overall-triple", "btec-unit", 8},
+    {v1::LEVEL_3, "Astley", "Level 3 National Diploma in", 720, 112, true, 0.2, "btec-overall-double", "btec-unit", 8},
+    {v1::LEVEL_3, "Astley", "Level 3 National Extended Certificate in", 360, 56, true, 0.2, "btec-overall-single", "btec-unit", 14},
+    {v1::LEVEL_3, "Astley", "Level 3 National Certificate in", 180, 28, true, 0.2, "btec-overall-single", "btec-unit", 5},
+    {v1::LEVEL_3, "Dunvale", "Level 3 Technical Diploma in", 720, 112, true, 0.6, "cambridge-technical-overall-double", "cambridge-technical-unit",
+     6},
+    {v1::LEVEL_3, "Dunvale", "Level 3 Technical Extended Certificate in", 360, 56, true, 0.6, "cambridge-technical-overall",
+     "cambridge-technical-unit", 8},
     {v1::LEVEL_3, "", "Level 3 Extended Diploma in", 1080, 168, true, 0.4, "diploma-overall", "diploma-unit", 12},
     {v1::LEVEL_3, "", "Level 3 Diploma in", 540, 84, true, 0.4, "diploma-overall", "diploma-unit", 16},
     {v1::LEVEL_3, "", "Level 3 Certificate in", 180, 16, false, 0.3, "diploma-overall", "diploma-unit", 8},
@@ -76,8 +72,7 @@ constexpr Form kForms[] = {
     {v1::LEVEL_1_2, "Astley", "Level 1/Level 2 Tech Award in", 120, 0, true, 1, "tech-award", "tech-award", 22},
     {v1::LEVEL_1_2, "Dunvale", "Level 1/Level 2 National in", 120, 0, true, 1, "tech-award", "tech-award", 12},
     {v1::LEVEL_1_2, "", "Level 1/Level 2 Technical Award in", 120, 0, true, 1, "tech-award", "tech-award", 22},
-    {v1::LEVEL_2, "Astley", "Level 2 Technical Diploma in", 360, 0, true, 0.5, "btec-overall-single", "btec-unit",
-     10},
+    {v1::LEVEL_2, "Astley", "Level 2 Technical Diploma in", 360, 0, true, 0.5, "btec-overall-single", "btec-unit", 10},
     {v1::LEVEL_2, "", "Level 2 Technical Certificate in", 240, 0, true, 0.9, "diploma-overall", "diploma-unit", 14},
     {v1::LEVEL_2, "", "Level 2 Diploma in", 300, 0, true, 0.5, "pass", "pass", 14},
     {v1::LEVEL_2, "", "Level 2 Award in", 90, 0, false, 0.2, "pass", "pass", 4},
@@ -85,8 +80,7 @@ constexpr Form kForms[] = {
 
 void add_units(Qualification& qualification, std::string_view subject, Rng& rng) {
   const auto total = static_cast<std::size_t>(rng.between(5, qualification.guided_learning_hours >= 360 ? 14 : 9));
-  const std::size_t mandatory =
-      rng.chance(0.35) ? total : static_cast<std::size_t>(rng.between(2, static_cast<std::int64_t>(total) - 2));
+  const std::size_t mandatory = rng.chance(0.35) ? total : static_cast<std::size_t>(rng.between(2, static_cast<std::int64_t>(total) - 2));
   std::uint32_t optional_credit = 0;
   for (std::size_t i = 0; i < total; ++i) {
     UnitOffer unit;
@@ -119,8 +113,7 @@ Qualification t_level(const Fields& row, const std::vector<Fields>& grades, std:
   q.automatic = true;
   q.scale = scale("t-level-overall");
   q.unit_scale = scale("t-level-component");
-  const char* parts[] = {"Core paper A", "Core paper B", "Employer-set project", "Occupational specialism",
-                         "Industry placement"};
+  const char* parts[] = {"Core paper A", "Core paper B", "Employer-set project", "Occupational specialism", "Industry placement"};
   const char* codes[] = {"CORE-A", "CORE-B", "PROJECT", "SPECIALISM", "PLACEMENT"};
   for (std::size_t i = 0; i < 5; ++i) q.units.push_back({codes[i], parts[i], true, 0});
   for (const auto& grade : grades) {
@@ -131,10 +124,8 @@ Qualification t_level(const Fields& row, const std::vector<Fields>& grades, std:
 
 void add_t_levels(Catalogue& catalogue, const Figures& figures, std::size_t most) {
   // The first T Levels are spread over three awarding organisations. Their tables of grades are public, their numbers here invented.
-  const std::pair<std::string_view, std::string_view> held_by[] = {{"603/5830/0", "Astley"},
-                                                                   {"603/5832/4", "Astley"},
-                                                                   {"603/6917/6", "Burnhope Guilds"},
-                                                                   {"603/6911/5", "Burnhope Guilds"}};
+  const std::pair<std::string_view, std::string_view> held_by[] = {
+      {"603/5830/0", "Astley"}, {"603/5832/4", "Astley"}, {"603/6917/6", "Burnhope Guilds"}, {"603/6911/5", "Burnhope Guilds"}};
   const auto grades = parse_csv(tlevel_overall_grades_csv());
   const auto& organisations = catalogue.awarding_organisations;
   for (const auto& row : parse_csv(tlevel_qualifications_csv())) {
@@ -142,8 +133,7 @@ void add_t_levels(Catalogue& catalogue, const Figures& figures, std::size_t most
     if (catalogue.qualifications.size() >= most || std::stoi(row[2]) + 2 > figures.year) continue;
     std::string_view holder = "Carrowmore";
     for (const auto& [number, name] : held_by) holder = number == row[0] ? name : holder;
-    const auto found =
-        std::find_if(organisations.begin(), organisations.end(), [&](const auto& one) { return one.name == holder; });
+    const auto found = std::find_if(organisations.begin(), organisations.end(), [&](const auto& one) { return one.name == holder; });
     Qualification q = t_level(row, grades, static_cast<std::size_t>(found - organisations.begin()));
     if (found != organisations.end() && q.t_level()) catalogue.qualifications.push_back(std::move(q));
   }
@@ -155,8 +145,7 @@ void add_public_level_2(Catalogue& catalogue, std::size_t most, Rng& rng) {
   std::vector<Fields> rows;
   for (auto& row : parse_csv(qualifications_csv())) {
     const std::string& title = row[1];
-    const bool wanted = title.find("Functional Skills") != std::string::npos ||
-                        title.find("Essential Skills") != std::string::npos ||
+    const bool wanted = title.find("Functional Skills") != std::string::npos || title.find("Essential Skills") != std::string::npos ||
                         title.find("British Sign Language") != std::string::npos;
     const bool level_2 = title.find("Level 2") != std::string::npos || title.find("level 2") != std::string::npos;
     if (wanted && level_2 && title.find("(QCF)") == std::string::npos && seen.insert(row[0]).second &&
@@ -172,8 +161,7 @@ void add_public_level_2(Catalogue& catalogue, std::size_t most, Rng& rng) {
     Qualification q;
     q.number = invented_number(row[0]);
     if (!numbers.insert(q.number).second) continue;
-    q.awarding_organisation =
-        static_cast<std::size_t>(awarding_organisation_of(row[1], catalogue.awarding_organisations));
+    q.awarding_organisation = static_cast<std::size_t>(awarding_organisation_of(row[1], catalogue.awarding_organisations));
     q.title = title_taken_over(row[1], q.awarding_organisation);
     q.level = v1::LEVEL_2;
     q.guided_learning_hours = 55;
@@ -254,9 +242,7 @@ const std::vector<Scale>& grading_scales() {
       {"cambridge-technical-overall", {"D*", "D", "M", "P"}, {"U", "X"}},
       {"cambridge-technical-overall-double", {"D*D*", "D*D", "DD", "DM", "MM", "MP", "PP"}, {"U", "X"}},
       {"cambridge-technical-unit", {"D", "M", "P"}, {"R", "U", "X"}},
-      {"t-level-overall",
-       {"Distinction*", "Distinction", "Merit", "Pass"},
-       {"Partial achievement", "Unclassified", "X"}},
+      {"t-level-overall", {"Distinction*", "Distinction", "Merit", "Pass"}, {"Partial achievement", "Unclassified", "X"}},
       {"t-level-component", {"A*", "A", "B", "C", "D", "E", "Distinction", "Merit", "Pass"}, {"Unclassified", "X"}},
       {"diploma-overall", {"Distinction*", "Distinction", "Merit", "Pass"}, {"Unclassified", "X"}},
       {"diploma-unit", {"Distinction", "Merit", "Pass"}, {"Unclassified", "X"}},

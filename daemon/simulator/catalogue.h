@@ -29,25 +29,11 @@ struct Scale {
   std::vector<std::string> not_achieved;
 
   // The grades of the scale in order, those not achieved after those achieved.
-  const std::string& value(std::size_t index) const {
-    return index < achieved.size() ? achieved[index] : not_achieved[index - achieved.size()];
-  }
+  const std::string& value(std::size_t index) const { return index < achieved.size() ? achieved[index] : not_achieved[index - achieved.size()]; }
 };
 
 // The rules that a qualification has beyond its units; T Levels have a table besides. See systems.h.
-enum class System : std::uint8_t {
-  none,
-  outcomes,
-  combination,
-  points,
-  scrutiny,
-  approval,
-  delayed,
-  calculated,
-  adapted,
-  none_expected,
-  smaller
-};
+enum class System : std::uint8_t { none, outcomes, combination, points, scrutiny, approval, delayed, calculated, adapted, none_expected, smaller };
 
 inline constexpr std::size_t kOutcomesPerUnit = 3;
 
@@ -99,8 +85,7 @@ struct Qualification {
   bool t_level() const { return !overall_grades.empty(); }
   // Level 3: 180 hours and 16 UCAS points. Others: performance tables and 120 hours. (Ofqual, 2023 and 2024)
   bool in_scope() const {
-    return level == v1::LEVEL_3 ? guided_learning_hours >= 180 && ucas_points >= 16
-                                : performance_table && guided_learning_hours >= 120;
+    return level == v1::LEVEL_3 ? guided_learning_hours >= 180 && ucas_points >= 16 : performance_table && guided_learning_hours >= 120;
   }
 };
 

@@ -18,8 +18,7 @@ constexpr double kDelayed = 0.005;
 std::string EventIds::next() {
   std::string id = "00000000";
   std::uint64_t rest = ++last_;
-  for (std::size_t i = id.size(); i > 0 && rest > 0; rest /= 36)
-    id[--i] = "0123456789abcdefghijklmnopqrstuvwxyz"[rest % 36];
+  for (std::size_t i = id.size(); i > 0 && rest > 0; rest /= 36) id[--i] = "0123456789abcdefghijklmnopqrstuvwxyz"[rest % 36];
   return id;
 }
 
@@ -121,11 +120,10 @@ void CentreEvents::add_cohort(const CohortCourse& cohort) {
 }
 
 void CentreEvents::add_sample(const CohortCourse& cohort, const Sample& sample, std::string_view learner) {
-  const std::pair<Millis, v1::SampleDecided::Status> steps[] = {
-      {sample.asked, v1::SampleDecided::AWAITING_CENTRE},
-      {sample.received, v1::SampleDecided::WITH_AWARDING_ORGANISATION},
-      {sample.refused, v1::SampleDecided::NOT_SATISFIED},
-      {sample.decided, v1::SampleDecided::SATISFIED}};
+  const std::pair<Millis, v1::SampleDecided::Status> steps[] = {{sample.asked, v1::SampleDecided::AWAITING_CENTRE},
+                                                                {sample.received, v1::SampleDecided::WITH_AWARDING_ORGANISATION},
+                                                                {sample.refused, v1::SampleDecided::NOT_SATISFIED},
+                                                                {sample.decided, v1::SampleDecided::SATISFIED}};
   for (const auto& [at, status] : steps) {
     if (at == 0) continue;
     auto& decided = *begin("quality", at).mutable_sample_decided();
@@ -135,8 +133,7 @@ void CentreEvents::add_sample(const CohortCourse& cohort, const Sample& sample, 
     decided.set_learner(std::string{learner});
     decided.set_status(status);
     decided.set_due_on(date_text(sample.due));
-    if (status != v1::SampleDecided::AWAITING_CENTRE && sample.responded_on_known)
-      decided.set_responded_on(date_text(sample.responded));
+    if (status != v1::SampleDecided::AWAITING_CENTRE && sample.responded_on_known) decided.set_responded_on(date_text(sample.responded));
     publish(at);
   }
 }
@@ -161,8 +158,7 @@ void CentreEvents::add_hold(const CohortCourse& cohort, const Hold& hold, std::s
   publish(hold.lifted);
 }
 
-void CentreEvents::add_entry(const CohortCourse& cohort, const Course& course, std::size_t index,
-                             const Learner& learner) {
+void CentreEvents::add_entry(const CohortCourse& cohort, const Course& course, std::size_t index, const Learner& learner) {
   learner_ = &learner;
   cohort_ = &cohort;
   gone_ = course.gone;
@@ -221,9 +217,8 @@ void CentreEvents::add_answers(const CohortCourse& cohort, const Course& course)
     name_entry(*answered.mutable_entry());
     answered.set_answer(answer);
     if (answer == v1::CheckpointAnswered::NEEDED) {
-      answered.set_route(rng_.chance(0.7) == (cohort.qualification->level == v1::LEVEL_3)
-                             ? v1::CheckpointAnswered::HIGHER_EDUCATION
-                             : v1::CheckpointAnswered::FURTHER_EDUCATION);
+      answered.set_route(rng_.chance(0.7) == (cohort.qualification->level == v1::LEVEL_3) ? v1::CheckpointAnswered::HIGHER_EDUCATION
+                                                                                          : v1::CheckpointAnswered::FURTHER_EDUCATION);
       if (rng_.chance(0.2)) {
         answered.set_estimated_completion(date_text(london_day(cohort.sessions.back())));
         answered.mutable_predicted_grade()->set_scale(cohort.qualification->scale->name);
@@ -246,8 +241,7 @@ const OverallGrade* CentreEvents::overall_grade(const CohortCourse& cohort, cons
   return leading_to_it.empty() ? &rows.front() : rng_.pick(leading_to_it);
 }
 
-std::string CentreEvents::unit_grade(const CohortCourse& cohort, const Course& course, std::size_t place,
-                                     const OverallGrade* overall) {
+std::string CentreEvents::unit_grade(const CohortCourse& cohort, const Course& course, std::size_t place, const OverallGrade* overall) {
   const Qualification& qualification = *cohort.qualification;
   const UnitOffer& unit = qualification.units[cohort.units[place]];
   if (!course.unit_grades.empty()) return qualification.unit_scale->achieved[course.unit_grades[place]];
@@ -274,8 +268,7 @@ void CentreEvents::add_outcomes(const CohortCourse& cohort, const Course& course
   for (std::size_t session = 0; session < sessions; ++session) {
     const Millis at = course.session(cohort, session, index);
     if (gone_ != 0 && at > gone_) break;
-    auto& recorded =
-        *begin(q.automatic && session + 1 == sessions ? "results" : "assessment", at).mutable_outcome_recorded();
+    auto& recorded = *begin(q.automatic && session + 1 == sessions ? "results" : "assessment", at).mutable_outcome_recorded();
     if (again) add(recorded, *std::exchange(again, std::nullopt), true);
     for (std::size_t unit = session; unit < in_sessions; unit += sessions) {
       if (unit < from) continue;
@@ -295,8 +288,7 @@ void CentreEvents::add_outcomes(const CohortCourse& cohort, const Course& course
   if (course.missing_at != 0) {
     auto& recorded = *begin("assessment", course.missing_at).mutable_outcome_recorded();
     name_entry(*recorded.mutable_entry());
-    for (std::size_t unit = in_sessions; unit < cohort.units.size(); ++unit)
-      add(recorded, unit, true);
+    for (std::size_t unit = in_sessions; unit < cohort.units.size(); ++unit) add(recorded, unit, true);
     publish(course.missing_at);
   }
   if (course.prior_learning != 0) {
@@ -310,8 +302,7 @@ void CentreEvents::add_outcomes(const CohortCourse& cohort, const Course& course
 }
 
 void CentreEvents::add_consideration(const Course& course) {
-  const std::pair<Millis, bool> steps[] = {{course.consideration_requested, false},
-                                           {course.consideration_decided, true}};
+  const std::pair<Millis, bool> steps[] = {{course.consideration_requested, false}, {course.consideration_decided, true}};
   for (const auto& [at, decided] : steps) {
     if (at == 0) continue;
     auto& consideration = *begin(decided ? "results" : "assessment", at).mutable_special_consideration();
@@ -319,15 +310,13 @@ void CentreEvents::add_consideration(const Course& course) {
     consideration.set_status(!decided           ? v1::SpecialConsideration::REQUESTED
                              : rng_.chance(0.8) ? v1::SpecialConsideration::GRANTED
                                                 : v1::SpecialConsideration::REFUSED);
-    if (decided || course.consideration_date_given)
-      consideration.set_requested_on(date_text(london_day(course.consideration_requested)));
+    if (decided || course.consideration_date_given) consideration.set_requested_on(date_text(london_day(course.consideration_requested)));
     publish(at);
   }
 }
 
 void CentreEvents::add_claims(const CohortCourse& cohort, const Course& course) {
-  const std::pair<Millis, bool> steps[] = {
-      {course.claimed, true}, {course.claim_withdrawn, false}, {course.claimed_again, true}};
+  const std::pair<Millis, bool> steps[] = {{course.claimed, true}, {course.claim_withdrawn, false}, {course.claimed_again, true}};
   for (const auto& [at, submitted] : steps) {
     if (at == 0 || (gone_ != 0 && at > gone_)) continue;
     auto& event = begin("claims", at);
@@ -353,13 +342,11 @@ void CentreEvents::add_results(const CohortCourse& cohort, const Course& course)
       event.mutable_result_revoked()->set_reason("issued in error");
     } else {
       const bool amended = result.kind == ResultFact::amended;
-      auto& grade = amended ? *event.mutable_result_amended()->mutable_grade()
-                            : *event.mutable_result_determined()->mutable_grade();
+      auto& grade = amended ? *event.mutable_result_amended()->mutable_grade() : *event.mutable_result_determined()->mutable_grade();
       grade.set_scale(scale.name);
       grade.set_value(scale.value(result.grade));
       if (amended) event.mutable_result_amended()->set_reason("review of marking");
-      name_entry(amended ? *event.mutable_result_amended()->mutable_entry()
-                         : *event.mutable_result_determined()->mutable_entry());
+      name_entry(amended ? *event.mutable_result_amended()->mutable_entry() : *event.mutable_result_determined()->mutable_entry());
     }
     publish(result.at);
   }

@@ -25,8 +25,7 @@ class EventIds {
 
 class CentreEvents {
  public:
-  CentreEvents(const Season& season, const Catalogue& catalogue, const CentrePlan& centre, EventIds& ids,
-               EventBook& book, Summary& summary, Rng& rng)
+  CentreEvents(const Season& season, const Catalogue& catalogue, const CentrePlan& centre, EventIds& ids, EventBook& book, Summary& summary, Rng& rng)
       : season_(season), catalogue_(catalogue), centre_(centre), ids_(ids), book_(book), summary_(summary), rng_(rng) {}
 
   // `monitored`: with a visit to all that the centre does for the awarding organisation.

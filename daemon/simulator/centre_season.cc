@@ -139,8 +139,7 @@ void CentreSeason::apply_rules() {
 const Learner* CentreSeason::new_learner(std::size_t awarding_organisation) {
   auto& known = learners_[awarding_organisation];
   auto learner = std::make_unique<Learner>();
-  learner->number =
-      registration_number(awarding_organisation, number_from_ + static_cast<std::uint32_t>(known.size()) * 3);
+  learner->number = registration_number(awarding_organisation, number_from_ + static_cast<std::uint32_t>(known.size()) * 3);
   const double kind = rng_.unit();
   learner->uln = kind < 0.015 ? "9999999999" : kind < 0.045 ? "" : run_.learner_numbers.next();
   const bool has_candidates = centre_.type == "School" || centre_.type == "Sixth form college";
@@ -168,12 +167,10 @@ void CentreSeason::play_entry(const CohortCourse& cohort, const Entry& entry, co
   const Course course = planner_.entry(cohort, entry.index, fate);
   const Expectation expected = planner_.expectation(cohort, course, entry.index);
   events_.add_entry(cohort, course, entry.index, learner);
-  run_.truth.add(run_.season, centre_, run_.catalogue.awarding_organisations[q.awarding_organisation].number,
-                 learner.number, cohort, fate, expected);
+  run_.truth.add(run_.season, centre_, run_.catalogue.awarding_organisations[q.awarding_organisation].number, learner.number, cohort, fate, expected);
 
   if (expected.issued_at != 0) batches_.emplace_back(q.awarding_organisation, expected.issued_at, q.level);
-  for (const auto& correction : expected.corrections)
-    batches_.emplace_back(q.awarding_organisation, correction.at, q.level);
+  for (const auto& correction : expected.corrections) batches_.emplace_back(q.awarding_organisation, correction.at, q.level);
   const Millis due = run_.season.checkpoint_due;
   incomplete_ |= run_.season.checkpoint && q.in_scope() && (course.gone == 0 || course.gone > due) &&
                  (course.answers.empty() || course.answers.front().at > due);
@@ -198,9 +195,9 @@ void CentreSeason::acknowledge_batches() {
     const auto& [organisation, issued_at, level] = batches_[i];
     number = i > 0 && std::get<0>(batches_[i - 1]) == organisation ? number + 1 : 1;
     if (!rng_.chance(0.5)) continue;
-    events_.add_acknowledgement(centre_.number + "." + run_.catalogue.awarding_organisations[organisation].number +
-                                    "." + run_.season.series + "." + padded(number, 4),
-                                issued_at);
+    events_.add_acknowledgement(
+        centre_.number + "." + run_.catalogue.awarding_organisations[organisation].number + "." + run_.season.series + "." + padded(number, 4),
+        issued_at);
   }
 }
 

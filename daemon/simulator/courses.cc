@@ -33,9 +33,7 @@ v1::MitigationDefined::Kind mitigation_of(System system) {
 }  // namespace
 
 // During office hours.
-Millis CoursePlanner::office_time(Day day) {
-  return london(day, 8, 30) + static_cast<Millis>(rng_.below(9 * kHour));
-}
+Millis CoursePlanner::office_time(Day day) { return london(day, 8, 30) + static_cast<Millis>(rng_.below(9 * kHour)); }
 
 // Three hours and more from any time at which batches go or a deadline passes; no two the same at a centre.
 Millis CoursePlanner::clear_time(Day day) {
@@ -44,18 +42,14 @@ Millis CoursePlanner::clear_time(Day day) {
   return at;
 }
 
-Millis CoursePlanner::before_first_cut(const Dates& dates) {
-  return clear_time(dates.first_cut_day - days{rng_.between(1, 4)});
-}
+Millis CoursePlanner::before_first_cut(const Dates& dates) { return clear_time(dates.first_cut_day - days{rng_.between(1, 4)}); }
 
 Millis CoursePlanner::late_time(const Dates& dates, int days_after_deadline) {
   const double more = std::min(rng_.exponential(7), 24.0);
   return clear_time(dates.issue_deadline_day + days{days_after_deadline + static_cast<int>(more)});
 }
 
-Millis CoursePlanner::after(Millis decisive) {
-  return clear_time(london_day(decisive) + days{rng_.between(1, 3)});
-}
+Millis CoursePlanner::after(Millis decisive) { return clear_time(london_day(decisive) + days{rng_.between(1, 3)}); }
 
 std::size_t CoursePlanner::other_grade(std::size_t grade, const CohortCourse& cohort) {
   const std::size_t count = cohort.qualification->scale->achieved.size();
@@ -109,13 +103,10 @@ void CoursePlanner::plan_sample(CohortCourse& cohort, const Cohort& plan) {
 CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qualification) {
   CohortCourse cohort;
   cohort.qualification = &qualification;
-  cohort.dates =
-      qualification.moved ? &*qualification.moved : &season_.dates_for(qualification.awarding_organisation, qualification.level);
+  cohort.dates = qualification.moved ? &*qualification.moved : &season_.dates_for(qualification.awarding_organisation, qualification.level);
   cohort.fate = plan.fate;
-  if (qualification.system == System::scrutiny && plan.fate == Fate::cohort_sample_decided_late)
-    cohort.fate = Fate::cohort_monitoring_late;
-  if (qualification.system == System::scrutiny && plan.fate == Fate::cohort_sample_response_late)
-    cohort.fate = Fate::cohort_action_overdue;
+  if (qualification.system == System::scrutiny && plan.fate == Fate::cohort_sample_decided_late) cohort.fate = Fate::cohort_monitoring_late;
+  if (qualification.system == System::scrutiny && plan.fate == Fate::cohort_sample_response_late) cohort.fate = Fate::cohort_action_overdue;
   cohort.size = plan.size;
   const Dates& dates = *cohort.dates;
 
@@ -133,10 +124,9 @@ CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qual
 
   const bool two_years = qualification.t_level() || (qualification.level == v1::LEVEL_3 && rng_.chance(0.45));
   const Day registered = working_day(day_of(season_.year - (two_years ? 2 : 1), 9, 4) + days{rng_.between(0, 80)});
-  const Day evidence_ends = qualification.automatic ? day_of(season_.year, 7, 3) + days{rng_.between(0, 25)}
-                                                    : day_of(season_.year, 5, 10) + days{rng_.between(0, 46)};
-  cohort.step =
-      std::min<Millis>(rng_.between(2, 9) * kSecond + rng_.between(1, 999), 40 * kMinute / std::max(1u, plan.size));
+  const Day evidence_ends =
+      qualification.automatic ? day_of(season_.year, 7, 3) + days{rng_.between(0, 25)} : day_of(season_.year, 5, 10) + days{rng_.between(0, 46)};
+  cohort.step = std::min<Millis>(rng_.between(2, 9) * kSecond + rng_.between(1, 999), 40 * kMinute / std::max(1u, plan.size));
   cohort.registered = office_time(registered);
   const std::size_t sessions = std::min(cohort.units.size(), std::clamp<std::size_t>(cohort.units.size() - 1, 4, 7));
   for (std::size_t i = 0; i < sessions; ++i) {
@@ -156,9 +146,8 @@ CohortCourse CoursePlanner::cohort(const Cohort& plan, const Qualification& qual
   Day known = std::max(london_day(cohort.claimed), claim_from);
   if (decided_in_time) known = std::max(known, london_day(cohort.sample.decided));
   const bool second_batch = plan.fate == Fate::on_time && rng_.chance(0.05);
-  const Day determined = second_batch
-                             ? std::min(dates.first_cut_day + days{rng_.between(0, 5)}, dates.issue_deadline_day)
-                             : std::min(working_day(known + days{rng_.between(3, 18)}), dates.first_cut_day - days{1});
+  const Day determined = second_batch ? std::min(dates.first_cut_day + days{rng_.between(0, 5)}, dates.issue_deadline_day)
+                                      : std::min(working_day(known + days{rng_.between(3, 18)}), dates.first_cut_day - days{1});
   cohort.determined = clear_time(determined);
 
   if (season_.checkpoint) {
@@ -189,8 +178,7 @@ void CoursePlanner::plan_answers(Course& course, const CohortCourse& cohort, std
   const auto never = rng_.chance(0.6) ? v1::CheckpointAnswered::DEFERRED : v1::CheckpointAnswered::NOT_ELIGIBLE;
   const bool ends_deferred = course.fate == Fate::deferred || course.fate == Fate::deferred_but_claimed;
   if (rng_.chance(ends_deferred ? 0.4 : 0.09)) {
-    const auto opposite =
-        needed == v1::CheckpointAnswered::NEEDED ? v1::CheckpointAnswered::NOT_NEEDED : v1::CheckpointAnswered::NEEDED;
+    const auto opposite = needed == v1::CheckpointAnswered::NEEDED ? v1::CheckpointAnswered::NOT_NEEDED : v1::CheckpointAnswered::NEEDED;
     const Millis again = std::max(cohort.answered_again, at + kHour) + static_cast<Millis>(learner) * cohort.step;
     course.answers.push_back({at, ends_deferred ? needed : rng_.chance(0.2) ? never : opposite});
     course.answers.push_back({again, ends_deferred ? never : needed});
@@ -204,8 +192,8 @@ Course CoursePlanner::entry(const CohortCourse& cohort, std::size_t learner, Fat
   course.fate = fate;
   const Millis offset = static_cast<Millis>(learner) * cohort.step;
   course.registered = cohort.registered + offset;
-  course.overall_grade = static_cast<std::size_t>(std::min(rng_.unit(), rng_.unit() + 0.2) *
-                                                  static_cast<double>(cohort.qualification->scale->achieved.size()));
+  course.overall_grade =
+      static_cast<std::size_t>(std::min(rng_.unit(), rng_.unit() + 0.2) * static_cast<double>(cohort.qualification->scale->achieved.size()));
   course.overall_grade = std::min(course.overall_grade, cohort.qualification->scale->achieved.size() - 1);
   if (!cohort.qualification->automatic) course.claimed = cohort.claimed + offset;
   course.results.push_back({ResultFact::determined, cohort.determined + offset, course.overall_grade});
@@ -266,11 +254,9 @@ Expectation CoursePlanner::expectation(const CohortCourse& cohort, const Course&
     result_known = result.at;
     expected.grade = result.grade;
   }
-  const Millis ready =
-      std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted,
-                cohort.sample.decided, course.sample.decided, course.consideration_decided, result_known,
-                cohort.visited, cohort.action_done, cohort.sanction_lifted, course.pathway_told,
-                course.fate == Fate::calculated_result ? cohort.verified : 0});
+  const Millis ready = std::max({evidence_complete(cohort, course, learner), claimed, course.hold.lifted, cohort.hold.lifted, cohort.sample.decided,
+                                 course.sample.decided, course.consideration_decided, result_known, cohort.visited, cohort.action_done,
+                                 cohort.sanction_lifted, course.pathway_told, course.fate == Fate::calculated_result ? cohort.verified : 0});
   expected.issued_at = dates.issued_at(ready);
   if ((expected.issued_at > dates.issue_deadline) != expected.late) {
     throw std::logic_error("simulator: the course of fate " + std::string{rule.name} + " does not lead to it");

@@ -120,8 +120,7 @@ struct Expectation {
 // Plans the courses at one centre.
 class CoursePlanner {
  public:
-  CoursePlanner(const Season& season, const CentrePlan& centre, Rng& rng)
-      : season_(season), centre_(centre), rng_(rng) {}
+  CoursePlanner(const Season& season, const CentrePlan& centre, Rng& rng) : season_(season), centre_(centre), rng_(rng) {}
 
   CohortCourse cohort(const Cohort& cohort, const Qualification& qualification);
   // The `learner`-th entry of the cohort.

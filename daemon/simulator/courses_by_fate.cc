@@ -11,9 +11,7 @@ using std::chrono::days;
 
 constexpr int kAfterResultsDay = 4;
 
-v1::RegistrationChanged::Change course_or_size(Rng& rng) {
-  return rng.chance(0.5) ? v1::RegistrationChanged::COURSE : v1::RegistrationChanged::SIZE;
-}
+v1::RegistrationChanged::Change course_or_size(Rng& rng) { return rng.chance(0.5) ? v1::RegistrationChanged::COURSE : v1::RegistrationChanged::SIZE; }
 
 }  // namespace
 
@@ -171,8 +169,7 @@ void CoursePlanner::plan_late(Course& course, const CohortCourse& cohort) {
     case Fate::response_hold_lifted_late:
     case Fate::awarding_organisation_hold_late:
       course.hold =
-          hold_in_summer(course.fate == Fate::response_hold_lifted_late ? v1::HoldPlaced::CENTRE_RESPONSE
-                                                                        : v1::HoldPlaced::AWARDING_ORGANISATION);
+          hold_in_summer(course.fate == Fate::response_hold_lifted_late ? v1::HoldPlaced::CENTRE_RESPONSE : v1::HoldPlaced::AWARDING_ORGANISATION);
       course.hold.lifted = late_time(dates, 1);
       determine_late(course, course.hold.lifted, 0.6);
       break;
@@ -247,8 +244,7 @@ void CoursePlanner::plan_without_result(Course& course, const CohortCourse& coho
         course.gone = late_time(*cohort.dates, 1);
       } else {
         const Millis latest = london(day_of(season_.year, 6, 28), 12);
-        course.gone = course.registered + 20 * kDay +
-                      static_cast<Millis>(rng_.unit() * static_cast<double>(latest - course.registered - 20 * kDay));
+        course.gone = course.registered + 20 * kDay + static_cast<Millis>(rng_.unit() * static_cast<double>(latest - course.registered - 20 * kDay));
       }
       break;
     case Fate::deferred:

@@ -8,17 +8,12 @@ namespace {
 
 namespace chr = std::chrono;
 
-Millis millis_of(Day day) {
-  return chr::duration_cast<chr::milliseconds>(day.time_since_epoch()).count();
-}
+Millis millis_of(Day day) { return chr::duration_cast<chr::milliseconds>(day.time_since_epoch()).count(); }
 
-Millis clock_change(chr::year year, chr::month month) {
-  return millis_of(Day{year / month / chr::Sunday[chr::last]}) + kHour;
-}
+Millis clock_change(chr::year year, chr::month month) { return millis_of(Day{year / month / chr::Sunday[chr::last]}) + kHour; }
 
 bool summer_time(Millis utc) {
-  const auto year =
-      chr::year_month_day{chr::floor<chr::days>(chr::sys_time<chr::milliseconds>{chr::milliseconds{utc}})}.year();
+  const auto year = chr::year_month_day{chr::floor<chr::days>(chr::sys_time<chr::milliseconds>{chr::milliseconds{utc}})}.year();
   return utc >= clock_change(year, chr::March) && utc < clock_change(year, chr::October);
 }
 
@@ -30,9 +25,7 @@ std::string printed(const char* format, auto... values) {
 
 }  // namespace
 
-Day day_of(int year, unsigned month, unsigned day) {
-  return chr::year{year} / chr::month{month} / chr::day{day};
-}
+Day day_of(int year, unsigned month, unsigned day) { return chr::year{year} / chr::month{month} / chr::day{day}; }
 
 Millis london(Day day, int hour, int minute) {
   const Millis as_utc = millis_of(day) + hour * kHour + minute * kMinute;
@@ -51,34 +44,27 @@ Day working_day(Day day) {
 
 std::string date_text(Day day) {
   const chr::year_month_day date{day};
-  return printed("%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                 static_cast<unsigned>(date.day()));
+  return printed("%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
-std::string local_text(Day day, int hour, int minute) {
-  return date_text(day) + printed("T%02d:%02d", hour, minute);
-}
+std::string local_text(Day day, int hour, int minute) { return date_text(day) + printed("T%02d:%02d", hour, minute); }
 
 std::string rfc3339(Millis instant) {
   const auto day = chr::floor<chr::days>(chr::sys_time<chr::milliseconds>{chr::milliseconds{instant}});
   const Millis rest = instant - millis_of(day);
   const int hour = static_cast<int>(rest / kHour), minute = static_cast<int>(rest / kMinute % 60);
   const int second = static_cast<int>(rest / kSecond % 60), ms = static_cast<int>(rest % kSecond);
-  return date_text(day) + (ms == 0 ? printed("T%02d:%02d:%02dZ", hour, minute, second)
-                                   : printed("T%02d:%02d:%02d.%03dZ", hour, minute, second, ms));
+  return date_text(day) + (ms == 0 ? printed("T%02d:%02d:%02dZ", hour, minute, second) : printed("T%02d:%02d:%02d.%03dZ", hour, minute, second, ms));
 }
 
 std::optional<Millis> parse_rfc3339(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
   const std::string copy{text};
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) !=
-      6) {
+  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6) {
     return std::nullopt;
   }
-  const chr::year_month_day date =
-      chr::year{year} / chr::month{static_cast<unsigned>(month)} / chr::day{static_cast<unsigned>(day)};
-  if (!date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
-    return std::nullopt;
+  const chr::year_month_day date = chr::year{year} / chr::month{static_cast<unsigned>(month)} / chr::day{static_cast<unsigned>(day)};
+  if (!date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return std::nullopt;
   std::string_view rest = std::string_view{copy}.substr(static_cast<std::size_t>(used));
   Millis fraction = 0;
   if (rest.starts_with('.')) {
@@ -92,8 +78,7 @@ std::optional<Millis> parse_rfc3339(std::string_view text) {
     int hours = 0, minutes = 0, length = 0;
     char sign = 0;
     const std::string zone{rest};
-    if (std::sscanf(zone.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &length) != 3 || zone.size() != 6 ||
-        (sign != '+' && sign != '-')) {
+    if (std::sscanf(zone.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &length) != 3 || zone.size() != 6 || (sign != '+' && sign != '-')) {
       return std::nullopt;
     }
     offset = (sign == '+' ? 1 : -1) * (hours * kHour + minutes * kMinute);

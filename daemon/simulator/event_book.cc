@@ -24,15 +24,13 @@ std::string to_json(const v1::Event& event) {
 
 class EventFile {
  public:
-  explicit EventFile(const std::filesystem::path& path)
-      : path_(path), json_(path.extension() == ".jsonl"), out_(path, std::ios::binary) {
+  explicit EventFile(const std::filesystem::path& path) : path_(path), json_(path.extension() == ".jsonl"), out_(path, std::ios::binary) {
     if (!out_) throw std::runtime_error("cannot write events to " + path.string());
   }
 
   void append(const char* bytes, std::uint32_t size) {
     if (json_) {
-      if (!event_.ParseFromArray(bytes, static_cast<int>(size)))
-        throw std::logic_error("simulator: event does not parse");
+      if (!event_.ParseFromArray(bytes, static_cast<int>(size))) throw std::logic_error("simulator: event does not parse");
       buffer_ += to_json(event_);
       buffer_ += '\n';
     } else {
@@ -71,8 +69,7 @@ class EventFile {
 void check_events_path(const std::filesystem::path& path) {
   if (path.empty()) throw std::runtime_error("name a file for the events, ending in .jsonl or .pb");
   if (path.extension() != ".jsonl" && path.extension() != ".pb") {
-    throw std::runtime_error("events file " + path.string() +
-                             " must end in .jsonl (JSON Lines) or .pb (length-delimited protobuf)");
+    throw std::runtime_error("events file " + path.string() + " must end in .jsonl (JSON Lines) or .pb (length-delimited protobuf)");
   }
 }
 
@@ -89,12 +86,10 @@ void EventBook::add(const v1::Event& event, Millis arrival, Millis again) {
   end_ += bytes;
 }
 
-const char* EventBook::at(std::uint64_t position) const {
-  return chunks_[position / kChunkBytes].get() + position % kChunkBytes;
-}
+const char* EventBook::at(std::uint64_t position) const { return chunks_[position / kChunkBytes].get() + position % kChunkBytes; }
 
-EventBook::Written EventBook::write(const std::filesystem::path& path, std::optional<Millis> until,
-                                    const v1::Event& last, const std::function<void(std::uint64_t)>& written) {
+EventBook::Written EventBook::write(const std::filesystem::path& path, std::optional<Millis> until, const v1::Event& last,
+                                    const std::function<void(std::uint64_t)>& written) {
   std::sort(arrivals_.begin(), arrivals_.end(),
             [](const Arrival& a, const Arrival& b) { return a.at != b.at ? a.at < b.at : a.position < b.position; });
   EventFile file(path);

@@ -14,8 +14,7 @@ constexpr auto kByClaim = Certified::by_claim;
 const std::array<FateRule, kFates> kRules = {{
     {Fate::on_time, "on_time", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::second_batch, "second_batch", Kind::on_time, kReleased, v1::REASON_NONE},
-    {Fate::claim_after_claim_deadline, "claim_after_claim_deadline", Kind::on_time, kReleased, v1::REASON_NONE,
-     kByClaim},
+    {Fate::claim_after_claim_deadline, "claim_after_claim_deadline", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::very_late_entry_on_time, "very_late_entry_on_time", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::late_change_on_time, "late_change_on_time", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::hold_lifted_in_time, "hold_lifted_in_time", Kind::on_time, kReleased, v1::REASON_NONE},
@@ -24,8 +23,7 @@ const std::array<FateRule, kFates> kRules = {{
     {Fate::claimed_again, "claimed_again", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::amended_before_issue, "amended_before_issue", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::prior_learning, "prior_learning", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
-    {Fate::deferred_but_claimed, "deferred_but_claimed", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim,
-     Answered::yes},
+    {Fate::deferred_but_claimed, "deferred_but_claimed", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim, Answered::yes},
     {Fate::amended_after_issue, "amended_after_issue", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::revoked_after_issue, "revoked_after_issue", Kind::on_time, kReleased, v1::REASON_NONE},
     {Fate::claim_late, "claim_late", Kind::late, kReleased, v1::L1, kByClaim},
@@ -49,21 +47,16 @@ const std::array<FateRule, kFates> kRules = {{
     {Fate::withdrawn, "withdrawn", Kind::none, v1::WITHDRAWN, v1::N2},
     {Fate::transferred, "transferred", Kind::none, v1::WITHDRAWN, v1::N2},
     {Fate::deferred, "deferred", Kind::none, v1::DEFERRED, v1::N1, kByClaim, Answered::yes},
-    {Fate::claimed_incomplete_answered, "claimed_incomplete_answered", Kind::none, kNotCertificated, v1::N1, kByClaim,
-     Answered::yes},
-    {Fate::claimed_incomplete_silent, "claimed_incomplete_silent", Kind::none, kNotCertificated, v1::N4, kByClaim,
-     Answered::no},
+    {Fate::claimed_incomplete_answered, "claimed_incomplete_answered", Kind::none, kNotCertificated, v1::N1, kByClaim, Answered::yes},
+    {Fate::claimed_incomplete_silent, "claimed_incomplete_silent", Kind::none, kNotCertificated, v1::N4, kByClaim, Answered::no},
     {Fate::claim_never_made, "claim_never_made", Kind::none, kNotCertificated, v1::N3, kByClaim},
     {Fate::claim_withdrawn, "claim_withdrawn", Kind::none, kNotCertificated, v1::N3, kByClaim},
     {Fate::not_completed_silent, "not_completed_silent", Kind::none, kNotCertificated, v1::N4, kByClaim, Answered::no},
-    {Fate::automatic_incomplete_answered, "automatic_incomplete_answered", Kind::none, kNotCertificated, v1::N1,
-     Certified::automatic, Answered::yes},
-    {Fate::automatic_incomplete_silent, "automatic_incomplete_silent", Kind::none, kNotCertificated, v1::N4,
-     Certified::automatic, Answered::no},
+    {Fate::automatic_incomplete_answered, "automatic_incomplete_answered", Kind::none, kNotCertificated, v1::N1, Certified::automatic, Answered::yes},
+    {Fate::automatic_incomplete_silent, "automatic_incomplete_silent", Kind::none, kNotCertificated, v1::N4, Certified::automatic, Answered::no},
     {Fate::pathway_corrected, "pathway_corrected", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::disagreement_resolved, "disagreement_resolved", Kind::on_time, kReleased, v1::REASON_NONE},
-    {Fate::partial_achievement, "partial_achievement", Kind::on_time, kReleased, v1::REASON_NONE,
-     Certified::automatic},
+    {Fate::partial_achievement, "partial_achievement", Kind::on_time, kReleased, v1::REASON_NONE, Certified::automatic},
     {Fate::monitored_in_time, "monitored_in_time", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::action_in_time, "action_in_time", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
     {Fate::delayed_result, "delayed_result", Kind::on_time, kReleased, v1::REASON_NONE, kByClaim},
@@ -81,11 +74,7 @@ const std::array<FateRule, kFates> kRules = {{
 
 }  // namespace
 
-const std::array<FateRule, kFates>& fate_rules() {
-  return kRules;
-}
-const FateRule& rule_of(Fate fate) {
-  return kRules[index_of(fate)];
-}
+const std::array<FateRule, kFates>& fate_rules() { return kRules; }
+const FateRule& rule_of(Fate fate) { return kRules[index_of(fate)]; }
 
 }  // namespace vtq::simulator

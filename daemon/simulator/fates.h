@@ -101,11 +101,7 @@ struct FateRule {
 const FateRule& rule_of(Fate fate);
 const std::array<FateRule, kFates>& fate_rules();
 
-inline constexpr std::size_t index_of(Fate fate) {
-  return static_cast<std::size_t>(fate);
-}
-inline bool is_late(Kind kind) {
-  return kind == Kind::late || kind == Kind::late_cohort;
-}
+inline constexpr std::size_t index_of(Fate fate) { return static_cast<std::size_t>(fate); }
+inline bool is_late(Kind kind) { return kind == Kind::late || kind == Kind::late_cohort; }
 
 }  // namespace vtq::simulator

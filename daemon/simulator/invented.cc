@@ -43,23 +43,20 @@ constexpr InventedAwardingOrganisation kInvented[] = {
     {"RN9930", "Fenwick Moor", "BHEST", 1},
 };
 
-constexpr std::string_view kPlaces[] = {
-    "Ashcombe",  "Birkholme",  "Calderby",  "Dunmoor",    "Eastmere",  "Fernhill",  "Glenbrook",
-    "Harrowby",  "Inglewick",  "Kestrel",   "Langford",   "Millbeck",  "Northmoor", "Oakhurst",
-    "Pennine",   "Quarryside", "Ravenhill", "Southfleet", "Thornbury", "Underwood", "Valebridge",
-    "Westmarsh", "Yarrowdale", "Amberley",  "Broadwater", "Cranmoor",  "Elmstead"};
+constexpr std::string_view kPlaces[] = {"Ashcombe",  "Birkholme",  "Calderby",  "Dunmoor",    "Eastmere",  "Fernhill",  "Glenbrook",
+                                        "Harrowby",  "Inglewick",  "Kestrel",   "Langford",   "Millbeck",  "Northmoor", "Oakhurst",
+                                        "Pennine",   "Quarryside", "Ravenhill", "Southfleet", "Thornbury", "Underwood", "Valebridge",
+                                        "Westmarsh", "Yarrowdale", "Amberley",  "Broadwater", "Cranmoor",  "Elmstead"};
 constexpr std::string_view kKinds[] = {"Hill", "Park", "Bridge", "Green", "Valley", "Heath", "Road", "Cross", "Wood"};
-constexpr std::string_view kUnitForms[] = {"Principles of",        "Working in",      "Project in",
-                                           "Health and Safety in", "Technologies in", "Customers and",
-                                           "Planning for",         "Investigating",   "Applied Science of",
-                                           "Communication in",     "Business of",     "Practical Skills in"};
+constexpr std::string_view kUnitForms[] = {"Principles of",      "Working in",       "Project in",   "Health and Safety in",
+                                           "Technologies in",    "Customers and",    "Planning for", "Investigating",
+                                           "Applied Science of", "Communication in", "Business of",  "Practical Skills in"};
 
 }  // namespace
 
 std::vector<AwardingOrganisation> invented_awarding_organisations() {
   std::vector<AwardingOrganisation> all;
-  for (const auto& one : kInvented)
-    all.push_back({std::string{one.number}, std::string{one.name}, one.weight, all.size() % 8 == 5});
+  for (const auto& one : kInvented) all.push_back({std::string{one.number}, std::string{one.name}, one.weight, all.size() % 8 == 5});
   return all;
 }
 

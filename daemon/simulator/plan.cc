@@ -56,8 +56,8 @@ void describe(CentrePlan& centre, double size, std::uint32_t index, Rng& rng, st
   if (centre.type != "Training provider") centre.urn = digits(100'000 + (index * 7ull + 13) % 900'000, 6);
   centre.ukprn = digits(10'000'000 + (index * 11ull + 5) % 9'000'000, 8);
   // No postcode starts with ZZ.
-  centre.postcode = "ZZ" + std::to_string(rng.between(1, 98)) + " " + std::to_string(rng.between(1, 9)) +
-                    static_cast<char>('A' + rng.below(26)) + static_cast<char>('A' + rng.below(26));
+  centre.postcode = "ZZ" + std::to_string(rng.between(1, 98)) + " " + std::to_string(rng.between(1, 9)) + static_cast<char>('A' + rng.below(26)) +
+                    static_cast<char>('A' + rng.below(26));
 }
 
 double level_3_share(const std::string& type, Rng& rng) {
@@ -66,11 +66,10 @@ double level_3_share(const std::string& type, Rng& rng) {
   return rng.chance(0.25) ? 0.0 : 0.2 + 0.5 * rng.unit();
 }
 
-void add_cohorts(CentrePlan& centre, std::uint32_t entries, const std::vector<std::uint32_t>& offered,
-                 const WeightedPick& popularity, Rng& rng) {
+void add_cohorts(CentrePlan& centre, std::uint32_t entries, const std::vector<std::uint32_t>& offered, const WeightedPick& popularity, Rng& rng) {
   if (entries == 0) return;
-  const auto wanted = std::clamp<std::size_t>(static_cast<std::size_t>(entries / (9 + rng.below(16))), 1,
-                                              std::min<std::size_t>(offered.size() * 2 / 3 + 1, 90));
+  const auto wanted =
+      std::clamp<std::size_t>(static_cast<std::size_t>(entries / (9 + rng.below(16))), 1, std::min<std::size_t>(offered.size() * 2 / 3 + 1, 90));
   std::set<std::uint32_t> chosen;
   for (std::size_t tries = 0; chosen.size() < std::min<std::size_t>(wanted, entries) && tries < wanted * 12; ++tries) {
     chosen.insert(offered[popularity.draw(rng)]);
@@ -91,8 +90,7 @@ struct CohortAt {
 
 // Gives whole cohorts to the cohort fates, at centres that are to have late results.
 void choose_late_cohorts(const Figures& figures, const Catalogue& catalogue, std::vector<CentrePlan>& centres,
-                         const std::vector<std::uint32_t>& troubled, std::array<std::uint32_t, kGroups>& missed,
-                         Rng& rng) {
+                         const std::vector<std::uint32_t>& troubled, std::array<std::uint32_t, kGroups>& missed, Rng& rng) {
   std::array<std::vector<CohortAt>, kGroups> moderated;
   for (const auto c : troubled) {
     for (std::uint32_t k = 0; k < centres[c].cohorts.size(); ++k) {
@@ -121,8 +119,8 @@ void choose_late_cohorts(const Figures& figures, const Catalogue& catalogue, std
 
 // Spreads `count` over the centres of `among`, in proportion to their entries in the group; first one each while
 // `first_each` lasts.
-void spread(std::vector<CentrePlan>& centres, const std::vector<std::uint32_t>& among, std::size_t group, Fate fate,
-            std::uint32_t count, std::size_t& first_each, Rng& rng) {
+void spread(std::vector<CentrePlan>& centres, const std::vector<std::uint32_t>& among, std::size_t group, Fate fate, std::uint32_t count,
+            std::size_t& first_each, Rng& rng) {
   WeightedPick by_size;
   for (const auto c : among) by_size.add(centres[c].entries_in[group]);
   if (by_size.empty()) return;

@@ -8,8 +8,7 @@ namespace {
 
 class ReferenceEvents {
  public:
-  ReferenceEvents(const Season& season, EventIds& ids, EventBook& book)
-      : season_(season), ids_(ids), book_(book), at_(season.reference_from) {}
+  ReferenceEvents(const Season& season, EventIds& ids, EventBook& book) : season_(season), ids_(ids), book_(book), at_(season.reference_from) {}
 
   // Each a millisecond after the one before.
   v1::Event& begin(const char* source) {
@@ -264,8 +263,8 @@ class ReferenceEvents {
 
 }  // namespace
 
-void add_reference_events(const Season& season, const Catalogue& catalogue, const std::vector<CentrePlan>& centres,
-                          EventIds& ids, EventBook& book, bool plain) {
+void add_reference_events(const Season& season, const Catalogue& catalogue, const std::vector<CentrePlan>& centres, EventIds& ids, EventBook& book,
+                          bool plain) {
   ReferenceEvents events(season, ids, book);
   const auto& organisations = catalogue.awarding_organisations;
   for (const auto& organisation : organisations) events.add(organisation);
@@ -279,8 +278,7 @@ void add_reference_events(const Season& season, const Catalogue& catalogue, cons
     for (const auto level : kLevels) events.add_calendar(organisations[i].number, level, season.dates_for(i, level));
   }
   for (std::size_t i = 0; i < organisations.size(); ++i) {
-    for (const auto level : kLevels)
-      events.add_release_plan(organisations[i].number, level, season.dates_for(i, level));
+    for (const auto level : kLevels) events.add_release_plan(organisations[i].number, level, season.dates_for(i, level));
   }
   const SystemDays of(season.year);
   for (const auto& q : catalogue.qualifications) {

@@ -11,7 +11,7 @@
 
 namespace vtq::simulator {
 
-void add_reference_events(const Season& season, const Catalogue& catalogue, const std::vector<CentrePlan>& centres,
-                          EventIds& ids, EventBook& book, bool plain);
+void add_reference_events(const Season& season, const Catalogue& catalogue, const std::vector<CentrePlan>& centres, EventIds& ids, EventBook& book,
+                          bool plain);
 
 }  // namespace vtq::simulator

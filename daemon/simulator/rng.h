@@ -40,9 +40,7 @@ class Rng {
   // In [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   // In [0, n); 0 when n is 0.
-  std::uint64_t below(std::uint64_t n) {
-    return n == 0 ? 0 : static_cast<std::uint64_t>(unit() * static_cast<double>(n));
-  }
+  std::uint64_t below(std::uint64_t n) { return n == 0 ? 0 : static_cast<std::uint64_t>(unit() * static_cast<double>(n)); }
   // In [low, high].
   std::int64_t between(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(high - low + 1)));

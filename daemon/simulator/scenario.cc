@@ -66,21 +66,15 @@ constexpr FateFigure kFateFigures[] = {
 };
 
 // Splits a count of both groups by the share that Level 3 has.
-std::array<double, kGroups> split(double both) {
-  return {both * kLevel3Share, both * (1 - kLevel3Share)};
-}
+std::array<double, kGroups> split(double both) { return {both * kLevel3Share, both * (1 - kLevel3Share)}; }
 
-std::uint32_t rounded(double value) {
-  return static_cast<std::uint32_t>(std::llround(value));
-}
+std::uint32_t rounded(double value) { return static_cast<std::uint32_t>(std::llround(value)); }
 
 void set_fates(Figures& figures, double scale) {
   std::array<double, kGroups> late{};
   for (const auto& figure : kFateFigures) {
     const bool counts_both = figures.small || is_late(rule_of(figure.fate).kind);
-    const std::uint32_t count = figures.small          ? figure.in_small
-                                : figures.year == 2022 ? figure.in_2022
-                                                       : figure.in_2023;
+    const std::uint32_t count = figures.small ? figure.in_small : figures.year == 2022 ? figure.in_2022 : figure.in_2023;
     const auto parts = split(count * scale);
     for (std::size_t group = 0; group < kGroups; ++group) {
       const double expected = counts_both ? parts[group] : count * 1e-5 * figures.entries[group];
@@ -114,8 +108,8 @@ Figures figures_of_year(int year, double scale) {
   figures.year = year;
   figures.checkpoint = year != 2022;
   // 2023: 378,000 Level 3 and 400,000 other results on time; the rest ends without a result.
-  figures.entries = year == 2022 ? std::array{rounded(392'000 * scale), rounded(404'000 * scale)}
-                                 : std::array{rounded(388'500 * scale), rounded(411'000 * scale)};
+  figures.entries =
+      year == 2022 ? std::array{rounded(392'000 * scale), rounded(404'000 * scale)} : std::array{rounded(388'500 * scale), rounded(411'000 * scale)};
   figures.centres = std::max(3u, rounded(2'500 * scale));
   figures.centres_with_late = std::max(1u, rounded((year == 2022 ? 1'550 : 150) * scale));
   figures.centres_incomplete = year == 2022 ? 0 : std::max(1u, rounded(72 * scale));
@@ -131,9 +125,7 @@ struct Local {
   Day day;
   int hour, minute;
 };
-Millis instant(const Local& local) {
-  return london(local.day, local.hour, local.minute);
-}
+Millis instant(const Local& local) { return london(local.day, local.hour, local.minute); }
 
 Dates dates_of(Day results_level_3, Day results_of_level, Rng& rng, const Dates* like) {
   Dates dates;
@@ -141,8 +133,7 @@ Dates dates_of(Day results_level_3, Day results_of_level, Rng& rng, const Dates*
   dates.results_day = results_of_level;
   // The term-time dates are the awarding organisation's, the same for all of its levels.
   dates.checkpoint_opens = like ? like->checkpoint_opens : working_day(r3 - days{rng.between(101, 115)});
-  dates.checkpoint_closes =
-      like ? like->checkpoint_closes : working_day(r3 - days{rng.pick(std::array{76, 78, 79, 83})});
+  dates.checkpoint_closes = like ? like->checkpoint_closes : working_day(r3 - days{rng.pick(std::array{76, 78, 79, 83})});
   dates.late_entry_day = like ? like->late_entry_day : r3 - days{rng.pick(std::array{77, 78, 78, 78, 79})};
   dates.claim_deadline_day = like ? like->claim_deadline_day : r3 - days{rng.pick(std::array{41, 41, 38, 36, 34})};
   dates.issue_deadline_day = results_of_level - days{3};
@@ -168,8 +159,7 @@ Figures figures_for(const std::string& scenario, double scale) {
   } else {
     throw std::runtime_error("unknown scenario '" + scenario + "': use 2022, 2023 or small");
   }
-  if (figures.entries[0] + figures.entries[1] < 20)
-    throw std::runtime_error("scale is too small: it leaves fewer than 20 entries");
+  if (figures.entries[0] + figures.entries[1] < 20) throw std::runtime_error("scale is too small: it leaves fewer than 20 entries");
   set_fates(figures, scale);
   return figures;
 }

@@ -16,9 +16,7 @@ namespace vtq::simulator {
 
 // Results days are two: Level 3, and all other levels.
 inline constexpr std::size_t kGroups = 2;
-inline std::size_t group_of(v1::Level level) {
-  return level == v1::LEVEL_3 ? 0 : 1;
-}
+inline std::size_t group_of(v1::Level level) { return level == v1::LEVEL_3 ? 0 : 1; }
 
 // How many of everything, already scaled.
 struct Figures {
@@ -45,8 +43,7 @@ Figures figures_for(const std::string& scenario, double scale);
 
 // The dates of one awarding organisation and level, as instants, with the days they came from.
 struct Dates {
-  Day checkpoint_opens, checkpoint_closes, late_entry_day, claim_deadline_day, issue_deadline_day, results_day,
-      first_cut_day;
+  Day checkpoint_opens, checkpoint_closes, late_entry_day, claim_deadline_day, issue_deadline_day, results_day, first_cut_day;
   Millis late_entry_after = 0;
   Millis claim_deadline = 0;
   Millis issue_deadline = 0;

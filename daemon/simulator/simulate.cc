@@ -10,8 +10,7 @@ namespace vtq::simulator {
 namespace {
 
 // Streams of the seed.
-constexpr std::uint64_t kSeasonStream = 1, kCatalogueStream = 2, kPlanStream = 3, kRulesStream = 4,
-                        kCentreStreams = 1000;
+constexpr std::uint64_t kSeasonStream = 1, kCatalogueStream = 2, kPlanStream = 3, kRulesStream = 4, kCentreStreams = 1000;
 
 v1::Event time_reached(EventIds& ids, Millis at) {
   v1::Event event;
@@ -37,8 +36,7 @@ Summary simulate(const Options& options) {
   check_events_path(options.events);
   const auto until = parsed_until(options.until);
 
-  Rng season_rng(options.seed, kSeasonStream), catalogue_rng(options.seed, kCatalogueStream),
-      plan_rng(options.seed, kPlanStream);
+  Rng season_rng(options.seed, kSeasonStream), catalogue_rng(options.seed, kCatalogueStream), plan_rng(options.seed, kPlanStream);
   const Season season = season_for(figures, season_rng);
   Catalogue catalogue = make_catalogue(figures, catalogue_rng);
   const auto centres = make_plan(figures, catalogue, plan_rng);
@@ -62,8 +60,7 @@ Summary simulate(const Options& options) {
   const auto progress = [&](std::uint64_t written) {
     if (options.progress) options.progress(made + (total - made) * written / events, total);
   };
-  const auto written =
-      run.book.write(options.events, until, time_reached(run.ids, until.value_or(season.ends)), progress);
+  const auto written = run.book.write(options.events, until, time_reached(run.ids, until.value_or(season.ends)), progress);
   run.summary.events = written.events;
   run.summary.event_bytes = written.bytes;
   if (options.progress) options.progress(total, total);

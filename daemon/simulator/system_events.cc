@@ -7,9 +7,7 @@ namespace {
 
 using std::chrono::days;
 
-std::string outcome_code(std::size_t index) {
-  return "LO" + std::to_string(index + 1);
-}
+std::string outcome_code(std::size_t index) { return "LO" + std::to_string(index + 1); }
 
 }  // namespace
 
@@ -38,8 +36,7 @@ void CentreEvents::add_standing(v1::OutcomeRecorded& recorded, const UnitOffer& 
 // What makes no difference: some outcomes of a unit that lacks others, and the other unit of a barred pair.
 void CentreEvents::add_beside_the_units(v1::OutcomeRecorded& recorded, const CohortCourse& cohort, const Course& course) {
   const Qualification& q = *cohort.qualification;
-  if (q.system == System::outcomes && course.units_missing > 0)
-    add_standing(recorded, q.units[cohort.units.back()], false, {});
+  if (q.system == System::outcomes && course.units_missing > 0) add_standing(recorded, q.units[cohort.units.back()], false, {});
   if (!course.surplus) return;
   for (const std::size_t unit : cohort.units) {
     if (unit == q.group_units[0]) add_standing(recorded, q.units[q.group_units[1]], true, "Pass");
@@ -139,8 +136,8 @@ void CentreEvents::add_application(const CohortCourse& cohort) {
   }
   for (const auto& item : kMitigationEvidence) application.add_evidence(std::string{item});
   publish(cohort.applied);
-  for (const auto& [at, stage] : {std::pair{cohort.panel, v1::MitigationReviewed::PANEL},
-                                  std::pair{cohort.verified, v1::MitigationReviewed::VERIFICATION}}) {
+  for (const auto& [at, stage] :
+       {std::pair{cohort.panel, v1::MitigationReviewed::PANEL}, std::pair{cohort.verified, v1::MitigationReviewed::VERIFICATION}}) {
     auto& review = *begin("mitigations", at).mutable_mitigation_reviewed();
     review.set_centre(centre_.number);
     review.set_qualification(q.number);

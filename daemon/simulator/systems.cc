@@ -41,9 +41,8 @@ void require_table(Qualification& q) {
   q.by_table = true;
   q.unit_scale = scale("pass");
   // The specialism last: without it no overall grade can be told.
-  q.units = {{"CORE-A", "Core paper A", true, 0},      {"CORE-B", "Core paper B", true, 0},
-             {"PROJECT", "Employer-set project", true, 0}, {"CORE", "Core component", true, 0},
-             {"PLACEMENT", "Industry placement", true, 0}, {"SPECIALISM", "Occupational specialism", true, 0}};
+  q.units = {{"CORE-A", "Core paper A", true, 0}, {"CORE-B", "Core paper B", true, 0},          {"PROJECT", "Employer-set project", true, 0},
+             {"CORE", "Core component", true, 0}, {"PLACEMENT", "Industry placement", true, 0}, {"SPECIALISM", "Occupational specialism", true, 0}};
 }
 
 void require_outcomes(Qualification& q) {
@@ -138,9 +137,7 @@ void add_systems(const Season& season, const std::vector<CentrePlan>& centres, C
   const auto any = [](const Taught&) { return true; };
   const auto moderated = [&](const Taught& one) { return catalogue.qualifications[one.qualification].moderated; };
   const auto unmoderated = [&](const Taught& one) { return !moderated(one); };
-  const auto some = [&](std::size_t least) {
-    return [&, least](const Taught& one) { return unmoderated(one) && one.entries >= least; };
-  };
+  const auto some = [&](std::size_t least) { return [&, least](const Taught& one) { return unmoderated(one) && one.entries >= least; }; };
   const std::size_t hundreds = std::max<std::size_t>(1, catalogue.qualifications.size() / 100);
   give(System::scrutiny, 1, false, [](const Taught& one) { return one.samples_late; });
   give(System::scrutiny, 1, false, [](const Taught& one) { return one.responses_late; });
@@ -186,9 +183,8 @@ bool allows(const Qualification& q, Fate fate) {
   }
   if (!q.computed) return true;
   // What only the awarding organisation's own result can bring about.
-  return fate != Fate::very_late_entry && fate != Fate::late_course_change && fate != Fate::marking_late &&
-         fate != Fate::result_never_determined && fate != Fate::amended_before_issue && fate != Fate::amended_after_issue &&
-         fate != Fate::second_batch;
+  return fate != Fate::very_late_entry && fate != Fate::late_course_change && fate != Fate::marking_late && fate != Fate::result_never_determined &&
+         fate != Fate::amended_before_issue && fate != Fate::amended_after_issue && fate != Fate::second_batch;
 }
 
 }  // namespace vtq::simulator

@@ -36,8 +36,8 @@ TruthFile::TruthFile(const std::filesystem::path& path, bool plain) : path_(path
   if (!out_) throw std::runtime_error("cannot write the truth to " + path.string());
 }
 
-void TruthFile::add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation,
-                    std::string_view learner, const CohortCourse& cohort, Fate fate, const Expectation& expected) {
+void TruthFile::add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation, std::string_view learner,
+                    const CohortCourse& cohort, Fate fate, const Expectation& expected) {
   if (path_.empty()) return;
   std::string& out = buffer_;
   out += '{';
@@ -64,8 +64,7 @@ void TruthFile::add(const Season& season, const CentrePlan& centre, std::string_
     out += out.back() == '[' ? "{" : ",{";
     field(out, "issued_at", rfc3339(correction.at));
     flag(out, "revoked", correction.kind == ResultFact::revoked);
-    if (correction.kind != ResultFact::revoked)
-      field(out, "grade", cohort.qualification->scale->achieved[correction.grade]);
+    if (correction.kind != ResultFact::revoked) field(out, "grade", cohort.qualification->scale->achieved[correction.grade]);
     out += '}';
   }
   out += "]}\n";

@@ -16,8 +16,8 @@ class TruthFile {
   // An empty path writes nothing. Throws std::runtime_error when the file cannot be written.
   // `plain`: without what only rules of their own bring about.
   TruthFile(const std::filesystem::path& path, bool plain);
-  void add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation,
-           std::string_view learner, const CohortCourse& cohort, Fate fate, const Expectation& expected);
+  void add(const Season& season, const CentrePlan& centre, std::string_view awarding_organisation, std::string_view learner,
+           const CohortCourse& cohort, Fate fate, const Expectation& expected);
   void close();
 
  private:

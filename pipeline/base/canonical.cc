@@ -39,34 +39,48 @@ constexpr std::uint8_t kVarint = 0, kFixed64 = 1, kSized = 2, kFixed32 = 5;
 Field::Value value_of(const FieldDescriptor& field) {
   using Value = Field::Value;
   switch (field.type()) {
-    case FieldDescriptor::TYPE_INT32: return Value::int32;
-    case FieldDescriptor::TYPE_ENUM: return field.file()->syntax() == google::protobuf::FileDescriptor::SYNTAX_PROTO3 ? Value::int32 : Value::none;
+    case FieldDescriptor::TYPE_INT32:
+      return Value::int32;
+    case FieldDescriptor::TYPE_ENUM:
+      return field.file()->syntax() == google::protobuf::FileDescriptor::SYNTAX_PROTO3 ? Value::int32 : Value::none;
     case FieldDescriptor::TYPE_UINT32:
-    case FieldDescriptor::TYPE_SINT32: return Value::uint32;
+    case FieldDescriptor::TYPE_SINT32:
+      return Value::uint32;
     case FieldDescriptor::TYPE_INT64:
     case FieldDescriptor::TYPE_UINT64:
-    case FieldDescriptor::TYPE_SINT64: return Value::any64;
-    case FieldDescriptor::TYPE_BOOL: return Value::boolean;
+    case FieldDescriptor::TYPE_SINT64:
+      return Value::any64;
+    case FieldDescriptor::TYPE_BOOL:
+      return Value::boolean;
     case FieldDescriptor::TYPE_FIXED32:
     case FieldDescriptor::TYPE_SFIXED32:
-    case FieldDescriptor::TYPE_FLOAT: return Value::fixed32;
+    case FieldDescriptor::TYPE_FLOAT:
+      return Value::fixed32;
     case FieldDescriptor::TYPE_FIXED64:
     case FieldDescriptor::TYPE_SFIXED64:
-    case FieldDescriptor::TYPE_DOUBLE: return Value::fixed64;
+    case FieldDescriptor::TYPE_DOUBLE:
+      return Value::fixed64;
     case FieldDescriptor::TYPE_STRING:
-    case FieldDescriptor::TYPE_BYTES: return Value::text;
-    case FieldDescriptor::TYPE_MESSAGE: return field.is_map() ? Value::none : Value::message;
-    default: return Value::none;
+    case FieldDescriptor::TYPE_BYTES:
+      return Value::text;
+    case FieldDescriptor::TYPE_MESSAGE:
+      return field.is_map() ? Value::none : Value::message;
+    default:
+      return Value::none;
   }
 }
 
 std::uint8_t wire_of(Field::Value value) {
   switch (value) {
-    case Field::Value::fixed32: return kFixed32;
-    case Field::Value::fixed64: return kFixed64;
+    case Field::Value::fixed32:
+      return kFixed32;
+    case Field::Value::fixed64:
+      return kFixed64;
     case Field::Value::text:
-    case Field::Value::message: return kSized;
-    default: return kVarint;
+    case Field::Value::message:
+      return kSized;
+    default:
+      return kVarint;
   }
 }
 
@@ -126,10 +140,14 @@ inline bool take(Bytes& bytes, std::uint64_t& value) {
 
 bool fits(Field::Value value, std::uint64_t number) {
   switch (value) {
-    case Field::Value::int32: return number == static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(number)));
-    case Field::Value::uint32: return number <= 0xffffffff;
-    case Field::Value::boolean: return number <= 1;
-    default: return true;
+    case Field::Value::int32:
+      return number == static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(number)));
+    case Field::Value::uint32:
+      return number <= 0xffffffff;
+    case Field::Value::boolean:
+      return number <= 1;
+    default:
+      return true;
   }
 }
 
@@ -144,8 +162,10 @@ bool take_fixed(Bytes& bytes, bool may_be_zero) {
 
 bool take_value(Bytes& bytes, const Field& field) {
   switch (field.value) {
-    case Field::Value::fixed32: return take_fixed<std::uint32_t>(bytes, field.may_be_zero);
-    case Field::Value::fixed64: return take_fixed<std::uint64_t>(bytes, field.may_be_zero);
+    case Field::Value::fixed32:
+      return take_fixed<std::uint32_t>(bytes, field.may_be_zero);
+    case Field::Value::fixed64:
+      return take_fixed<std::uint64_t>(bytes, field.may_be_zero);
     default: {
       std::uint64_t number = 0;
       return take(bytes, number) && (number != 0 || field.may_be_zero) && fits(field.value, number);

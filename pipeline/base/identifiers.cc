@@ -78,9 +78,7 @@ std::string text_of(QualificationId id) {
 
 std::string text_of(AwardingOrganisationId id) { return "RN" + std::to_string(number(id)); }
 
-std::string text_of(SeriesId id) {
-  return zero_padded(number(id) / 12u, 4) + '-' + zero_padded(number(id) % 12u + 1, 2);
-}
+std::string text_of(SeriesId id) { return zero_padded(number(id) / 12u, 4) + '-' + zero_padded(number(id) % 12u + 1, 2); }
 
 bool qualification_check_holds(QualificationId id) {
   std::string body = zero_padded(number(id) / 11, 7);
@@ -89,9 +87,7 @@ bool qualification_check_holds(QualificationId id) {
   return sum % 11 == number(id) % 11;
 }
 
-bool uln_is_well_formed(std::string_view uln) {
-  return uln.size() == 10 && uln[0] != '0' && std::all_of(uln.begin(), uln.end(), is_digit);
-}
+bool uln_is_well_formed(std::string_view uln) { return uln.size() == 10 && uln[0] != '0' && std::all_of(uln.begin(), uln.end(), is_digit); }
 
 bool uln_check_holds(std::string_view uln) {
   if (!uln_is_well_formed(uln)) return false;

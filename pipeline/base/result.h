@@ -16,7 +16,6 @@ struct Rejection {
 
 /// A value, or why there is none. Nodiscard; reading the wrong side aborts.
 template <class T>
-using Result =
-    boost::outcome_v2::basic_result<T, Rejection, boost::outcome_v2::policy::terminate>;
+using Result = boost::outcome_v2::basic_result<T, Rejection, boost::outcome_v2::policy::terminate>;
 
 }  // namespace vtq

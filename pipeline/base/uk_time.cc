@@ -12,17 +12,14 @@ namespace {
 
 using std::chrono::minutes;
 
-constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 const date::time_zone& london() {
   static const date::time_zone* zone = date::locate_zone("Europe/London");
   return *zone;
 }
 
-date::sys_time<std::chrono::milliseconds> sys_time_of(TimeMs at) {
-  return date::sys_time<std::chrono::milliseconds>{std::chrono::milliseconds{at}};
-}
+date::sys_time<std::chrono::milliseconds> sys_time_of(TimeMs at) { return date::sys_time<std::chrono::milliseconds>{std::chrono::milliseconds{at}}; }
 
 std::optional<int> digits_at(std::string_view text, std::size_t from, std::size_t count) {
   int value = 0;
@@ -46,8 +43,7 @@ std::optional<Day> parse_date(std::string_view text) {
   auto month = digits_at(text, 5, 2);
   auto day = digits_at(text, 8, 2);
   if (!year || !month || !day || *year < 1900 || *year > 2099) return std::nullopt;
-  date::year_month_day date{date::year{*year}, date::month{static_cast<unsigned>(*month)},
-                            date::day{static_cast<unsigned>(*day)}};
+  date::year_month_day date{date::year{*year}, date::month{static_cast<unsigned>(*month)}, date::day{static_cast<unsigned>(*day)}};
   if (!date.ok()) return std::nullopt;
   return static_cast<Day>(date::sys_days{date}.time_since_epoch().count());
 }
@@ -129,9 +125,8 @@ std::string local_text(TimeMs at) {
   date::year_month_day date{days};
   auto minute_of_day = date::floor<minutes>(local - days).count();
   char text[40];
-  std::snprintf(text, sizeof text, "%u %s %d, %02d:%02d", static_cast<unsigned>(date.day()),
-                kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<int>(minute_of_day / 60), static_cast<int>(minute_of_day % 60));
+  std::snprintf(text, sizeof text, "%u %s %d, %02d:%02d", static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+                static_cast<int>(date.year()), static_cast<int>(minute_of_day / 60), static_cast<int>(minute_of_day % 60));
   return text;
 }
 
@@ -141,9 +136,9 @@ std::string utc_text(TimeMs at) {
   date::year_month_day date{days};
   auto ms = (time - days).count();
   char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(ms / 3'600'000),
-                static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60), static_cast<int>(ms % 1000));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(ms / 3'600'000), static_cast<int>(ms / 60'000 % 60),
+                static_cast<int>(ms / 1000 % 60), static_cast<int>(ms % 1000));
   return text;
 }
 

@@ -38,9 +38,7 @@ class FixedText {
  public:
   FixedText() = default;
   /// `text` longer than N is cut.
-  explicit FixedText(std::string_view text) : size_(static_cast<unsigned char>(std::min(text.size(), N))) {
-    text.copy(bytes_, size_);
-  }
+  explicit FixedText(std::string_view text) : size_(static_cast<unsigned char>(std::min(text.size(), N))) { text.copy(bytes_, size_); }
   std::string_view view() const { return {bytes_, size_}; }
   std::string str() const { return std::string(view()); }
   bool empty() const { return size_ == 0; }

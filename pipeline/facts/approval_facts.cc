@@ -39,8 +39,8 @@ std::vector<std::string> unmapped_duties(const v1::ApprovalSubmitted& submitted)
 
 /// Whether a proposal must be accepted before a submission: at some framework levels, outside the body's pre-defined areas.
 bool proposal_first(const v1::ApprovalCategoryDefined& category, std::uint32_t framework_level, const std::string& area) {
-  bool at_level = std::find(category.proposal_levels().begin(), category.proposal_levels().end(), framework_level) !=
-                  category.proposal_levels().end();
+  bool at_level =
+      std::find(category.proposal_levels().begin(), category.proposal_levels().end(), framework_level) != category.proposal_levels().end();
   return at_level && !has(category.predefined_areas(), area);
 }
 
@@ -76,17 +76,11 @@ std::string_view stage_name(ApprovalStage stage) {
   return "";
 }
 
-std::string_view body_name(v1::ApprovalBody body) {
-  return body == v1::IFATE ? "IfATE" : body == v1::OFQUAL ? "Ofqual" : "the body";
-}
+std::string_view body_name(v1::ApprovalBody body) { return body == v1::IFATE ? "IfATE" : body == v1::OFQUAL ? "Ofqual" : "the body"; }
 
-TimeMs ApprovalPeriod::ends() const {
-  return withdrawn_from ? std::min(day_ends(until), day_begins(withdrawn_from)) : day_ends(until);
-}
+TimeMs ApprovalPeriod::ends() const { return withdrawn_from ? std::min(day_ends(until), day_begins(withdrawn_from)) : day_ends(until); }
 
-bool ApprovalPeriod::covers(TimeMs registered) const {
-  return registered >= begins() && registered < std::min(ends(), day_ends(last_registration));
-}
+bool ApprovalPeriod::covers(TimeMs registered) const { return registered >= begins() && registered < std::min(ends(), day_ends(last_registration)); }
 
 const ApprovalPeriod* ApprovalState::period_of(TimeMs registered) const {
   const ApprovalPeriod *covers = nullptr, *began = nullptr;
@@ -153,8 +147,9 @@ std::string ApprovalState::words() const {
       if (unmapped_duties.size() == 1) flaws.push_back("duty " + unmapped_duties[0] + " is not mapped to any content");
       if (unmapped_duties.size() > 1) flaws.push_back("duties " + list_text(unmapped_duties) + " are not mapped to any content");
       if (proposal_lacking)
-        flaws.push_back("no proposal for the area " + (area.empty() ? std::string("not given") : area) + ", which is not pre-defined, was "
-                                                                                                         "accepted");
+        flaws.push_back("no proposal for the area " + (area.empty() ? std::string("not given") : area) +
+                        ", which is not pre-defined, was "
+                        "accepted");
       text = "the submission to " + name + " is invalid: ";
       for (std::size_t at = 0; at < flaws.size(); ++at) text += (at ? ", and " : "") + flaws[at];
       break;
@@ -282,14 +277,13 @@ ApprovalState ApprovalFacts::state(QualificationId id, v1::ApprovalBody body) co
   if (submitted && (out.proposal_lacking || !out.missing_documents.empty() || !out.unmapped_duties.empty())) {
     out.stage = ApprovalStage::submission_invalid;
   } else if (!submitted && out.proposal_lacking) {
-    out.stage = proposed->outcome() == v1::ApprovalProposed::PROPOSAL_REFUSED ? ApprovalStage::proposal_refused
-                                                                              : ApprovalStage::proposal_pending;
+    out.stage = proposed->outcome() == v1::ApprovalProposed::PROPOSAL_REFUSED ? ApprovalStage::proposal_refused : ApprovalStage::proposal_pending;
   } else if (latest) {
     out.stage = approved ? ApprovalStage::approved : ApprovalStage::refused;
   } else if (submitted) {
     out.stage = ApprovalStage::submitted;
   } else if (proposed) {
-    out.stage = accepted                                                          ? ApprovalStage::proposal_accepted
+    out.stage = accepted                                                        ? ApprovalStage::proposal_accepted
                 : proposed->outcome() == v1::ApprovalProposed::PROPOSAL_REFUSED ? ApprovalStage::proposal_refused
                                                                                 : ApprovalStage::proposal_pending;
   }

@@ -74,9 +74,9 @@ struct ApprovalState {
   ApprovalStage stage = ApprovalStage::none;  ///< whatever the day: `approved` where the dates decide; see stage_on
   std::vector<std::string> missing_documents;
   std::vector<std::string> unmapped_duties;
-  bool proposal_lacking = false;      ///< a proposal had to be accepted first, and none for this area was
-  bool approval_uncounted = false;    ///< approved by decision, which does not count as `stage` says
-  std::vector<std::string> funding;   ///< approved, or else applied for
+  bool proposal_lacking = false;     ///< a proposal had to be accepted first, and none for this area was
+  bool approval_uncounted = false;   ///< approved by decision, which does not count as `stage` says
+  std::vector<std::string> funding;  ///< approved, or else applied for
   Day approved_from = 0;
   Day approved_until = 0;
   Day last_registration = 0;
@@ -96,17 +96,17 @@ struct ApprovalState {
 
 /// What the dates and approvals of one qualification ask of a learner.
 struct ApprovalLimits {
-  bool approved = true;                   ///< by every body whose approval is needed
-  TimeMs approval_ends = kNever;          ///< registered from then on: under no approval
+  bool approved = true;           ///< by every body whose approval is needed
+  TimeMs approval_ends = kNever;  ///< registered from then on: under no approval
   TimeMs registration_from = 0;
-  TimeMs registration_until = kNever;     ///< exclusive
-  TimeMs certification_until = kNever;    ///< exclusive
+  TimeMs registration_until = kNever;   ///< exclusive
+  TimeMs certification_until = kNever;  ///< exclusive
 };
 
 /// What the dates and approvals of one qualification ask of its entries.
 struct ApprovalTerms {
-  std::vector<ApprovalState> bodies;      ///< those needed
-  Day first_registration = 0;             ///< the qualification's own
+  std::vector<ApprovalState> bodies;  ///< those needed
+  Day first_registration = 0;         ///< the qualification's own
   Day last_registration = 0;
   Day last_certification = 0;
 

@@ -57,7 +57,7 @@ struct UnitFact {
   std::uint32_t unit = 0;              ///< short_hash of the unit's code
   std::uint32_t learning_outcome = 0;  ///< short_hash of the outcome's code, 0 for the unit as a whole, or kPriorLearning
   Stamp stamp;
-  std::uint32_t grade = 0;             ///< short_hash of the grade on the unit grading scale, 0 when ungraded
+  std::uint32_t grade = 0;               ///< short_hash of the grade on the unit grading scale, 0 when ungraded
   std::uint32_t mark_plus_one : 24 = 0;  ///< 0: no mark
   enum class Standing : std::uint8_t { achieved = 1, not_yet_achieved = 2, recognised = 3 };
   Standing standing : 8 = {};
@@ -91,11 +91,11 @@ struct FirstSaid {
 struct Particulars {
   std::string pathway;
   std::string cohort;
-  QualificationId left{};  ///< left for this one, when course or size was changed; {}: not given
-  std::vector<Assessed> assessed;  ///< by unit and outcome
+  QualificationId left{};             ///< left for this one, when course or size was changed; {}: not given
+  std::vector<Assessed> assessed;     ///< by unit and outcome
   std::vector<FirstSaid> first_said;  ///< by unit, outcome and time
-  TimeMs first_claimed_ms = 0;    ///< the first claim that no longer holds the slot; 0: none
-  TimeMs claim_withdrawn_ms = 0;  ///< the last withdrawal of a claim that no longer holds it; 0: none
+  TimeMs first_claimed_ms = 0;        ///< the first claim that no longer holds the slot; 0: none
+  TimeMs claim_withdrawn_ms = 0;      ///< the last withdrawal of a claim that no longer holds it; 0: none
 
   /// Those that still say something: a later assessment of the unit as a whole takes the place of its outcomes', and not one of the same
   /// moment.
@@ -116,7 +116,7 @@ struct Particulars {
 struct EntryFacts {
   Stamp registered;
   TimeMs first_registered_ms = 0;  ///< earliest registration asserted: a correction of details makes no late entry
-  std::uint64_t uln = 0;  ///< 0: unknown
+  std::uint64_t uln = 0;           ///< 0: unknown
   FixedText<13> uci;
   std::shared_ptr<const std::string> details;  ///< serialised LearnerDetails, if any: personal, never logged
 
@@ -164,8 +164,8 @@ struct EntryFacts {
   /// Looks at the stamp of every slot.
   template <class Look>
   void each_stamp(Look look) const {
-    for (const Stamp* one : {&registered, &changed, &details_changed, &transferred, &withdrawn, &answered, &special_consideration, &claim,
-                             &result, &queried})
+    for (const Stamp* one :
+         {&registered, &changed, &details_changed, &transferred, &withdrawn, &answered, &special_consideration, &claim, &result, &queried})
       if (one->set()) look(*one);
     for (const UnitFact& unit : units) look(unit.stamp);
     if (particulars)
@@ -208,7 +208,7 @@ struct IssuedBefore {
 
 /// What has been issued for the entry, as the last batch that named it says.
 struct Issued {
-  std::uint32_t batch_number = 0;  ///< 0: nothing issued yet
+  std::uint32_t batch_number = 0;                  ///< 0: nothing issued yet
   AwardingOrganisationId awarding_organisation{};  ///< whose batch it is, whoever the qualification belongs to by now
   std::uint32_t first_batch_number = 0;
   TimeMs first_at_ms = 0;

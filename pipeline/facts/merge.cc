@@ -86,9 +86,7 @@ Merged merge_unit(EntryFacts& facts, UnitFact fact, Coming& coming) {
   }
   coming.take(fact.stamp);
   // Kept sorted, so that the same facts make the same state whatever order they came in.
-  auto before = [](const UnitFact& a, const UnitFact& b) {
-    return std::tie(a.unit, a.learning_outcome) < std::tie(b.unit, b.learning_outcome);
-  };
+  auto before = [](const UnitFact& a, const UnitFact& b) { return std::tie(a.unit, a.learning_outcome) < std::tie(b.unit, b.learning_outcome); };
   // Grown by few at a time: there are many entries, and a qualification has few units.
   if (facts.units.size() == facts.units.capacity()) facts.units.reserve(facts.units.size() + 3);
   facts.units.insert(std::upper_bound(facts.units.begin(), facts.units.end(), fact, before), fact);
@@ -126,8 +124,7 @@ Merged merge_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, Coming
     if (!outcome.learning_outcome().empty()) unit.learning_outcome = short_hash(outcome.learning_outcome());
     if (!outcome.grade().empty()) unit.grade = short_hash(outcome.grade());
     if (outcome.has_mark()) unit.mark_plus_one = (outcome.mark() + 1) & 0xffffff;
-    unit.standing = outcome.standing() == v1::Outcome::ACHIEVED ? UnitFact::Standing::achieved
-                                                                 : UnitFact::Standing::not_yet_achieved;
+    unit.standing = outcome.standing() == v1::Outcome::ACHIEVED ? UnitFact::Standing::achieved : UnitFact::Standing::not_yet_achieved;
     Merged merged = merge_unit(facts, unit, coming);
     applied |= merged == Merged::applied;
     duplicate &= merged == Merged::duplicate;
@@ -186,8 +183,7 @@ Merged merge_special_consideration(EntryFacts& facts, const v1::SpecialConsidera
   Merged merged = coming.take(facts.special_consideration);
   if (merged != Merged::applied) return merged;
   facts.special_consideration_status = fact.status();
-  facts.special_consideration_day =
-      fact.requested_on().empty() ? local_day(coming.stamp.at_ms) : *parse_date(fact.requested_on());
+  facts.special_consideration_day = fact.requested_on().empty() ? local_day(coming.stamp.at_ms) : *parse_date(fact.requested_on());
   return merged;
 }
 
@@ -195,9 +191,8 @@ Merged merge_special_consideration(EntryFacts& facts, const v1::SpecialConsidera
 Hold& hold_named(CentreFacts& facts, const std::string& awarding_organisation, const std::string& name) {
   AwardingOrganisationId ao = *parse_awarding_organisation(awarding_organisation);
   // By name: what is said of several must not hang on which came first.
-  auto at = std::find_if(facts.holds.begin(), facts.holds.end(), [&](const Hold& hold) {
-    return std::tie(hold.name, hold.awarding_organisation) >= std::tie(name, ao);
-  });
+  auto at = std::find_if(facts.holds.begin(), facts.holds.end(),
+                         [&](const Hold& hold) { return std::tie(hold.name, hold.awarding_organisation) >= std::tie(name, ao); });
   if (at != facts.holds.end() && at->name == name && at->awarding_organisation == ao) return *at;
   return *facts.holds.insert(at, {.awarding_organisation = ao, .name = name});
 }
@@ -248,8 +243,7 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
       return decode_sample(facts, event.sample_decided(), stamp);
     case v1::Event::kReleasePlanned: {
       const auto& fact = event.release_planned();
-      CohortKey key{*parse_awarding_organisation(fact.awarding_organisation()), fact.level(),
-                    *parse_series(fact.series())};
+      CohortKey key{*parse_awarding_organisation(fact.awarding_organisation()), fact.level(), *parse_series(fact.series())};
       ReleasePlan plan{*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
       std::erase_if(facts.plans, [&](const auto& held) { return held.first == key; });
       facts.plans.emplace_back(key, plan);
@@ -257,8 +251,7 @@ CentreChange decode(CentreFacts& facts, const v1::Event& event, const Stamp& sta
     }
     case v1::Event::kIssuingHalted: {
       const auto& fact = event.issuing_halted();
-      CentreFacts::Halt halt{*parse_awarding_organisation(fact.awarding_organisation()), *parse_series(fact.series()),
-                             fact.halted()};
+      CentreFacts::Halt halt{*parse_awarding_organisation(fact.awarding_organisation()), *parse_series(fact.series()), fact.halted()};
       std::erase_if(facts.halts, [&](const CentreFacts::Halt& held) {
         return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series;
       });
@@ -292,8 +285,7 @@ Merged merge(EntryFacts& facts, const v1::Event& event, Coming& coming) {
       if (merged != Merged::applied) return merged;
       facts.change = change;
       QualificationId left = parse_qualification(event.registration_changed().from_qualification()).value_or(QualificationId{});
-      if (facts.particulars || left != QualificationId{})
-        change_particulars(facts, [&](Particulars& particulars) { particulars.left = left; });
+      if (facts.particulars || left != QualificationId{}) change_particulars(facts, [&](Particulars& particulars) { particulars.left = left; });
       return merged;
     }
     case v1::Event::kTransferred: {
@@ -308,12 +300,11 @@ Merged merge(EntryFacts& facts, const v1::Event& event, Coming& coming) {
     case v1::Event::kOutcomeRecorded:
       return merge_outcomes(facts, event.outcome_recorded(), coming);
     case v1::Event::kPriorLearningRecognised:
-      return merge_unit(facts, {.unit = short_hash(event.prior_learning_recognised().unit()),
-                                .learning_outcome = kPriorLearning,
-                                .grade = event.prior_learning_recognised().grade().empty()
-                                             ? 0
-                                             : short_hash(event.prior_learning_recognised().grade()),
-                                .standing = UnitFact::Standing::recognised},
+      return merge_unit(facts,
+                        {.unit = short_hash(event.prior_learning_recognised().unit()),
+                         .learning_outcome = kPriorLearning,
+                         .grade = event.prior_learning_recognised().grade().empty() ? 0 : short_hash(event.prior_learning_recognised().grade()),
+                         .standing = UnitFact::Standing::recognised},
                         coming);
     case v1::Event::kSpecialConsideration:
       return merge_special_consideration(facts, event.special_consideration(), coming);
@@ -361,8 +352,8 @@ void share_words(Entry& entry, const GradingScale& scale) {
       if (is(grade.value)) return;
   };
   EntryFacts& facts = entry.facts;
-  for (Word* word : {&facts.predicted_grade, &facts.claimed_grade, &facts.result_scale, &facts.result_grade, &entry.issued.scale,
-                     &entry.issued.grade})
+  for (Word* word :
+       {&facts.predicted_grade, &facts.claimed_grade, &facts.result_scale, &facts.result_grade, &entry.issued.scale, &entry.issued.grade})
     share(*word);
 }
 
@@ -387,8 +378,7 @@ Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp, Clas
   return merged;
 }
 
-Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change,
-             Clash* clash) {
+Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change, Clash* clash) {
   auto [at, fresh] = facts.slots.try_emplace(slot_of(event));
   Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
   if (merged != Merged::applied) return merged;

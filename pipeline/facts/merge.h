@@ -11,8 +11,7 @@ namespace vtq {
 Merged merge(EntryFacts& facts, const v1::Event& event, const Stamp& stamp, Clash* clash = nullptr);
 
 /// Merges a fact about a centre as a whole; says through `change` which entries it touches.
-Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change,
-             Clash* clash = nullptr);
+Merged merge(CentreFacts& facts, const v1::Event& event, std::string_view bytes, const Stamp& stamp, CentreChange& change, Clash* clash = nullptr);
 
 /// Lets the entry's words be those of its qualification's scale, where they say the same.
 void share_words(Entry& entry, const GradingScale& scale);

@@ -120,10 +120,8 @@ MitigationScope take_mitigation(CentreMitigations& facts, const v1::Event& event
     }
     case v1::Event::kMitigationApplied: {
       const auto& fact = event.mitigation_applied();
-      MitigationApplication made{.scope = scope_of(fact), .stamp = stamp, .units = {},
-                                 .evidence = {fact.evidence().begin(), fact.evidence().end()}};
-      for (const auto& unit : fact.units())
-        made.units.push_back({unit.unit(), short_hash(unit.unit()), parse_date(unit.due_on()).value_or(0)});
+      MitigationApplication made{.scope = scope_of(fact), .stamp = stamp, .units = {}, .evidence = {fact.evidence().begin(), fact.evidence().end()}};
+      for (const auto& unit : fact.units()) made.units.push_back({unit.unit(), short_hash(unit.unit()), parse_date(unit.due_on()).value_or(0)});
       replace(facts.applications, std::move(made), always);
       return scope_of(fact);
     }

@@ -102,11 +102,10 @@ std::shared_ptr<const Grading> make_grading(const v1::Grading& fact, const Quali
   made->unclassified_grade = Word(fact.unclassified_grade());
   for (const auto& boundary : fact.boundaries()) made->boundaries.push_back({Word(boundary.grade()), kNoRank, boundary.points()});
   for (const auto& hurdle : fact.hurdles())
-    made->hurdles.push_back({Word(hurdle.from_grade()), kNoRank, places.set(hurdle.units()), hurdle.unit_grade(),
-                             hash_or_0(hurdle.unit_grade()), hurdle.units_min()});
+    made->hurdles.push_back(
+        {Word(hurdle.from_grade()), kNoRank, places.set(hurdle.units()), hurdle.unit_grade(), hash_or_0(hurdle.unit_grade()), hurdle.units_min()});
   for (const auto& cap : fact.caps())
-    made->caps.push_back(
-        {Word(cap.grade()), kNoRank, places.set(cap.units()), cap.unit_grade(), hash_or_0(cap.unit_grade()), cap.units_max()});
+    made->caps.push_back({Word(cap.grade()), kNoRank, places.set(cap.units()), cap.unit_grade(), hash_or_0(cap.unit_grade()), cap.units_max()});
   for (const std::string& code : fact.components()) made->components.push_back(places.of(code));
   for (const auto& combination : fact.combinations()) {
     Grading::Row row{{}, Word(combination.grade())};

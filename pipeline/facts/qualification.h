@@ -74,13 +74,13 @@ struct UnitRule {
   std::uint32_t credit = 0;
   bool mandatory = false;
   std::string title = {};
-  std::uint32_t level = 0;                         ///< 1 to 8; 0: not given
+  std::uint32_t level = 0;                          ///< 1 to 8; 0: not given
   std::vector<std::string> learning_outcomes = {};  ///< codes, as listed
   std::vector<std::uint32_t> outcomes = {};         ///< their hashes, ascending
   std::string grading_scale = {};                   ///< its own, or that of the qualification's units; empty: not graded
-  const GradingScale* scale = nullptr;             ///< of that name; null while it is not known
+  const GradingScale* scale = nullptr;              ///< of that name; null while it is not known
   std::string minimum_grade = {};
-  std::uint32_t minimum_hash = 0;  ///< short_hash of it; 0: what the scale counts as achieved
+  std::uint32_t minimum_hash = 0;                                    ///< short_hash of it; 0: what the scale counts as achieved
   std::vector<std::pair<std::uint32_t, std::uint32_t>> points = {};  ///< by hash of the grade, for this unit's credit
 
   /// Whether the unit counts with a decision "achieved" at this grade (its hash; 0: ungraded). Where a minimum grade is named, a grade
@@ -191,7 +191,7 @@ struct Qualification {
   Day professional_standard_changed = 0;
   const struct ApprovalTerms* approval = nullptr;               ///< null: no approval is needed and no dates are set
   const std::vector<struct Mitigation>* mitigations = nullptr;  ///< null: none is defined, in no series
-  std::vector<std::string> pathways;  ///< codes
+  std::vector<std::string> pathways;                            ///< codes
   /// The rules that hold for all, then those on each pathway, in the order of `pathways`.
   std::vector<Combination> ways;
   std::shared_ptr<const Grading> grading;  ///< null: the grade is not checked

@@ -48,9 +48,7 @@ bool has_unknown_fields(const v1::Event& event) {
   return field && has_unknown_fields(reflection.GetMessage(event, field));
 }
 
-std::string canonical(const std::string& qualification) {
-  return qualification.empty() ? std::string{} : text_of(qualification_id(qualification));
-}
+std::string canonical(const std::string& qualification) { return qualification.empty() ? std::string{} : text_of(qualification_id(qualification)); }
 
 }  // namespace
 
@@ -112,8 +110,8 @@ std::string slot_of(const v1::Event& event) {
     case v1::Event::kCalendarDefined: {
       const auto& fact = event.calendar_defined();
       // Each stays: a gate that one of them shut is not opened by another alone.
-      return joined({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(),
-                     event.id()});
+      return joined(
+          {"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(), event.id()});
     }
     case v1::Event::kMitigationDefined: {
       const auto& fact = event.mitigation_defined();
@@ -156,8 +154,8 @@ std::string slot_of(const v1::Event& event) {
     case v1::Event::kStaffApproved: {
       const auto& fact = event.staff_approved();
       // Each word stays: work is judged by the one that held when it was assessed.
-      return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(),
-                     v1::StaffApproved::Role_Name(fact.role()), text_of_moment(event)});
+      return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(), v1::StaffApproved::Role_Name(fact.role()),
+                     text_of_moment(event)});
     }
     case v1::Event::kMonitoringRecorded: {
       const auto& fact = event.monitoring_recorded();
@@ -200,8 +198,8 @@ std::string slot_of(const v1::Event& event) {
     }
     case v1::Event::kMitigationReviewed: {
       const auto& fact = event.mitigation_reviewed();
-      return joined({"mitigation-reviewed", canonical(fact.qualification()), fact.series(), fact.learner(),
-                     v1::MitigationReviewed::Stage_Name(fact.stage())});
+      return joined(
+          {"mitigation-reviewed", canonical(fact.qualification()), fact.series(), fact.learner(), v1::MitigationReviewed::Stage_Name(fact.stage())});
     }
     case v1::Event::kReleasePlanned: {
       const auto& fact = event.release_planned();
@@ -209,8 +207,7 @@ std::string slot_of(const v1::Event& event) {
     }
     case v1::Event::kReleaseApproved: {
       const auto& fact = event.release_approved();
-      return joined({"release-approval", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(),
-                     fact.approver()});
+      return joined({"release-approval", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), fact.approver()});
     }
     case v1::Event::kIssuingHalted: {
       const auto& fact = event.issuing_halted();
@@ -307,8 +304,7 @@ void Reference::decode(const v1::Event& event, const Stamp& stamp) {
       const auto& fact = event.release_planned();
       CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
       plans_[key] = {*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
-      changes_.push_back(
-          {.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
+      changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
       break;
     }
     case v1::Event::kIssuingHalted: {
@@ -345,8 +341,7 @@ bool Reference::CalendarSaid::before(const CalendarSaid& other) const {
 }
 
 const Reference::CalendarSaid& Reference::CohortDates::latest() const {
-  return *std::max_element(said.begin(), said.end(),
-                           [](const CalendarSaid& a, const CalendarSaid& b) { return a.before(b); });
+  return *std::max_element(said.begin(), said.end(), [](const CalendarSaid& a, const CalendarSaid& b) { return a.before(b); });
 }
 
 /// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
@@ -364,7 +359,8 @@ void Reference::CohortDates::work_out() {
     calendar.learner_release = std::max({calendar.learner_release, one.dates.learner_release, calendar.centre_release});
     if (one.dates.centre_release == 0) continue;
     if (!std::exchange(any_embargo, true)) without_embargo = one.without_embargo;
-    std::erase_if(without_embargo, [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
+    std::erase_if(without_embargo,
+                  [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
   }
   calendar.gates_confirmed_ms = confirmed ? confirmed->stamp.at_ms : 0;
   open = calendar;
@@ -474,8 +470,9 @@ std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined&
                                    std::tuple{"learnerRelease", &fact.learner_release(), stands.learner_release}}) {
     if ((said->empty() ? 0 : *parse_local_time(*said)) >= gate) continue;
     return Rejection{"calendarDefined." + std::string(field), "gate-not-earlier", *said,
-                     "The gate stays at " + local_text(gate) + ", as said before: one calendar alone opens nothing earlier. Where it is to open "
-                     "earlier, send the calendar with gatesConfirmedBy: the names of two people."};
+                     "The gate stays at " + local_text(gate) +
+                         ", as said before: one calendar alone opens nothing earlier. Where it is to open "
+                         "earlier, send the calendar with gatesConfirmedBy: the names of two people."};
   }
   for (const std::string& text : fact.without_embargo()) {
     QualificationId id = qualification_id(text);
@@ -504,8 +501,7 @@ std::vector<HaltInForce> Reference::halts() const {
   return found;
 }
 
-const v1::ScrutinyStrategyDefined* Reference::strategy(AwardingOrganisationId awarding_organisation,
-                                                       QualificationId qualification) const {
+const v1::ScrutinyStrategyDefined* Reference::strategy(AwardingOrganisationId awarding_organisation, QualificationId qualification) const {
   if (strategies_.empty()) return nullptr;
   auto at = strategies_.find({awarding_organisation, qualification});
   if (at == strategies_.end()) at = strategies_.find({awarding_organisation, QualificationId{}});

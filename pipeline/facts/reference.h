@@ -62,8 +62,8 @@ struct CohortKey {
 
   bool operator==(const CohortKey&) const = default;
   friend std::size_t hash_value(const CohortKey& key) {
-    std::uint64_t packed = (std::uint64_t{number(key.awarding_organisation)} << 24) ^
-                           (std::uint64_t{number(key.series)} << 4) ^ static_cast<std::uint64_t>(key.level);
+    std::uint64_t packed =
+        (std::uint64_t{number(key.awarding_organisation)} << 24) ^ (std::uint64_t{number(key.series)} << 4) ^ static_cast<std::uint64_t>(key.level);
     return static_cast<std::size_t>(packed * 0x9e3779b97f4a7c15ULL >> 7);
   }
 };
@@ -178,8 +178,8 @@ class Reference {
   boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
   std::map<HaltKey, Halt> halts_;
-  ApprovalFacts approvals_;                              // qualifications point into it
-  std::map<QualificationId, Mitigations> mitigations_;  // and into these
+  ApprovalFacts approvals_;                                                                               // qualifications point into it
+  std::map<QualificationId, Mitigations> mitigations_;                                                    // and into these
   std::map<std::pair<AwardingOrganisationId, QualificationId>, v1::ScrutinyStrategyDefined> strategies_;  // {}: the general one
   Scales scales_;
 };

@@ -250,7 +250,8 @@ namespace {
 /// is compared: the bytes are such as `from` read, or `add` packed.
 class Along {
  public:
-  Along(std::string_view packed, const Said& wanted) : at_(packed.data()), end_(at_ + packed.size()), source_(cut(wanted.source)), id_(cut(wanted.id)) {}
+  Along(std::string_view packed, const Said& wanted)
+      : at_(packed.data()), end_(at_ + packed.size()), source_(cut(wanted.source)), id_(cut(wanted.id)) {}
 
   /// False at the end.
   bool next() {

@@ -29,9 +29,7 @@ struct Said {
 
   bool same_id(const Said& other) const { return id == other.id && source == other.source; }
   /// Whether its source gave it a larger sequence number than the other, which is of the same source.
-  bool numbered_after(const Said& other) const {
-    return sequence && other.sequence && source == other.source && *sequence > *other.sequence;
-  }
+  bool numbered_after(const Said& other) const { return sequence && other.sequence && source == other.source && *sequence > *other.sequence; }
 };
 Said said_by(const v1::Event& event);
 
@@ -78,11 +76,11 @@ class Sayings {
 
    private:
     friend class Sayings;
-    std::size_t at = 0;                 // where it begins
-    bool same_source = false;           // as the one before
-    std::size_t shared = 0;             // bytes of the id, with the one before
-    bool last = true;                   // none comes behind it; of the one that does:
-    std::size_t next_shared = 0;        // bytes of its id, with this one
+    std::size_t at = 0;           // where it begins
+    bool same_source = false;     // as the one before
+    std::size_t shared = 0;       // bytes of the id, with the one before
+    bool last = true;             // none comes behind it; of the one that does:
+    std::size_t next_shared = 0;  // bytes of its id, with this one
     bool next_same_source = false;
   };
   Look look(std::uint32_t tie, const Said& said) const;

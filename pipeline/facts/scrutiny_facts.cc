@@ -13,9 +13,7 @@ Facts::About about(const Fact& fact) {
   return {*parse_awarding_organisation(fact.awarding_organisation()), parse_qualification(fact.qualification())};
 }
 
-auto order(const Facts::About& about) {
-  return std::pair(about.awarding_organisation, about.qualification.value_or(QualificationId{}));
-}
+auto order(const Facts::About& about) { return std::pair(about.awarding_organisation, about.qualification.value_or(QualificationId{})); }
 
 /// Puts `made` where its name belongs; `name` is what tells one from another.
 template <class Kind, class Name>
@@ -77,8 +75,7 @@ void take(Facts& facts, const v1::Event& event, const Stamp& stamp) {
     case v1::Event::kMonitoringPlanned: {
       const auto& fact = event.monitoring_planned();
       put(facts.plans,
-          {about(fact), fact.monitoring(), stamp, parse_date(fact.planned_on()).value_or(0), fact.assurer(), fact.seed(),
-           fact.cancelled()},
+          {about(fact), fact.monitoring(), stamp, parse_date(fact.planned_on()).value_or(0), fact.assurer(), fact.seed(), fact.cancelled()},
           by_monitoring);
       return;
     }

@@ -78,9 +78,9 @@ class OtherDesk : Desk {
     if (fact.qualification().empty()) return;
     const auto* qualification = known_qualification(fact.qualification());
     if (qualification && qualification->awarding_organisation() != fact.awarding_organisation())
-      problem("awardingOrganisation", "awarding-organisation-of-qualification", fact.awarding_organisation(),
-              "The qualification is of " + qualification->awarding_organisation() +
-                  ", so that this strategy applies to nobody; correct one of them.");
+      problem(
+          "awardingOrganisation", "awarding-organisation-of-qualification", fact.awarding_organisation(),
+          "The qualification is of " + qualification->awarding_organisation() + ", so that this strategy applies to nobody; correct one of them.");
   }
 
   void known_category(v1::ApprovalBody body, const std::string& category) {
@@ -96,11 +96,10 @@ class OtherDesk : Desk {
     if (!qualification) return;
     for (int at = 0; at < fact.mappings_size(); ++at) {
       const auto& mapping = fact.mappings(at);
-      auto unit = std::find_if(qualification->units().begin(), qualification->units().end(),
-                               [&](const auto& one) { return one.code() == mapping.unit(); });
+      auto unit =
+          std::find_if(qualification->units().begin(), qualification->units().end(), [&](const auto& one) { return one.code() == mapping.unit(); });
       if (unit == qualification->units().end()) {
-        problem(item("mappings", at, "unit"), "unit-of-qualification", mapping.unit(),
-                "The qualification has no such unit; correct the code.");
+        problem(item("mappings", at, "unit"), "unit-of-qualification", mapping.unit(), "The qualification has no such unit; correct the code.");
         continue;
       }
       const auto& outcomes = unit->learning_outcomes();
@@ -121,8 +120,7 @@ class OtherDesk : Desk {
 
   void withdrawn(const v1::ApprovalWithdrawn& fact) {
     known_qualification(fact.qualification());
-    ordered("lastCertificationOn", fact.withdrawn_from(), fact.last_certification_on(),
-            "The last certification comes before the withdrawal");
+    ordered("lastCertificationOn", fact.withdrawn_from(), fact.last_certification_on(), "The last certification comes before the withdrawal");
     if (const auto* decision = book_.first_approval(fact.qualification(), v1::ApprovalBody_Name(fact.body())))
       ordered("withdrawnFrom", decision->approved_from(), fact.withdrawn_from(), "Approval is withdrawn before it was given");
   }
@@ -153,8 +151,8 @@ class FamilyDesk : Desk {
   void larger_than(const FamilyDesk& smaller) {
     if (credit() == 0 || smaller.credit() == 0 || fact_.size() == smaller.fact_.size() || credit() > smaller.credit()) return;
     problem("size", "family-sizes-grow", v1::Size_Name(fact_.size()),
-            "It asks for " + std::to_string(credit()) + " credit and " + canonical(smaller.fact_.qualification()) +
-                ", which is smaller, for " + std::to_string(smaller.credit()) + "; correct the size or the credit.");
+            "It asks for " + std::to_string(credit()) + " credit and " + canonical(smaller.fact_.qualification()) + ", which is smaller, for " +
+                std::to_string(smaller.credit()) + "; correct the size or the credit.");
   }
 
  private:
@@ -225,8 +223,7 @@ std::vector<CatalogueFinding> Catalogue::findings() const {
   }
   for (const auto& [slot, fact] : book.facts()) {
     const v1::Event& event = *fact.event;
-    for (const Rejection& warning : warnings(event))
-      book.found_so_far.push_back({fact.place, true, canonical(qualification_named(event)), warning});
+    for (const Rejection& warning : warnings(event)) book.found_so_far.push_back({fact.place, true, canonical(qualification_named(event)), warning});
     if (event.fact_case() == v1::Event::kQualificationDefined)
       check_qualification(book, fact.place, event, make_qualification(event.qualification_defined(), scales));
     else

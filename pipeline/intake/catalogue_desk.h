@@ -18,9 +18,7 @@ inline std::string item(const char* list, int at, const char* member = "") {
   return std::string(list) + "[" + std::to_string(at) + "]" + (*member ? "." : "") + member;
 }
 /// What a fact defines, to find it by.
-inline std::string defines(const char* kind, const std::string& name) {
-  return std::string(kind) + " " + name;
-}
+inline std::string defines(const char* kind, const std::string& name) { return std::string(kind) + " " + name; }
 
 /// The set of facts by what they are about, and where findings go.
 class Book {
@@ -33,8 +31,7 @@ class Book {
   };
 
   void put(std::string slot, const v1::Event& event, std::size_t place) {
-    if (event.fact_case() == v1::Event::kGradingScaleDefined)
-      scales_[event.grading_scale_defined().name()] = &event.grading_scale_defined();
+    if (event.fact_case() == v1::Event::kGradingScaleDefined) scales_[event.grading_scale_defined().name()] = &event.grading_scale_defined();
     if (event.fact_case() == v1::Event::kAwardingOrganisationDefined)
       awarding_organisations_.insert(event.awarding_organisation_defined().awarding_organisation());
     if (event.fact_case() == v1::Event::kCentreDefined) centres_.insert(event.centre_defined().centre());
@@ -101,8 +98,7 @@ class Desk {
   }
   void known_awarding_organisation(const std::string& number) {
     if (!book_.has_awarding_organisation(number) && !book_.is_broken(defines("awarding organisation", number)))
-      problem("awardingOrganisation", "awarding-organisation-known", number,
-              "Define it with AwardingOrganisationDefined, or correct the number.");
+      problem("awardingOrganisation", "awarding-organisation-known", number, "Define it with AwardingOrganisationDefined, or correct the number.");
   }
   const v1::QualificationDefined* known_qualification(const std::string& number) {
     const auto* found = book_.qualification(number);

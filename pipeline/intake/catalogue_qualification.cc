@@ -24,9 +24,7 @@ std::string combination_text(const Texts& grades) {
   for (const std::string& grade : grades) text += (text.empty() ? "" : " with ") + grade;
   return text;
 }
-std::string count_of(std::uint64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
+std::string count_of(std::uint64_t count, const std::string& one) { return std::to_string(count) + " " + one + (count == 1 ? "" : "s"); }
 
 /// One way through a qualification: its only one, or a pathway.
 struct Way {
@@ -41,9 +39,7 @@ struct Way {
 class QualificationDesk : Desk {
  public:
   QualificationDesk(Book& set, std::size_t place, const v1::Event& event, Qualification decoded)
-      : Desk(set, place, event, event.qualification_defined().qualification()),
-        fact_(event.qualification_defined()),
-        decoded_(std::move(decoded)) {
+      : Desk(set, place, event, event.qualification_defined().qualification()), fact_(event.qualification_defined()), decoded_(std::move(decoded)) {
     for (const auto& unit : fact_.units()) units_[unit.code()] = &unit;
   }
 
@@ -76,8 +72,7 @@ class QualificationDesk : Desk {
       if (way.pathway) way.mandatory.insert(way.pathway->units().begin(), way.pathway->units().end());
       for (int group = 0; group < fact_.groups_size(); ++group) {
         const std::string& code = fact_.groups(group).code();
-        bool own =
-            way.pathway && std::find(way.pathway->groups().begin(), way.pathway->groups().end(), code) != way.pathway->groups().end();
+        bool own = way.pathway && std::find(way.pathway->groups().begin(), way.pathway->groups().end(), code) != way.pathway->groups().end();
         if (own || !claimed.contains(code)) way.groups.push_back(group);
       }
       all.push_back(std::move(way));
@@ -132,8 +127,8 @@ class QualificationDesk : Desk {
     if (std::uint64_t most = most_credit_of(rule); rule.credit_min() > most)
       never(item("groups", at, "creditMin"), "group-credit-reachable", rule.credit_min(),
             "Group " + rule.code() + " gives at most " + std::to_string(most) + " credit; lower the minimum or add units.");
-    auto at_level = static_cast<std::uint64_t>(
-        std::count_if(units.begin(), units.end(), [&](const Unit* unit) { return unit->level() >= rule.level(); }));
+    auto at_level =
+        static_cast<std::uint64_t>(std::count_if(units.begin(), units.end(), [&](const Unit* unit) { return unit->level() >= rule.level(); }));
     if (rule.units_max() > 0) at_level = std::min<std::uint64_t>(at_level, rule.units_max());
     if (rule.units_at_level_min() > at_level)
       never(item("groups", at, "unitsAtLevelMin"), "group-level-reachable", rule.units_at_level_min(),
@@ -191,9 +186,9 @@ class QualificationDesk : Desk {
         if (way.mandatory.contains(code)) held.push_back(code);
       if (held.size() < 2) continue;
       impossible_ = true;
-      problem(item("barred", at, "units"), "mandatory-barred", list_text(held),
-              "These units are mandatory" + way.where() +
-                  " and barred from counting together; take one out of the combination, or make it optional.");
+      problem(
+          item("barred", at, "units"), "mandatory-barred", list_text(held),
+          "These units are mandatory" + way.where() + " and barred from counting together; take one out of the combination, or make it optional.");
     }
   }
 
@@ -208,19 +203,18 @@ class QualificationDesk : Desk {
     };
     std::uint64_t all = most([](const Unit& unit) { return unit.credit(); });
     if (fact_.credit_required() > all)
-      never("creditRequired", "credit-reachable", fact_.credit_required(),
-            "At most " + std::to_string(all) + " credit can count" + way.where() +
-                "; lower it, or correct the units' credit and the groups' maxima.");
+      never(
+          "creditRequired", "credit-reachable", fact_.credit_required(),
+          "At most " + std::to_string(all) + " credit can count" + way.where() + "; lower it, or correct the units' credit and the groups' maxima.");
     std::uint64_t at_level = most([&](const Unit& unit) { return unit.level() >= fact_.credit_level() ? unit.credit() : 0; });
     if (fact_.credit_at_level_required() > at_level)
       never("creditAtLevelRequired", "credit-at-level-reachable", fact_.credit_at_level_required(),
-            "At most " + std::to_string(at_level) + " credit at level " + std::to_string(fact_.credit_level()) + " or above can count" +
-                way.where() + "; lower it, or correct the units' levels.");
+            "At most " + std::to_string(at_level) + " credit at level " + std::to_string(fact_.credit_level()) + " or above can count" + way.where() +
+                "; lower it, or correct the units' levels.");
     std::uint64_t optional = most([&](const Unit& unit) { return way.mandatory.contains(unit.code()) ? 0u : unit.credit(); });
     if (fact_.optional_credit_required() > optional)
       never("optionalCreditRequired", "optional-credit-reachable", fact_.optional_credit_required(),
-            "At most " + std::to_string(optional) + " credit of optional units can count" + way.where() +
-                "; lower it or add optional units.");
+            "At most " + std::to_string(optional) + " credit of optional units can count" + way.where() + "; lower it or add optional units.");
   }
 
   /// Most points of a choice that keeps the rules, with all units achieved; nothing: there is none.
@@ -241,9 +235,7 @@ class QualificationDesk : Desk {
 
   // ---- grades ----
 
-  const std::string& scale_name(const Unit& unit) const {
-    return unit.grading_scale().empty() ? fact_.unit_grading_scale() : unit.grading_scale();
-  }
+  const std::string& scale_name(const Unit& unit) const { return unit.grading_scale().empty() ? fact_.unit_grading_scale() : unit.grading_scale(); }
 
   static Texts grades_of(const v1::GradingScaleDefined* scale, bool achieved_only) {
     Texts grades;
@@ -354,8 +346,7 @@ class QualificationDesk : Desk {
 
   void points() {
     const auto& grading = fact_.grading();
-    for (int at = 0; at < grading.points_size(); ++at)
-      on_unit_scales("grading." + item("points", at, "grade"), grading.points(at).grade(), Texts{});
+    for (int at = 0; at < grading.points_size(); ++at) on_unit_scales("grading." + item("points", at, "grade"), grading.points(at).grade(), Texts{});
     for (int at = 0; at < grading.boundaries_size(); ++at)
       on_overall_scale("grading." + item("boundaries", at, "grade"), grading.boundaries(at).grade());
     for (const std::string& grade : grades_of(book_.scale(fact_.grading_scale()), true))
@@ -406,14 +397,14 @@ class QualificationDesk : Desk {
     if (lowest.points() > most) return;
     if (lowest.points() > least)
       return problem(field, "lowest-boundary", std::to_string(lowest.points()),
-                     "Who achieves every unit with its lowest pass has " + count_of(least, "point") + way.where() + " and is given " +
-                         below + "; lower the boundary of " + lowest.grade() + ".");
+                     "Who achieves every unit with its lowest pass has " + count_of(least, "point") + way.where() + " and is given " + below +
+                         "; lower the boundary of " + lowest.grade() + ".");
     if (!grading.unclassified_grade().empty()) return;
     if (auto units = least_worth(way, lowest.points()))
       warning(field, "lowest-boundary-for-few", std::to_string(lowest.points()),
               "Who achieves only " + list_text(*units) + way.where() +
-                  ", with the lowest pass, keeps the rules of combination and is given no grade;" +
-                  " if that is not meant, lower the boundary of " + lowest.grade() + ".");
+                  ", with the lowest pass, keeps the rules of combination and is given no grade;" + " if that is not meant, lower the boundary of " +
+                  lowest.grade() + ".");
   }
 
   /// Units that keep the rules and are worth less than `points` with their lowest pass, tried one choice after another; nothing where there
@@ -456,20 +447,18 @@ class QualificationDesk : Desk {
     const auto& grading = fact_.grading();
     bool graded_elsewhere = grading.pass_grade().empty() && grading.boundaries().empty() && grading.components().empty();
     bool by_points = !grading.boundaries().empty();
-    if (graded_elsewhere ? attained.complete : by_points ? attained.grade == grading.boundaries(0).grade() : !attained.grade.empty())
-      return;
+    if (graded_elsewhere ? attained.complete : by_points ? attained.grade == grading.boundaries(0).grade() : !attained.grade.empty()) return;
     auto reasons = missing(facts, decoded_);
     problem("grading", "highest-grade", by_points ? grading.boundaries(0).grade() : grading.pass_grade(),
-            "Who has every unit with its highest grade is given " + (attained.grade.empty() ? "no grade" : attained.grade.str()) +
-                way.where() + "; correct the hurdles and caps." + (reasons.empty() ? "" : " " + reasons.front().text()));
+            "Who has every unit with its highest grade is given " + (attained.grade.empty() ? "no grade" : attained.grade.str()) + way.where() +
+                "; correct the hurdles and caps." + (reasons.empty() ? "" : " " + reasons.front().text()));
   }
 
   /// T Levels and their like: a row for each combination of grades with which the components are achieved.
   void table() {
     const auto& grading = fact_.grading();
     if (grading.partial_grade().empty())
-      problem("grading.partialGrade", "partial-grade-given", "",
-              "Say which grade is given when some components are achieved and others are not.");
+      problem("grading.partialGrade", "partial-grade-given", "", "Say which grade is given when some components are achieved and others are not.");
     if (grading.unclassified_grade().empty())
       problem("grading.unclassifiedGrade", "unclassified-grade-given", "", "Say which grade is given when no component is achieved.");
     std::vector<Texts> grades;
@@ -505,8 +494,7 @@ class QualificationDesk : Desk {
   // ---- dates and approvals ----
 
   void dates() {
-    ordered("lastRegistrationOn", fact_.first_registration_on(), fact_.last_registration_on(),
-            "The last registration comes before the first");
+    ordered("lastRegistrationOn", fact_.first_registration_on(), fact_.last_registration_on(), "The last registration comes before the first");
     ordered("lastCertificationOn", fact_.last_registration_on(), fact_.last_certification_on(),
             "The last certification comes before the last registration");
     ordered("lastCertificationOn", fact_.first_registration_on(), fact_.last_certification_on(),

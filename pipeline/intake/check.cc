@@ -24,8 +24,7 @@ void Checker::fact() {
     case v1::Event::kTransferred: {
       const auto& fact = event_.transferred();
       in_topic(Topic::registrations, Subject::entry);
-      if (!parse_centre(fact.to_centre()))
-        fail(path("toCentre"), "centre-form", fact.to_centre(), "A national centre number has exactly 5 digits.");
+      if (!parse_centre(fact.to_centre())) fail(path("toCentre"), "centre-form", fact.to_centre(), "A national centre number has exactly 5 digits.");
       return entry(fact.entry());
     }
     case v1::Event::kWithdrawn:
@@ -139,8 +138,7 @@ void Checker::fact() {
       in_topic(Topic::assurance, Subject::centre);
       centre("centre", fact.centre());
       awarding_organisation("awardingOrganisation", fact.awarding_organisation());
-      if (!names_a_hold(fact.hold()))
-        fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
+      if (!names_a_hold(fact.hold())) fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
       return;
     }
     case v1::Event::kActionPlan: {
@@ -247,8 +245,7 @@ void Checker::registered(const v1::Registered& fact) {
   entry(fact.entry());
   uln(fact.uln());
   if (!fact.uci().empty() && !uci_is_well_formed(fact.uci()))
-    fail(path("uci"), "uci-form", fact.uci(),
-         "A unique candidate identifier has 12 digits (the sixth may be a board letter) and a check letter.");
+    fail(path("uci"), "uci-form", fact.uci(), "A unique candidate identifier has 12 digits (the sixth may be a board letter) and a check letter.");
   optional_code("pathway", fact.pathway(), 20);
   optional_code("cohort", fact.cohort(), 20);
   if (!fact.has_details()) return;
@@ -270,13 +267,10 @@ void Checker::outcomes(const v1::OutcomeRecorded& fact) {
     if (outcome.unit().empty() || outcome.unit().size() > 20) name(field("unit"), outcome.unit(), 20);
     if (outcome.learning_outcome().size() > 20) at_most(field("learningOutcome"), outcome.learning_outcome(), 20);
     if (outcome.grade().size() > 32) at_most(field("grade"), outcome.grade(), 32);
-    if (outcome.standing() == 0 || !v1::Outcome::Standing_IsValid(outcome.standing()))
-      chosen(field("standing"), outcome.standing(), false);
-    if (outcome.mark() > 100'000)
-      fail(path(field("mark")), "mark-range", std::to_string(outcome.mark()), "Marks run from 0 to 100,000.");
+    if (outcome.standing() == 0 || !v1::Outcome::Standing_IsValid(outcome.standing())) chosen(field("standing"), outcome.standing(), false);
+    if (outcome.mark() > 100'000) fail(path(field("mark")), "mark-range", std::to_string(outcome.mark()), "Marks run from 0 to 100,000.");
     for (int other = 0; other < at; ++other)
-      if (fact.outcomes(other).unit() == outcome.unit() &&
-          fact.outcomes(other).learning_outcome() == outcome.learning_outcome())
+      if (fact.outcomes(other).unit() == outcome.unit() && fact.outcomes(other).learning_outcome() == outcome.learning_outcome())
         fail(path(field("unit")), "outcome-once", outcome.unit(), "Record each unit or learning outcome once in an event.");
     if (failed_) return;
   }
@@ -299,15 +293,14 @@ Rejection unknown_qualification(const std::string& field, QualificationId id) {
   return {field, "qualification-known", text_of(id), message};
 }
 
-std::optional<Rejection> unit_fits(const v1::Event& event, const std::string& field, const std::string& unit,
-                                   const Qualification& qualification) {
+std::optional<Rejection> unit_fits(const v1::Event& event, const std::string& field, const std::string& unit, const Qualification& qualification) {
   if (qualification.unit(short_hash(unit))) return std::nullopt;
   return Rejection{fact_name(event) + "." + field, "unit-of-qualification", cut_value(unit),
                    "Qualification " + text_of(qualification.id) + " has no such unit; correct the code, or send the qualification anew."};
 }
 
-std::optional<Rejection> grade_fits(const v1::Event& event, const std::string& field, const std::string& scale,
-                                    const std::string& value, const std::string& expected_scale, const Reference& reference) {
+std::optional<Rejection> grade_fits(const v1::Event& event, const std::string& field, const std::string& scale, const std::string& value,
+                                    const std::string& expected_scale, const Reference& reference) {
   std::string path = fact_name(event) + "." + field;
   auto has = reference.scale_has(scale, value);
   // A name that no scale has may be the grade itself, set in the wrong place.
@@ -315,15 +308,16 @@ std::optional<Rejection> grade_fits(const v1::Event& event, const std::string& f
     return Rejection{path + ".scale", "scale-of-qualification", has ? cut_value(scale) : std::string(kNotShown),
                      "The qualification is graded on the scale " + expected_scale + "."};
   if (!has)
-    return Rejection{path + ".scale", "scale-known", cut_value(scale), "No such grading scale is in the reference data; send its GradingScaleDefined."};
+    return Rejection{path + ".scale", "scale-known", cut_value(scale),
+                     "No such grading scale is in the reference data; send its GradingScaleDefined."};
   if (!*has)
     return Rejection{path + ".value", "grade-of-scale", std::string(kNotShown),
                      "The scale " + scale + " has no such grade; correct it, or send the scale anew with it."};
   return std::nullopt;
 }
 
-std::optional<Rejection> overall_grade_fits(const v1::Event& event, const char* field, const v1::Grade& grade,
-                                            const Qualification& qualification, const Reference& reference) {
+std::optional<Rejection> overall_grade_fits(const v1::Event& event, const char* field, const v1::Grade& grade, const Qualification& qualification,
+                                            const Reference& reference) {
   if (grade.value().empty()) return std::nullopt;
   return grade_fits(event, field, grade.scale(), grade.value(), qualification.grading_scale, reference);
 }
@@ -333,8 +327,8 @@ std::optional<Rejection> outcomes_fit(const v1::Event& event, const Qualificatio
     const auto& outcome = event.outcome_recorded().outcomes(at);
     const UnitRule* unit = qualification.unit(short_hash(outcome.unit()));
     bool known_grade = outcome.grade().empty() || (unit && unit->scale && unit->scale->has(short_hash(outcome.grade())));
-    bool known_outcome = outcome.learning_outcome().empty() || !unit || unit->outcomes.empty() ||
-                         unit->has_outcome(short_hash(outcome.learning_outcome()));
+    bool known_outcome =
+        outcome.learning_outcome().empty() || !unit || unit->outcomes.empty() || unit->has_outcome(short_hash(outcome.learning_outcome()));
     if (unit && known_grade && known_outcome) continue;
     std::string field = "outcomes[" + std::to_string(at) + "]";
     if (!unit) return unit_fits(event, field + ".unit", outcome.unit(), qualification);
@@ -356,8 +350,8 @@ std::optional<Rejection> prior_learning_fits(const v1::Event& event, const Quali
 
 /// A centre's facts about mitigations name a qualification that is known, and units of it.
 std::optional<Rejection> mitigation_fits(const v1::Event& event, const Reference& reference) {
-  const std::string* named = event.has_mitigation_opted_out() ? &event.mitigation_opted_out().qualification()
-                             : event.has_mitigation_applied() ? &event.mitigation_applied().qualification()
+  const std::string* named = event.has_mitigation_opted_out()  ? &event.mitigation_opted_out().qualification()
+                             : event.has_mitigation_applied()  ? &event.mitigation_applied().qualification()
                              : event.has_mitigation_reviewed() ? &event.mitigation_reviewed().qualification()
                                                                : nullptr;
   if (!named) return std::nullopt;
@@ -382,9 +376,11 @@ std::string text_named(const v1::Event& event, const std::string& field) {
 
 /// Of a word about a centre: the awarding organisation and the qualification that it names.
 std::optional<Rejection> names_fit(const v1::Event& event, const Reference& reference) {
-  if (std::string named = text_named(event, "awarding_organisation"); !named.empty() && !reference.awarding_organisation(*parse_awarding_organisation(named)))
-    return Rejection{fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
-                     "No awarding organisation with this number is in the reference data; send its AwardingOrganisationDefined, or correct the number."};
+  if (std::string named = text_named(event, "awarding_organisation");
+      !named.empty() && !reference.awarding_organisation(*parse_awarding_organisation(named)))
+    return Rejection{
+        fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
+        "No awarding organisation with this number is in the reference data; send its AwardingOrganisationDefined, or correct the number."};
   if (std::string named = text_named(event, "qualification"); !named.empty()) {
     QualificationId id = *parse_qualification(named);
     if (!reference.qualification(id)) return unknown_qualification(fact_name(event) + ".qualification", id);
@@ -395,9 +391,9 @@ std::optional<Rejection> names_fit(const v1::Event& event, const Reference& refe
 }  // namespace
 
 std::string_view topic_name(Topic topic) {
-  static constexpr std::string_view kNames[kTopics] = {
-      "vtq.reference", "vtq.registrations", "vtq.checkpoints",    "vtq.assessments",   "vtq.claims",  "vtq.assurance",
-      "vtq.commands",  "vtq.entry-status",  "vtq.result-batches", "vtq.notifications", "vtq.rejected"};
+  static constexpr std::string_view kNames[kTopics] = {"vtq.reference",      "vtq.registrations", "vtq.checkpoints", "vtq.assessments",
+                                                       "vtq.claims",         "vtq.assurance",     "vtq.commands",    "vtq.entry-status",
+                                                       "vtq.result-batches", "vtq.notifications", "vtq.rejected"};
   return kNames[static_cast<std::size_t>(topic)];
 }
 
@@ -410,7 +406,11 @@ std::string as_utf8(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     auto first = static_cast<unsigned char>(text[at]);
-    std::size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+    std::size_t length = first < 0x80                    ? 1
+                         : first >= 0xc2 && first < 0xe0 ? 2
+                         : first >= 0xe0 && first < 0xf0 ? 3
+                         : first >= 0xf0 && first < 0xf5 ? 4
+                                                         : 0;
     bool good = length > 0 && at + length <= text.size();
     for (std::size_t next = 1; good && next < length; ++next) good = (static_cast<unsigned char>(text[at + next]) & 0xc0) == 0x80;
     if (good && length == 3) {
@@ -487,8 +487,9 @@ std::vector<Rejection> warnings(const v1::Event& event, const Address& address, 
   AwardingOrganisationId id = *parse_awarding_organisation(named);
   // A word for one centre does not fit, and waits.
   if (address.everywhere && !reference.awarding_organisation(id))
-    found.push_back({fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
-                     "No awarding organisation with this number is in the reference data yet: it is taken, and stops or plans nothing until there is."});
+    found.push_back(
+        {fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
+         "No awarding organisation with this number is in the reference data yet: it is taken, and stops or plans nothing until there is."});
   if (!event.has_hold_placed() || event.hold_placed().qualification().empty()) return found;
   const Qualification* qualification = reference.qualification(*parse_qualification(event.hold_placed().qualification()));
   if (qualification && qualification->awarding_organisation != id)
@@ -519,8 +520,9 @@ std::vector<Rejection> warnings_of(const Clash& clash, const v1::Event& event, b
   std::vector<Rejection> found;
   if (clash.id_reused)
     found.push_back({"id", "id-reused", event.id(),
-                     "Source " + event.source() + " used this id before, for other content. Both are taken as facts of their own; give every "
-                     "event its own id."});
+                     "Source " + event.source() +
+                         " used this id before, for other content. Both are taken as facts of their own; give every "
+                         "event its own id."});
   auto decided = [&](const std::string& by, const std::string& hint) {
     found.push_back({"occurredAt", "tie-decided", text_of_moment(event),
                      "Another fact about the same thing is of the same moment; " + by + " decided, and " +

@@ -35,7 +35,7 @@ struct Address {
   Subject subject{};
   bool everywhere = false;  ///< reference data, and commands to `*`: every partition must see it
   CentreId centre{};
-  EntryKey entry;           ///< set when the subject is an entry
+  EntryKey entry;  ///< set when the subject is an entry
   TimeMs at_ms = 0;
 };
 

@@ -16,8 +16,7 @@ void Checker::sample(const v1::SampleDecided& fact) {
 
 void Checker::hold(const v1::HoldPlaced& fact) {
   centre("centre", fact.centre());
-  if (!names_a_hold(fact.hold()))
-    fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
+  if (!names_a_hold(fact.hold())) fail(path("hold"), "hold-form", fact.hold(), "Name the hold in 1 to 32 of A-Z, 0-9 and -.");
   awarding_organisation("awardingOrganisation", fact.awarding_organisation());
   optional_qualification("qualification", fact.qualification());
   if (!fact.series().empty()) series_of("series", fact.series());
@@ -32,8 +31,7 @@ void Checker::monitoring_recorded(const v1::MonitoringRecorded& fact) {
   optional_qualification("qualification", fact.qualification());
   name("monitoring", fact.monitoring(), 40);
   optional_date("visitedOn", fact.visited_on());
-  if (fact.grade() > 4)
-    fail(path("grade"), "monitoring-grade", std::to_string(fact.grade()), "Grades run from 1 (best) to 4; 0: not graded.");
+  if (fact.grade() > 4) fail(path("grade"), "monitoring-grade", std::to_string(fact.grade()), "Grades run from 1 (best) to 4; 0: not graded.");
   optional_code("assurer", fact.assurer(), 40);
   if (fact.findings_size() > kFindingsMax)
     fail(path("findings"), "findings-count", std::to_string(fact.findings_size()), "Record at most 100 findings of a visit.");
@@ -66,8 +64,7 @@ void Checker::sanction(const v1::SanctionDecided& fact) {
   centre("centre", fact.centre());
   awarding_organisation("awardingOrganisation", fact.awarding_organisation());
   optional_qualification("qualification", fact.qualification());
-  if (!names_a_hold(fact.sanction()))
-    fail(path("sanction"), "sanction-form", fact.sanction(), "Name the sanction in 1 to 32 of A-Z, 0-9 and -.");
+  if (!names_a_hold(fact.sanction())) fail(path("sanction"), "sanction-form", fact.sanction(), "Name the sanction in 1 to 32 of A-Z, 0-9 and -.");
   flag("inForce", fact.has_in_force());
   chosen("kind", fact.kind(), v1::SanctionDecided::Kind_IsValid(fact.kind()));
 }
@@ -93,8 +90,7 @@ void Checker::mitigation_applied(const v1::MitigationApplied& fact) {
   qualification_of("qualification", fact.qualification());
   series_of("series", fact.series());
   optional_learner("learner", fact.learner());
-  if (fact.units_size() > kUnitsMax)
-    fail(path("units"), "units-count", std::to_string(fact.units_size()), "A qualification has at most 200 units.");
+  if (fact.units_size() > kUnitsMax) fail(path("units"), "units-count", std::to_string(fact.units_size()), "A qualification has at most 200 units.");
   for (int at = 0; at < fact.units_size() && !failed_; ++at) {
     std::string field = "units[" + std::to_string(at) + "].";
     code(field + "unit", fact.units(at).unit(), 20);
@@ -102,8 +98,7 @@ void Checker::mitigation_applied(const v1::MitigationApplied& fact) {
   }
   if (fact.evidence_size() > kEvidenceMax)
     fail(path("evidence"), "evidence-count", std::to_string(fact.evidence_size()), "A checklist has at most 100 items.");
-  for (int at = 0; at < fact.evidence_size() && !failed_; ++at)
-    code("evidence[" + std::to_string(at) + "]", fact.evidence(at), 40);
+  for (int at = 0; at < fact.evidence_size() && !failed_; ++at) code("evidence[" + std::to_string(at) + "]", fact.evidence(at), 40);
 }
 
 void Checker::mitigation_reviewed(const v1::MitigationReviewed& fact) {

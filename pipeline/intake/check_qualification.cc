@@ -24,8 +24,7 @@ std::string item(std::string_view list, int at) { return std::string(list) + "["
 }  // namespace
 
 void Checker::few(std::string_view field, int count, int most) {
-  if (count > most)
-    fail(path(field), "list-count", std::to_string(count), "Give at most " + std::to_string(most) + " items.");
+  if (count > most) fail(path(field), "list-count", std::to_string(count), "Give at most " + std::to_string(most) + " items.");
 }
 
 void Checker::units_exist(const std::string& field, const Codes& units, const v1::QualificationDefined& fact) {
@@ -33,8 +32,7 @@ void Checker::units_exist(const std::string& field, const Codes& units, const v1
   for (int at = 0; at < units.size() && !failed_; ++at) {
     auto named = [&](const v1::Unit& unit) { return unit.code() == units[at]; };
     if (std::none_of(fact.units().begin(), fact.units().end(), named))
-      fail(path(item(field, at)), "unit-of-qualification", units[at],
-           "The qualification lists no such unit; correct the code, or add the unit.");
+      fail(path(item(field, at)), "unit-of-qualification", units[at], "The qualification lists no such unit; correct the code, or add the unit.");
   }
 }
 
@@ -67,15 +65,13 @@ void Checker::group_rules(const v1::QualificationDefined& fact) {
     units_exist(field + "units", group.units(), fact);
     for (int unit = 0; unit < group.units_size() && !failed_; ++unit)
       if (!units_seen.insert(group.units(unit)).second)
-        fail(path(item(field + "units", unit)), "group-unit-once", group.units(unit),
-             "A unit stands in at most one group, and there once.");
+        fail(path(item(field + "units", unit)), "group-unit-once", group.units(unit), "A unit stands in at most one group, and there once.");
     at_most_of(field + "creditMin", group.credit_min(), kCreditMax);
     at_most_of(field + "creditMax", group.credit_max(), kCreditMax);
     at_most_of(field + "level", group.level(), 8);
     auto in_order = [&](const char* name, std::uint32_t least, std::uint32_t most) {
       if (most > 0 && least > most)
-        fail(path(field + name), "limits-in-order", std::to_string(least),
-             "The minimum is at most the maximum, " + std::to_string(most) + ".");
+        fail(path(field + name), "limits-in-order", std::to_string(least), "The minimum is at most the maximum, " + std::to_string(most) + ".");
     };
     in_order("unitsMin", group.units_min(), group.units_max());
     in_order("creditMin", group.credit_min(), group.credit_max());
@@ -85,8 +81,7 @@ void Checker::group_rules(const v1::QualificationDefined& fact) {
 
 void Checker::barred_rules(const v1::QualificationDefined& fact) {
   if (fact.barred_size() > kBarredMax)
-    fail(path("barred"), "barred-count", std::to_string(fact.barred_size()),
-         "Give at most " + std::to_string(kBarredMax) + " barred combinations.");
+    fail(path("barred"), "barred-count", std::to_string(fact.barred_size()), "Give at most " + std::to_string(kBarredMax) + " barred combinations.");
   std::uint64_t choices = 1;
   for (int at = 0; at < fact.barred_size() && !failed_; ++at) {
     const auto& units = fact.barred(at).units();
@@ -94,13 +89,11 @@ void Checker::barred_rules(const v1::QualificationDefined& fact) {
     units_exist(field, units, fact);
     std::set<std::string> distinct(units.begin(), units.end());
     if (distinct.size() < 2 || distinct.size() != static_cast<std::size_t>(units.size()))
-      fail(path(field), "barred-units", std::to_string(distinct.size()),
-           "A barred combination names two different units or more, each once.");
+      fail(path(field), "barred-units", std::to_string(distinct.size()), "A barred combination names two different units or more, each once.");
     choices *= std::max<std::uint64_t>(1, distinct.size());
     if (choices > kBarredChoicesMax)
       fail(path(field), "barred-count", std::to_string(choices),
-           "The sizes of the barred combinations multiply to more than " + std::to_string(kBarredChoicesMax) +
-               "; name fewer units in them.");
+           "The sizes of the barred combinations multiply to more than " + std::to_string(kBarredChoicesMax) + "; name fewer units in them.");
   }
 }
 
@@ -217,8 +210,7 @@ void Checker::table_rules(const v1::QualificationDefined& fact) {
     if (row.unit_grades_size() != grading.components_size())
       fail(path(field + ".unitGrades"), "combination-length", std::to_string(row.unit_grades_size()),
            "Give one unit grade for each of the " + std::to_string(grading.components_size()) + " components, in their order.");
-    for (int grade = 0; grade < row.unit_grades_size() && !failed_; ++grade)
-      name(item(field + ".unitGrades", grade), row.unit_grades(grade), 32);
+    for (int grade = 0; grade < row.unit_grades_size() && !failed_; ++grade) name(item(field + ".unitGrades", grade), row.unit_grades(grade), 32);
     if (!rows.insert({row.unit_grades().begin(), row.unit_grades().end()}).second)
       fail(path(field), "combination-once", row.grade(), "Each combination of unit grades stands once.");
   }
@@ -234,7 +226,8 @@ void Checker::grading_rules(const v1::QualificationDefined& fact) {
   if (ways > 1)
     fail(path("grading"), "grading-one-way", std::to_string(ways),
          "Give either a pass grade, or points and boundaries, or components and combinations.");
-  for (auto [field, grade] : {std::pair{"grading.passGrade", &grading.pass_grade()}, {"grading.partialGrade", &grading.partial_grade()},
+  for (auto [field, grade] : {std::pair{"grading.passGrade", &grading.pass_grade()},
+                              {"grading.partialGrade", &grading.partial_grade()},
                               {"grading.unclassifiedGrade", &grading.unclassified_grade()}})
     at_most(field, *grade, 32);
   points_rules(grading);

@@ -6,9 +6,7 @@
 namespace vtq {
 
 void Checker::defined_centre(const v1::CentreDefined& fact) {
-  auto digits = [](const std::string& text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
+  auto digits = [](const std::string& text) { return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }); };
   centre("centre", fact.centre());
   name("name", fact.name(), 200);
   if (!fact.urn().empty() && (!digits(fact.urn()) || fact.urn().size() < 6 || fact.urn().size() > 7))
@@ -26,8 +24,7 @@ void Checker::qualification(const v1::QualificationDefined& fact) {
   at_most("unitGradingScale", fact.unit_grading_scale(), 64);
   if (fact.guided_learning_hours() > 10'000)
     fail(path("guidedLearningHours"), "hours-range", std::to_string(fact.guided_learning_hours()), "Hours run from 0 to 10,000.");
-  if (fact.units_size() > kUnitsMax)
-    fail(path("units"), "units-count", std::to_string(fact.units_size()), "A qualification has at most 200 units.");
+  if (fact.units_size() > kUnitsMax) fail(path("units"), "units-count", std::to_string(fact.units_size()), "A qualification has at most 200 units.");
   std::set<std::uint32_t> ids;
   for (int at = 0; at < fact.units_size() && !failed_; ++at) {
     std::string field = "units[" + std::to_string(at) + "].code";
@@ -81,8 +78,7 @@ void Checker::calendar(const v1::CalendarDefined& fact) {
   TimeMs centre_sees = local_time("centreRelease", fact.centre_release(), embargo);
   TimeMs learner_sees = local_time("learnerRelease", fact.learner_release(), embargo);
   if (!v1::CalendarDefined::Embargo_IsValid(fact.embargo())) chosen("embargo", fact.embargo(), false);
-  for (int at = 0; at < fact.without_embargo_size(); ++at)
-    qualification_of("withoutEmbargo[" + std::to_string(at) + "]", fact.without_embargo(at));
+  for (int at = 0; at < fact.without_embargo_size(); ++at) qualification_of("withoutEmbargo[" + std::to_string(at) + "]", fact.without_embargo(at));
   few("withoutEmbargo", fact.without_embargo_size(), 1'000);
   people("gatesConfirmedBy", fact.gates_confirmed_by());
   if (failed_) return;

@@ -13,9 +13,8 @@ inline bool printable(std::string_view text) {
 }
 
 inline bool names_a_hold(std::string_view text) {
-  return !text.empty() && text.size() <= 32 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-  });
+  return !text.empty() && text.size() <= 32 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 /// Checks one event; keeps the first failure.
@@ -47,8 +46,8 @@ class Checker {
     // Within what can be counted in milliseconds; the range itself is checked below.
     auto seconds = std::clamp<std::int64_t>(at.seconds(), 0, kLatestEventMs / 1000);
     address_.at_ms = seconds * 1000 + at.nanos() / 1'000'000;
-    if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs ||
-        at.nanos() < 0 || at.nanos() > 999'999'999) {
+    if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs || at.nanos() < 0 ||
+        at.nanos() > 999'999'999) {
       fail("occurredAt", "occurred-at-range", event_.has_occurred_at() ? std::to_string(at.seconds()) + " s" : "",
            "Give the time at which the fact came to hold, between the years 2000 and 2099.");
     } else if (address_.at_ms > latest_ms_) {
@@ -121,13 +120,11 @@ class Checker {
 
   void awarding_organisation(std::string_view field, const std::string& text) {
     if (!parse_awarding_organisation(text))
-      fail(path(field), "awarding-organisation-form", text,
-           "Give the Ofqual recognition number: RN and 1 to 6 digits, as RN5353.");
+      fail(path(field), "awarding-organisation-form", text, "Give the Ofqual recognition number: RN and 1 to 6 digits, as RN5353.");
   }
 
   void optional_date(std::string_view field, const std::string& text) {
-    if (!text.empty() && !parse_date(text))
-      fail(path(field), "date", text, "Give a date that exists as YYYY-MM-DD, or leave it empty.");
+    if (!text.empty() && !parse_date(text)) fail(path(field), "date", text, "Give a date that exists as YYYY-MM-DD, or leave it empty.");
   }
 
   TimeMs local_time(std::string_view field, const std::string& text, bool required) {
@@ -142,8 +139,7 @@ class Checker {
   }
 
   void name(std::string_view field, const std::string& text, std::size_t most) {
-    if (text.empty() || text.size() > most)
-      fail(path(field), "text-length", text, "Give 1 to " + std::to_string(most) + " characters.");
+    if (text.empty() || text.size() > most) fail(path(field), "text-length", text, "Give 1 to " + std::to_string(most) + " characters.");
   }
 
   /// Names the length and not the text: it may be about a grade or a person.
@@ -193,8 +189,7 @@ class Checker {
   }
 
   void at_most_of(std::string_view field, std::uint64_t value, std::uint64_t most) {
-    if (value > most)
-      fail(path(field), "number-range", std::to_string(value), "Give 0 to " + std::to_string(most) + ".");
+    if (value > most) fail(path(field), "number-range", std::to_string(value), "Give 0 to " + std::to_string(most) + ".");
   }
 
   void codes(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& texts, int count_max, std::size_t most) {
@@ -213,8 +208,7 @@ class Checker {
   void cohort(const std::string& centre, const std::string& ao, const std::string& series, v1::Level level);
   void qualification(const v1::QualificationDefined& fact);
   void few(std::string_view field, int count, int most);
-  void units_exist(const std::string& field, const google::protobuf::RepeatedPtrField<std::string>& units,
-                   const v1::QualificationDefined& fact);
+  void units_exist(const std::string& field, const google::protobuf::RepeatedPtrField<std::string>& units, const v1::QualificationDefined& fact);
   void unit_rules(const v1::QualificationDefined& fact);
   void group_rules(const v1::QualificationDefined& fact);
   void barred_rules(const v1::QualificationDefined& fact);

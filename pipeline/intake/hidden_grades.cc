@@ -32,8 +32,7 @@ bool hide(google::protobuf::Message& message) {
       if (!field->is_repeated()) {
         hidden |= hide(*reflection->MutableMessage(&message, field));
       } else {
-        for (int at = 0; at < reflection->FieldSize(message, field); ++at)
-          hidden |= hide(*reflection->MutableRepeatedMessage(&message, field, at));
+        for (int at = 0; at < reflection->FieldSize(message, field); ++at) hidden |= hide(*reflection->MutableRepeatedMessage(&message, field, at));
       }
       continue;
     }

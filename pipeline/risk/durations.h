@@ -27,9 +27,9 @@ struct Duration {
 
 /// What holds until enough was seen. Days are 24 hours.
 struct DurationPolicy {
-  std::array<Duration, kTimedSteps> configured{{{5 * kDayMs, 14 * kDayMs},   // between two records of evidence
-                                                {4 * kDayMs, 14 * kDayMs},   // evidence complete to claim
-                                                {7 * kDayMs, 21 * kDayMs},   // claim to assured
+  std::array<Duration, kTimedSteps> configured{{{5 * kDayMs, 14 * kDayMs},    // between two records of evidence
+                                                {4 * kDayMs, 14 * kDayMs},    // evidence complete to claim
+                                                {7 * kDayMs, 21 * kDayMs},    // claim to assured
                                                 {3 * kDayMs, 10 * kDayMs}}};  // assured to result
   std::uint32_t samples_min = 200;
   /// Outstanding units are recorded together more often than one by one: count at most this many gaps.

@@ -71,8 +71,7 @@ std::string activity_csv(const std::string& centre, const std::string& month, co
   for (const ActivityLine& line : lines) {
     csv += centre + "," + month + "," + text_of(line.qualification) + "," + quoted(title(line.qualification));
     for (const ActivityMonth* one : {&line.registrations, &line.claims, &line.certifications, &line.withdrawals})
-      csv += "," + std::to_string(one->count) + "," + one_decimal(one->three_months_before) + "," +
-             std::to_string(one->same_month_last_year);
+      csv += "," + std::to_string(one->count) + "," + one_decimal(one->three_months_before) + "," + std::to_string(one->same_month_last_year);
     csv += "\n";
   }
   return csv;

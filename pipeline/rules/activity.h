@@ -29,7 +29,7 @@ std::size_t count_in(const std::vector<Day>& days, Day from, Day to);
 
 struct ActivityMonth {
   std::size_t count = 0;
-  double three_months_before = 0;     ///< average a month
+  double three_months_before = 0;  ///< average a month
   std::size_t same_month_last_year = 0;
 };
 

@@ -49,12 +49,9 @@ Obstacle approval_obstacle(const Entry& entry, const Circumstances& around, Time
   ApprovalLimits limits = terms->limits(registered);
   if (!limits.approved || registered >= limits.approval_ends)
     return {Rule::qualification_approval, v1::OBTAIN_APPROVAL, v1::AWARDING_ORGANISATION, v1::L6};
-  if (registered < limits.registration_from)
-    return {Rule::first_registration, v1::CORRECT_REGISTRATION, v1::CENTRE, v1::L6};
-  if (registered >= limits.registration_until)
-    return {Rule::last_registration, v1::CORRECT_REGISTRATION, v1::CENTRE, v1::L2};
-  if (now >= limits.certification_until)
-    return {Rule::last_certification, v1::OBTAIN_APPROVAL, v1::AWARDING_ORGANISATION, v1::L6};
+  if (registered < limits.registration_from) return {Rule::first_registration, v1::CORRECT_REGISTRATION, v1::CENTRE, v1::L6};
+  if (registered >= limits.registration_until) return {Rule::last_registration, v1::CORRECT_REGISTRATION, v1::CENTRE, v1::L2};
+  if (now >= limits.certification_until) return {Rule::last_certification, v1::OBTAIN_APPROVAL, v1::AWARDING_ORGANISATION, v1::L6};
   wake_at = std::min(wake_at, limits.certification_until);
   return {};
 }
@@ -76,12 +73,12 @@ std::string approval_text(const Entry& entry, const Circumstances& around, Rule 
     }
     case Rule::last_registration:
       return "the last day for registration, " +
-             set_by(*terms, first_registered, &ApprovalPeriod::last_registration, terms->last_registration, limits.registration_until) +
-             "was " + last_day(limits.registration_until) + " and " + registered + ": correct the registration";
+             set_by(*terms, first_registered, &ApprovalPeriod::last_registration, terms->last_registration, limits.registration_until) + "was " +
+             last_day(limits.registration_until) + " and " + registered + ": correct the registration";
     case Rule::last_certification:
       return "the last day for certification, " +
-             set_by(*terms, first_registered, &ApprovalPeriod::last_certification, terms->last_certification, limits.certification_until) +
-             "was " + last_day(limits.certification_until) + ": no result can be issued unless it is extended";
+             set_by(*terms, first_registered, &ApprovalPeriod::last_certification, terms->last_certification, limits.certification_until) + "was " +
+             last_day(limits.certification_until) + ": no result can be issued unless it is extended";
     default:
       return {};
   }

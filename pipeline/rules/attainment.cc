@@ -39,8 +39,7 @@ UnitFacts read_unit(const EntryFacts& facts, UnitFacts fact, const UnitRule& uni
     for (std::uint32_t outcome : unit.outcomes) {
       while (fact != end && fact->unit == unit.id && fact->learning_outcome < outcome) ++fact;
       const UnitFact* holds = whole;
-      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && 
-          (!whole || facts.later(fact->stamp, whole->stamp)))
+      if (fact != end && fact->unit == unit.id && fact->learning_outcome == outcome && (!whole || facts.later(fact->stamp, whole->stamp)))
         holds = &*fact;
       achieved = achieved && holds && holds->standing == UnitFact::Standing::achieved;
       whole_holds = whole_holds || (whole && holds == whole);
@@ -133,14 +132,12 @@ UnitSet undecided(const Standings& standings, const Combination& rules, const Qu
 }
 
 /// Whether the rules of combination are kept; with the most points that a choice of units is worth.
-bool kept(const Standings& standings, const Combination& rules, const Qualification& qualification, std::uint32_t& points,
-          bool& given_up) {
+bool kept(const Standings& standings, const Combination& rules, const Qualification& qualification, std::uint32_t& points, bool& given_up) {
   bool by_points = qualification.grading && qualification.grading->by_points();
   if (rules.plain() && !by_points)
     return (rules.mandatory & ~standings.achieved).none() && optional_credit_missing(standings, rules, qualification) == 0;
   std::array<std::uint32_t, kUnitsMax> worth;
-  if (by_points)
-    each_unit(standings.achieved, [&](std::size_t unit) { worth[unit] = qualification.units[unit].points_for(standings.grade[unit]); });
+  if (by_points) each_unit(standings.achieved, [&](std::size_t unit) { worth[unit] = qualification.units[unit].points_for(standings.grade[unit]); });
   std::uint64_t steps = kChoiceStepsMax;
   auto best = best_choice(rules, qualification.units, standings.achieved,
                           by_points ? std::span<const std::uint32_t>(worth) : std::span<const std::uint32_t>{}, &steps);

@@ -22,8 +22,8 @@ using CalculatedUnits = std::vector<CalculatedUnit>;
 /// How an entry's units stand, by place in the qualification. `grade` and `at_ms` are set for units in `recorded` only.
 struct Standings {
   UnitSet achieved;
-  UnitSet recorded;    ///< a decision for the unit as a whole, prior learning, or all its outcomes
-  UnitSet calculated;  ///< achieved by calculation only
+  UnitSet recorded;                            ///< a decision for the unit as a whole, prior learning, or all its outcomes
+  UnitSet calculated;                          ///< achieved by calculation only
   std::array<std::uint32_t, kUnitsMax> grade;  ///< short_hash; 0: ungraded
   std::array<TimeMs, kUnitsMax> at_ms;         ///< when it came to stand so
 };
@@ -35,9 +35,9 @@ struct Attainment {
   /// Mandatory units missing, units short in groups, and one more for each other rule on credit or level that is not met. 0 when complete.
   std::uint16_t outstanding_units = 0;
   std::uint32_t optional_credit_missing = 0;
-  bool pathway_missing = false;  ///< the learner is on none of the qualification's pathways
-  bool achieved = false;         ///< all rules of combination are kept
-  bool too_many_choices = false; ///< the search for a choice was given up (kChoiceStepsMax); not achieved then
+  bool pathway_missing = false;   ///< the learner is on none of the qualification's pathways
+  bool achieved = false;          ///< all rules of combination are kept
+  bool too_many_choices = false;  ///< the search for a choice was given up (kChoiceStepsMax); not achieved then
   /// A result can be determined: all is achieved, or, where grades follow a table, every component is decided.
   bool complete = false;
   std::uint32_t points = 0;  ///< of the units counted, where points decide the grade

@@ -25,7 +25,7 @@ struct Circumstances {
   const Mitigation* left_mitigation = nullptr;
   /// The results that a mitigation puts in place of missing units; null: none. Passed to whatever judges attainment.
   std::shared_ptr<const CalculatedUnits> calculated = nullptr;
-  bool mitigation_since_issue = false;  ///< what was issued came before the mitigation that stands now, and is not changed by it
+  bool mitigation_since_issue = false;        ///< what was issued came before the mitigation that stands now, and is not changed by it
   const struct Scrutiny* scrutiny = nullptr;  ///< of the centre's assessment of the qualification; null: nothing is asked
 };
 

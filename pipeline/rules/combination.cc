@@ -12,12 +12,8 @@ struct Sum {
   std::uint32_t at_credit_level = 0;
   std::uint32_t points = 0;
 
-  Sum operator+(const Sum& other) const {
-    return {credit + other.credit, at_credit_level + other.at_credit_level, points + other.points};
-  }
-  bool no_better_than(const Sum& other) const {
-    return credit <= other.credit && at_credit_level <= other.at_credit_level && points <= other.points;
-  }
+  Sum operator+(const Sum& other) const { return {credit + other.credit, at_credit_level + other.at_credit_level, points + other.points}; }
+  bool no_better_than(const Sum& other) const { return credit <= other.credit && at_credit_level <= other.at_credit_level && points <= other.points; }
 };
 
 /// The same within a group, with what its limits look at.
@@ -176,8 +172,7 @@ class Search {
     each_unit(singly, [&](std::size_t unit) { one_of(UnitSet{}.set(unit)); });
     std::vector<Sum> kept;
     for (const GroupSum& one : reached)
-      if (one.units >= group.units_min && one.sum.credit >= group.credit_min && one.at_level >= group.units_at_level_min)
-        kept.push_back(one.sum);
+      if (one.units >= group.units_min && one.sum.credit >= group.credit_min && one.at_level >= group.units_at_level_min) kept.push_back(one.sum);
     return worthwhile(std::move(kept));
   }
 
@@ -205,8 +200,7 @@ class Search {
     sum.at_level = std::min(sum.at_level, group.units_at_level_min);
     sum.sum.at_credit_level = std::min(sum.sum.at_credit_level, rules_.credit_at_level_required);
     if (group.units_max == 0) sum.units = std::min(sum.units, group.units_min);
-    std::uint32_t enough =
-        std::max({group.credit_min, rules_.credit_required, rules_.optional_credit_required + mandatory_credit_});
+    std::uint32_t enough = std::max({group.credit_min, rules_.credit_required, rules_.optional_credit_required + mandatory_credit_});
     if (group.credit_max == 0) sum.sum.credit = std::min(sum.sum.credit, enough);
   }
 

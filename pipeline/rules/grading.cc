@@ -8,8 +8,7 @@ namespace vtq {
 namespace {
 
 /// Units among `units` with a grade that is as good as the hurdle asks; of no grade, and of grades off the scale, none is.
-std::size_t over_hurdle(const Grading::Hurdle& hurdle, const UnitSet& units, const Standings& standings,
-                        const Qualification& qualification) {
+std::size_t over_hurdle(const Grading::Hurdle& hurdle, const UnitSet& units, const Standings& standings, const Qualification& qualification) {
   std::size_t over = 0;
   each_unit(units & standings.recorded, [&](std::size_t unit) {
     const GradingScale* scale = qualification.units[unit].scale;
@@ -40,8 +39,7 @@ bool applies(const Grading::Cap& cap, const Standings& standings, const Qualific
 const Grading::Row* row_of(const Standings& standings, const Grading& grading) {
   for (const Grading::Row& row : grading.rows) {
     bool same = true;
-    for (std::size_t at = 0; at < grading.components.size() && same; ++at)
-      same = row.unit_grades[at] == standings.grade[grading.components[at]];
+    for (std::size_t at = 0; at < grading.components.size() && same; ++at) same = row.unit_grades[at] == standings.grade[grading.components[at]];
     if (same) return &row;
   }
   return nullptr;
@@ -87,9 +85,10 @@ std::string hurdle_words(const Grading::Hurdle& hurdle, const Qualification& qua
 }
 
 std::string cap_words(const Grading::Cap& cap) {
-  return "the cap on " + (cap.units_max == 0   ? std::string("any unit")
-                          : cap.units_max == 1 ? "more than 1 unit"
-                                               : "more than " + std::to_string(cap.units_max) + " units") +
+  return "the cap on " +
+         (cap.units_max == 0   ? std::string("any unit")
+          : cap.units_max == 1 ? "more than 1 unit"
+                               : "more than " + std::to_string(cap.units_max) + " units") +
          " with a low grade";
 }
 
@@ -115,8 +114,7 @@ bool decided(std::size_t component, const Standings& standings, const Qualificat
   return grade == 0 ? !scale : is_final(scale, grade);
 }
 
-Graded grade_of(const Standings& standings, const Combination& rules, const Qualification& qualification, bool achieved,
-                std::uint32_t points) {
+Graded grade_of(const Standings& standings, const Combination& rules, const Qualification& qualification, bool achieved, std::uint32_t points) {
   const Grading& grading = *qualification.grading;
   Graded graded;
   Rank highest = 0;
@@ -170,8 +168,7 @@ void add_grade_obstacles(const Standings& standings, const Combination& rules, c
   if (graded.none && grading.by_points() && points < grading.boundaries.back().points)
     return add("grade-boundary", "No result: the points lie below the lowest boundary.");
   if (graded.none && grading.by_table() && !graded.hurdle && !graded.cap)
-    return add("component", "No result" + because(graded, qualification) +
-                                ": it has no row for what is recorded; send the qualification with it.");
+    return add("component", "No result" + because(graded, qualification) + ": it has no row for what is recorded; send the qualification with it.");
   bool lowers = graded.none || !grading.by_points() || by_points(points, grading, 0) != graded.grade;
   if (graded.hurdle && lowers) add("hurdle", "The result is kept down: " + hurdle_words(*graded.hurdle, qualification) + " is not met.");
   if (graded.cap && lowers) add("grade-cap", "The result is kept down: " + cap_words(*graded.cap) + " applies.");
@@ -189,11 +186,9 @@ Outcome outcome_of(const EntryFacts& facts, const Qualification& qualification, 
 }
 
 Obstacle result_obstacle(const EntryFacts& facts, const Qualification& qualification, const Attainment& attainment) {
-  if (attainment.pathway_missing)
-    return {.rule = Rule::pathway, .step = v1::CORRECT_REGISTRATION, .owner = v1::CENTRE, .reason = v1::N1};
+  if (attainment.pathway_missing) return {.rule = Rule::pathway, .step = v1::CORRECT_REGISTRATION, .owner = v1::CENTRE, .reason = v1::N1};
   bool checked = attainment.complete && (attainment.ungraded || !attainment.grade.empty());
-  if (facts.result_kind == ResultKind::determined && checked && facts.result_grade != attainment.grade &&
-      qualification.settles(facts.result_grade))
+  if (facts.result_kind == ResultKind::determined && checked && facts.result_grade != attainment.grade && qualification.settles(facts.result_grade))
     return {.rule = Rule::result_agrees, .step = v1::RESOLVE_DISAGREEMENT, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
   return {};
 }

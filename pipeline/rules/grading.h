@@ -8,8 +8,8 @@ namespace vtq {
 
 /// The overall grade by the rules, and what kept it down.
 struct Graded {
-  Word grade;         ///< empty: the rules compute none
-  bool none = false;  ///< the rules give no result: a hurdle without which there is none, points below the lowest boundary, no row
+  Word grade;           ///< empty: the rules compute none
+  bool none = false;    ///< the rules give no result: a hurdle without which there is none, points below the lowest boundary, no row
   bool no_row = false;  ///< the last of these: the table is at fault
   const Grading::Hurdle* hurdle = nullptr;  ///< the strictest one that is not met
   const Grading::Cap* cap = nullptr;        ///< the strictest one that applies
@@ -17,8 +17,7 @@ struct Graded {
 
 /// Of a qualification with grading. `achieved`: the rules of combination are kept. Hurdles and caps look at all recorded unit grades,
 /// whichever units count.
-Graded grade_of(const Standings& standings, const Combination& rules, const Qualification& qualification, bool achieved,
-                std::uint32_t points);
+Graded grade_of(const Standings& standings, const Combination& rules, const Qualification& qualification, bool achieved, std::uint32_t points);
 
 /// Whether a component of a table has its decision: a grade, where it is graded.
 bool decided(std::size_t component, const Standings& standings, const Qualification& qualification);
@@ -32,7 +31,7 @@ struct Outcome {
   ResultKind kind = ResultKind::none;
   Word scale;
   Word grade;
-  TimeMs at_ms = 0;  ///< when it was said; 0 when it follows from the rules
+  TimeMs at_ms = 0;    ///< when it was said; 0 when it follows from the rules
   bool final = false;  ///< a grade that settles the entry; an indicator (X, Q, #) in its place does not
 
   bool has_grade() const { return kind == ResultKind::determined || kind == ResultKind::amended; }

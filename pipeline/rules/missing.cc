@@ -9,9 +9,7 @@
 namespace vtq {
 namespace {
 
-std::string counted(std::uint32_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
+std::string counted(std::uint32_t count, const std::string& noun) { return std::to_string(count) + " " + noun + (count == 1 ? "" : "s"); }
 
 /// Codes of the unit's learning outcomes that are not achieved, as listed.
 std::vector<std::string> outcomes_missing(const EntryFacts& facts, const UnitRule& unit) {
@@ -61,9 +59,8 @@ class Report {
     each_unit(standings_.achieved & ~standings_.calculated & rules_.counting, [&](std::size_t place) {
       if (standings_.grade[place] != 0) return;
       const UnitRule& rule = unit(place);
-      bool recognised = std::any_of(facts_.units.begin(), facts_.units.end(), [&](const UnitFact& fact) {
-        return fact.unit == rule.id && fact.learning_outcome == kPriorLearning;
-      });
+      bool recognised = std::any_of(facts_.units.begin(), facts_.units.end(),
+                                    [&](const UnitFact& fact) { return fact.unit == rule.id && fact.learning_outcome == kPriorLearning; });
       add("points-without-grade", rule.code,
           "Unit " + rule.code + " counts 0 points: " +
               (recognised ? "its prior learning was recognised without a grade. Where it brings one, send PriorLearningRecognised again with it."
@@ -123,8 +120,7 @@ class Report {
       add("learning-outcome", rule.code,
           name + ": learning outcome" + (one ? " " : "s ") + list_text(outcomes) + (one ? " is" : " are") + " not yet achieved.");
     } else if (!outcomes.empty() && outcomes.size() > 1) {
-      add("unit-mandatory", rule.code,
-          name + " is not yet achieved: none of its " + std::to_string(outcomes.size()) + " learning outcomes is.");
+      add("unit-mandatory", rule.code, name + " is not yet achieved: none of its " + std::to_string(outcomes.size()) + " learning outcomes is.");
     } else if (outcomes.empty() && grade_short(place)) {
       add("unit-mandatory", rule.code, name + ": " + grade_short_words(place));
     } else {
@@ -187,8 +183,7 @@ class Report {
     barred(found_.size() == before && (rules_.mandatory & ~standings_.achieved).none());
     bool nothing_named = found_.size() == before && (rules_.mandatory & ~standings_.achieved).none() && way_;
     if (nothing_named)
-      add("combination", "",
-          "Each limit can be kept, but no choice of the achieved units keeps all of them at once; achieve a further unit.");
+      add("combination", "", "Each limit can be kept, but no choice of the achieved units keeps all of them at once; achieve a further unit.");
   }
 
   void mandatory_units_clash() {
@@ -202,11 +197,9 @@ class Report {
       std::uint32_t credit = 0;
       each_unit(held, [&](std::size_t place) { credit += unit(place).credit; });
       bool full = (group.units_max > 0 && held.count() > group.units_max) || (group.credit_max > 0 && credit > group.credit_max);
-      if (full)
-        add("group-maximum", group.code, "Group " + group.code + " has no room for its mandatory units; send the qualification anew.");
+      if (full) add("group-maximum", group.code, "Group " + group.code + " has no room for its mandatory units; send the qualification anew.");
     }
-    if (found_.size() == before)
-      add("combination", "", "The mandatory units cannot all be counted together; send the qualification anew.");
+    if (found_.size() == before) add("combination", "", "The mandatory units cannot all be counted together; send the qualification anew.");
   }
 
   void group(std::size_t at) {
@@ -219,8 +212,7 @@ class Report {
         add(name, rule.code, "Group " + rule.code + ": " + std::to_string(most) + " of at least " + counted(needed, what) + which + choose);
     };
     shortage("group-units-min", rule.units_min, "unit", "", [](GroupRule& group, std::uint32_t minimum) { group.units_min = minimum; });
-    shortage("group-credit-min", rule.credit_min, "credit", "",
-             [](GroupRule& group, std::uint32_t minimum) { group.credit_min = minimum; });
+    shortage("group-credit-min", rule.credit_min, "credit", "", [](GroupRule& group, std::uint32_t minimum) { group.credit_min = minimum; });
     shortage("group-level-min", rule.units_at_level_min, "unit", " at level " + std::to_string(rule.level) + " or above",
              [](GroupRule& group, std::uint32_t minimum) { group.units_at_level_min = minimum; });
   }
@@ -236,13 +228,12 @@ class Report {
       std::uint32_t most = reached(needed, set);
       if (most < needed) add(name, "", std::to_string(most) + " of " + counted(needed, "credit") + which + ".");
     };
-    shortage("credit-required", rules_.credit_required, "",
-             [](Combination& bare, std::uint32_t minimum) { bare.credit_required = minimum; });
+    shortage("credit-required", rules_.credit_required, "", [](Combination& bare, std::uint32_t minimum) { bare.credit_required = minimum; });
     std::uint32_t level = qualification_.credit_level;
     shortage("credit-at-level", rules_.credit_at_level_required, " at level " + std::to_string(level) + " or above",
              [](Combination& bare, std::uint32_t minimum) { bare.credit_at_level_required = minimum; });
-    optional_credit(reached(rules_.optional_credit_required,
-                            [](Combination& bare, std::uint32_t minimum) { bare.optional_credit_required = minimum; }));
+    optional_credit(
+        reached(rules_.optional_credit_required, [](Combination& bare, std::uint32_t minimum) { bare.optional_credit_required = minimum; }));
   }
 
   void optional_credit(std::uint32_t most) {

@@ -60,8 +60,7 @@ Application application_of(const Mitigation& mitigation, const CentreMitigations
   Application out{.made = facts.application(key), .missing_evidence = {}};
   if (!out.made) return out;
   for (const std::string& item : mitigation.required_evidence)
-    if (std::find(out.made->evidence.begin(), out.made->evidence.end(), item) == out.made->evidence.end())
-      out.missing_evidence.push_back(item);
+    if (std::find(out.made->evidence.begin(), out.made->evidence.end(), item) == out.made->evidence.end()) out.missing_evidence.push_back(item);
   out.panel = facts.review(*out.made, key, v1::MitigationReviewed::PANEL);
   out.verification = facts.review(*out.made, key, v1::MitigationReviewed::VERIFICATION);
   if (out.verification && (!out.panel || out.verification->stamp.before(out.panel->stamp))) out.verification = nullptr;
@@ -93,8 +92,7 @@ Wanted wanted_units(const Mitigation& mitigation, const MitigationApplication& a
 }
 
 /// The grade that follows for a missing unit from those achieved on the same scale; 0 where none of these is graded.
-std::uint32_t calculated_grade(Kind::Calculation calculation, const UnitRule& unit, const Standings& standings,
-                               const Qualification& qualification) {
+std::uint32_t calculated_grade(Kind::Calculation calculation, const UnitRule& unit, const Standings& standings, const Qualification& qualification) {
   if (!unit.scale) return 0;
   std::vector<Rank> ranks;
   each_unit(standings.achieved, [&](std::size_t at) {
@@ -220,8 +218,9 @@ std::string mitigation_text(const Entry& entry, const Circumstances& around, Rul
     case Rule::mitigation_evidence:
       if (!application.missing_evidence.empty())
         return "the application for " + kind + " lacks evidence: send " + list_text(application.missing_evidence);
-      return std::string(application.found(application.panel, v1::MitigationReviewed::MORE_EVIDENCE) ? "the panel" : "the external "
-                                                                                                                     "verification") +
+      return std::string(application.found(application.panel, v1::MitigationReviewed::MORE_EVIDENCE) ? "the panel"
+                                                                                                     : "the external "
+                                                                                                       "verification") +
              " asks for more evidence for " + kind + ": send the application again with it";
     case Rule::mitigation_review:
       return "the application for " + kind + " waits for " + (application.panel ? "external verification" : "the panel");
@@ -245,16 +244,15 @@ std::string mitigation_note(const Entry& entry, const Circumstances& around) {
     return named_text("unit", wanted.not_due) + " did not fall due in the disruption and " + (wanted.not_due.size() == 1 ? "is" : "are") +
            " assessed as usual";
   if (application.verified() && standings.achieved.count() < mitigation.achieved_units_min)
-    return "units are calculated once " + std::to_string(mitigation.achieved_units_min) +
-           (mitigation.achieved_units_min == 1 ? " is" : " are") + " achieved";
+    return "units are calculated once " + std::to_string(mitigation.achieved_units_min) + (mitigation.achieved_units_min == 1 ? " is" : " are") +
+           " achieved";
   return {};
 }
 
 v1::Basis mitigation_basis(const Entry& entry, const Circumstances& around) {
   if (!around.mitigation) return v1::BASIS_UNSPECIFIED;
   if (around.calculated) return v1::CALCULATED_UNITS;
-  bool adapted = around.mitigation->kind == Kind::ADAPTED &&
-                 application_of(*around.mitigation, around.centre.mitigations, entry.key).verified();
+  bool adapted = around.mitigation->kind == Kind::ADAPTED && application_of(*around.mitigation, around.centre.mitigations, entry.key).verified();
   return adapted ? v1::ADAPTED_ASSESSMENT : v1::ORDINARY;
 }
 

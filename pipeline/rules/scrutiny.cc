@@ -56,8 +56,7 @@ bool sampled(const Entry& entry, const CentreFacts& centre, Day last_visit, Time
   // On a later day: a claim made on the day itself may have come after the visit.
   if (last_visit != 0 && last_visit > local_day(claimed)) return true;
   return std::any_of(centre.samples.begin(), centre.samples.end(), [&](const Sample& sample) {
-    return sample.covers(entry.key) &&
-           (sample.status == v1::SampleDecided::SATISFIED || sample.status == v1::SampleDecided::NOT_REQUIRED);
+    return sample.covers(entry.key) && (sample.status == v1::SampleDecided::SATISFIED || sample.status == v1::SampleDecided::NOT_REQUIRED);
   });
 }
 
@@ -68,8 +67,7 @@ OpenFindings open_findings(const std::vector<const Facts::Visit*>& visits) {
   OpenFindings open;
   for (const Facts::Visit* visit : visits) {
     std::erase_if(open, [&](const auto& held) {
-      return std::none_of(visit->findings.begin(), visit->findings.end(),
-                          [&](const Facts::Found& found) { return found.code == held.first; });
+      return std::none_of(visit->findings.begin(), visit->findings.end(), [&](const Facts::Found& found) { return found.code == held.first; });
     });
     for (const Facts::Found& found : visit->findings) {
       auto held = open.find(found.code);
@@ -158,9 +156,8 @@ class Scrutineer {
     if (!approval)
       asked.what = "the centre is not approved for the qualification";
     else
-      asked.what = "the centre's approval is " +
-                   std::string(approval->status == v1::CentreApproved::SUSPENDED ? "suspended" : "withdrawn") + " since " +
-                   date_text(local_day(approval->stamp.at_ms));
+      asked.what = "the centre's approval is " + std::string(approval->status == v1::CentreApproved::SUSPENDED ? "suspended" : "withdrawn") +
+                   " since " + date_text(local_day(approval->stamp.at_ms));
     asked.todo = "Decide on the centre's approval and send CentreApproved";
     ask(std::move(asked));
   }
@@ -211,11 +208,8 @@ class Scrutineer {
   void ask_by_sanctions() {
     for (const Facts::Sanction& one : facts_.sanctions) {
       if (!one.in_force || !about_this(one.about)) continue;
-      Requirement asked{.subject = one.sanction,
-                        .since_ms = one.stamp.at_ms,
-                        .step = v1::LIFT_SANCTION,
-                        .owner = v1::AWARDING_ORGANISATION,
-                        .reason = v1::L6};
+      Requirement asked{
+          .subject = one.sanction, .since_ms = one.stamp.at_ms, .step = v1::LIFT_SANCTION, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
       std::string since = date_text(local_day(one.stamp.at_ms));
       asked.todo = "Do what sanction " + one.sanction + " asks for; it is lifted by SanctionDecided";
       switch (one.kind) {
@@ -263,10 +257,9 @@ class Scrutineer {
            .step = v1::COMPLETE_ACTION,
            .owner = v1::CENTRE,
            .reason = v1::L5,
-           .what = "the visit " + visit->monitoring + " on " + date_text(visit->on) + " made the " +
-                   (critical ? "critical" : "required") + " finding " + code + words,
-           .todo = critical ? "Mend it; claims go on once a later visit finds it mended"
-                            : "Mend it, and agree by when (ActionPlan)"});
+           .what = "the visit " + visit->monitoring + " on " + date_text(visit->on) + " made the " + (critical ? "critical" : "required") +
+                   " finding " + code + words,
+           .todo = critical ? "Mend it; claims go on once a later visit finds it mended" : "Mend it, and agree by when (ActionPlan)"});
     }
   }
 
@@ -286,8 +279,7 @@ class Scrutineer {
            .owner = v1::CENTRE,
            .reason = v1::L5,
            .due_ms = over,
-           .what = "action " + one.action + (overdue ? " was due by " : " is due by ") + date_text(one.due) +
-                   (overdue ? " and is not done" : ""),
+           .what = "action " + one.action + (overdue ? " was due by " : " is due by ") + date_text(one.due) + (overdue ? " and is not done" : ""),
            .todo = "Complete it, and have it recorded as done (ActionPlan)"});
     }
   }
@@ -339,8 +331,8 @@ class Scrutineer {
     asked.since_ms = day_begins(overdue ? due + 1 : due - kNoticeDays);
     asked.due_ms = day_begins(due + 1);
     if (overdue) asked.holds = Holds::claims_from, asked.from_ms = day_begins(due + 1);
-    asked.what = "the " + std::string(ordinal_words(asked.rule)) + " monitoring " + (overdue ? "was" : "is") + " due by " +
-                 date_text(due) + (overdue ? " and has not taken place" : "") + asked.what;
+    asked.what = "the " + std::string(ordinal_words(asked.rule)) + " monitoring " + (overdue ? "was" : "is") + " due by " + date_text(due) +
+                 (overdue ? " and has not taken place" : "") + asked.what;
     ask(std::move(asked));
   }
 
@@ -362,14 +354,13 @@ class Scrutineer {
                       (!activity_.claims.empty() && activity_.claims.back() >= today_);
     if (watched && busy_today) wake(day_begins(today_ + 1));
     ask_by_rise();
-    ask_by_spike(Rule::registration_spike, activity_.registrations,
-                 {triggers.registration_spike_tenths(), triggers.registration_spike_min()}, "registrations");
+    ask_by_spike(Rule::registration_spike, activity_.registrations, {triggers.registration_spike_tenths(), triggers.registration_spike_min()},
+                 "registrations");
     ask_by_spike(Rule::claim_spike, activity_.claims, {triggers.claim_spike_tenths(), triggers.claim_spike_min()}, "claims");
     if (triggers.content_change())
       ask_by_change(Rule::content_change, qualification_.content_changed, "the qualification's content changed considerably");
     if (triggers.professional_standard_change())
-      ask_by_change(Rule::professional_standard_change, qualification_.professional_standard_changed,
-                    "the professional standard changed");
+      ask_by_change(Rule::professional_standard_change, qualification_.professional_standard_changed, "the professional standard changed");
     if (triggers.malpractice() && malpractice_ms() != 0)
       trigger(Rule::malpractice_suspected, local_day(malpractice_ms()),
               "a malpractice or maladministration case is open since " + date_text(local_day(malpractice_ms())));
@@ -404,8 +395,8 @@ class Scrutineer {
       if (out_.last_visit > day) continue;
       Day monday = day - (day + 3) % 7;
       return trigger(rule, day,
-                     "there were " + std::to_string(count_in(days, monday, day + 1)) + " " + of + " in the week from " +
-                         date_text(monday) + ", far more than usual");
+                     "there were " + std::to_string(count_in(days, monday, day + 1)) + " " + of + " in the week from " + date_text(monday) +
+                         ", far more than usual");
     }
   }
 
@@ -473,8 +464,7 @@ class Scrutineer {
 
   static bool wins(const std::vector<const Facts::Visit*>& good, const v1::DirectClaimsRule& rule) {
     const Facts::Visit& last = *good.back();
-    if (rule.single_grade_max() > 0 && last.grade <= rule.single_grade_max() && last.learners_sampled >= rule.single_learners_min())
-      return true;
+    if (rule.single_grade_max() > 0 && last.grade <= rule.single_grade_max() && last.learners_sampled >= rule.single_learners_min()) return true;
     if (rule.reviews() == 0) return false;
     std::uint32_t counted = 0;
     for (const Facts::Visit* visit : good) {
@@ -505,8 +495,7 @@ class Scrutineer {
     if (!strategy_.sampling_before_claims() || out_.direct_claims || out_.next_monitoring == Rule::first_monitoring) return;
     bool any = std::any_of(input_.entries.begin(), input_.entries.end(), [&](const Entry* entry) {
       TimeMs claimed = claimed_ms(*entry, qualification_);
-      return claimed != 0 && !entry->issued.any() && !entry->facts.has_left() &&
-             !sampled(*entry, input_.centre, out_.last_visit, claimed);
+      return claimed != 0 && !entry->issued.any() && !entry->facts.has_left() && !sampled(*entry, input_.centre, out_.last_visit, claimed);
     });
     if (any) ask(sampling());
   }
@@ -539,8 +528,7 @@ class Scrutineer {
              .owner = v1::AWARDING_ORGANISATION,
              .reason = v1::L6,
              .due_ms = plan.on == 0 ? 0 : day_begins(plan.on),
-             .what = "assurer " + plan.assurer + ", who is to make the visit " + plan.monitoring +
-                     ", has declared a conflict of interest",
+             .what = "assurer " + plan.assurer + ", who is to make the visit " + plan.monitoring + ", has declared a conflict of interest",
              .todo = "Assign another external quality assurer (MonitoringPlanned)"});
       else
         planned.sample = draw(plan);
@@ -639,8 +627,7 @@ Scrutiny scrutinise(const ScrutinyInput& input, TimeMs now) { return Scrutineer(
 Obstacle scrutiny_obstacle(const Entry& entry, const Circumstances& around) {
   if (!around.scrutiny) return {};
   for (const Requirement& one : around.scrutiny->requirements)
-    if (holds(one, entry, around))
-      return {.rule = one.rule, .step = one.step, .owner = one.owner, .reason = one.reason, .due_ms = one.due_ms};
+    if (holds(one, entry, around)) return {.rule = one.rule, .step = one.step, .owner = one.owner, .reason = one.reason, .due_ms = one.due_ms};
   return {};
 }
 

@@ -14,23 +14,23 @@ namespace vtq {
 /// Something that is asked for; most of it holds claims.
 struct Requirement {
   enum class Holds : std::uint8_t {
-    nothing,      ///< only told
-    all,          ///< every claim
-    claims_from,  ///< claims made from `from_ms` on
+    nothing,          ///< only told
+    all,              ///< every claim
+    claims_from,      ///< claims made from `from_ms` on
     registered_from,  ///< learners first registered from `from_ms` on
-    entries,      ///< looked at entry by entry: staff, sampling
+    entries,          ///< looked at entry by entry: staff, sampling
   };
   Rule rule = Rule::none;
-  std::string subject;   ///< a visit, an action, a sanction, a finding, a member of staff; empty: the qualification as a whole
-  TimeMs since_ms = 0;   ///< since when it is asked for
+  std::string subject;  ///< a visit, an action, a sanction, a finding, a member of staff; empty: the qualification as a whole
+  TimeMs since_ms = 0;  ///< since when it is asked for
   Holds holds = Holds::nothing;
   TimeMs from_ms = 0;
   v1::Step step = v1::STEP_NONE;
   v1::Owner owner = v1::OWNER_NONE;
   v1::Reason reason = v1::REASON_NONE;
-  TimeMs due_ms = 0;     ///< 0: no date
-  std::string what;      ///< what is wrong: `the first monitoring has not taken place`
-  std::string todo;      ///< what to do: `Carry it out and record it with MonitoringRecorded`
+  TimeMs due_ms = 0;  ///< 0: no date
+  std::string what;   ///< what is wrong: `the first monitoring has not taken place`
+  std::string todo;   ///< what to do: `Carry it out and record it with MonitoringRecorded`
 
   bool operator==(const Requirement&) const = default;
 };
@@ -53,7 +53,7 @@ struct Scrutiny {
   std::string direct_claims_why;
   /// The next monitoring that the schedule asks for.
   Rule next_monitoring = Rule::none;
-  Day next_monitoring_due = 0;  ///< last day for it; 0: before the first claims
+  Day next_monitoring_due = 0;            ///< last day for it; 0: before the first claims
   std::vector<Requirement> requirements;  ///< in the order of their rules
   std::vector<PlannedVisit> planned;
 

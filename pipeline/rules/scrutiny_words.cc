@@ -34,8 +34,8 @@ std::string planned_text(const PlannedVisit& planned, const Qualification& quali
                      (planned.on == 0 ? "" : " for " + date_text(planned.on)) + ".";
   if (planned.sample.empty()) return text;
   std::size_t learners = planned.sample.size();
-  return text + " Have the work and assessment records of the " + std::to_string(learners) +
-         (learners == 1 ? " learner" : " learners") + " of the sample ready for the assurer.";
+  return text + " Have the work and assessment records of the " + std::to_string(learners) + (learners == 1 ? " learner" : " learners") +
+         " of the sample ready for the assurer.";
 }
 
 }  // namespace vtq

@@ -8,10 +8,10 @@ namespace {
 
 constexpr std::size_t kWarmUpWeeks = 8;
 constexpr std::size_t kYearWeeks = 52;
-constexpr std::size_t kSeasonWeeks = 3;       // to either side of the same week a year ago
+constexpr std::size_t kSeasonWeeks = 3;  // to either side of the same week a year ago
 constexpr std::uint32_t kNewLevelWeeks = 4;
-constexpr double kGrowth = 1.15;      // of a cohort from one year to the next
-constexpr double kSeasonShare = 0.45; // of the sensitivity, against a bar that is itself a maximum
+constexpr double kGrowth = 1.15;       // of a cohort from one year to the next
+constexpr double kSeasonShare = 0.45;  // of the sensitivity, against a bar that is itself a maximum
 
 /// 1970-01-01 was a Thursday: weeks from Monday.
 int week_of(Day day) { return static_cast<int>(std::floor((static_cast<double>(day) + 3) / 7)); }

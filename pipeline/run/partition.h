@@ -7,16 +7,16 @@
 // too long are rejected. Within a window the order of events cannot matter. One thread; no clock: time is what the caller says.
 #pragma once
 
-#include <stdexcept>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <deque>
 #include <memory>
 #include <set>
+#include <stdexcept>
 
 #include "pipeline/facts/merge.h"
 #include "pipeline/release/gate.h"
+#include "pipeline/run/centre_state.h"
 #include "pipeline/run/ports.h"
-#include "pipeline/run/waiting.h"
 #include "pipeline/status/words.h"
 
 namespace vtq {
@@ -77,64 +77,6 @@ struct Shared {
   std::size_t woken = 0;
   /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
   std::function<std::string(std::int64_t token)> origin_of = {};
-};
-
-/// A centre in memory. The summary is always there; the rest once loaded.
-struct Centre {
-  CentreId id{};
-  CentreSummary summary;
-  bool loaded = false;
-  /// Its records cannot be read: why. It is set aside until the next start: nothing is applied, derived or issued.
-  std::string set_aside;
-  CentreFacts facts;
-  std::deque<Entry> entries;
-  Waiting waiting;
-
-  bool summary_to_store = false;
-  /// As the store has them: a wake that changes nothing leaves both as they were.
-  TimeMs stored_wake_ms = kNever;
-  bool stored_derive_all = false;
-  /// Not empty: summary.derive_all is set only for the entries whose bands rest on estimates of these. Lost when the instance stops; then all
-  /// are derived.
-  std::vector<AwardingOrganisationId> estimates_of;
-  /// Which waiting facts are tried again when the window closes: those for these entries, and those for reference data.
-  std::vector<EntryKey> retry_for;
-  bool retry_for_reference = false;
-  bool in_dirty_list = false;
-  /// The scrutiny of its assessment as of the last window; null: nothing is asked.
-  std::shared_ptr<struct CentreScrutiny> scrutiny;
-  /// Set while it waits to be worked out anew: for these qualifications, or for all.
-  bool scrutiny_due = false;
-  bool scrutiny_due_all = false;
-  std::vector<QualificationId> scrutiny_due_for;
-  std::uint64_t last_used = 0;
-  std::vector<std::string> slots_to_store;
-  std::vector<WaitingKey> waiting_to_store;
-  std::vector<WaitingKey> waiting_to_erase;
-
-  Entry* find(const EntryKey& key);
-  const Entry* find(const EntryKey& key) const;
-  Entry& add(const EntryKey& key);
-  /// In the order of their keys: sorted when first asked for, and kept so until the centre is unloaded. Most centres are never asked.
-  const std::vector<const Entry*>& by_key() const;
-  void unload();
-
- private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(const EntryKey& key) const {
-      return long_hash(key.learner, (std::uint64_t{number(key.qualification)} << 16) | number(key.series));
-    }
-    std::size_t operator()(const Entry* entry) const { return (*this)(entry->key); }
-  };
-  struct Same {
-    using is_transparent = void;
-    bool operator()(const Entry* a, const Entry* b) const { return a->key == b->key; }
-    bool operator()(const EntryKey& a, const Entry* b) const { return a == b->key; }
-    bool operator()(const Entry* a, const EntryKey& b) const { return a->key == b; }
-  };
-  boost::unordered_flat_set<Entry*, Hash, Same> index_;
-  mutable std::vector<const Entry*> by_key_;  // empty, or all of them
 };
 
 class Partition {
@@ -200,9 +142,7 @@ class Partition {
     Entry* entry = nullptr;
 
     ToStore(Centre& of, Entry& changed);
-    bool operator<(const ToStore& other) const {
-      return place != other.place ? place < other.place : entry->key.learner < other.entry->key.learner;
-    }
+    bool operator<(const ToStore& other) const { return place != other.place ? place < other.place : entry->key.learner < other.entry->key.learner; }
   };
 
   /// The centre may come out set aside, with nothing loaded.

@@ -41,14 +41,13 @@ void Partition::issue(std::vector<ToIssue>& due) {
   for (const ToIssue& item : due) {
     const Entry& entry = *item.entry;
     Circumstances around = circumstances(*item.centre, entry);
-    grouped.push_back({{item.centre->id, around.qualification.awarding_organisation, entry.key.series, around.qualification.level,
-                        entry.issued.any(), gates_at_issue(entry.issued, around.calendar, time_)},
+    grouped.push_back({{item.centre->id, around.qualification.awarding_organisation, entry.key.series, around.qualification.level, entry.issued.any(),
+                        gates_at_issue(entry.issued, around.calendar, time_)},
                        item,
                        result_bytes_most(entry, around)});
   }
-  std::sort(grouped.begin(), grouped.end(), [](const Grouped& a, const Grouped& b) {
-    return a.group != b.group ? a.group < b.group : a.item.entry->key < b.item.entry->key;
-  });
+  std::sort(grouped.begin(), grouped.end(),
+            [](const Grouped& a, const Grouped& b) { return a.group != b.group ? a.group < b.group : a.item.entry->key < b.item.entry->key; });
   std::vector<Entry*> batch;
   for (std::size_t at = 0; at < grouped.size();) {
     const Group& group = grouped[at].group;
@@ -68,9 +67,8 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, const Ga
   Circumstances first = circumstances(centre, *entries.front());
   AwardingOrganisationId ao = first.qualification.awarding_organisation;
   SeriesId series = entries.front()->key.series;
-  auto held = std::find_if(centre.summary.sequences.begin(), centre.summary.sequences.end(), [&](const Sequence& one) {
-    return one.awarding_organisation == ao && one.series == series;
-  });
+  auto held = std::find_if(centre.summary.sequences.begin(), centre.summary.sequences.end(),
+                           [&](const Sequence& one) { return one.awarding_organisation == ao && one.series == series; });
   if (held == centre.summary.sequences.end()) held = centre.summary.sequences.insert(held, {ao, series, shared_.policy.batch_numbers_from - 1});
   BatchId id{centre.id, ao, series, ++held->number};
   centre.summary_to_store = true;
@@ -132,8 +130,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, const Ga
       v1::Basis basis = mitigation_basis(*entry, around);
       issued.basis = basis == v1::BASIS_UNSPECIFIED ? v1::ORDINARY : basis;
       if (around.calculated)
-        for (const CalculatedUnit& unit : *around.calculated)
-          result.add_calculated_units(around.qualification.unit(unit.unit)->code);
+        for (const CalculatedUnit& unit : *around.calculated) result.add_calculated_units(around.qualification.unit(unit.unit)->code);
     }
     result.set_basis(issued.basis);
     result.set_revoked(issued.revoked);
@@ -169,8 +166,8 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
   TimeMs gate = gates.of(role);
   view.opens_ms = std::min(gate, kLatestEventMs);
   view.open = time.reached(gate);
-  view.halted = shared_.reference.halted(id.awarding_organisation, id.series) ||
-                centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
+  view.halted =
+      shared_.reference.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
   for (const v1::Result& result : batch.results()) {
     BatchView::Row& row = view.rows.emplace_back();
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});

@@ -40,9 +40,9 @@ void Pipeline::restore_reference() {
 void Pipeline::take(std::uint32_t index) {
   auto& partition = partitions_[index] = std::make_unique<Partition>(index, shared_);
   partition->restore();
-  owned_.insert(std::upper_bound(owned_.begin(), owned_.end(), index,
-                                 [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
-                partition.get());
+  owned_.insert(
+      std::upper_bound(owned_.begin(), owned_.end(), index, [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
+      partition.get());
 }
 
 void Pipeline::give_up(std::uint32_t index) {
@@ -85,9 +85,7 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
   stop_first(batch, now);
   if (!advance_all(now)) return {0, false};
   // Reference data first, then registrations: what others refer to is there when they come.
-  auto rank = [&](std::uint32_t at) {
-    return std::pair(batch[at].address.topic, !batch[at].event->has_registered());
-  };
+  auto rank = [&](std::uint32_t at) { return std::pair(batch[at].address.topic, !batch[at].event->has_registered()); };
   std::vector<std::uint32_t> order(batch.size());
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
@@ -150,9 +148,10 @@ std::optional<Rejection> Pipeline::too_far_ahead(const Inbound& inbound) const {
   TimeMs reached = time();
   if (reached == 0 || when - reached <= step) return std::nullopt;
   std::string days = std::to_string(step / kDayMs);
-  return Rejection{"occurredAt", "event-time-step", utc_text(when),
-                   "Event time has come to " + utc_text(reached) + ", and one event may move it by at most " + days +
-                       " days (time.event_step_days_max). Correct the date; if so much time has passed, send a TimeReached first, then this event again."};
+  return Rejection{
+      "occurredAt", "event-time-step", utc_text(when),
+      "Event time has come to " + utc_text(reached) + ", and one event may move it by at most " + days +
+          " days (time.event_step_days_max). Correct the date; if so much time has passed, send a TimeReached first, then this event again."};
 }
 
 /// Brings the partitions that an event is for to the time of the event. What that moment itself wakes waits until all that the batch has of
@@ -177,8 +176,7 @@ bool Pipeline::advance_all(TimeMs to) {
 /// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
 bool Pipeline::close_window() {
   settle_all();
-  return std::all_of(owned_.begin(), owned_.end(),
-                     [](Partition* partition) { return partition->advance(partition->time()); });
+  return std::all_of(owned_.begin(), owned_.end(), [](Partition* partition) { return partition->advance(partition->time()); });
 }
 
 void Pipeline::settle_all() {
@@ -188,8 +186,7 @@ void Pipeline::settle_all() {
 void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
   if (inbound.address.everywhere) return apply_everywhere(inbound, token);
   Partition& partition = *partitions_[partition_of(inbound.address.centre)];
-  verdicts_[static_cast<std::size_t>(token)] =
-      partition.apply(*inbound.event, inbound.bytes, inbound.address, token);
+  verdicts_[static_cast<std::size_t>(token)] = partition.apply(*inbound.event, inbound.bytes, inbound.address, token);
 }
 
 void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {

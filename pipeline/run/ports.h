@@ -44,8 +44,8 @@ struct Told {
   AwardingOrganisationId awarding_organisation{};
   QualificationId qualification{};
   Rule rule = Rule::none;
-  std::string subject;   ///< a monitoring, an action, a member of staff; empty: the qualification as a whole
-  TimeMs since_ms = 0;   ///< since when the rule asks for it
+  std::string subject;  ///< a monitoring, an action, a member of staff; empty: the qualification as a whole
+  TimeMs since_ms = 0;  ///< since when the rule asks for it
 
   bool operator==(const Told&) const = default;
 };
@@ -58,7 +58,7 @@ struct CentreSummary {
   std::uint32_t parked = 0;
   std::vector<Told> told;
   std::vector<HaltInForce> halts;  ///< of the centre's own
-  bool derive_all = false;  ///< reference data changed: every entry is derived at the next wake
+  bool derive_all = false;         ///< reference data changed: every entry is derived at the next wake
 };
 
 /// Thrown by a StateStore: records that were asked for cannot be read, for the disk damaged them. Others can.
@@ -76,15 +76,13 @@ class StateStore {
   // What is read of one centre may throw DamagedRecords.
   /// Logical time of the last commit; 0 in a new store.
   virtual TimeMs time(std::uint32_t partition) = 0;
-  virtual void each_durations(std::uint32_t partition,
-                              const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) = 0;
+  virtual void each_durations(std::uint32_t partition, const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) = 0;
   virtual void each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) = 0;
   virtual void each_slot(std::uint32_t partition, CentreId centre,
                          const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
   virtual void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) = 0;
   virtual void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) = 0;
-  virtual void each_reference(
-      const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
+  virtual void each_reference(const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
 };
 
 /// Takes the changes of one commit.
@@ -94,8 +92,7 @@ class StateWriter {
   virtual void put_time(std::uint32_t partition, TimeMs time) = 0;
   virtual void put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) = 0;
   virtual void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) = 0;
-  virtual void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
-                        std::string_view event) = 0;
+  virtual void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) = 0;
   virtual void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) = 0;
   virtual void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) = 0;
   virtual void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) = 0;

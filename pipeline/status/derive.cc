@@ -17,7 +17,7 @@ enum class Block { none, malpractice, centre_response, awarding_organisation, ru
 struct Assurance {
   Block block = Block::none;
   Day sample_due = 0;
-  Obstacle obstacle;  ///< of Block::rule
+  Obstacle obstacle;    ///< of Block::rule
   Obstacle mitigation;  ///< what an application for mitigation waits for, in place of evidence
   TimeMs wake_at = kNever;
 };
@@ -61,9 +61,7 @@ TimeMs entered_at(const EntryFacts& facts) {
   return anew ? facts.registered.at_ms : facts.first_registered_ms;
 }
 
-bool very_late_entry(const EntryFacts& facts, const Calendar* calendar) {
-  return calendar && entered_at(facts) > calendar->late_entry_after;
-}
+bool very_late_entry(const EntryFacts& facts, const Calendar* calendar) { return calendar && entered_at(facts) > calendar->late_entry_after; }
 
 /// A change of course or size that came very late, and by the issue deadline: one of later explains nothing.
 bool late_change(const EntryFacts& facts, const Calendar* calendar) {
@@ -115,11 +113,11 @@ class Derivation {
   bool deadline_passed() const { return dated() && now_ >= calendar_->issue_deadline; }
 
   bool is_deferred() const {
-    bool answered_so = facts_.answered.set() && (facts_.answer == v1::CheckpointAnswered::DEFERRED ||
-                                                 facts_.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
+    bool answered_so =
+        facts_.answered.set() && (facts_.answer == v1::CheckpointAnswered::DEFERRED || facts_.answer == v1::CheckpointAnswered::NOT_ELIGIBLE);
     // A result computed from part of the qualification does not undo a deferral.
-    bool result_anyway = around_.qualification.awarded_without_claim && out_.outcome.final &&
-                         (out_.attainment.achieved || !around_.qualification.computed);
+    bool result_anyway =
+        around_.qualification.awarded_without_claim && out_.outcome.final && (out_.attainment.achieved || !around_.qualification.computed);
     return answered_so && !facts_.has_claim() && !result_anyway;
   }
 
@@ -139,12 +137,10 @@ class Derivation {
       status().need = v1::UNCONFIRMED;
       bool silent = calendar_ && calendar_->has_checkpoint() && now_ >= calendar_->checkpoint_closes;
       status().treated_as_critical = silent && around_.awarding_organisation.silence_is_critical;
-      if (calendar_ && calendar_->has_checkpoint() && around_.awarding_organisation.silence_is_critical)
-        wake(calendar_->checkpoint_closes);
+      if (calendar_ && calendar_->has_checkpoint() && around_.awarding_organisation.silence_is_critical) wake(calendar_->checkpoint_closes);
       return;
     }
-    status().need =
-        facts_.answer == v1::CheckpointAnswered::NEEDED ? v1::PROGRESSION_CRITICAL : v1::NOT_NEEDED;
+    status().need = facts_.answer == v1::CheckpointAnswered::NEEDED ? v1::PROGRESSION_CRITICAL : v1::NOT_NEEDED;
   }
 
   void end(v1::Stage stage, v1::Reason reason) {
@@ -176,8 +172,7 @@ class Derivation {
     Gates gates = gates_of_batch({issued.centre_release_ms, issued.learner_release_ms}, issued.at_ms, calendar_);
     TimeMs release = gates.of(Role::learner);
     if (now_ < release) wake(release);
-    Withheld stop = withheld(entry_, around_.centre, around_.qualification.awarding_organisation, around_.halted, release,
-                             issued.revoked);
+    Withheld stop = withheld(entry_, around_.centre, around_.qualification.awarding_organisation, around_.halted, release, issued.revoked);
     if (now_ >= release && stop == Withheld::none) {
       status().stage = v1::RELEASED;
     } else if (entry_.acknowledged_ms != 0) {
@@ -200,8 +195,8 @@ class Derivation {
     bool said = facts_.result_kind == ResultKind::determined && facts_.result_grade == outcome.grade;
     bool by_the_rules = outcome.at_ms == 0 && !said;
     bool unfounded = facts_.result_kind == ResultKind::determined && around_.qualification.grading && !out_.attainment.complete;
-    bool disagrees = result_obstacle(facts_, around_.qualification, out_.attainment).rule == Rule::result_agrees ||
-                     (differs && (by_the_rules || unfounded));
+    bool disagrees =
+        result_obstacle(facts_, around_.qualification, out_.attainment).rule == Rule::result_agrees || (differs && (by_the_rules || unfounded));
     if (disagrees && status().rule != Rule::none) return;  // what withholds it is mended first
     if (disagrees) {
       status().rule = Rule::result_agrees;
@@ -284,9 +279,7 @@ class Derivation {
   }
 
   /// Under a mitigation by which no learners are certificated, none is due until the centre claims it.
-  bool none_expected() const {
-    return around_.mitigation && around_.mitigation->kind == v1::MitigationDefined::NONE_EXPECTED && !facts_.has_claim();
-  }
+  bool none_expected() const { return around_.mitigation && around_.mitigation->kind == v1::MitigationDefined::NONE_EXPECTED && !facts_.has_claim(); }
   void expect_none() {
     status().rule = Rule::none;
     if (deadline_passed()) return end(v1::NOT_CERTIFICATED, v1::N3);
@@ -347,8 +340,7 @@ class Derivation {
     }
     if (!out_.attainment.eligible() && assurance.mitigation.rule != Rule::none) {
       status().rule = assurance.mitigation.rule;
-      return next(assurance.mitigation.step, assurance.mitigation.owner,
-                  assurance.mitigation.owner == v1::CENTRE ? claim_by : issue_by);
+      return next(assurance.mitigation.step, assurance.mitigation.owner, assurance.mitigation.owner == v1::CENTRE ? claim_by : issue_by);
     }
     if (!out_.attainment.eligible()) return next(v1::RECORD_EVIDENCE, v1::CENTRE, claim_by);
     if (!claimed()) return next(v1::SUBMIT_CLAIM, v1::CENTRE, claim_by);
@@ -360,22 +352,17 @@ class Derivation {
       case Block::awarding_organisation:
         return next(v1::COMPLETE_MODERATION, v1::AWARDING_ORGANISATION, issue_by);
       case Block::rule:
-        return next(assurance.obstacle.step, assurance.obstacle.owner,
-                    assurance.obstacle.due_ms ? assurance.obstacle.due_ms : issue_by);
+        return next(assurance.obstacle.step, assurance.obstacle.owner, assurance.obstacle.due_ms ? assurance.obstacle.due_ms : issue_by);
       case Block::none:
         break;
     }
-    if (special_consideration_open(facts_))
-      return next(v1::DECIDE_SPECIAL_CONSIDERATION, v1::AWARDING_ORGANISATION, issue_by);
+    if (special_consideration_open(facts_)) return next(v1::DECIDE_SPECIAL_CONSIDERATION, v1::AWARDING_ORGANISATION, issue_by);
     next(v1::DETERMINE_RESULT, v1::AWARDING_ORGANISATION, issue_by);
   }
 
-  bool must_answer() const {
-    return status_need_open() && now_ >= calendar_->checkpoint_opens && !claimed();
-  }
+  bool must_answer() const { return status_need_open() && now_ >= calendar_->checkpoint_opens && !claimed(); }
   bool status_need_open() const {
-    return calendar_ && calendar_->has_checkpoint() && !facts_.answered.set() &&
-           around_.qualification.in_checkpoint_scope();
+    return calendar_ && calendar_->has_checkpoint() && !facts_.answered.set() && around_.qualification.in_checkpoint_scope();
   }
 
   void assess_risk(const Assurance& assurance) {
@@ -466,13 +453,15 @@ bool held_at(const Entry& entry, const Circumstances& around, v1::HoldPlaced::Ca
 
 /// What was last said of a sample by then, in the slots that keep the last word of each status; SampleDecided::STATUS_UNSPECIFIED: nothing.
 v1::SampleDecided::Status sample_at(const Sample& sample, const CentreFacts& centre, TimeMs deadline) {
-  std::string name = "sample " + text_of(sample.qualification) + " " + text_of(sample.series) + " " +
-                     (sample.learner.empty() ? "-" : sample.learner) + " ";
+  std::string name =
+      "sample " + text_of(sample.qualification) + " " + text_of(sample.series) + " " + (sample.learner.empty() ? "-" : sample.learner) + " ";
   v1::SampleDecided::Status last = v1::SampleDecided::STATUS_UNSPECIFIED;
   Stamp said;
   for (auto at = centre.slots.lower_bound(name); at != centre.slots.end() && at->first.starts_with(name); ++at) {
     v1::SampleDecided::Status status;
-    bool by_then = at->second.stamp.at_ms <= deadline && (last == v1::SampleDecided::STATUS_UNSPECIFIED || std::pair(said.moment(), said.tie) < std::pair(at->second.stamp.moment(), at->second.stamp.tie));
+    bool by_then =
+        at->second.stamp.at_ms <= deadline && (last == v1::SampleDecided::STATUS_UNSPECIFIED ||
+                                               std::pair(said.moment(), said.tie) < std::pair(at->second.stamp.moment(), at->second.stamp.tie));
     if (!by_then || !v1::SampleDecided::Status_Parse(at->first.substr(name.size()), &status)) continue;
     last = status;
     said = at->second.stamp;
@@ -518,9 +507,7 @@ bool with_centre_at(const Entry& entry, const Circumstances& around, TimeMs dead
 
 }  // namespace
 
-Derived derive(const Entry& entry, const Circumstances& around, TimeMs now) {
-  return Derivation(entry, around, now).run();
-}
+Derived derive(const Entry& entry, const Circumstances& around, TimeMs now) { return Derivation(entry, around, now).run(); }
 
 v1::Reason late_reason(const Entry& entry, const Circumstances& around) {
   const EntryFacts& facts = entry.facts;

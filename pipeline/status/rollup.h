@@ -34,8 +34,7 @@ struct Cell {
 };
 
 /// The cell of a status.
-Cell cell_of(const Status& status, QualificationId qualification, AwardingOrganisationId awarding_organisation,
-             v1::Level level, SeriesId series);
+Cell cell_of(const Status& status, QualificationId qualification, AwardingOrganisationId awarding_organisation, v1::Level level, SeriesId series);
 
 /// Counts of one centre, sorted by cell.
 class CentreCells {

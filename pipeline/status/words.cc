@@ -23,9 +23,8 @@ std::string level_text(v1::Level level) {
 
 /// Which date is missing, and whose it is.
 std::string calendar_text(const Entry& entry, const Circumstances& around) {
-  return "no issue deadline is known for " + text_of(around.qualification.awarding_organisation) + ", " +
-         level_text(around.qualification.level) + ", " + text_of(entry.key.series) +
-         ": the awarding organisation is to send its CalendarDefined; without it nothing is issued";
+  return "no issue deadline is known for " + text_of(around.qualification.awarding_organisation) + ", " + level_text(around.qualification.level) +
+         ", " + text_of(entry.key.series) + ": the awarding organisation is to send its CalendarDefined; without it nothing is issued";
 }
 
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
@@ -34,8 +33,7 @@ std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule
   if (rule == Rule::hold) return std::string(withheld_words(Withheld::hold_open));
   if (rule == Rule::learner_left)
     return "The learner had left when the result was issued or could be seen; revoke it, or send it as amended where it stands.";
-  if (rule == Rule::pathway || rule == Rule::result_agrees)
-    return result_text(entry.facts, around.qualification, around.calculated.get(), rule);
+  if (rule == Rule::pathway || rule == Rule::result_agrees) return result_text(entry.facts, around.qualification, around.calculated.get(), rule);
   if (rule == Rule::size_change) return mitigation_text(entry, around, rule);
   if (rule < Rule::centre_approval) return approval_text(entry, around, rule);
   if (rule < Rule::mitigation_application) return scrutiny_text(entry, around, rule);
@@ -234,12 +232,10 @@ std::vector<v1::Obstacle> obstacles(const Entry& entry, const Derived& derived, 
 
 std::string why(const Entry& entry, const Derived& derived, const Circumstances& around) {
   const Status& status = derived.status;
-  if (entry.issued.any() && status.band == v1::AT_RISK)
-    return "Issued, and withheld: " + clause(rule_text(entry, around, status.rule)) + ".";
+  if (entry.issued.any() && status.band == v1::AT_RISK) return "Issued, and withheld: " + clause(rule_text(entry, around, status.rule)) + ".";
   switch (status.band) {
     case v1::SETTLED:
-      if (entry.issued.any())
-        return entry.issued.late ? "Issued late: " + std::string(reason_words(status.reason)) + "." : "Issued in time.";
+      if (entry.issued.any()) return entry.issued.late ? "Issued late: " + std::string(reason_words(status.reason)) + "." : "Issued in time.";
       return "No result is due: " + std::string(reason_words(status.reason)) + ".";
     case v1::LATE: {
       std::string deadline = around.calendar ? local_text(around.calendar->issue_deadline) : "";
@@ -254,8 +250,7 @@ std::string why(const Entry& entry, const Derived& derived, const Circumstances&
   std::string text = capitalised(blocker_text(entry, derived, around));
   text += "; " + days_text(derived.left_ms) + " to the issue deadline";
   if (derived.remaining.slow_ms > 0)
-    text += ", and what remains usually takes " + days_text(derived.remaining.usual_ms) + ", at times " +
-            days_text(derived.remaining.slow_ms);
+    text += ", and what remains usually takes " + days_text(derived.remaining.usual_ms) + ", at times " + days_text(derived.remaining.slow_ms);
   return text + ".";
 }
 

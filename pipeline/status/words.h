@@ -14,8 +14,7 @@ std::string_view step_words(v1::Step step);
 /// The code's meaning in the late results return.
 std::string_view reason_words(v1::Reason reason);
 /// Codes of required units not achieved; for short optional credit a last item such as `15 credits of optional units`.
-std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification,
-                                           const CalculatedUnits* calculated = nullptr);
+std::vector<std::string> outstanding_units(const EntryFacts& facts, const Qualification& qualification, const CalculatedUnits* calculated = nullptr);
 
 /// What stands in the way, in the order in which it is to be mended: missing units and other rules of attainment, holds and samples, then
 /// the rule that the status names. Empty for entries that ended without a result.

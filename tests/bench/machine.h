@@ -20,9 +20,7 @@ struct Usage {
     auto wall = std::chrono::steady_clock::now().time_since_epoch();
     return {std::chrono::duration<double>(wall).count(), seconds(used.ru_utime) + seconds(used.ru_stime)};
   }
-  friend Usage operator-(const Usage& a, const Usage& b) {
-    return {a.wall_seconds - b.wall_seconds, a.cpu_seconds - b.cpu_seconds};
-  }
+  friend Usage operator-(const Usage& a, const Usage& b) { return {a.wall_seconds - b.wall_seconds, a.cpu_seconds - b.cpu_seconds}; }
 };
 
 /// Processor time of the calling thread since it began.

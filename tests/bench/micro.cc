@@ -172,10 +172,8 @@ void attain_by_choice(benchmark::State& state) {
     added->set_credit(static_cast<std::uint32_t>(5 + unit % 4 * 5));
     added->set_level(static_cast<std::uint32_t>(2 + unit % 3));
     group->add_units(code);
-    facts.units.push_back({.unit = short_hash(code),
-                           .stamp = {kMay, 1},
-                           .grade = short_hash(unit % 2 ? "M" : "P"),
-                           .standing = UnitFact::Standing::achieved});
+    facts.units.push_back(
+        {.unit = short_hash(code), .stamp = {kMay, 1}, .grade = short_hash(unit % 2 ? "M" : "P"), .standing = UnitFact::Standing::achieved});
   }
   std::sort(facts.units.begin(), facts.units.end(), [](const UnitFact& a, const UnitFact& b) { return a.unit < b.unit; });
   for (int pair = 0; pair < state.range(0); ++pair) {

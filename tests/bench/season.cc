@@ -109,18 +109,20 @@ std::string json_of(const google::protobuf::Message& message) {
 void write_results(Engine& engine, const Options& options) {
   if (!options.statuses.empty()) {
     std::ofstream out(options.statuses);
-    engine.ask([&](Pipeline& pipeline, Store&) {
-      for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) {
-        Partition& partition = pipeline.partition(index);
-        std::vector<CentreId> ids;
-        partition.each_centre([&](const Centre& centre) { ids.push_back(centre.id); });
-        for (CentreId id : ids) {
-          const Centre* centre = partition.centre(id);
-          for (const Entry& entry : centre->entries) out << json_of(partition.describe(*centre, entry, false)) << '\n';
-        }
-      }
-      return 0;
-    }).get();
+    engine
+        .ask([&](Pipeline& pipeline, Store&) {
+          for (std::uint32_t index = 0; index < pipeline.partitions(); ++index) {
+            Partition& partition = pipeline.partition(index);
+            std::vector<CentreId> ids;
+            partition.each_centre([&](const Centre& centre) { ids.push_back(centre.id); });
+            for (CentreId id : ids) {
+              const Centre* centre = partition.centre(id);
+              for (const Entry& entry : centre->entries) out << json_of(partition.describe(*centre, entry, false)) << '\n';
+            }
+          }
+          return 0;
+        })
+        .get();
   }
   if (options.batches.empty()) return;
   std::ofstream out(options.batches);
@@ -145,8 +147,7 @@ Submitted time_reached(const google::protobuf::Timestamp& at) {
 
 google::protobuf::Timestamp time_of(const std::string& text) {
   google::protobuf::Timestamp at;
-  if (!text.empty() && !google::protobuf::util::TimeUtil::FromString(text, &at))
-    throw CLI::ValidationError(text + " is not an RFC 3339 time");
+  if (!text.empty() && !google::protobuf::util::TimeUtil::FromString(text, &at)) throw CLI::ValidationError(text + " is not an RFC 3339 time");
   return at;
 }
 
@@ -201,20 +202,21 @@ int run(Options options) {
     }
     Usage used = Usage::now() - before;
     figures["events"] = events;
-    figures["entries"] = engine.ask([](Pipeline& pipeline, Store&) {
-      std::int64_t sum = 0;
-      for (const auto& [cell, entries] : pipeline.totals()) sum += entries;
-      return sum;
-    }).get();
+    figures["entries"] = engine
+                             .ask([](Pipeline& pipeline, Store&) {
+                               std::int64_t sum = 0;
+                               for (const auto& [cell, entries] : pipeline.totals()) sum += entries;
+                               return sum;
+                             })
+                             .get();
     figures["batches"] = engine.store().batch_count();
     figures["rejected"] = engine.store().rejected_count();
     figures["seconds"] = used.wall_seconds;
     figures["events_per_second"] = static_cast<double>(events) / used.wall_seconds;
     figures["cpu_seconds_per_million_events"] = used.cpu_seconds / static_cast<double>(events) * 1e6;
     figures["events_per_cpu_second"] = static_cast<double>(events) / used.cpu_seconds;
-    figures["events_per_pipeline_cpu_second"] = static_cast<double>(events) / engine.ask([](Pipeline&, Store&) {
-      return thread_cpu_seconds();
-    }).get();
+    figures["events_per_pipeline_cpu_second"] =
+        static_cast<double>(events) / engine.ask([](Pipeline&, Store&) { return thread_cpu_seconds(); }).get();
     figures["outcomes"] = {{"accepted", feed.outcomes[Verdict::Kind::accepted]},
                            {"superseded", feed.outcomes[Verdict::Kind::superseded]},
                            {"duplicate", feed.outcomes[Verdict::Kind::duplicate]},

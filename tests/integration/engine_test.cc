@@ -110,12 +110,14 @@ TEST_F(EngineTest, an_answer_comes_after_its_commit) {
   start();
   std::mutex mutex;
   std::vector<std::string> order;
-  engine->ask([&](Pipeline&, Store& store) {
-    store.on_commit_point([&](CommitPoint point) {
-      std::lock_guard lock(mutex);
-      order.push_back(point == CommitPoint::before_write ? "before" : "after");
-    });
-  }).get();
+  engine
+      ->ask([&](Pipeline&, Store& store) {
+        store.on_commit_point([&](CommitPoint point) {
+          std::lock_guard lock(mutex);
+          order.push_back(point == CommitPoint::before_write ? "before" : "after");
+        });
+      })
+      .get();
   std::promise<void> done;
   ASSERT_TRUE(engine->submit(submitted(reference_data()), [&](std::vector<Answer>&&) {
     std::lock_guard lock(mutex);
@@ -183,7 +185,8 @@ TEST_F(EngineTest, draining_answers_everything_that_was_queued) {
     ASSERT_TRUE(engine->submit(submitted(reference_data()), [&](std::vector<Answer>&& got) { answered_events += static_cast<int>(got.size()); }));
   // All of it still waits when draining begins.
   std::thread draining([&] { engine->drain(); });
-  for (auto until = std::chrono::steady_clock::now() + kPatience; engine->state() == EngineState::running && std::chrono::steady_clock::now() < until;)
+  for (auto until = std::chrono::steady_clock::now() + kPatience;
+       engine->state() == EngineState::running && std::chrono::steady_clock::now() < until;)
     std::this_thread::yield();
   EXPECT_EQ(engine->state(), EngineState::draining);
   EXPECT_EQ(answered_events, 0);
@@ -280,11 +283,13 @@ TEST_F(EngineTest, a_question_sees_the_committed_state) {
   answers_to(reference_data());
   answers_to({registered({}, local("2022-08-30T09:00"))});
   CentreId centre = *parse_centre("12345");
-  auto entries = engine->ask([&](Pipeline& pipeline, Store& store) {
-    std::size_t stored = 0;
-    store.each_entry(pipeline.partition_of(centre), centre, [&](Entry&&) { ++stored; });
-    return std::pair(pipeline.partition(pipeline.partition_of(centre)).centre(centre)->entries.size(), stored);
-  }).get();
+  auto entries = engine
+                     ->ask([&](Pipeline& pipeline, Store& store) {
+                       std::size_t stored = 0;
+                       store.each_entry(pipeline.partition_of(centre), centre, [&](Entry&&) { ++stored; });
+                       return std::pair(pipeline.partition(pipeline.partition_of(centre)).centre(centre)->entries.size(), stored);
+                     })
+                     .get();
   EXPECT_EQ(entries.first, 1u);
   EXPECT_EQ(entries.second, 1u);
 }
@@ -294,17 +299,21 @@ TEST_F(EngineTest, after_a_commit_no_more_entries_are_in_memory_than_the_limit) 
   start();
   answers_to(reference_data());
   for (const char* centre : {"12345", "54321"})
-    for (const char* learner : {"L1", "L2", "L3"})
-      answers_to({registered({.centre = centre, .learner = learner}, local("2022-08-30T09:00"))});
-  auto loaded = engine->ask([&](Pipeline& pipeline, Store&) {
-    std::size_t entries = 0;
-    for (std::uint32_t partition = 0; partition < options.store.partitions; ++partition) entries += pipeline.partition(partition).entries_loaded();
-    return entries;
-  }).get();
+    for (const char* learner : {"L1", "L2", "L3"}) answers_to({registered({.centre = centre, .learner = learner}, local("2022-08-30T09:00"))});
+  auto loaded = engine
+                    ->ask([&](Pipeline& pipeline, Store&) {
+                      std::size_t entries = 0;
+                      for (std::uint32_t partition = 0; partition < options.store.partitions; ++partition)
+                        entries += pipeline.partition(partition).entries_loaded();
+                      return entries;
+                    })
+                    .get();
   EXPECT_LE(loaded, 3u);
   // What was unloaded is read again when it is asked for.
   CentreId first = *parse_centre("12345");
-  EXPECT_EQ(engine->ask([&](Pipeline& pipeline, Store&) { return pipeline.partition(pipeline.partition_of(first)).centre(first)->entries.size(); }).get(), 3u);
+  EXPECT_EQ(
+      engine->ask([&](Pipeline& pipeline, Store&) { return pipeline.partition(pipeline.partition_of(first)).centre(first)->entries.size(); }).get(),
+      3u);
 }
 
 TEST_F(EngineTest, what_a_question_throws_reaches_who_asked) {
@@ -379,14 +388,16 @@ TEST_F(EngineTest, lag_is_the_age_of_the_oldest_waiting_event) {
 TEST_F(EngineTest, a_store_that_breaks_fails_the_engine_and_says_why) {
   start();
   answers_to(reference_data());
-  engine->ask([&](Pipeline&, Store& store) {
-    store.on_commit_point([](CommitPoint point) {
-      if (point == CommitPoint::before_write) throw StoreError("the disk is gone");
-    });
-  }).get();
+  engine
+      ->ask([&](Pipeline&, Store& store) {
+        store.on_commit_point([](CommitPoint point) {
+          if (point == CommitPoint::before_write) throw StoreError("the disk is gone");
+        });
+      })
+      .get();
   std::promise<std::size_t> answers;
-  ASSERT_TRUE(engine->submit(submitted({registered({}, local("2022-08-30T09:00"))}),
-                             [&](std::vector<Answer>&& got) { answers.set_value(got.size()); }));
+  ASSERT_TRUE(
+      engine->submit(submitted({registered({}, local("2022-08-30T09:00"))}), [&](std::vector<Answer>&& got) { answers.set_value(got.size()); }));
   auto future = answers.get_future();
   ASSERT_EQ(future.wait_for(kPatience), std::future_status::ready);
   EXPECT_EQ(future.get(), 0u);

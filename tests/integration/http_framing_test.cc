@@ -11,7 +11,9 @@
 namespace vtq {
 namespace {
 
-std::string head(const std::string& headers, const std::string& version = "1.1") { return "POST /v1/events HTTP/" + version + "\r\n" + headers + "\r\n"; }
+std::string head(const std::string& headers, const std::string& version = "1.1") {
+  return "POST /v1/events HTTP/" + version + "\r\n" + headers + "\r\n";
+}
 
 std::string rule_of(const std::string& text) {
   auto fault = fault_of_head(text);
@@ -56,8 +58,18 @@ TEST(Head, with_a_folded_or_broken_line_is_refused) {
 
 TEST(Head, of_any_bytes_is_judged_without_harm_and_never_taken_with_two_lengths) {
   std::mt19937 random(20260831);
-  const std::vector<std::string> parts{"Host: a\r\n", "Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip\r\n", "X: y\r\n",
-                                       " folded\r\n", "\n", "\r", ":", std::string(1, '\0'), "Host", "content-length:2\r\n"};
+  const std::vector<std::string> parts{"Host: a\r\n",
+                                       "Content-Length: 1\r\n",
+                                       "Transfer-Encoding: chunked\r\n",
+                                       "Transfer-Encoding: gzip\r\n",
+                                       "X: y\r\n",
+                                       " folded\r\n",
+                                       "\n",
+                                       "\r",
+                                       ":",
+                                       std::string(1, '\0'),
+                                       "Host",
+                                       "content-length:2\r\n"};
   for (int round = 0; round < 20'000; ++round) {
     std::string headers;
     for (unsigned count = random() % 6; count > 0; --count) headers += parts[random() % parts.size()];
@@ -77,9 +89,11 @@ TEST(Head, of_any_bytes_is_judged_without_harm_and_never_taken_with_two_lengths)
 
 TEST(Host, of_this_server_is_a_loopback_name_or_one_of_the_settings) {
   std::vector<std::string> names{"results.example.org", "[fd00::1]"};
-  for (const char* own : {"localhost", "LOCALHOST:8410", "127.0.0.1", "127.0.0.1:8410", "127.1.2.3:1", "[::1]", "[::1]:8410", "results.example.org:443", "[fd00::1]:8410"})
+  for (const char* own : {"localhost", "LOCALHOST:8410", "127.0.0.1", "127.0.0.1:8410", "127.1.2.3:1", "[::1]", "[::1]:8410",
+                          "results.example.org:443", "[fd00::1]:8410"})
     EXPECT_TRUE(is_own_host(own, names)) << own;
-  for (const char* foreign : {"example.org", "localhost.example.org", "127.0.0.1.example.org", "results.example.org.evil", "128.0.0.1", "[::2]", ":8410"})
+  for (const char* foreign :
+       {"example.org", "localhost.example.org", "127.0.0.1.example.org", "results.example.org.evil", "128.0.0.1", "[::2]", ":8410"})
     EXPECT_FALSE(is_own_host(foreign, names)) << foreign;
 }
 

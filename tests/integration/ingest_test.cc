@@ -1,6 +1,6 @@
 // How events are held back when the engine's queue is full.
-#include "daemon/engine/embedded_engine.h"
 #include "daemon/intake/ingest.h"
+#include "daemon/engine/embedded_engine.h"
 
 #include <gtest/gtest.h>
 
@@ -19,8 +19,9 @@ class RealClock final : public Clock {
 };
 
 std::string body_of_one(int number, std::size_t name_bytes) {
-  return R"({"id":")" + std::to_string(number) + R"(","source":"test","occurredAt":"2023-01-01T00:00:00Z","centreDefined":{"centre":"90001","name":")" +
-         std::string(name_bytes, 'x') + "\"}}";
+  return R"({"id":")" + std::to_string(number) +
+         R"(","source":"test","occurredAt":"2023-01-01T00:00:00Z","centreDefined":{"centre":"90001","name":")" + std::string(name_bytes, 'x') +
+         "\"}}";
 }
 std::size_t memory_of_one(std::size_t name_bytes) {
   return memory_of(read_body(body_of_one(0, name_bytes), BodyFormat::json).events.at(0).submitted);
@@ -241,19 +242,25 @@ TEST_P(MisfitTest, is_answered_with_what_to_give_instead) {
   EXPECT_EQ(why.rule, "json-form");
   EXPECT_EQ(why.value, GetParam().value);
   EXPECT_NE(why.message.find(GetParam().advice), std::string::npos) << why.message;
-  for (const char* inner : {"TYPE_", "type.googleapis", "proto field", "Proto field"}) EXPECT_EQ(why.message.find(inner), std::string::npos) << why.message;
+  for (const char* inner : {"TYPE_", "type.googleapis", "proto field", "Proto field"})
+    EXPECT_EQ(why.message.find(inner), std::string::npos) << why.message;
 }
 INSTANTIATE_TEST_SUITE_P(
     Json, MisfitTest,
     testing::Values(
-        Misfit{"an_answer", R"("checkpointAnswered":{"answer":"YES"})", "checkpointAnswered.answer", "YES", "one of NEEDED, NOT_NEEDED, DEFERRED, NOT_ELIGIBLE"},
+        Misfit{"an_answer", R"("checkpointAnswered":{"answer":"YES"})", "checkpointAnswered.answer", "YES",
+               "one of NEEDED, NOT_NEEDED, DEFERRED, NOT_ELIGIBLE"},
         Misfit{"a_level", R"("qualificationDefined":{"level":"THREE"})", "qualificationDefined.level", "THREE", "LEVEL_3, LEVEL_2, LEVEL_1_2"},
         Misfit{"a_time_without_offset", R"("occurredAt":"2024-01-01")", "occurredAt", "2024-01-01", "2024-08-10T09:30:00Z"},
         Misfit{"a_time_as_a_number", R"("occurredAt":5)", "occurredAt", "5", "2024-08-10T09:30:00Z"},
-        Misfit{"a_number_below_its_range", R"("qualificationDefined":{"guidedLearningHours":-3})", "qualificationDefined.guidedLearningHours", "-3", "a whole number from 0"},
-        Misfit{"a_number_in_words", R"("qualificationDefined":{"guidedLearningHours":"ten"})", "qualificationDefined.guidedLearningHours", "ten", "a whole number from 0"},
-        Misfit{"a_fraction", R"("qualificationDefined":{"guidedLearningHours":3.5})", "qualificationDefined.guidedLearningHours", "3.5", "a whole number from 0"},
-        Misfit{"a_perhaps_of_a_unit", R"("qualificationDefined":{"units":[{"code":"a"},{"mandatory":"perhaps"}]})", "qualificationDefined.units[1].mandatory", "perhaps", "true or false"},
+        Misfit{"a_number_below_its_range", R"("qualificationDefined":{"guidedLearningHours":-3})", "qualificationDefined.guidedLearningHours", "-3",
+               "a whole number from 0"},
+        Misfit{"a_number_in_words", R"("qualificationDefined":{"guidedLearningHours":"ten"})", "qualificationDefined.guidedLearningHours", "ten",
+               "a whole number from 0"},
+        Misfit{"a_fraction", R"("qualificationDefined":{"guidedLearningHours":3.5})", "qualificationDefined.guidedLearningHours", "3.5",
+               "a whole number from 0"},
+        Misfit{"a_perhaps_of_a_unit", R"("qualificationDefined":{"units":[{"code":"a"},{"mandatory":"perhaps"}]})",
+               "qualificationDefined.units[1].mandatory", "perhaps", "true or false"},
         Misfit{"a_number_for_text", R"("centreDefined":{"centre":90001})", "centreDefined.centre", "90001", "text in double quotes"},
         Misfit{"text_for_an_object", R"("registered":{"entry":"x"})", "registered.entry", "x", "an object, {...}"},
         Misfit{"text_for_a_list", R"("qualificationDefined":{"units":"x"})", "qualificationDefined.units", "x", "a list, [...]"},

@@ -16,10 +16,12 @@ class HeldPool : public ::testing::Test {
   void start(ReadPool::Options options) {
     options.name = "held";
     pool_ = std::make_unique<ReadPool>(std::move(options));
-    pool_->post(request(), [](HttpReply&&) {}, [this, held = let_go_.get_future().share()] {
-      begun_.set_value();
-      held.wait();
-    });
+    pool_->post(
+        request(), [](HttpReply&&) {},
+        [this, held = let_go_.get_future().share()] {
+          begun_.set_value();
+          held.wait();
+        });
     ASSERT_EQ(begun_.get_future().wait_for(seconds(10)), std::future_status::ready);
   }
   void TearDown() override {

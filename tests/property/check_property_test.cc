@@ -15,10 +15,35 @@ using google::protobuf::Message;
 using Random = std::mt19937_64;
 
 std::string any_text(Random& random) {
-  static const std::vector<std::string> kTexts = {
-      "", "*", "-", "12345", "99999", "601/0001/5", "6010001X", "2023-08", "2023-13", "9999999999", "9276308686", "A", "Z", "RN5001", "RN9",
-      "2023-08-17", "2023-02-30", "2023-03-26T01:30", "2023-08-17T25:00", "pass", "Pass", "unit", "12345.RN5001.2023-08.0001",
-      "12345.RN5001.2023-08.99999999", "\xc3\xa9", std::string("\0", 1), std::string(20, 'L'), std::string(65, 'x'), std::string(5000, '/')};
+  static const std::vector<std::string> kTexts = {"",
+                                                  "*",
+                                                  "-",
+                                                  "12345",
+                                                  "99999",
+                                                  "601/0001/5",
+                                                  "6010001X",
+                                                  "2023-08",
+                                                  "2023-13",
+                                                  "9999999999",
+                                                  "9276308686",
+                                                  "A",
+                                                  "Z",
+                                                  "RN5001",
+                                                  "RN9",
+                                                  "2023-08-17",
+                                                  "2023-02-30",
+                                                  "2023-03-26T01:30",
+                                                  "2023-08-17T25:00",
+                                                  "pass",
+                                                  "Pass",
+                                                  "unit",
+                                                  "12345.RN5001.2023-08.0001",
+                                                  "12345.RN5001.2023-08.99999999",
+                                                  "\xc3\xa9",
+                                                  std::string("\0", 1),
+                                                  std::string(20, 'L'),
+                                                  std::string(65, 'x'),
+                                                  std::string(5000, '/')};
   if (random() % 4) return kTexts[random() % kTexts.size()];
   std::string text(random() % 40, ' ');
   for (char& c : text) c = static_cast<char>(1 + random() % 127);
@@ -33,8 +58,10 @@ void mutate_field(Message& message, const FieldDescriptor* field, Random& random
   if (field->is_repeated()) {
     int size = reflection->FieldSize(message, field);
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      if (size == 0 || random() % 3 == 0) mutate(*reflection->AddMessage(&message, field), random);
-      else mutate(*reflection->MutableRepeatedMessage(&message, field, static_cast<int>(random() % static_cast<std::uint64_t>(size))), random);
+      if (size == 0 || random() % 3 == 0)
+        mutate(*reflection->AddMessage(&message, field), random);
+      else
+        mutate(*reflection->MutableRepeatedMessage(&message, field, static_cast<int>(random() % static_cast<std::uint64_t>(size))), random);
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       reflection->AddString(&message, field, any_text(random));
     }
@@ -42,14 +69,22 @@ void mutate_field(Message& message, const FieldDescriptor* field, Random& random
   }
   auto any_number = [&] { return random() % 3 ? random() % 100 : random(); };
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING: return reflection->SetString(&message, field, any_text(random));
-    case FieldDescriptor::CPPTYPE_UINT32: return reflection->SetUInt32(&message, field, static_cast<std::uint32_t>(any_number()));
-    case FieldDescriptor::CPPTYPE_INT32: return reflection->SetInt32(&message, field, static_cast<std::int32_t>(any_number()));
-    case FieldDescriptor::CPPTYPE_INT64: return reflection->SetInt64(&message, field, static_cast<std::int64_t>(any_number()));
-    case FieldDescriptor::CPPTYPE_BOOL: return reflection->SetBool(&message, field, random() % 2);
-    case FieldDescriptor::CPPTYPE_ENUM: return reflection->SetEnumValue(&message, field, static_cast<int>(random() % 8));
-    case FieldDescriptor::CPPTYPE_MESSAGE: return mutate(*reflection->MutableMessage(&message, field), random);
-    default: return;
+    case FieldDescriptor::CPPTYPE_STRING:
+      return reflection->SetString(&message, field, any_text(random));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return reflection->SetUInt32(&message, field, static_cast<std::uint32_t>(any_number()));
+    case FieldDescriptor::CPPTYPE_INT32:
+      return reflection->SetInt32(&message, field, static_cast<std::int32_t>(any_number()));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return reflection->SetInt64(&message, field, static_cast<std::int64_t>(any_number()));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection->SetBool(&message, field, random() % 2);
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return reflection->SetEnumValue(&message, field, static_cast<int>(random() % 8));
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return mutate(*reflection->MutableMessage(&message, field), random);
+    default:
+      return;
   }
 }
 
@@ -79,8 +114,10 @@ v1::Event any_event(Random& random) {
   v1::Event event = kExamples[random() % kExamples.size()];
   event.set_id("e" + std::to_string(random() % 100'000));
   if (random() % 10 == 0) {
-    if (random() % 2) event.mutable_occurred_at()->set_seconds(static_cast<std::int64_t>(random()));
-    else event.mutable_occurred_at()->set_nanos(static_cast<std::int32_t>(random()));
+    if (random() % 2)
+      event.mutable_occurred_at()->set_seconds(static_cast<std::int64_t>(random()));
+    else
+      event.mutable_occurred_at()->set_nanos(static_cast<std::int32_t>(random()));
   }
   if (random() % 20 == 0) event.set_id(any_text(random));
   for (std::uint64_t times = random() % 3; times > 0; --times) mutate(fact_of(event), random);
@@ -132,8 +169,7 @@ TEST(Checks, let_nothing_through_that_stops_the_pipeline) {
         if (check(event, now).has_value()) events.push_back(std::move(event));
       }
       std::vector<Verdict> verdicts = season.play(events, now);
-      for (const Verdict& verdict : verdicts)
-        ASSERT_TRUE(verdict.kind != Verdict::Kind::rejected || verdict.why.has_value());
+      for (const Verdict& verdict : verdicts) ASSERT_TRUE(verdict.kind != Verdict::Kind::rejected || verdict.why.has_value());
     }
   }
 }

@@ -190,10 +190,7 @@ std::string any_grade(Random& random, const std::string& unit) {
 
 const std::vector<std::string>& units_of(const Ref& ref) {
   static const std::map<std::string, std::vector<std::string>> all = {
-      {"601/0021/1", {"U1", "U2", "U3", "U4", "U5", "U6"}},
-      {"601/0022/1", {"A", "B"}},
-      {"601/0023/1", {"CORE", "SPEC"}},
-      {"601/0024/1", {"A"}}};
+      {"601/0021/1", {"U1", "U2", "U3", "U4", "U5", "U6"}}, {"601/0022/1", {"A", "B"}}, {"601/0023/1", {"CORE", "SPEC"}}, {"601/0024/1", {"A"}}};
   return all.at(ref.qualification);
 }
 
@@ -232,11 +229,10 @@ v1::Event any_fact_of_entry(Random& random, const Ref& ref, TimeMs at) {
   const std::string& unit = units[pick(random, units.size())];
   switch (pick(random, 8)) {
     case 0:
-      return registered_on(ref, at, ref.qualification == "601/0021/1" ? kPathways[pick(random, 4)] : "",
-                           "2022-" + std::to_string(pick(random, 3)));
+      return registered_on(ref, at, ref.qualification == "601/0021/1" ? kPathways[pick(random, 4)] : "", "2022-" + std::to_string(pick(random, 3)));
     case 1: {
-      v1::Event moved = moved_from(ref, at, pick(random, 2) ? "601/0021/1" : "601/0022/1",
-                                   static_cast<v1::RegistrationChanged::Change>(1 + pick(random, 3)));
+      v1::Event moved =
+          moved_from(ref, at, pick(random, 2) ? "601/0021/1" : "601/0022/1", static_cast<v1::RegistrationChanged::Change>(1 + pick(random, 3)));
       if (pick(random, 3) == 0) moved.mutable_registration_changed()->clear_from_qualification();
       return moved;
     }
@@ -345,8 +341,7 @@ v1::Event any_fact_of_reference(Random& random, TimeMs at) {
         if (pick(random, 2)) fact->set_determination(static_cast<v1::Determination>(1 + pick(random, 2)));
         if (pick(random, 4) == 0) fact->clear_pathways();
       }
-      if (changed.has_scrutiny_strategy_defined() && pick(random, 2))
-        changed.mutable_scrutiny_strategy_defined()->set_sampling_before_claims(false);
+      if (changed.has_scrutiny_strategy_defined() && pick(random, 2)) changed.mutable_scrutiny_strategy_defined()->set_sampling_before_claims(false);
       return changed;
     }
   }
@@ -448,8 +443,8 @@ template <class Started>
 Ending ending_of(const std::vector<Window>& windows) {
   Started season;
   for (const Window& window : windows) season.play(window.events, window.now);
-  return {season.store.records(), texts(season.outputs.statuses), texts(season.outputs.batches),
-          texts(season.outputs.notifications), texts(season.outputs.rejections)};
+  return {season.store.records(), texts(season.outputs.statuses), texts(season.outputs.batches), texts(season.outputs.notifications),
+          texts(season.outputs.rejections)};
 }
 
 struct Counts {
@@ -522,13 +517,40 @@ TEST(Order, any_permutation_of_what_scrutiny_approval_and_mitigations_rest_on_en
   Counts counts = hold_in_any_order<SystemsSeason>(any_season_of_systems, kSystemsCases);
   EXPECT_GT(counts.issued, kSystemsCases / 4);
   EXPECT_GT(counts.rejected, kSystemsCases / 4);
-  for (const char* rule :
-       {"action-overdue", "action-required", "barred-combination", "centre-approval", "certification-suspended", "claim-spike",
-        "component", "content-change", "critical-finding", "first-monitoring", "first-registration", "group-level-min",
-        "group-units-min", "last-certification", "last-registration", "learning-outcome", "malpractice-suspected", "mitigation",
-        "mitigation-application", "mitigation-evidence", "mitigation-review", "pathway", "professional-standard-change",
-        "qualification-approval", "registration-rise", "registration-spike", "registration-suspended", "result-agrees", "sampling",
-        "second-monitoring", "size-change", "staff-approval", "unit-mandatory", "yearly-monitoring"})
+  for (const char* rule : {"action-overdue",
+                           "action-required",
+                           "barred-combination",
+                           "centre-approval",
+                           "certification-suspended",
+                           "claim-spike",
+                           "component",
+                           "content-change",
+                           "critical-finding",
+                           "first-monitoring",
+                           "first-registration",
+                           "group-level-min",
+                           "group-units-min",
+                           "last-certification",
+                           "last-registration",
+                           "learning-outcome",
+                           "malpractice-suspected",
+                           "mitigation",
+                           "mitigation-application",
+                           "mitigation-evidence",
+                           "mitigation-review",
+                           "pathway",
+                           "professional-standard-change",
+                           "qualification-approval",
+                           "registration-rise",
+                           "registration-spike",
+                           "registration-suspended",
+                           "result-agrees",
+                           "sampling",
+                           "second-monitoring",
+                           "size-change",
+                           "staff-approval",
+                           "unit-mandatory",
+                           "yearly-monitoring"})
     EXPECT_TRUE(counts.rules.contains(rule)) << "no season came upon the rule " << rule;
 }
 

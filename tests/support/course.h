@@ -76,8 +76,7 @@ class Course {
     made->set_points(points);
     return *this;
   }
-  v1::Hurdle& hurdle(const std::string& from, std::initializer_list<const char*> units, const std::string& unit_grade,
-                     std::uint32_t least = 0) {
+  v1::Hurdle& hurdle(const std::string& from, std::initializer_list<const char*> units, const std::string& unit_grade, std::uint32_t least = 0) {
     auto* made = fact.mutable_grading()->add_hurdles();
     made->set_from_grade(from);
     for (const char* one : units) made->add_units(one);
@@ -85,8 +84,7 @@ class Course {
     made->set_units_min(least);
     return *made;
   }
-  v1::GradeCap& cap(const std::string& grade, std::initializer_list<const char*> units, const std::string& unit_grade,
-                    std::uint32_t most = 0) {
+  v1::GradeCap& cap(const std::string& grade, std::initializer_list<const char*> units, const std::string& unit_grade, std::uint32_t most = 0) {
     auto* made = fact.mutable_grading()->add_caps();
     made->set_grade(grade);
     for (const char* one : units) made->add_units(one);
@@ -109,9 +107,7 @@ class Record {
   Record& unit(const std::string& code, const std::string& grade = {}, UnitFact::Standing standing = UnitFact::Standing::achieved) {
     return put(code, 0, grade, standing);
   }
-  Record& not_yet(const std::string& code, const std::string& grade = {}) {
-    return put(code, 0, grade, UnitFact::Standing::not_yet_achieved);
-  }
+  Record& not_yet(const std::string& code, const std::string& grade = {}) { return put(code, 0, grade, UnitFact::Standing::not_yet_achieved); }
   Record& outcome(const std::string& code, const std::string& outcome, bool achieved = true) {
     return put(code, short_hash(outcome), {}, achieved ? UnitFact::Standing::achieved : UnitFact::Standing::not_yet_achieved);
   }
@@ -147,9 +143,7 @@ class Record {
                   .standing = standing};
     auto same = [&](const UnitFact& held) { return held.unit == made.unit && held.learning_outcome == outcome; };
     std::erase_if(facts.units, same);
-    auto before = [](const UnitFact& a, const UnitFact& b) {
-      return a.unit != b.unit ? a.unit < b.unit : a.learning_outcome < b.learning_outcome;
-    };
+    auto before = [](const UnitFact& a, const UnitFact& b) { return a.unit != b.unit ? a.unit < b.unit : a.learning_outcome < b.learning_outcome; };
     facts.units.insert(std::upper_bound(facts.units.begin(), facts.units.end(), made, before), made);
     return *this;
   }

@@ -17,17 +17,14 @@ class FakeStore final : public StateStore, public StateWriter {
   /// Everything stored, as bytes: two stores hold the same state exactly when these are equal.
   const std::map<std::string, std::string>& records() const { return records_; }
 
-  void put_time(std::uint32_t partition, TimeMs time) override {
-    records_[keys::time(partition)] = keys::u64(static_cast<std::uint64_t>(time));
-  }
+  void put_time(std::uint32_t partition, TimeMs time) override { records_[keys::time(partition)] = keys::u64(static_cast<std::uint64_t>(time)); }
   void put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) override {
     records::encode(key, counts, records_[keys::durations(partition, key)]);
   }
   void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) override {
     records::encode(summary, records_[keys::summary(partition, centre)]);
   }
-  void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp,
-                std::string_view event) override {
+  void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) override {
     records::encode(stamp, event, records_[keys::slots(partition, centre) + std::string(slot)]);
   }
   void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) override {
@@ -49,17 +46,15 @@ class FakeStore final : public StateStore, public StateWriter {
     auto at = records_.find(keys::time(partition));
     return at == records_.end() ? 0 : static_cast<TimeMs>(keys::last_u64(at->second));
   }
-  void each_durations(std::uint32_t partition,
-                      const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) override {
+  void each_durations(std::uint32_t partition, const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) override {
     scan(keys::durations(partition), [&](std::string_view, std::string_view value) {
       auto [key, counts] = records::decode_durations(value);
       take(key, counts);
     });
   }
   void each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) override {
-    scan(keys::summaries(partition), [&](std::string_view key, std::string_view value) {
-      take(keys::summary_centre(key), records::decode_summary(value));
-    });
+    scan(keys::summaries(partition),
+         [&](std::string_view key, std::string_view value) { take(keys::summary_centre(key), records::decode_summary(value)); });
   }
   void each_slot(std::uint32_t partition, CentreId centre,
                  const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override {
@@ -78,11 +73,9 @@ class FakeStore final : public StateStore, public StateWriter {
     });
   }
   void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) override {
-    scan(keys::parked(partition, centre),
-         [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
+    scan(keys::parked(partition, centre), [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
   }
-  void each_reference(
-      const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override {
+  void each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override {
     scan(keys::kReference, [&](std::string_view key, std::string_view value) {
       auto [stamp, event] = records::decode_slot(value);
       take(key.substr(1), stamp, event);

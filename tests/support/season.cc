@@ -89,17 +89,17 @@ std::vector<v1::Event> reference_data() {
   v1::Event without_claim = qualification("601/0003/9", v1::LEVEL_3, 900, 144);
   without_claim.mutable_qualification_defined()->set_certification(v1::CERTIFICATION_AUTOMATIC);
   std::vector<v1::Event> all = {ao,
-          centre("12345", "Test College"),
-          centre("54321", "Second School"),
-          scale("pass", {{"Distinction", true}, {"Merit", true}, {"Pass", true}, {"X", false}}),
-          scale("unit", {{"D", true}, {"M", true}, {"P", true}, {"N", false}, {"U", false}}),
-          level_3,
-          qualification("601/0002/7", v1::LEVEL_2, 120, 0),
-          without_claim,
-          calendar(v1::LEVEL_3, "2023-08-17T08:00"),
-          calendar(v1::LEVEL_2, "2023-08-24T08:00"),
-          plan(v1::LEVEL_3, "2023-08-10T06:00"),
-          plan(v1::LEVEL_2, "2023-08-17T06:00")};
+                                centre("12345", "Test College"),
+                                centre("54321", "Second School"),
+                                scale("pass", {{"Distinction", true}, {"Merit", true}, {"Pass", true}, {"X", false}}),
+                                scale("unit", {{"D", true}, {"M", true}, {"P", true}, {"N", false}, {"U", false}}),
+                                level_3,
+                                qualification("601/0002/7", v1::LEVEL_2, 120, 0),
+                                without_claim,
+                                calendar(v1::LEVEL_3, "2023-08-17T08:00"),
+                                calendar(v1::LEVEL_2, "2023-08-24T08:00"),
+                                plan(v1::LEVEL_3, "2023-08-10T06:00"),
+                                plan(v1::LEVEL_2, "2023-08-17T06:00")};
   for (std::size_t at = 0; at < all.size(); ++at) all[at].set_id("reference-" + std::to_string(at));
   return all;
 }
@@ -132,8 +132,7 @@ std::vector<Verdict> Season::process(std::vector<v1::Event> events, TimeMs now, 
   std::vector<Verdict> verdicts;
   for (bool finished = false; !finished;) {
     auto progress = pipeline->process(std::span(batch).subspan(verdicts.size()), now, frozen);
-    verdicts.insert(verdicts.end(), pipeline->verdicts().begin(),
-                    pipeline->verdicts().begin() + static_cast<std::ptrdiff_t>(progress.consumed));
+    verdicts.insert(verdicts.end(), pipeline->verdicts().begin(), pipeline->verdicts().begin() + static_cast<std::ptrdiff_t>(progress.consumed));
     finished = progress.finished;
     pipeline->write(store);
   }

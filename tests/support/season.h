@@ -108,8 +108,7 @@ inline v1::Event withdrawn(const Ref& ref, TimeMs at) {
   return event;
 }
 
-inline v1::Event hold_placed(const std::string& hold, const Ref& ref, TimeMs at,
-                             v1::HoldPlaced::Cause cause = v1::HoldPlaced::MALPRACTICE) {
+inline v1::Event hold_placed(const std::string& hold, const Ref& ref, TimeMs at, v1::HoldPlaced::Cause cause = v1::HoldPlaced::MALPRACTICE) {
   v1::Event event = event_at(at);
   auto* fact = event.mutable_hold_placed();
   fact->set_hold(hold);
@@ -178,9 +177,7 @@ class Season {
 
 /// The season of most tests: reference data in, at 2022-09-01.
 struct StartedSeason : Season {
-  explicit StartedSeason(const Policy& with = {}) : Season(TimeSource::wall, with) {
-    play(reference_data(), local("2022-09-01T09:00"));
-  }
+  explicit StartedSeason(const Policy& with = {}) : Season(TimeSource::wall, with) { play(reference_data(), local("2022-09-01T09:00")); }
 };
 
 }  // namespace vtq::test

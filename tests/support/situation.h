@@ -42,9 +42,7 @@ class Situation {
   Situation& answered_at(const std::string& at, v1::CheckpointAnswered::Answer answer = v1::CheckpointAnswered::NEEDED) {
     return with(answered(ref, local(at), answer));
   }
-  Situation& achieved_at(const std::string& at, std::initializer_list<std::string> units) {
-    return with(achieved(ref, local(at), units));
-  }
+  Situation& achieved_at(const std::string& at, std::initializer_list<std::string> units) { return with(achieved(ref, local(at), units)); }
   Situation& claimed_at(const std::string& at) { return with(claimed(ref, local(at))); }
   Situation& determined_at(const std::string& at) { return with(determined(ref, local(at))); }
 

@@ -290,8 +290,7 @@ v1::Event approval_decided(const std::string& qualification, TimeMs at, const st
   return event;
 }
 
-v1::Event approval_withdrawn(const std::string& qualification, TimeMs at, const std::string& from,
-                             const std::string& last_certification_on) {
+v1::Event approval_withdrawn(const std::string& qualification, TimeMs at, const std::string& from, const std::string& last_certification_on) {
   v1::Event event = event_at(at);
   auto& fact = of_ifate(*event.mutable_approval_withdrawn(), qualification);
   fact.set_withdrawn_from(from);

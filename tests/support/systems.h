@@ -13,8 +13,8 @@ namespace vtq::test {
 /// 601/0024/1  needs the approval of IfATE, in a category; pass by one grade, external
 std::vector<v1::Event> systems_reference_data();
 
-v1::Event outcome(const Ref& ref, TimeMs at, const std::string& unit, const std::string& learning_outcome = {},
-                  const std::string& grade = {}, v1::Outcome::Standing standing = v1::Outcome::ACHIEVED);
+v1::Event outcome(const Ref& ref, TimeMs at, const std::string& unit, const std::string& learning_outcome = {}, const std::string& grade = {},
+                  v1::Outcome::Standing standing = v1::Outcome::ACHIEVED);
 v1::Event assessed_by(v1::Event outcome, const std::string& assessor, v1::AssessmentMethod method);
 v1::Event prior_learning(const Ref& ref, TimeMs at, const std::string& unit, const std::string& grade = {});
 v1::Event registered_on(const Ref& ref, TimeMs at, const std::string& pathway, const std::string& cohort = {});

@@ -13,8 +13,7 @@ class TempDirectory {
  public:
   TempDirectory() {
     static std::atomic<int> serial{0};
-    path_ = std::filesystem::temp_directory_path() /
-            ("vtq-test-" + std::to_string(::getpid()) + "-" + std::to_string(++serial));
+    path_ = std::filesystem::temp_directory_path() / ("vtq-test-" + std::to_string(::getpid()) + "-" + std::to_string(++serial));
     std::filesystem::create_directories(path_);
   }
   ~TempDirectory() {

@@ -1,6 +1,6 @@
 // Preloaded into a program by tests that set its clocks: the file named by WALL_CLOCK_OFFSET_FILE, read anew each time, says by how many seconds
-// the wall clock is moved, then by how many the clock of what has passed since the machine's start. No allocation, no look-up of symbols: it is called while
-// the allocator starts.
+// the wall clock is moved, then by how many the clock of what has passed since the machine's start. No allocation, no look-up of symbols: it is
+// called while the allocator starts.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <time.h>

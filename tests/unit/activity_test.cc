@@ -42,8 +42,8 @@ TEST(Activity, comes_from_the_facts_that_hold) {
 
 TEST(Activity, of_a_month_stands_beside_the_three_months_before_and_the_year_before) {
   Activity activity;
-  for (const char* text : {"2022-09-01", "2022-09-30", "2023-05-31", "2023-06-01", "2023-08-31", "2023-09-01", "2023-09-15",
-                           "2023-09-30", "2023-10-01"})
+  for (const char* text :
+       {"2022-09-01", "2022-09-30", "2023-05-31", "2023-06-01", "2023-08-31", "2023-09-01", "2023-09-15", "2023-09-30", "2023-10-01"})
     activity.registrations.push_back(day(text));
   auto qualification = *parse_qualification("601/0001/5");
   auto lines = activity_report({{qualification, activity}}, month_of(day("2023-09-15")));
@@ -74,8 +74,7 @@ TEST(Activity, months_and_calendar_months_are_counted_in_local_dates) {
     int months;
     const char* to;
   };
-  for (auto [from, months, to] : {Case{"2023-08-31", 6, "2024-02-29"}, Case{"2022-08-31", 6, "2023-02-28"},
-                                  Case{"2023-01-15", 12, "2024-01-15"},
+  for (auto [from, months, to] : {Case{"2023-08-31", 6, "2024-02-29"}, Case{"2022-08-31", 6, "2023-02-28"}, Case{"2023-01-15", 12, "2024-01-15"},
                                   Case{"2024-02-29", 12, "2025-02-28"}, Case{"2023-01-31", -1, "2022-12-31"}})
     EXPECT_EQ(add_months(day(from), months), day(to)) << from << " and " << months;
   EXPECT_EQ(month_begins(month_of(day("2023-12-31"))), day("2023-12-01"));

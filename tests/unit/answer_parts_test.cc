@@ -27,7 +27,9 @@ Part sent(const Part& part) {
   return received.value_or(Part{});
 }
 
-Cell cell(v1::Stage stage, v1::Reason reason, bool late) { return {.stage = stage, .need = v1::NOT_NEEDED, .band = v1::SETTLED, .reason = reason, .late = late}; }
+Cell cell(v1::Stage stage, v1::Reason reason, bool late) {
+  return {.stage = stage, .need = v1::NOT_NEEDED, .band = v1::SETTLED, .reason = reason, .late = late};
+}
 
 TEST(Parts, all_partitions_must_be_there_and_each_once) {
   EXPECT_TRUE(each_once({{0, 2}, {1}, {}}, 3));
@@ -74,7 +76,8 @@ TEST(Parts, any_division_of_a_list_gives_the_pages_of_the_whole) {
 TEST(Parts, rollups_add_up_by_their_values) {
   RollupPart mine{{{{"LEVEL_3", "READY"}, 4}, {{"LEVEL_3", "ISSUED"}, 1}}};
   mine.add(sent(RollupPart{{{{"LEVEL_3", "READY"}, 2}, {{"LEVEL_2", "READY"}, 5}}}));
-  EXPECT_EQ(mine.rows, (std::map<std::vector<std::string>, std::int64_t>{{{"LEVEL_2", "READY"}, 5}, {{"LEVEL_3", "ISSUED"}, 1}, {{"LEVEL_3", "READY"}, 6}}));
+  EXPECT_EQ(mine.rows,
+            (std::map<std::vector<std::string>, std::int64_t>{{{"LEVEL_2", "READY"}, 5}, {{"LEVEL_3", "ISSUED"}, 1}, {{"LEVEL_3", "READY"}, 6}}));
 }
 
 TEST(Parts, counts_add_up_to_what_one_instance_counts) {

@@ -33,8 +33,7 @@ v1::Event additional_specialist() {
   auto* fact = event.mutable_approval_category_defined();
   fact->set_body(v1::IFATE);
   fact->set_category("additional-specialist");
-  for (const char* document : {"specification", "assessment strategy", "sample assessment materials", "employer evidence",
-                               "content mapping"})
+  for (const char* document : {"specification", "assessment strategy", "sample assessment materials", "employer evidence", "content mapping"})
     fact->add_required_documents(document);
   fact->add_proposal_levels(2);
   fact->add_predefined_areas("Heat pumps");
@@ -87,8 +86,7 @@ struct Story : StartedSeason {
   Ref pumps{.qualification = kHeatPumps, .learner = "PUMPS"};
 
   Story() {
-    play({specialist(kComposites, "Certificate in Composite Hulls"), specialist(kHeatPumps, "Certificate in Heat Pumps"),
-          additional_specialist()},
+    play({specialist(kComposites, "Certificate in Composite Hulls"), specialist(kHeatPumps, "Certificate in Heat Pumps"), additional_specialist()},
          local("2022-09-02T09:00"));
   }
   std::string way(const Ref& ref) { return in_the_way(described(ref)); }
@@ -117,9 +115,9 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
   EXPECT_EQ(status.obstacles(0).rule(), "qualification-approval") << "first of all";
 
   // Submitted at once: at Level 2 and outside the pre-defined areas, a proposal must come first. And two documents are missing.
-  story.play({submission(kComposites, local("2022-10-10T09:00"), "Composite hulls",
-                         {"specification", "assessment strategy", "content mapping"}, {"D1"})},
-             local("2022-10-10T09:00"));
+  story.play(
+      {submission(kComposites, local("2022-10-10T09:00"), "Composite hulls", {"specification", "assessment strategy", "content mapping"}, {"D1"})},
+      local("2022-10-10T09:00"));
   EXPECT_EQ(story.way(story.first),
             "The qualification is not approved: the submission to IfATE is invalid: documents sample assessment materials and employer "
             "evidence "
@@ -148,8 +146,7 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
             "The qualification is not approved: the submission to IfATE is invalid: duty D2 is not mapped to any content; the approval "
             "that was "
             "decided does not count until this is mended");
-  story.play({submission(kComposites, local("2022-10-24T09:00"), "Composite hulls", documents, {"D1", "D2", "K3"})},
-             local("2022-10-24T09:00"));
+  story.play({submission(kComposites, local("2022-10-24T09:00"), "Composite hulls", documents, {"D1", "D2", "K3"})}, local("2022-10-24T09:00"));
   EXPECT_EQ(story.way(story.first), "2 units are outstanding") << "approved: ordinary work goes on";
   EXPECT_EQ(story.status(story.first).step, v1::RECORD_EVIDENCE);
 
@@ -185,11 +182,11 @@ TEST(ApprovalStory, from_proposal_to_withdrawal) {
 
 TEST(ApprovalStory, a_predefined_area_needs_no_proposal) {
   Story story;
-  story.play({registered(story.pumps, local("2022-10-03T09:00")),
-              submission(kHeatPumps, local("2022-10-03T09:00"), "Heat pumps",
-                         {"specification", "assessment strategy", "sample assessment materials", "employer evidence", "content mapping"},
-                         {"D1", "D2"})},
-             local("2022-10-04T09:00"));
+  story.play(
+      {registered(story.pumps, local("2022-10-03T09:00")),
+       submission(kHeatPumps, local("2022-10-03T09:00"), "Heat pumps",
+                  {"specification", "assessment strategy", "sample assessment materials", "employer evidence", "content mapping"}, {"D1", "D2"})},
+      local("2022-10-04T09:00"));
   EXPECT_EQ(story.way(story.pumps), "The qualification is not approved: the submission to IfATE is not decided yet");
   story.play({approval_decided(kHeatPumps, local("2022-10-20T09:00"), "2022-09-01")}, local("2022-10-20T09:00"));
   EXPECT_EQ(story.way(story.pumps), "2 units are outstanding");
@@ -206,8 +203,7 @@ TEST(ApprovalStory, the_last_day_for_certification_holds_what_was_ready_too_late
   EXPECT_EQ(story.status(story.pumps).stage, v1::READY);
   story.time_passes(local("2023-08-01T00:00"));
   EXPECT_EQ(story.status(story.pumps).stage, v1::CLAIMED) << "time alone holds it";
-  EXPECT_EQ(story.way(story.pumps),
-            "The last day for certification, set by IfATE, was 31 Jul 2023: no result can be issued unless it is extended");
+  EXPECT_EQ(story.way(story.pumps), "The last day for certification, set by IfATE, was 31 Jul 2023: no result can be issued unless it is extended");
   // Extended: it goes on.
   decided = approval_decided(kHeatPumps, local("2023-08-02T09:00"), "2022-09-01");
   decided.mutable_approval_decided()->set_last_certification_on("2023-10-31");

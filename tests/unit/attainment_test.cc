@@ -33,8 +33,7 @@ TEST(LearningOutcomes, that_are_missing_are_named_in_the_order_of_the_unit) {
             "learning-outcome|U2|Unit U2: learning outcomes LO1 and LO4 are not yet achieved.\n");
 }
 TEST(LearningOutcomes, none_achieved_are_not_listed_one_by_one) {
-  EXPECT_EQ(missing_lines(with_outcomes(), Record()),
-            "unit-mandatory|U2|Unit U2 is not yet achieved: none of its 4 learning outcomes is.\n");
+  EXPECT_EQ(missing_lines(with_outcomes(), Record()), "unit-mandatory|U2|Unit U2 is not yet achieved: none of its 4 learning outcomes is.\n");
 }
 TEST(LearningOutcomes, not_yet_achieved_is_no_fail) {
   Record record = Record().outcome("U2", "LO1", false).outcome("U2", "LO2").outcome("U2", "LO3").outcome("U2", "LO4");
@@ -128,9 +127,7 @@ struct GradeCase {
   bool counts;
   const char* missing;
 };
-std::ostream& operator<<(std::ostream& out, const GradeCase& one) {
-  return out << "from '" << one.minimum << "' with '" << one.grade << "'";
-}
+std::ostream& operator<<(std::ostream& out, const GradeCase& one) { return out << "from '" << one.minimum << "' with '" << one.grade << "'"; }
 class UnitGrade : public testing::TestWithParam<GradeCase> {};
 TEST_P(UnitGrade, counts_from_the_units_minimum_on) {
   Course course;
@@ -145,7 +142,8 @@ INSTANTIATE_TEST_SUITE_P(Attainment, UnitGrade,
                                          GradeCase{"", "U", false, "the grade recorded does not count as achieved."}, GradeCase{"", "", true, ""},
                                          GradeCase{"M", "M", true, ""}, GradeCase{"M", "D", true, ""},
                                          GradeCase{"M", "P", false, "the grade recorded is below the lowest that the qualification takes for it."},
-                                         GradeCase{"M", "", false, "no grade is recorded; send one of at least the lowest that the qualification takes for it."},
+                                         GradeCase{"M", "", false,
+                                                   "no grade is recorded; send one of at least the lowest that the qualification takes for it."},
                                          GradeCase{"N", "N", true, ""},
                                          GradeCase{"N", "U", false, "the grade recorded is below the lowest that the qualification takes for it."}));
 

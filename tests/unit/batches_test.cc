@@ -301,9 +301,8 @@ TEST_P(Halting, lets_corrections_go) {
   season.play({amended({}, local("2023-08-16T09:00"), "Merit")}, local("2023-08-16T09:00"));
   EXPECT_EQ(batches().size(), 2u);
 }
-INSTANTIATE_TEST_SUITE_P(Batches, Halting, testing::Values("*", "12345"), [](const auto& instance) {
-  return std::string(instance.param) == "*" ? "all_centres" : "one_centre";
-});
+INSTANTIATE_TEST_SUITE_P(Batches, Halting, testing::Values("*", "12345"),
+                         [](const auto& instance) { return std::string(instance.param) == "*" ? "all_centres" : "one_centre"; });
 
 TEST_F(Batches, a_halt_of_one_centre_leaves_the_others) {
   complete({{}, {.centre = "54321"}});

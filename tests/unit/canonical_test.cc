@@ -92,10 +92,17 @@ TEST(Canonical, says_true_only_of_what_is_written_again) {
     for (int times = 0; times < 2000; ++times) {
       std::string changed = bytes;
       switch (random() % 4) {
-        case 0: changed[random() % changed.size()] = static_cast<char>(random()); break;
-        case 1: changed.erase(random() % changed.size(), 1 + random() % 4); break;
-        case 2: changed.insert(random() % changed.size(), 1 + random() % 3, static_cast<char>(random())); break;
-        default: changed[random() % changed.size()] ^= static_cast<char>(1 << random() % 8);
+        case 0:
+          changed[random() % changed.size()] = static_cast<char>(random());
+          break;
+        case 1:
+          changed.erase(random() % changed.size(), 1 + random() % 4);
+          break;
+        case 2:
+          changed.insert(random() % changed.size(), 1 + random() % 3, static_cast<char>(random()));
+          break;
+        default:
+          changed[random() % changed.size()] ^= static_cast<char>(1 << random() % 8);
       }
       v1::Event read;
       if (!read.ParseFromString(changed)) continue;

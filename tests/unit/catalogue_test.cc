@@ -91,37 +91,17 @@ std::string text_of(const std::vector<CatalogueFinding>& findings) {
   return text;
 }
 
-v1::QualificationDefined& diploma(Facts& facts) {
-  return *facts.at("diploma").mutable_qualification_defined();
-}
-v1::QualificationDefined& technical(Facts& facts) {
-  return *facts.at("technical").mutable_qualification_defined();
-}
-v1::QualificationDefined& certificate(Facts& facts) {
-  return *facts.at("certificate").mutable_qualification_defined();
-}
-v1::UnitGroup& options(Facts& facts) {
-  return *diploma(facts).mutable_groups(0);
-}
-v1::Grading& grading(Facts& facts) {
-  return *diploma(facts).mutable_grading();
-}
-v1::CalendarDefined& calendar(Facts& facts) {
-  return *facts.at("calendar").mutable_calendar_defined();
-}
-v1::MitigationDefined& mitigation(Facts& facts) {
-  return *facts.at("mitigation").mutable_mitigation_defined();
-}
-v1::ApprovalDecided& decided(Facts& facts) {
-  return *facts.at("decided").mutable_approval_decided();
-}
-v1::ApprovalWithdrawn& withdrawn(Facts& facts) {
-  return *facts.at("withdrawn").mutable_approval_withdrawn();
-}
+v1::QualificationDefined& diploma(Facts& facts) { return *facts.at("diploma").mutable_qualification_defined(); }
+v1::QualificationDefined& technical(Facts& facts) { return *facts.at("technical").mutable_qualification_defined(); }
+v1::QualificationDefined& certificate(Facts& facts) { return *facts.at("certificate").mutable_qualification_defined(); }
+v1::UnitGroup& options(Facts& facts) { return *diploma(facts).mutable_groups(0); }
+v1::Grading& grading(Facts& facts) { return *diploma(facts).mutable_grading(); }
+v1::CalendarDefined& calendar(Facts& facts) { return *facts.at("calendar").mutable_calendar_defined(); }
+v1::MitigationDefined& mitigation(Facts& facts) { return *facts.at("mitigation").mutable_mitigation_defined(); }
+v1::ApprovalDecided& decided(Facts& facts) { return *facts.at("decided").mutable_approval_decided(); }
+v1::ApprovalWithdrawn& withdrawn(Facts& facts) { return *facts.at("withdrawn").mutable_approval_withdrawn(); }
 
-void ungraded(Facts& facts) {
-  diploma(facts).clear_grading();
-}
+void ungraded(Facts& facts) { diploma(facts).clear_grading(); }
 void bar(Facts& facts, std::initializer_list<const char*> units) {
   auto* barred = diploma(facts).add_barred();
   for (const char* unit : units) barred->add_units(unit);
@@ -189,12 +169,12 @@ std::vector<Case> combination_cases() {
   return {
       {"group_minimum", units_min(3), units_min(4), kDiploma, kDefined + "groups[0].unitsMin", "group-units-reachable", "4",
        "This can never be met: Group OPT has 3 units; lower the minimum or add units."},
-      {"group_credit", [](Facts& facts) { options(facts).set_credit_min(30); }, [](Facts& facts) { options(facts).set_credit_min(31); },
-       kDiploma, kDefined + "groups[0].creditMin", "group-credit-reachable", "31", "Group OPT gives at most 30 credit"},
+      {"group_credit", [](Facts& facts) { options(facts).set_credit_min(30); }, [](Facts& facts) { options(facts).set_credit_min(31); }, kDiploma,
+       kDefined + "groups[0].creditMin", "group-credit-reachable", "31", "Group OPT gives at most 30 credit"},
       {"group_level", at_level(2), at_level(3), kDiploma, kDefined + "groups[0].unitsAtLevelMin", "group-level-reachable", "3",
        "Of group OPT at most 2 units can count at level 3 or above"},
-      {"group_units_fit_its_credit", credit_max(20), credit_max(19), kDiploma, kDefined + "groups[0].creditMax", "group-units-fit-credit",
-       "19", "The 2 smallest units of group OPT have 20 credit together"},
+      {"group_units_fit_its_credit", credit_max(20), credit_max(19), kDiploma, kDefined + "groups[0].creditMax", "group-units-fit-credit", "19",
+       "The 2 smallest units of group OPT have 20 credit together"},
       {"mandatory_in_group", mandatory(2), mandatory(3), kDiploma, kDefined + "groups[0].unitsMax", "mandatory-in-capped-group", "2",
        "Group OPT cannot hold U3, U4 and U5, which are mandatory; raise the maximum"},
       {"mandatory_credit_in_group", mandatory_credit(20), mandatory_credit(19), kDiploma, kDefined + "groups[0].creditMax",
@@ -206,12 +186,11 @@ std::vector<Case> combination_cases() {
        [](Facts& facts) {
          bar(facts, {"U1", "U2"});
        },
-       kDiploma, kDefined + "barred[0].units", "mandatory-barred", "U1 and U2",
-       "These units are mandatory and barred from counting together"},
-      {"mandatory_barred_on_a_pathway", on_pathway("U4"), on_pathway("U3"), kDiploma, kDefined + "barred[0].units", "mandatory-barred",
-       "U1 and U3", "These units are mandatory on pathway SAIL and barred"},
-      {"credit", [](Facts& facts) { diploma(facts).set_credit_required(50); }, [](Facts& facts) { diploma(facts).set_credit_required(51); },
-       kDiploma, kDefined + "creditRequired", "credit-reachable", "51", "At most 50 credit can count"},
+       kDiploma, kDefined + "barred[0].units", "mandatory-barred", "U1 and U2", "These units are mandatory and barred from counting together"},
+      {"mandatory_barred_on_a_pathway", on_pathway("U4"), on_pathway("U3"), kDiploma, kDefined + "barred[0].units", "mandatory-barred", "U1 and U3",
+       "These units are mandatory on pathway SAIL and barred"},
+      {"credit", [](Facts& facts) { diploma(facts).set_credit_required(50); }, [](Facts& facts) { diploma(facts).set_credit_required(51); }, kDiploma,
+       kDefined + "creditRequired", "credit-reachable", "51", "At most 50 credit can count"},
       {"credit_at_level",
        [](Facts& facts) {
          ungraded(facts);
@@ -239,25 +218,21 @@ std::vector<Case> combination_cases() {
 }
 
 std::vector<Case> grade_cases() {
-  auto top_boundary = [](std::uint32_t points) {
-    return [points](Facts& facts) { grading(facts).mutable_boundaries(0)->set_points(points); };
-  };
+  auto top_boundary = [](std::uint32_t points) { return [points](Facts& facts) { grading(facts).mutable_boundaries(0)->set_points(points); }; };
   auto last_boundary = [](std::uint32_t points, std::uint32_t credit_required = 40) {
     return [points, credit_required](Facts& facts) {
       grading(facts).mutable_boundaries(2)->set_points(points);
       diploma(facts).set_credit_required(credit_required);
     };
   };
-  auto hurdle_units = [](std::uint32_t count) {
-    return [count](Facts& facts) { grading(facts).mutable_hurdles(0)->set_units_min(count); };
-  };
+  auto hurdle_units = [](std::uint32_t count) { return [count](Facts& facts) { grading(facts).mutable_hurdles(0)->set_units_min(count); }; };
   auto set = [](auto change) { return Change(change); };
   std::string grade_of = "The scale Overall has no such grade; it has Distinction, Merit, Pass, Partial and Unclassified.";
   return {
       {"scale", kAsItIs, set([](Facts& facts) { certificate(facts).set_grading_scale("Overal"); }), kCertificate, kDefined + "gradingScale",
        "scale-known", "Overal", "Define the grading scale with GradingScaleDefined"},
-      {"unit_scale", kAsItIs, set([](Facts& facts) { facts.erase("core"); }), kTechnical, kDefined + "units[0].gradingScale", "scale-known",
-       "Core", "Define the grading scale"},
+      {"unit_scale", kAsItIs, set([](Facts& facts) { facts.erase("core"); }), kTechnical, kDefined + "units[0].gradingScale", "scale-known", "Core",
+       "Define the grading scale"},
       {"scale_without_pass", kAsItIs, set([](Facts& facts) {
          auto* made = &(facts["zero"] = fact("zero", R"("gradingScaleDefined": {"name": "Zero", "grades": [{"value": "U"}]})"));
          EXPECT_TRUE(made->has_grading_scale_defined());
@@ -285,14 +260,12 @@ std::vector<Case> grade_cases() {
       {"boundary_for_each_grade", kAsItIs, set([](Facts& facts) { grading(facts).mutable_boundaries()->DeleteSubrange(1, 1); }), kDiploma,
        kDefined + "grading.boundaries", "boundary-for-grade", "Merit", "no points lead to it"},
       {"points_for_each_grade", kAsItIs, set([](Facts& facts) { grading(facts).mutable_points()->DeleteSubrange(1, 1); }), kDiploma,
-       kDefined + "grading.points", "points-for-grade", "M",
-       "Unit U1 of 10 credit can be achieved with this grade, which is worth no points"},
-      {"points_for_a_near_pass_that_counts", kAsItIs, set([](Facts& facts) { diploma(facts).mutable_units(0)->set_minimum_grade("N"); }),
-       kDiploma, kDefined + "grading.points", "points-for-grade", "N", "Unit U1 of 10 credit"},
-      {"highest_boundary", top_boundary(60), top_boundary(61), kDiploma, kDefined + "grading.boundaries[0].points", "boundary-reachable",
-       "61", "Nobody can be given Distinction: the highest unit grades come to 60 points at most"},
-      {"lowest_boundary", last_boundary(30, 50), last_boundary(31, 50), kDiploma, kDefined + "grading.boundaries[2].points",
-       "lowest-boundary", "31",
+       kDefined + "grading.points", "points-for-grade", "M", "Unit U1 of 10 credit can be achieved with this grade, which is worth no points"},
+      {"points_for_a_near_pass_that_counts", kAsItIs, set([](Facts& facts) { diploma(facts).mutable_units(0)->set_minimum_grade("N"); }), kDiploma,
+       kDefined + "grading.points", "points-for-grade", "N", "Unit U1 of 10 credit"},
+      {"highest_boundary", top_boundary(60), top_boundary(61), kDiploma, kDefined + "grading.boundaries[0].points", "boundary-reachable", "61",
+       "Nobody can be given Distinction: the highest unit grades come to 60 points at most"},
+      {"lowest_boundary", last_boundary(30, 50), last_boundary(31, 50), kDiploma, kDefined + "grading.boundaries[2].points", "lowest-boundary", "31",
        "Who achieves every unit with its lowest pass has 30 points and is given no grade; lower the boundary of Pass."},
       {"lowest_boundary_for_few", last_boundary(24), last_boundary(25), kDiploma, kDefined + "grading.boundaries[2].points",
        "lowest-boundary-for-few", "25", "Who achieves only U1, U2, U3 and U4, with the lowest pass, keeps the rules of combination", true},
@@ -339,11 +312,10 @@ std::vector<Case> grade_cases() {
          grading(facts).set_unclassified_grade("Unclassified");
        }),
        kDiploma, kDefined + "grading.boundaries[2].points", "lowest-boundary", "31", "has 30 points and is given Unclassified;"},
-      {"table_row", kAsItIs, set([](Facts& facts) { technical(facts).mutable_grading()->mutable_combinations()->RemoveLast(); }),
-       kTechnical, kDefined + "grading.combinations", "combination-for-grades", "B with P", "no row says what follows"},
-      {"table_grade", kAsItIs,
-       set([](Facts& facts) { technical(facts).mutable_grading()->mutable_combinations(0)->set_grade("Distinction*"); }), kTechnical,
-       kDefined + "grading.combinations[0].grade", "grade-of-scale", "Distinction*", grade_of},
+      {"table_row", kAsItIs, set([](Facts& facts) { technical(facts).mutable_grading()->mutable_combinations()->RemoveLast(); }), kTechnical,
+       kDefined + "grading.combinations", "combination-for-grades", "B with P", "no row says what follows"},
+      {"table_grade", kAsItIs, set([](Facts& facts) { technical(facts).mutable_grading()->mutable_combinations(0)->set_grade("Distinction*"); }),
+       kTechnical, kDefined + "grading.combinations[0].grade", "grade-of-scale", "Distinction*", grade_of},
       {"table_component_grade", kAsItIs, set([](Facts& facts) {
          auto* row = technical(facts).mutable_grading()->add_combinations();
          row->add_unit_grades("C");
@@ -362,35 +334,34 @@ std::vector<Case> date_cases() {
   auto set = [](auto change) { return Change(change); };
   return {
       {"last_registration", set([](Facts& facts) { diploma(facts).set_last_registration_on("2020-09-01"); }),
-       set([](Facts& facts) { diploma(facts).set_last_registration_on("2020-08-31"); }), kDiploma, kDefined + "lastRegistrationOn",
-       "dates-in-order", "2020-08-31", "The last registration comes before the first (2020-09-01)."},
+       set([](Facts& facts) { diploma(facts).set_last_registration_on("2020-08-31"); }), kDiploma, kDefined + "lastRegistrationOn", "dates-in-order",
+       "2020-08-31", "The last registration comes before the first (2020-09-01)."},
       {"last_certification", set([](Facts& facts) { diploma(facts).set_last_certification_on("2025-08-31"); }),
        set([](Facts& facts) { diploma(facts).set_last_certification_on("2025-08-30"); }), kDiploma, kDefined + "lastCertificationOn",
        "dates-in-order", "2025-08-30", "The last certification comes before the last registration (2025-08-31)."},
       {"approval", set([](Facts& facts) { decided(facts).set_approved_until("2020-09-01"); }),
-       set([](Facts& facts) { decided(facts).set_approved_until("2020-08-31"); }), kDiploma, "approvalDecided.approvedUntil",
-       "dates-in-order", "2020-08-31", "The approval ends before it begins (2020-09-01)."},
+       set([](Facts& facts) { decided(facts).set_approved_until("2020-08-31"); }), kDiploma, "approvalDecided.approvedUntil", "dates-in-order",
+       "2020-08-31", "The approval ends before it begins (2020-09-01)."},
       {"registration_under_approval", kAsItIs, set([](Facts& facts) { decided(facts).set_last_registration_on("2020-08-31"); }), kDiploma,
        "approvalDecided.lastRegistrationOn", "dates-in-order", "2020-08-31", "The last registration comes before the approval"},
       {"certification_under_approval", set([](Facts& facts) { decided(facts).set_last_certification_on("2025-08-31"); }),
        set([](Facts& facts) { decided(facts).set_last_certification_on("2025-08-30"); }), kDiploma, "approvalDecided.lastCertificationOn",
        "dates-in-order", "2025-08-30", "The last certification comes before the last registration"},
       {"withdrawal", set([](Facts& facts) { withdrawn(facts).set_withdrawn_from("2020-09-01"); }),
-       set([](Facts& facts) { withdrawn(facts).set_withdrawn_from("2020-08-31"); }), kDiploma, "approvalWithdrawn.withdrawnFrom",
-       "dates-in-order", "2020-08-31", "Approval is withdrawn before it was given (2020-09-01)."},
+       set([](Facts& facts) { withdrawn(facts).set_withdrawn_from("2020-08-31"); }), kDiploma, "approvalWithdrawn.withdrawnFrom", "dates-in-order",
+       "2020-08-31", "Approval is withdrawn before it was given (2020-09-01)."},
       {"certification_after_withdrawal", set([](Facts& facts) { withdrawn(facts).set_last_certification_on("2025-01-01"); }),
-       set([](Facts& facts) { withdrawn(facts).set_last_certification_on("2024-12-31"); }), kDiploma,
-       "approvalWithdrawn.lastCertificationOn", "dates-in-order", "2024-12-31",
-       "The last certification comes before the withdrawal (2025-01-01)."},
+       set([](Facts& facts) { withdrawn(facts).set_last_certification_on("2024-12-31"); }), kDiploma, "approvalWithdrawn.lastCertificationOn",
+       "dates-in-order", "2024-12-31", "The last certification comes before the withdrawal (2025-01-01)."},
       {"issue_after_claims", set([](Facts& facts) { calendar(facts).set_claim_deadline("2024-08-12T17:00"); }),
-       set([](Facts& facts) { calendar(facts).set_claim_deadline("2024-08-12T17:01"); }), "", "calendarDefined.issueDeadline",
-       "dates-in-order", "2024-08-12T17:00", "Results are to be issued before claims close (2024-08-12T17:01)."},
+       set([](Facts& facts) { calendar(facts).set_claim_deadline("2024-08-12T17:01"); }), "", "calendarDefined.issueDeadline", "dates-in-order",
+       "2024-08-12T17:00", "Results are to be issued before claims close (2024-08-12T17:01)."},
       {"results_day_in_its_series", set([](Facts& facts) { calendar(facts).set_learner_release("2024-08-31T08:00"); }),
        set([](Facts& facts) { calendar(facts).set_learner_release("2024-09-01T08:00"); }), "", "calendarDefined.learnerRelease",
        "results-day-in-series", "2024-09-01T08:00", "correct the date or the series 2024-08."},
       {"delay", set([](Facts& facts) { mitigation(facts).set_expected_on("2024-03-20"); }),
-       set([](Facts& facts) { mitigation(facts).set_expected_on("2024-03-19"); }), kDiploma, "mitigationDefined.expectedOn",
-       "dates-in-order", "2024-03-19", "The new date comes before the disruption (2024-03-20)."},
+       set([](Facts& facts) { mitigation(facts).set_expected_on("2024-03-19"); }), kDiploma, "mitigationDefined.expectedOn", "dates-in-order",
+       "2024-03-19", "The new date comes before the disruption (2024-03-20)."},
   };
 }
 
@@ -415,31 +386,30 @@ std::vector<Case> name_cases() {
        "The qualification is of RN5901, so that this strategy applies to nobody"},
       {"qualification_of_a_withdrawal", kAsItIs, set([](Facts& facts) { withdrawn(facts).set_qualification("603/5204/8"); }), "603/5204/8",
        "approvalWithdrawn.qualification", "qualification-known", "603/5204/8", "Define it"},
-      {"category", kAsItIs, set([](Facts& facts) { facts.at("proposed").mutable_approval_proposed()->set_category("specialist"); }),
-       kDiploma, "approvalProposed.category", "approval-category-known", "specialist",
-       "Define the category of IFATE with ApprovalCategoryDefined"},
+      {"category", kAsItIs, set([](Facts& facts) { facts.at("proposed").mutable_approval_proposed()->set_category("specialist"); }), kDiploma,
+       "approvalProposed.category", "approval-category-known", "specialist", "Define the category of IFATE with ApprovalCategoryDefined"},
       {"unit_of_a_mapping", kAsItIs,
        set([](Facts& facts) { facts.at("submitted").mutable_approval_submitted()->mutable_mappings(1)->set_unit("U9"); }), kDiploma,
        "approvalSubmitted.mappings[1].unit", "unit-of-qualification", "U9", "The qualification has no such unit"},
       {"outcome_of_a_mapping", kAsItIs,
-       set([](Facts& facts) { facts.at("submitted").mutable_approval_submitted()->mutable_mappings(0)->set_learning_outcome("LO3"); }),
-       kDiploma, "approvalSubmitted.mappings[0].learningOutcome", "outcome-of-unit", "LO3", "Unit U1 has no such learning outcome"},
+       set([](Facts& facts) { facts.at("submitted").mutable_approval_submitted()->mutable_mappings(0)->set_learning_outcome("LO3"); }), kDiploma,
+       "approvalSubmitted.mappings[0].learningOutcome", "outcome-of-unit", "LO3", "Unit U1 has no such learning outcome"},
       {"centre_of_a_mitigation", set([](Facts& facts) { mitigation(facts).set_centre("12345"); }), set([](Facts& facts) {
          facts["centre"] = fact("centre", R"("centreDefined": {"centre": "54321", "name": "Quay School"})");
          mitigation(facts).set_centre("12345");
        }),
        kDiploma, "mitigationDefined.centre", "centre-known", "12345", "Define it with CentreDefined"},
       {"sizes", set([](Facts& facts) { certificate(facts).set_size(v1::SIZE_DIPLOMA); }),
-       set([](Facts& facts) { certificate(facts).set_size(v1::SIZE_EXTENDED_DIPLOMA); }), kCertificate, kDefined + "size",
-       "family-sizes-grow", "SIZE_EXTENDED_DIPLOMA", "It asks for 20 credit and 603/4101/4, which is smaller, for 40"},
-      {"size_given", kAsItIs, set([](Facts& facts) { certificate(facts).clear_size(); }), kCertificate, kDefined + "size",
+       set([](Facts& facts) { certificate(facts).set_size(v1::SIZE_EXTENDED_DIPLOMA); }), kCertificate, kDefined + "size", "family-sizes-grow",
+       "SIZE_EXTENDED_DIPLOMA", "It asks for 20 credit and 603/4101/4, which is smaller, for 40"},
+      {"size_given", kAsItIs, set([](Facts& facts) { certificate(facts).clear_size(); }), kCertificate, kDefined + "size", "family-size-given",
+       "boats", "Say which size of its family it is"},
+      {"size_given_by_the_one_that_asks_for_more", kAsItIs, set([](Facts& facts) { diploma(facts).clear_size(); }), kDiploma, kDefined + "size",
        "family-size-given", "boats", "Say which size of its family it is"},
-      {"size_given_by_the_one_that_asks_for_more", kAsItIs, set([](Facts& facts) { diploma(facts).clear_size(); }), kDiploma,
-       kDefined + "size", "family-size-given", "boats", "Say which size of its family it is"},
       {"check_digit", kAsItIs, set([](Facts& facts) { certificate(facts).set_qualification("603/5203/7"); }), "603/5203/7",
        kDefined + "qualification", "qualification-check-digit", "603/5203/7", "The check digit does not fit", true},
-      {"decision", kAsItIs, set([](Facts& facts) { facts.erase("decided"); }), kDiploma, kDefined + "approvalNeeded[0]", "approval-decided",
-       "IFATE", "until one is, registrations and results are held", true},
+      {"decision", kAsItIs, set([](Facts& facts) { facts.erase("decided"); }), kDiploma, kDefined + "approvalNeeded[0]", "approval-decided", "IFATE",
+       "until one is, registrations and results are held", true},
   };
 }
 
@@ -464,9 +434,7 @@ TEST_P(Rules, just_broken_that_and_nothing_else_is_found) {
   EXPECT_EQ(found[0].warning, GetParam().warning);
 }
 
-std::string case_name(const testing::TestParamInfo<Case>& instance) {
-  return instance.param.name;
-}
+std::string case_name(const testing::TestParamInfo<Case>& instance) { return instance.param.name; }
 INSTANTIATE_TEST_SUITE_P(Combination, Rules, testing::ValuesIn(combination_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Grades, Rules, testing::ValuesIn(grade_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Dates, Rules, testing::ValuesIn(date_cases()), case_name);
@@ -604,9 +572,7 @@ class Drawn {
 
 using Codes = std::set<std::string>;
 
-Codes codes(const google::protobuf::RepeatedPtrField<std::string>& list) {
-  return {list.begin(), list.end()};
-}
+Codes codes(const google::protobuf::RepeatedPtrField<std::string>& list) { return {list.begin(), list.end()}; }
 
 Codes both(const Codes& a, const Codes& b) {
   Codes common;

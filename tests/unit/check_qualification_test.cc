@@ -116,10 +116,9 @@ INSTANTIATE_TEST_SUITE_P(
         RuleCase{"credit_required_10000", [](Fact& f) { f.set_credit_required(10'000); }},
         RuleCase{"credit_required_10001", [](Fact& f) { f.set_credit_required(10'001); }, "creditRequired", "number-range", "10001"},
         RuleCase{"a_group_twice", [](Fact& f) { f.mutable_groups(1)->set_code("A"); }, "groups[1].code", "group-code-once", "A"},
-        RuleCase{"a_unit_in_two_groups", [](Fact& f) { f.mutable_groups(1)->add_units("U2"); }, "groups[1].units[1]", "group-unit-once",
-                 "U2"},
-        RuleCase{"a_unit_that_is_not_there", [](Fact& f) { f.mutable_groups(1)->add_units("U9"); }, "groups[1].units[1]",
-                 "unit-of-qualification", "U9"},
+        RuleCase{"a_unit_in_two_groups", [](Fact& f) { f.mutable_groups(1)->add_units("U2"); }, "groups[1].units[1]", "group-unit-once", "U2"},
+        RuleCase{"a_unit_that_is_not_there", [](Fact& f) { f.mutable_groups(1)->add_units("U9"); }, "groups[1].units[1]", "unit-of-qualification",
+                 "U9"},
         RuleCase{"minimum_equal_to_maximum",
                  [](Fact& f) {
                    f.mutable_groups(0)->set_units_min(2);
@@ -188,8 +187,7 @@ INSTANTIATE_TEST_SUITE_P(
                    cap->add_units("U9");
                  },
                  "grading.caps[0].units[0]", "unit-of-qualification", "U9"},
-        RuleCase{"a_pass_grade_and_boundaries", [](Fact& f) { f.mutable_grading()->set_pass_grade("Pass"); }, "grading", "grading-one-way",
-                 "2"},
+        RuleCase{"a_pass_grade_and_boundaries", [](Fact& f) { f.mutable_grading()->set_pass_grade("Pass"); }, "grading", "grading-one-way", "2"},
         RuleCase{"a_computed_result_by_points", [](Fact& f) { f.set_determination(v1::DETERMINATION_COMPUTED); }},
         RuleCase{"a_computed_result_without_grading",
                  [](Fact& f) {

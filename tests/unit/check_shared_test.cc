@@ -62,9 +62,7 @@ class EntryFact : public testing::TestWithParam<std::string> {
   }
 };
 
-TEST_P(EntryFact, with_a_centre_of_four_digits_is_rejected) {
-  expect_rejected(with("centre", "6819"), "entry.centre", "centre-form", "6819");
-}
+TEST_P(EntryFact, with_a_centre_of_four_digits_is_rejected) { expect_rejected(with("centre", "6819"), "entry.centre", "centre-form", "6819"); }
 TEST_P(EntryFact, to_all_centres_is_rejected) { expect_rejected(with("centre", "*"), "entry.centre", "centre-form", "*"); }
 TEST_P(EntryFact, with_a_qualification_of_another_form_is_rejected) {
   expect_rejected(with("qualification", "603-4101-4"), "entry.qualification", "qualification-form", "603-4101-4");
@@ -99,8 +97,8 @@ TEST_P(CentreFact, with_a_centre_of_six_digits_is_rejected) {
 TEST_P(CentreFact, to_all_centres_passes_only_where_the_contract_says_so) {
   v1::Event event = example(GetParam());
   set_text(fact_of(event), "centre", "*");
-  bool for_all = GetParam() == "release_planned" || GetParam() == "release_approved" || GetParam() == "issuing_halted" ||
-                 GetParam() == "time_reached";
+  bool for_all =
+      GetParam() == "release_planned" || GetParam() == "release_approved" || GetParam() == "issuing_halted" || GetParam() == "time_reached";
   if (!for_all) return expect_rejected(event, "centre", "centre-form", "*");
   EXPECT_TRUE(check(event).value().everywhere);
 }
@@ -135,7 +133,8 @@ std::vector<std::pair<std::string, std::string>> flags_that_decide() {
   for (const std::string& fact : all_facts()) {
     const auto* type = fact_field(fact)->message_type();
     for (int at = 0; at < type->field_count(); ++at)
-      if (type->field(at)->cpp_type() == FieldDescriptor::CPPTYPE_BOOL && type->field(at)->has_presence()) found.emplace_back(fact, type->field(at)->name());
+      if (type->field(at)->cpp_type() == FieldDescriptor::CPPTYPE_BOOL && type->field(at)->has_presence())
+        found.emplace_back(fact, type->field(at)->name());
   }
   return found;
 }
@@ -177,7 +176,8 @@ TEST(LettingGo, may_be_dated_a_minute_ahead_and_no_more_while_what_stops_may_be_
     event.mutable_occurred_at()->set_nanos(static_cast<int>(at % 1000) * 1'000'000);
     return event;
   };
-  v1::Event lifted = example("hold_lifted"), go_on = example("issuing_halted"), sanction = example("sanction_decided"), conflict = example("conflict_declared");
+  v1::Event lifted = example("hold_lifted"), go_on = example("issuing_halted"), sanction = example("sanction_decided"),
+            conflict = example("conflict_declared");
   go_on.mutable_issuing_halted()->set_halted(false);
   sanction.mutable_sanction_decided()->set_in_force(false);
   conflict.mutable_conflict_declared()->set_in_conflict(false);

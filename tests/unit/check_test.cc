@@ -47,8 +47,7 @@ TEST(CheckEnvelope, source_of_64_characters_passes) {
   expect_passes(changed("withdrawn", [](auto& event) { event.set_source(std::string(64, 's')); }));
 }
 TEST(CheckEnvelope, source_of_65_characters_is_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.set_source(std::string(65, 's')); }), "source", "event-source",
-                  std::string(65, 's'));
+  expect_rejected(changed("withdrawn", [](auto& event) { event.set_source(std::string(65, 's')); }), "source", "event-source", std::string(65, 's'));
 }
 TEST(CheckEnvelope, empty_source_is_rejected) {
   expect_rejected(changed("withdrawn", [](auto& event) { event.clear_source(); }), "source", "event-source", "");
@@ -60,35 +59,33 @@ TEST(CheckEnvelope, first_second_of_2000_passes) {
   expect_passes(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(946684800); }));
 }
 TEST(CheckEnvelope, last_second_of_1999_is_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(946684799); }), "occurredAt",
-                  "occurred-at-range", "946684799 s");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(946684799); }), "occurredAt", "occurred-at-range",
+                  "946684799 s");
 }
 TEST(CheckEnvelope, last_second_of_2099_passes) {
   expect_passes(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(4102444799); }));
 }
 TEST(CheckEnvelope, first_second_of_2100_is_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(4102444800); }), "occurredAt",
-                  "occurred-at-range", "4102444800 s");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(4102444800); }), "occurredAt", "occurred-at-range",
+                  "4102444800 s");
 }
 TEST(CheckEnvelope, most_negative_time_is_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(INT64_MIN); }), "occurredAt",
-                  "occurred-at-range", "-9223372036854775808 s");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(INT64_MIN); }), "occurredAt", "occurred-at-range",
+                  "-9223372036854775808 s");
 }
 TEST(CheckEnvelope, most_positive_time_is_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(INT64_MAX); }), "occurredAt",
-                  "occurred-at-range", "9223372036854775807 s");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_seconds(INT64_MAX); }), "occurredAt", "occurred-at-range",
+                  "9223372036854775807 s");
 }
 TEST(CheckEnvelope, negative_nanoseconds_are_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_nanos(-1); }), "occurredAt",
-                  "occurred-at-range", "1718011800 s");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_nanos(-1); }), "occurredAt", "occurred-at-range",
+                  "1718011800 s");
 }
 TEST(CheckEnvelope, a_billion_nanoseconds_are_rejected) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_nanos(1'000'000'000); }), "occurredAt",
-                  "occurred-at-range", "1718011800 s");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.mutable_occurred_at()->set_nanos(1'000'000'000); }), "occurredAt", "occurred-at-range",
+                  "1718011800 s");
 }
-TEST(CheckEnvelope, time_at_the_latest_allowed_passes) {
-  EXPECT_TRUE(check(example("withdrawn"), 1718011800'000).has_value());
-}
+TEST(CheckEnvelope, time_at_the_latest_allowed_passes) { EXPECT_TRUE(check(example("withdrawn"), 1718011800'000).has_value()); }
 TEST(CheckEnvelope, time_just_after_the_latest_allowed_is_rejected) {
   Result<Address> address = check(example("withdrawn"), 1718011800'000 - 1);
   ASSERT_FALSE(address.has_value());
@@ -100,11 +97,15 @@ TEST(CheckEnvelope, no_fact_is_rejected) {
   expect_rejected(changed("withdrawn", [](auto& event) { event.clear_fact(); }), "fact", "fact-present", "");
 }
 TEST(CheckEnvelope, the_first_failure_is_the_one_named) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.clear_id(); event.clear_source(); }), "id", "event-id", "");
+  expect_rejected(changed("withdrawn",
+                          [](auto& event) {
+                            event.clear_id();
+                            event.clear_source();
+                          }),
+                  "id", "event-id", "");
 }
 TEST(CheckEnvelope, a_value_longer_than_200_bytes_is_cut) {
-  expect_rejected(changed("withdrawn", [](auto& event) { event.set_id(std::string(300, 'x')); }), "id", "event-id",
-                  std::string(200, 'x') + "...");
+  expect_rejected(changed("withdrawn", [](auto& event) { event.set_id(std::string(300, 'x')); }), "id", "event-id", std::string(200, 'x') + "...");
 }
 TEST(CheckEnvelope, a_cut_never_splits_a_character) {
   EXPECT_EQ(cut_value(std::string(199, 'x') + "\xc3\xa9tail"), std::string(199, 'x') + "...");
@@ -174,8 +175,8 @@ TEST(CheckRegistered, is_addressed_to_its_entry) {
 // ---- other facts about entries ----
 
 TEST(CheckTransferred, to_a_centre_of_four_digits_is_rejected) {
-  expect_rejected(changed("transferred", [](auto& event) { event.mutable_transferred()->set_to_centre("6820"); }),
-                  "transferred.toCentre", "centre-form", "6820");
+  expect_rejected(changed("transferred", [](auto& event) { event.mutable_transferred()->set_to_centre("6820"); }), "transferred.toCentre",
+                  "centre-form", "6820");
 }
 TEST(CheckAnswered, without_optional_fields_passes) {
   expect_passes(changed("checkpoint_answered", [](auto& event) {
@@ -210,38 +211,43 @@ v1::Event with_outcome(Change change) {
 
 TEST(CheckOutcomes, none_is_rejected) { expect_rejected(with_outcomes(0), "outcomeRecorded.outcomes", "outcomes-count", "0"); }
 TEST(CheckOutcomes, two_hundred_pass) { expect_passes(with_outcomes(200)); }
-TEST(CheckOutcomes, two_hundred_and_one_are_rejected) {
-  expect_rejected(with_outcomes(201), "outcomeRecorded.outcomes", "outcomes-count", "201");
+TEST(CheckOutcomes, two_hundred_and_one_are_rejected) { expect_rejected(with_outcomes(201), "outcomeRecorded.outcomes", "outcomes-count", "201"); }
+TEST(CheckOutcomes, unit_of_20_characters_passes) {
+  expect_passes(with_outcome([](auto& one) { one.set_unit(std::string(20, 'U')); }));
 }
-TEST(CheckOutcomes, unit_of_20_characters_passes) { expect_passes(with_outcome([](auto& one) { one.set_unit(std::string(20, 'U')); })); }
 TEST(CheckOutcomes, unit_of_21_characters_is_rejected) {
-  expect_rejected(with_outcome([](auto& one) { one.set_unit(std::string(21, 'U')); }), "outcomeRecorded.outcomes[1].unit",
-                  "text-length", std::string(21, 'U'));
+  expect_rejected(with_outcome([](auto& one) { one.set_unit(std::string(21, 'U')); }), "outcomeRecorded.outcomes[1].unit", "text-length",
+                  std::string(21, 'U'));
 }
 TEST(CheckOutcomes, empty_unit_is_rejected) {
   expect_rejected(with_outcome([](auto& one) { one.clear_unit(); }), "outcomeRecorded.outcomes[1].unit", "text-length", "");
 }
 TEST(CheckOutcomes, learning_outcome_of_21_characters_is_rejected) {
-  expect_rejected(with_outcome([](auto& one) { one.set_learning_outcome(std::string(21, 'L')); }),
-                  "outcomeRecorded.outcomes[1].learningOutcome", "text-length", "21 bytes");
+  expect_rejected(with_outcome([](auto& one) { one.set_learning_outcome(std::string(21, 'L')); }), "outcomeRecorded.outcomes[1].learningOutcome",
+                  "text-length", "21 bytes");
 }
 TEST(CheckOutcomes, grade_of_33_characters_is_rejected) {
-  expect_rejected(with_outcome([](auto& one) { one.set_grade(std::string(33, 'G')); }), "outcomeRecorded.outcomes[1].grade",
-                  "text-length", "33 bytes");
+  expect_rejected(with_outcome([](auto& one) { one.set_grade(std::string(33, 'G')); }), "outcomeRecorded.outcomes[1].grade", "text-length",
+                  "33 bytes");
 }
 TEST(CheckOutcomes, without_standing_is_rejected) {
   expect_rejected(with_outcome([](auto& one) { one.clear_standing(); }), "outcomeRecorded.outcomes[1].standing", "enum-value", "0");
 }
 TEST(CheckOutcomes, standing_of_a_later_version_is_rejected) {
-  expect_rejected(with_outcome([](auto& one) { one.set_standing(static_cast<v1::Outcome::Standing>(9)); }),
-                  "outcomeRecorded.outcomes[1].standing", "enum-value", "9");
+  expect_rejected(with_outcome([](auto& one) { one.set_standing(static_cast<v1::Outcome::Standing>(9)); }), "outcomeRecorded.outcomes[1].standing",
+                  "enum-value", "9");
 }
-TEST(CheckOutcomes, mark_of_100000_passes) { expect_passes(with_outcome([](auto& one) { one.set_mark(100'000); })); }
+TEST(CheckOutcomes, mark_of_100000_passes) {
+  expect_passes(with_outcome([](auto& one) { one.set_mark(100'000); }));
+}
 TEST(CheckOutcomes, mark_of_100001_is_rejected) {
   expect_rejected(with_outcome([](auto& one) { one.set_mark(100'001); }), "outcomeRecorded.outcomes[1].mark", "mark-range", "100001");
 }
 TEST(CheckOutcomes, the_same_unit_twice_is_rejected) {
-  expect_rejected(with_outcome([](auto& one) { one.set_unit("U1"); one.clear_learning_outcome(); }),
+  expect_rejected(with_outcome([](auto& one) {
+                    one.set_unit("U1");
+                    one.clear_learning_outcome();
+                  }),
                   "outcomeRecorded.outcomes[1].unit", "outcome-once", "U1");
 }
 TEST(CheckOutcomes, a_unit_and_one_of_its_learning_outcomes_pass) {
@@ -249,8 +255,9 @@ TEST(CheckOutcomes, a_unit_and_one_of_its_learning_outcomes_pass) {
 }
 
 TEST(CheckPriorLearning, unit_of_21_characters_is_rejected) {
-  expect_rejected(changed("prior_learning_recognised", [](auto& event) { event.mutable_prior_learning_recognised()->set_unit(std::string(21, 'U')); }),
-                  "priorLearningRecognised.unit", "text-length", std::string(21, 'U'));
+  expect_rejected(
+      changed("prior_learning_recognised", [](auto& event) { event.mutable_prior_learning_recognised()->set_unit(std::string(21, 'U')); }),
+      "priorLearningRecognised.unit", "text-length", std::string(21, 'U'));
 }
 TEST(CheckSpecialConsideration, impossible_date_is_rejected) {
   expect_rejected(changed("special_consideration", [](auto& event) { event.mutable_special_consideration()->set_requested_on("2024-6-1"); }),
@@ -264,20 +271,22 @@ TEST(CheckClaim, with_a_scale_without_grade_is_rejected) {
                   "claimSubmitted.grade", "grade-with-scale", "(not shown)");
 }
 TEST(CheckResult, without_a_grade_is_rejected) {
-  expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->clear_grade(); }),
-                  "resultDetermined.grade", "grade-with-scale", "");
+  expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->clear_grade(); }), "resultDetermined.grade",
+                  "grade-with-scale", "");
 }
 TEST(CheckResult, amended_without_a_grade_is_rejected) {
-  expect_rejected(changed("result_amended", [](auto& event) { event.mutable_result_amended()->clear_grade(); }),
-                  "resultAmended.grade", "grade-with-scale", "");
+  expect_rejected(changed("result_amended", [](auto& event) { event.mutable_result_amended()->clear_grade(); }), "resultAmended.grade",
+                  "grade-with-scale", "");
 }
 TEST(CheckResult, scale_of_65_characters_is_rejected) {
-  expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->mutable_grade()->set_scale(std::string(65, 'S')); }),
-                  "resultDetermined.grade", "text-length", "65 bytes");
+  expect_rejected(
+      changed("result_determined", [](auto& event) { event.mutable_result_determined()->mutable_grade()->set_scale(std::string(65, 'S')); }),
+      "resultDetermined.grade", "text-length", "65 bytes");
 }
 TEST(CheckResult, grade_of_33_characters_is_rejected) {
-  expect_rejected(changed("result_determined", [](auto& event) { event.mutable_result_determined()->mutable_grade()->set_value(std::string(33, 'G')); }),
-                  "resultDetermined.grade", "text-length", "33 bytes");
+  expect_rejected(
+      changed("result_determined", [](auto& event) { event.mutable_result_determined()->mutable_grade()->set_value(std::string(33, 'G')); }),
+      "resultDetermined.grade", "text-length", "33 bytes");
 }
 TEST(CheckQuery, text_of_2000_bytes_passes) {
   expect_passes(changed("result_queried", [](auto& event) { event.mutable_result_queried()->set_text(std::string(2000, 't')); }));
@@ -303,8 +312,7 @@ TEST_P(ReasonGiven, of_500_bytes_passes_and_of_501_is_rejected) {
   expect_rejected(event, fact_name(event) + ".reason", "text-length", "501 bytes");
 }
 
-INSTANTIATE_TEST_SUITE_P(Check, ReasonGiven,
-                         testing::Values("withdrawn", "claim_withdrawn", "result_amended", "result_revoked", "issuing_halted"),
+INSTANTIATE_TEST_SUITE_P(Check, ReasonGiven, testing::Values("withdrawn", "claim_withdrawn", "result_amended", "result_revoked", "issuing_halted"),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

@@ -119,8 +119,7 @@ Learner random_learner(const v1::QualificationDefined& fact, Dice& dice) {
     learner.pathway = fact.pathways(static_cast<int>(dice.up_to(static_cast<std::uint32_t>(fact.pathways_size()) - 1))).code();
   std::uint32_t misses = dice.up_to(3);
   for (const auto& unit : fact.units())
-    if (unit.mandatory() ? !dice.one_in(20) : !(misses > 0 && dice.one_in(6 - misses)))
-      learner.grades[unit.code()] = kGrades[dice.up_to(2)];
+    if (unit.mandatory() ? !dice.one_in(20) : !(misses > 0 && dice.one_in(6 - misses))) learner.grades[unit.code()] = kGrades[dice.up_to(2)];
   return learner;
 }
 
@@ -166,8 +165,7 @@ class Oracle {
       const v1::Unit& unit = fact_.units(at);
       if (!learner_.grades.contains(unit.code()) || !may_count(unit)) continue;
       achieved |= 1u << at;
-      if (fact_.grading().boundaries_size() > 0)
-        worth[static_cast<std::size_t>(at)] = points_of(fact_, unit, learner_.grades.at(unit.code()));
+      if (fact_.grading().boundaries_size() > 0) worth[static_cast<std::size_t>(at)] = points_of(fact_, unit, learner_.grades.at(unit.code()));
     }
     Verdict verdict;
     for (std::uint32_t chosen = achieved;; chosen = (chosen - 1) & achieved) {
@@ -198,8 +196,7 @@ class Oracle {
   bool may_count(const v1::Unit& unit) const {
     if (is_mandatory(unit)) return true;
     bool named_elsewhere = false;
-    for (const auto& pathway : fact_.pathways())
-      named_elsewhere = named_elsewhere || (&pathway != own_ && holds(pathway.units(), unit.code()));
+    for (const auto& pathway : fact_.pathways()) named_elsewhere = named_elsewhere || (&pathway != own_ && holds(pathway.units(), unit.code()));
     for (const auto& group : fact_.groups()) {
       if (!holds(group.units(), unit.code())) continue;
       if (applies(group)) return true;
@@ -219,8 +216,7 @@ class Oracle {
       if (fact_.units(at).level() >= fact_.credit_level()) at_level += fact_.units(at).credit();
       if ((mandatory_ >> at & 1) == 0) optional += fact_.units(at).credit();
     }
-    if (credit < fact_.credit_required() || at_level < fact_.credit_at_level_required() || optional < fact_.optional_credit_required())
-      return false;
+    if (credit < fact_.credit_required() || at_level < fact_.credit_at_level_required() || optional < fact_.optional_credit_required()) return false;
     return std::all_of(groups_.begin(), groups_.end(), [&](const auto& group) { return keeps(*group.first, chosen & group.second); });
   }
 
@@ -269,8 +265,7 @@ EntryFacts facts_of(const Learner& learner) {
   facts.registered = {1, 0};
   TimeMs at = 10;
   for (const auto& [unit, grade] : learner.grades)
-    facts.units.push_back(
-        {.unit = short_hash(unit), .stamp = {at++, 1}, .grade = short_hash(grade), .standing = UnitFact::Standing::achieved});
+    facts.units.push_back({.unit = short_hash(unit), .stamp = {at++, 1}, .grade = short_hash(grade), .standing = UnitFact::Standing::achieved});
   std::sort(facts.units.begin(), facts.units.end(), [](const UnitFact& a, const UnitFact& b) { return a.unit < b.unit; });
   if (!learner.pathway.empty()) {
     auto particulars = std::make_shared<Particulars>();

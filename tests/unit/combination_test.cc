@@ -24,8 +24,7 @@ TEST(MandatoryUnits, that_are_missing_are_named_in_their_order) {
   Course course;
   for (const char* code : {"U3", "U1", "U2"}) course.unit(code);
   Record record = Record().unit("U1");
-  EXPECT_EQ(missing_lines(course, record),
-            "unit-mandatory|U3|Unit U3 is not yet achieved.\nunit-mandatory|U2|Unit U2 is not yet achieved.\n");
+  EXPECT_EQ(missing_lines(course, record), "unit-mandatory|U3|Unit U3 is not yet achieved.\nunit-mandatory|U2|Unit U2 is not yet achieved.\n");
   EXPECT_EQ(attain(record.facts, course.made()).outstanding_units, 2);
 }
 
@@ -67,10 +66,8 @@ void all_at_level_3(v1::UnitGroup& group) {
 INSTANTIATE_TEST_SUITE_P(
     Combination, Group,
     testing::Values(
-        GroupCase{
-            "no_unit_of_two", two_units, {}, false, "group-units-min|OPT|Group OPT: 0 of at least 2 units; choose from U5, U6, U7, U8.\n"},
-        GroupCase{
-            "one_unit_of_two", two_units, {"U6"}, false, "group-units-min|OPT|Group OPT: 1 of at least 2 units; choose from U5, U7, U8.\n"},
+        GroupCase{"no_unit_of_two", two_units, {}, false, "group-units-min|OPT|Group OPT: 0 of at least 2 units; choose from U5, U6, U7, U8.\n"},
+        GroupCase{"one_unit_of_two", two_units, {"U6"}, false, "group-units-min|OPT|Group OPT: 1 of at least 2 units; choose from U5, U7, U8.\n"},
         GroupCase{"two_units_of_two", two_units, {"U6", "U7"}, true}, GroupCase{"three_units_of_two", two_units, {"U5", "U6", "U7"}, true},
         GroupCase{"two_of_at_most_two", at_most_two, {"U6", "U7"}, true},
         GroupCase{"three_of_at_most_two_do_no_harm", at_most_two, {"U5", "U6", "U7"}, true},
@@ -141,9 +138,8 @@ TEST(GroupUnits, that_cannot_keep_two_limits_at_once_are_said_to_be_so) {
   course.fact.set_credit_required(20);
   course.fact.set_credit_level(4);
   course.fact.set_credit_at_level_required(5);
-  EXPECT_EQ(
-      missing_lines(course, Record().units({"LOW", "HIGH"})),
-      "combination||Each limit can be kept, but no choice of the achieved units keeps all of them at once; achieve a further unit.\n");
+  EXPECT_EQ(missing_lines(course, Record().units({"LOW", "HIGH"})),
+            "combination||Each limit can be kept, but no choice of the achieved units keeps all of them at once; achieve a further unit.\n");
 }
 
 // ---- credit ----
@@ -165,8 +161,7 @@ TEST_P(Credit, is_counted_over_all_units) {
 }
 INSTANTIATE_TEST_SUITE_P(Combination, Credit,
                          testing::Values(CreditCase{7, false, "credit-required||47 of 60 credits.\n"},
-                                         CreditCase{19, false, "credit-required||59 of 60 credits.\n"}, CreditCase{20, true},
-                                         CreditCase{21, true}));
+                                         CreditCase{19, false, "credit-required||59 of 60 credits.\n"}, CreditCase{20, true}, CreditCase{21, true}));
 
 TEST(CreditAtLevel, counts_units_of_the_level_and_above) {
   Course course;
@@ -267,8 +262,7 @@ TEST(Pathways, none_registered_is_an_obstacle) {
   Attainment attainment = attain(record.facts, with_pathways().made());
   EXPECT_FALSE(attainment.eligible());
   EXPECT_TRUE(attainment.pathway_missing);
-  EXPECT_EQ(missing_lines(with_pathways(), record),
-            "pathway||No pathway is registered; register the learner again with one of SAIL, MOTOR.\n");
+  EXPECT_EQ(missing_lines(with_pathways(), record), "pathway||No pathway is registered; register the learner again with one of SAIL, MOTOR.\n");
   Obstacle obstacle = result_of(record, with_pathways());
   EXPECT_EQ(obstacle.rule, Rule::pathway);
   EXPECT_EQ(obstacle.step, v1::CORRECT_REGISTRATION);

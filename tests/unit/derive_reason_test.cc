@@ -34,9 +34,7 @@ TEST(NotCertificated, without_a_claim_at_the_deadline_is_n3) {
   EXPECT_EQ(status.band, v1::SETTLED);
   EXPECT_FALSE(status.late);
 }
-TEST(NotCertificated, is_not_said_just_before_the_deadline) {
-  EXPECT_EQ(Situation().complete().at(local(kDeadline) - 1).status.stage, v1::ELIGIBLE);
-}
+TEST(NotCertificated, is_not_said_just_before_the_deadline) { EXPECT_EQ(Situation().complete().at(local(kDeadline) - 1).status.stage, v1::ELIGIBLE); }
 TEST(NotCertificated, incomplete_and_unconfirmed_is_n4) {
   EXPECT_EQ(Situation().registered_at("2022-10-01T09:00").status_at(kDeadline).reason, v1::N4);
 }
@@ -71,15 +69,11 @@ v1::Reason late_reason_of(const Situation& situation) {
   return status.reason;
 }
 
-TEST(Late, without_a_result_from_the_awarding_organisation_is_l6) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed()), v1::L6);
-}
+TEST(Late, without_a_result_from_the_awarding_organisation_is_l6) { EXPECT_EQ(late_reason_of(Situation().complete_and_claimed()), v1::L6); }
 TEST(Late, is_not_said_just_before_the_deadline) { EXPECT_FALSE(Situation().complete_and_claimed().at(local(kDeadline) - 1).status.late); }
 TEST(Late, is_said_at_the_deadline) { EXPECT_TRUE(Situation().complete_and_claimed().status_at(kDeadline).late); }
 TEST(Late, claimed_on_results_day_is_l1) { EXPECT_EQ(late_reason_of(Situation().complete().claimed_at("2023-08-17T08:00")), v1::L1); }
-TEST(Late, claimed_just_before_the_deadline_is_not_l1) {
-  EXPECT_EQ(late_reason_of(Situation().complete().claimed_at("2023-08-14T16:59")), v1::L6);
-}
+TEST(Late, claimed_just_before_the_deadline_is_not_l1) { EXPECT_EQ(late_reason_of(Situation().complete().claimed_at("2023-08-14T16:59")), v1::L6); }
 TEST(Late, registered_after_the_last_day_for_entries_is_l2) {
   Situation situation;
   situation.registered_at("2023-06-01T00:00").achieved_at("2023-06-01T09:00", {"A", "B", "C"}).claimed_at("2023-06-10T09:00");
@@ -119,22 +113,33 @@ TEST(Late, under_malpractice_of_another_learner_is_not_l4) {
   EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(hold_placed("H1", {.learner = "L2"}, local("2023-06-11T09:00")))), v1::L6);
 }
 TEST(Late, while_the_sample_is_awaited_is_l5) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::AWAITING_CENTRE))), v1::L5);
+  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::AWAITING_CENTRE))),
+            v1::L5);
 }
 TEST(Late, while_the_sample_is_moderated_is_l6) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::WITH_AWARDING_ORGANISATION))), v1::L6);
+  EXPECT_EQ(
+      late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::WITH_AWARDING_ORGANISATION))),
+      v1::L6);
 }
 TEST(Late, after_a_sample_answered_after_the_deadline_is_l5) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T19:00"), v1::SampleDecided::SATISFIED, "2023-08-15"))), v1::L5);
+  EXPECT_EQ(
+      late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T19:00"), v1::SampleDecided::SATISFIED, "2023-08-15"))),
+      v1::L5);
 }
 TEST(Late, after_a_sample_answered_by_the_deadline_is_l6_though_it_was_due_before) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T19:00"), v1::SampleDecided::SATISFIED, "2023-08-14"))), v1::L6);
+  EXPECT_EQ(
+      late_reason_of(Situation().complete_and_claimed().with(sample({}, local("2023-08-15T19:00"), v1::SampleDecided::SATISFIED, "2023-08-14"))),
+      v1::L6);
 }
 TEST(Late, under_a_hold_for_the_centres_answer_is_l5) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(hold_placed("H1", {}, local("2023-06-11T09:00"), v1::HoldPlaced::CENTRE_RESPONSE))), v1::L5);
+  EXPECT_EQ(
+      late_reason_of(Situation().complete_and_claimed().with(hold_placed("H1", {}, local("2023-06-11T09:00"), v1::HoldPlaced::CENTRE_RESPONSE))),
+      v1::L5);
 }
 TEST(Late, under_a_hold_of_the_awarding_organisation_is_l6) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(hold_placed("H1", {}, local("2023-06-11T09:00"), v1::HoldPlaced::AWARDING_ORGANISATION))), v1::L6);
+  EXPECT_EQ(late_reason_of(
+                Situation().complete_and_claimed().with(hold_placed("H1", {}, local("2023-06-11T09:00"), v1::HoldPlaced::AWARDING_ORGANISATION))),
+            v1::L6);
 }
 TEST(Late, with_consideration_asked_for_after_the_claim_deadline_is_l7) {
   EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(consideration(v1::SpecialConsideration::REQUESTED, "2023-07-08T00:01"))), v1::L7);
@@ -143,10 +148,13 @@ TEST(Late, with_consideration_asked_for_on_the_day_of_the_claim_deadline_is_not_
   EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(consideration(v1::SpecialConsideration::REQUESTED, "2023-07-07T23:59"))), v1::L6);
 }
 TEST(Late, with_very_late_consideration_decided_by_the_deadline_is_not_l7) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(consideration(v1::SpecialConsideration::GRANTED, kDeadline, "2023-07-08"))), v1::L6);
+  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(consideration(v1::SpecialConsideration::GRANTED, kDeadline, "2023-07-08"))),
+            v1::L6);
 }
 TEST(Late, with_very_late_consideration_decided_after_the_deadline_is_l7) {
-  EXPECT_EQ(late_reason_of(Situation().complete_and_claimed().with(consideration(v1::SpecialConsideration::GRANTED, "2023-08-14T17:01", "2023-07-08"))), v1::L7);
+  EXPECT_EQ(
+      late_reason_of(Situation().complete_and_claimed().with(consideration(v1::SpecialConsideration::GRANTED, "2023-08-14T17:01", "2023-07-08"))),
+      v1::L7);
 }
 
 TEST(Late, gives_the_first_that_applies_of_l4_l1_l2_l3_l7_l5_l6) {
@@ -330,10 +338,9 @@ TEST(Time, changes_a_status_only_at_the_announced_wake) {
       TimeMs later = now + static_cast<TimeMs>(random() % static_cast<std::uint64_t>(until - now));
       if (look == 0) later = until - 1;
       Derived same = situation.at(later);
-      ASSERT_TRUE(same.status == derived.status)
-          << "round " << times << " at " << local_text(now) << ", looked at again at " << local_text(later) << ": "
-          << v1::Stage_Name(same.status.stage) << " " << v1::Band_Name(same.status.band) << " "
-          << v1::Reason_Name(same.status.reason) << " critical " << same.status.treated_as_critical;
+      ASSERT_TRUE(same.status == derived.status) << "round " << times << " at " << local_text(now) << ", looked at again at " << local_text(later)
+                                                 << ": " << v1::Stage_Name(same.status.stage) << " " << v1::Band_Name(same.status.band) << " "
+                                                 << v1::Reason_Name(same.status.reason) << " critical " << same.status.treated_as_critical;
       ASSERT_FALSE(same.issue_now) << "round " << times;
     }
   }

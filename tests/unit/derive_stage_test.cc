@@ -34,9 +34,7 @@ TEST(Stage, claimed_without_evidence_is_registered) {
   situation.registered_at("2022-10-01T09:00").claimed_at("2023-06-01T09:00");
   EXPECT_EQ(situation.status_at(kJune).stage, v1::REGISTERED);
 }
-TEST(Stage, eligible_and_claimed_without_a_hold_is_assured) {
-  EXPECT_EQ(Situation().complete_and_claimed().status_at(kJune).stage, v1::ASSURED);
-}
+TEST(Stage, eligible_and_claimed_without_a_hold_is_assured) { EXPECT_EQ(Situation().complete_and_claimed().status_at(kJune).stage, v1::ASSURED); }
 TEST(Stage, claimed_under_a_hold_is_claimed) {
   Situation situation;
   situation.complete_and_claimed().with(hold_placed("H1", {}, local("2023-06-11T09:00")));
@@ -151,8 +149,7 @@ TEST_P(EndingAnswer, does_not_count_against_a_result_without_claim) {
   situation.registered_at("2022-10-01T09:00").answered_at("2023-05-10T09:00", GetParam()).determined_at("2023-06-20T09:00");
   EXPECT_EQ(situation.status_at(kJune).stage, v1::READY);
 }
-INSTANTIATE_TEST_SUITE_P(Stage, EndingAnswer,
-                         testing::Values(v1::CheckpointAnswered::DEFERRED, v1::CheckpointAnswered::NOT_ELIGIBLE),
+INSTANTIATE_TEST_SUITE_P(Stage, EndingAnswer, testing::Values(v1::CheckpointAnswered::DEFERRED, v1::CheckpointAnswered::NOT_ELIGIBLE),
                          [](const auto& instance) { return v1::CheckpointAnswered::Answer_Name(instance.param); });
 
 Situation issued_at(const std::string& at) {
@@ -174,9 +171,7 @@ TEST(Stage, with_its_batch_acknowledged_is_acknowledged) {
 TEST(Stage, just_before_the_learner_release_is_issued) {
   EXPECT_EQ(issued_at("2023-08-10T06:00").at(local("2023-08-17T08:00") - 1).status.stage, v1::ISSUED);
 }
-TEST(Stage, at_the_learner_release_is_released) {
-  EXPECT_EQ(issued_at("2023-08-10T06:00").status_at("2023-08-17T08:00").stage, v1::RELEASED);
-}
+TEST(Stage, at_the_learner_release_is_released) { EXPECT_EQ(issued_at("2023-08-10T06:00").status_at("2023-08-17T08:00").stage, v1::RELEASED); }
 TEST(Stage, issued_stays_so_when_the_learner_is_withdrawn) {
   Situation situation = issued_at("2023-08-10T06:00");
   situation.with(withdrawn({}, local("2023-08-11T09:00")));
@@ -185,9 +180,7 @@ TEST(Stage, issued_stays_so_when_the_learner_is_withdrawn) {
 
 // ---- need and scope ----
 
-TEST(Need, is_unconfirmed_without_an_answer) {
-  EXPECT_EQ(Situation().registered_at("2022-10-01T09:00").status_at(kJune).need, v1::UNCONFIRMED);
-}
+TEST(Need, is_unconfirmed_without_an_answer) { EXPECT_EQ(Situation().registered_at("2022-10-01T09:00").status_at(kJune).need, v1::UNCONFIRMED); }
 TEST(Need, is_progression_critical_when_needed) { EXPECT_EQ(Situation().complete().status_at(kJune).need, v1::PROGRESSION_CRITICAL); }
 TEST(Need, is_not_needed_when_the_centre_says_so) {
   EXPECT_EQ(Situation().complete().answered_at("2023-05-20T09:00", v1::CheckpointAnswered::NOT_NEEDED).status_at(kJune).need, v1::NOT_NEEDED);
@@ -246,9 +239,7 @@ TEST(Silence, once_the_checkpoint_closed_is_critical_where_the_awarding_organisa
   situation.knows(silence_is_critical()).registered_at("2022-10-01T09:00");
   EXPECT_TRUE(situation.status_at("2023-05-26T17:00").treated_as_critical);
 }
-TEST(Silence, is_not_critical_elsewhere) {
-  EXPECT_FALSE(Situation().registered_at("2022-10-01T09:00").status_at(kJune).treated_as_critical);
-}
+TEST(Silence, is_not_critical_elsewhere) { EXPECT_FALSE(Situation().registered_at("2022-10-01T09:00").status_at(kJune).treated_as_critical); }
 TEST(Silence, broken_by_an_answer_is_not_critical) {
   Situation situation;
   situation.knows(silence_is_critical()).registered_at("2022-10-01T09:00").answered_at("2023-06-10T09:00", v1::CheckpointAnswered::NOT_NEEDED);
@@ -264,7 +255,8 @@ void expect_next(const Status& status, v1::Step step, v1::Owner owner, const std
 }
 
 TEST(NextStep, before_the_checkpoint_opens_is_the_evidence) {
-  expect_next(Situation().registered_at("2022-10-01T09:00").at(local("2023-05-01T09:00") - 1).status, v1::RECORD_EVIDENCE, v1::CENTRE, "2023-07-07T17:00");
+  expect_next(Situation().registered_at("2022-10-01T09:00").at(local("2023-05-01T09:00") - 1).status, v1::RECORD_EVIDENCE, v1::CENTRE,
+              "2023-07-07T17:00");
 }
 TEST(NextStep, once_the_checkpoint_opened_is_the_answer) {
   expect_next(Situation().registered_at("2022-10-01T09:00").status_at("2023-05-01T09:00"), v1::ANSWER_CHECKPOINT, v1::CENTRE, "2023-05-26T17:00");
@@ -286,8 +278,9 @@ TEST(NextStep, while_the_sample_is_awaited_is_sending_it_by_the_end_of_its_day) 
               v1::SEND_SAMPLE, v1::CENTRE, "2023-07-01T00:00");
 }
 TEST(NextStep, while_the_sample_is_moderated_is_completing_that) {
-  expect_next(Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::WITH_AWARDING_ORGANISATION)).status_at(kJune),
-              v1::COMPLETE_MODERATION, v1::AWARDING_ORGANISATION, "2023-08-14T17:00");
+  expect_next(
+      Situation().complete_and_claimed().with(sample({}, local("2023-06-11T09:00"), v1::SampleDecided::WITH_AWARDING_ORGANISATION)).status_at(kJune),
+      v1::COMPLETE_MODERATION, v1::AWARDING_ORGANISATION, "2023-08-14T17:00");
 }
 TEST(NextStep, under_malpractice_and_an_awaited_sample_is_closing_the_case) {
   Situation situation;

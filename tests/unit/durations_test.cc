@@ -24,12 +24,8 @@ TEST(Durations, are_as_configured_before_anything_was_seen) {
   EXPECT_EQ(durations.of(kAo, TimedStep::evidence).slow_ms, 14 * kDayMs);
   EXPECT_EQ(durations.of(kAo, TimedStep::result).usual_ms, 3 * kDayMs);
 }
-TEST(Durations, are_as_configured_after_199) {
-  EXPECT_EQ(taught(std::vector<TimeMs>(199, kHourMs)).of(kAo, TimedStep::claim).usual_ms, 4 * kDayMs);
-}
-TEST(Durations, are_learned_after_200) {
-  EXPECT_LT(taught(std::vector<TimeMs>(200, kHourMs)).of(kAo, TimedStep::claim).usual_ms, 2 * kHourMs);
-}
+TEST(Durations, are_as_configured_after_199) { EXPECT_EQ(taught(std::vector<TimeMs>(199, kHourMs)).of(kAo, TimedStep::claim).usual_ms, 4 * kDayMs); }
+TEST(Durations, are_learned_after_200) { EXPECT_LT(taught(std::vector<TimeMs>(200, kHourMs)).of(kAo, TimedStep::claim).usual_ms, 2 * kHourMs); }
 TEST(Durations, do_not_count_before_they_settle) {
   Durations durations{DurationPolicy{}};
   for (int times = 0; times < 200; ++times) durations.observe(kAo, TimedStep::claim, kHourMs);

@@ -22,8 +22,12 @@ v1::Event scale_with(v1::ScaleGrade::Finality finality_of_x, v1::ScaleGrade::Fin
   fact->set_name("pass");
   using Grade = std::tuple<const char*, bool, v1::ScaleGrade::Finality>;
   auto unsaid = v1::ScaleGrade::FINALITY_UNSPECIFIED;
-  for (auto [value, achieved, finality] : std::vector<Grade>{{"Pass", true, unsaid}, {"U", false, unsaid}, {"X", false, finality_of_x},
-                                                             {"Q", false, unsaid}, {"#", false, unsaid}, {"Wait", false, finality_of_wait}}) {
+  for (auto [value, achieved, finality] : std::vector<Grade>{{"Pass", true, unsaid},
+                                                             {"U", false, unsaid},
+                                                             {"X", false, finality_of_x},
+                                                             {"Q", false, unsaid},
+                                                             {"#", false, unsaid},
+                                                             {"Wait", false, finality_of_wait}}) {
     auto* grade = fact->add_grades();
     grade->set_value(value);
     grade->set_achieved(achieved);
@@ -50,7 +54,8 @@ constexpr auto kUnsaid = v1::ScaleGrade::FINALITY_UNSPECIFIED, kFinal = v1::Scal
 INSTANTIATE_TEST_SUITE_P(Values, FinalGrade,
                          testing::Values(Value{"pass", "Pass", kUnsaid, kUnsaid, true}, Value{"unclassified", "U", kUnsaid, kUnsaid, true},
                                          Value{"no_result", "X", kUnsaid, kUnsaid, false}, Value{"pending", "Q", kUnsaid, kUnsaid, false},
-                                         Value{"partly_absent", "#", kUnsaid, kUnsaid, false}, Value{"x_said_to_be_final", "X", kFinal, kUnsaid, true},
+                                         Value{"partly_absent", "#", kUnsaid, kUnsaid, false},
+                                         Value{"x_said_to_be_final", "X", kFinal, kUnsaid, true},
                                          Value{"another_value", "Wait", kUnsaid, kUnsaid, true},
                                          Value{"another_value_said_to_be_none", "Wait", kUnsaid, kIndicator, false}),
                          [](const auto& given) { return given.param.name; });
@@ -58,10 +63,10 @@ INSTANTIATE_TEST_SUITE_P(Values, FinalGrade,
 TEST(FinalGrade, is_awaited_again_after_an_indicator_was_sent_in_place_of_what_was_issued) {
   StartedSeason season;
   season.play({scale_with(kUnsaid, kUnsaid)}, local("2022-09-02T09:00"));
-  season.play({registered({}, local("2022-10-01T09:00")), answered({}, local("2023-05-10T09:00")),
-               achieved({}, local("2023-06-01T09:00"), {"A", "B", "C"}), claimed({}, local("2023-06-10T09:00")),
-               determined({}, local("2023-06-20T09:00"))},
-              local(kJune));
+  season.play(
+      {registered({}, local("2022-10-01T09:00")), answered({}, local("2023-05-10T09:00")), achieved({}, local("2023-06-01T09:00"), {"A", "B", "C"}),
+       claimed({}, local("2023-06-10T09:00")), determined({}, local("2023-06-20T09:00"))},
+      local(kJune));
   season.time_passes(local("2023-08-10T06:00"));
   EXPECT_EQ(season.status({}).band, v1::SETTLED);
   season.play({amended({}, local("2023-08-11T09:00"), "Q")}, local("2023-08-11T09:00"));
@@ -117,7 +122,8 @@ TEST_P(HoldsCover, only_what_they_name) {
   EXPECT_EQ(late_reason(situation.entry, situation.around()), GetParam().covers ? v1::L4 : v1::L6);
 }
 INSTANTIATE_TEST_SUITE_P(Scopes, HoldsCover,
-                         testing::Values(HoldScope{"all_of_it", "RN5001", "", "", true}, HoldScope{"the_entry", "RN5001", "601/0001/5", "2023-08", true},
+                         testing::Values(HoldScope{"all_of_it", "RN5001", "", "", true},
+                                         HoldScope{"the_entry", "RN5001", "601/0001/5", "2023-08", true},
                                          HoldScope{"another_awarding_organisation", "RN5002", "", "", false},
                                          HoldScope{"another_qualification", "RN5001", "601/0002/7", "", false},
                                          HoldScope{"another_series", "RN5001", "", "2024-01", false}),

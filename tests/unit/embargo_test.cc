@@ -38,8 +38,8 @@ std::vector<v1::Event> learner(const std::string& name, const char* a, const cha
   v1::Event outcomes = achieved(ref, local("2023-06-01T09:00"), {"A", "B"});
   outcomes.mutable_outcome_recorded()->mutable_outcomes(0)->set_grade(a);
   outcomes.mutable_outcome_recorded()->mutable_outcomes(1)->set_grade(b);
-  return {registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")), outcomes,
-          claimed(ref, local("2023-06-10T09:00")), determined(ref, local("2023-06-20T09:00"), result, "overall")};
+  return {registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")), outcomes, claimed(ref, local("2023-06-10T09:00")),
+          determined(ref, local("2023-06-20T09:00"), result, "overall")};
 }
 
 class EmbargoSweep : public testing::Test {
@@ -120,7 +120,8 @@ TEST_F(EmbargoSweep, a_calendar_with_earlier_gates_opens_nothing) {
   earlier.mutable_calendar_defined()->set_centre_release("2023-08-10T08:00");
   season.play({earlier}, kIssued + 2 * kHourMs);
   EXPECT_EQ(grades(Role::centre, kCentreGate - 1), Grades{});
-  EXPECT_EQ(season.pipeline->reference().calendar({*parse_awarding_organisation("RN5001"), v1::LEVEL_3, *parse_series("2023-08")})->centre_release, kCentreGate);
+  EXPECT_EQ(season.pipeline->reference().calendar({*parse_awarding_organisation("RN5001"), v1::LEVEL_3, *parse_series("2023-08")})->centre_release,
+            kCentreGate);
 }
 TEST_F(EmbargoSweep, gates_confirmed_before_the_issue_open_nothing_of_what_was_issued_with_others) {
   v1::Event earlier = reference_data()[8];

@@ -86,8 +86,7 @@ struct Erf : StartedSeason {
     return why.substr(0, why.rfind("; ", why.find(" to the issue deadline")));
   }
   void verify(const Ref& ref, const std::string& day) {
-    play({reviewed(ref, local(day + "T09:00"), Review::PANEL), reviewed(ref, local(day + "T10:00"), Review::VERIFICATION)},
-         local(day + "T11:00"));
+    play({reviewed(ref, local(day + "T09:00"), Review::PANEL), reviewed(ref, local(day + "T10:00"), Review::VERIFICATION)}, local(day + "T11:00"));
   }
   const v1::Result* issued_result(const Ref& ref) {
     for (const v1::ResultBatch& batch : outputs.batches)
@@ -140,8 +139,7 @@ TEST(ErfStory, calculated_grade) {
   EXPECT_EQ(erf.way(), "The result is not claimed");
   EXPECT_EQ(erf.described(erf.learner).basis(), v1::CALCULATED_UNITS);
   EXPECT_TRUE(erf.described(erf.learner).outstanding_units().empty());
-  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))},
-           local("2023-06-02T09:00"));
+  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))}, local("2023-06-02T09:00"));
   erf.time_passes(local("2023-08-21T17:00"));
   const v1::Result* result = erf.issued_result(erf.learner);
   ASSERT_NE(result, nullptr);
@@ -318,8 +316,7 @@ TEST(ErfStory, delayed_results_do_not_go_in_one_batch_with_those_of_the_day) {
             outcome(erf.learner, local("2023-06-20T09:00"), "U4", {}, "M")},
            local("2023-06-20T10:00"));
   for (const Ref& ref : {erf.learner, other})
-    erf.play({answered(ref, local("2023-05-10T09:00")), claimed(ref, local("2023-06-21T09:00")),
-              determined(ref, local("2023-06-22T09:00"))},
+    erf.play({answered(ref, local("2023-05-10T09:00")), claimed(ref, local("2023-06-21T09:00")), determined(ref, local("2023-06-22T09:00"))},
              local("2023-06-22T10:00"));
   erf.time_passes(local("2023-08-21T17:00"));
   ASSERT_EQ(erf.outputs.batches.size(), 2u);
@@ -399,17 +396,15 @@ TEST(ErfStory, a_centre_opts_out_and_claims_as_usual) {
   Erf erf;
   Ref other{.qualification = kDiploma, .learner = "L2"};
   Ref all{.qualification = kDiploma, .learner = ""};
-  erf.play({registered(other, local("2022-10-03T09:00")), erf.mitigation_of(Kind::CALCULATED, local("2023-04-03T09:00"))},
-           local("2023-04-03T09:00"));
+  erf.play({registered(other, local("2022-10-03T09:00")), erf.mitigation_of(Kind::CALCULATED, local("2023-04-03T09:00"))}, local("2023-04-03T09:00"));
   erf.told();
   erf.play({opted_out(all, local("2023-04-20T09:00"))}, local("2023-04-20T09:00"));
-  EXPECT_EQ(erf.told(),
-            (Told{"L1: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. "
-                  "Ordinary rules "
-                  "hold: record the units and claim as usual.",
-                  "L2: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. "
-                  "Ordinary rules "
-                  "hold: record the units and claim as usual."}));
+  EXPECT_EQ(erf.told(), (Told{"L1: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. "
+                              "Ordinary rules "
+                              "hold: record the units and claim as usual.",
+                              "L2: The mitigation for Diploma in Engineering, calculated grade, no longer stands, as the centre has opted out. "
+                              "Ordinary rules "
+                              "hold: record the units and claim as usual."}));
   EXPECT_EQ(erf.way(), "1 unit is outstanding");
   // For one learner it takes that back: the learner's own word goes before the one for all, whichever came last.
   erf.play({opted_out(other, local("2023-04-19T09:00"), false)}, local("2023-04-21T09:00"));
@@ -443,10 +438,8 @@ TEST(ErfStory, a_mitigation_that_changes_is_told_and_what_was_issued_stays) {
   EXPECT_EQ(erf.status(erf.learner).stage, v1::REGISTERED);
   // And back again, and issued.
   erf.play({erf.mitigation_of(Kind::CALCULATED, local("2023-04-18T09:00"))}, local("2023-04-18T09:00"));
-  EXPECT_EQ(erf.told()[0].substr(0, 102),
-            "L1: The mitigation for Diploma in Engineering has changed from adapted assessment to calculated grade.");
-  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))},
-           local("2023-06-02T09:00"));
+  EXPECT_EQ(erf.told()[0].substr(0, 102), "L1: The mitigation for Diploma in Engineering has changed from adapted assessment to calculated grade.");
+  erf.play({claimed(erf.learner, local("2023-06-01T09:00")), determined(erf.learner, local("2023-06-02T09:00"))}, local("2023-06-02T09:00"));
   erf.time_passes(local("2023-08-21T17:00"));
   ASSERT_EQ(erf.outputs.batches.size(), 1u);
   erf.told();

@@ -25,8 +25,8 @@ std::vector<v1::Event> joined(const Lists&... lists) {
 
 TEST(EventTime, timers_fire_between_events) {
   Season season(TimeSource::event);
-  season.play(joined(reference_data(), complete({}, local("2023-06-01T09:00")),
-                     std::vector{registered({.learner = "L2"}, local("2023-08-20T09:00"))}), 0);
+  season.play(
+      joined(reference_data(), complete({}, local("2023-06-01T09:00")), std::vector{registered({.learner = "L2"}, local("2023-08-20T09:00"))}), 0);
   ASSERT_EQ(season.outputs.batches.size(), 1u);
   EXPECT_EQ(season.outputs.batches[0].issued_at().seconds() * 1000, local("2023-08-10T06:00"));
 }
@@ -82,14 +82,33 @@ std::vector<v1::Event> any_stream(std::mt19937_64& random) {
     TimeMs at = random() % 6 ? now : now - static_cast<TimeMs>(random() % (20 * kDayMs));
     Ref ref{.centre = random() % 2 ? "12345" : "54321", .learner = "L" + std::to_string(random() % 5)};
     switch (random() % 12) {
-      case 0: case 1: events.push_back(registered(ref, at)); break;
-      case 2: events.push_back(answered(ref, at, static_cast<v1::CheckpointAnswered::Answer>(1 + random() % 4))); break;
-      case 3: case 4: events.push_back(achieved(ref, at, {"A", "B", "C"})); break;
-      case 5: case 6: events.push_back(claimed(ref, at)); break;
-      case 7: events.push_back(determined(ref, at, random() % 2 ? "Pass" : "Nonsense")); break;
-      case 8: events.push_back(amended(ref, at, random() % 2 ? "Merit" : "Pass")); break;
-      case 9: events.push_back(random() % 2 ? hold_placed("H1", ref, at) : hold_lifted("H1", ref, at)); break;
-      case 10: events.push_back(time_reached(now)); break;
+      case 0:
+      case 1:
+        events.push_back(registered(ref, at));
+        break;
+      case 2:
+        events.push_back(answered(ref, at, static_cast<v1::CheckpointAnswered::Answer>(1 + random() % 4)));
+        break;
+      case 3:
+      case 4:
+        events.push_back(achieved(ref, at, {"A", "B", "C"}));
+        break;
+      case 5:
+      case 6:
+        events.push_back(claimed(ref, at));
+        break;
+      case 7:
+        events.push_back(determined(ref, at, random() % 2 ? "Pass" : "Nonsense"));
+        break;
+      case 8:
+        events.push_back(amended(ref, at, random() % 2 ? "Merit" : "Pass"));
+        break;
+      case 9:
+        events.push_back(random() % 2 ? hold_placed("H1", ref, at) : hold_lifted("H1", ref, at));
+        break;
+      case 10:
+        events.push_back(time_reached(now));
+        break;
       default: {
         v1::Event event = event_at(at);
         auto* fact = event.mutable_release_planned();
@@ -141,9 +160,8 @@ TEST_P(BatchSize, changes_nothing) {
   EXPECT_GT(issued, 40u);
 }
 
-INSTANTIATE_TEST_SUITE_P(EventTime, BatchSize, testing::Values(1, 7, 100), [](const auto& instance) {
-  return "of_" + std::to_string(instance.param);
-});
+INSTANTIATE_TEST_SUITE_P(EventTime, BatchSize, testing::Values(1, 7, 100),
+                         [](const auto& instance) { return "of_" + std::to_string(instance.param); });
 
 TEST(EventTime, woken_in_small_portions_ends_the_same) {
   Policy small;

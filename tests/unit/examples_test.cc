@@ -37,14 +37,12 @@ TEST_P(EveryFact, has_an_example_that_leaves_no_field_out) {
   for (int at = 0; at < fact.GetDescriptor()->field_count(); ++at) {
     const auto* field = fact.GetDescriptor()->field(at);
     if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL) continue;
-    bool there = field->is_repeated() ? fact.GetReflection()->FieldSize(fact, field) > 0
-                                      : fact.GetReflection()->HasField(fact, field);
+    bool there = field->is_repeated() ? fact.GetReflection()->FieldSize(fact, field) > 0 : fact.GetReflection()->HasField(fact, field);
     EXPECT_TRUE(there) << field->name();
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Contract, EveryFact, testing::ValuesIn(all_facts()),
-                         [](const auto& instance) { return instance.param; });
+INSTANTIATE_TEST_SUITE_P(Contract, EveryFact, testing::ValuesIn(all_facts()), [](const auto& instance) { return instance.param; });
 
 TEST(Examples, no_file_is_without_its_fact) {
   std::vector<std::string> names = all_facts();
@@ -55,8 +53,7 @@ TEST(Examples, no_file_is_without_its_fact) {
 TEST(Examples, all_fit_the_reference_data_among_them) {
   Season season;
   std::vector<v1::Event> reference;
-  for (const char* fact : {"awarding_organisation_defined", "centre_defined", "grading_scale_defined", "calendar_defined",
-                           "qualification_defined"})
+  for (const char* fact : {"awarding_organisation_defined", "centre_defined", "grading_scale_defined", "calendar_defined", "qualification_defined"})
     reference.push_back(example(fact));
   v1::Event units = example("grading_scale_defined");
   units.set_id("example-unit-scale");

@@ -18,9 +18,7 @@ struct Played : Season {
     play(post, 0);
   }
 
-  static Ref of(const std::string& learner) {
-    return {.centre = "30101", .qualification = "603/4101/4", .series = "2024-08", .learner = learner};
-  }
+  static Ref of(const std::string& learner) { return {.centre = "30101", .qualification = "603/4101/4", .series = "2024-08", .learner = learner}; }
   v1::EntryStatus now(const std::string& learner) { return described(of(learner)); }
   /// Codes that the entry bore while it was late, in the order of its statuses, then what its batch says; each once.
   std::vector<v1::Reason> codes(const std::string& learner) {

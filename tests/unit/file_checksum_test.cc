@@ -29,9 +29,7 @@ std::string hex(const std::string& bytes) {
   return text;
 }
 
-TEST(FileChecksums, are_those_that_xxhash_documents) {
-  EXPECT_EQ(hex(checksum(*generator_of(""), {""})), "99aa06d3014798d86001c324468d497f");
-}
+TEST(FileChecksums, are_those_that_xxhash_documents) { EXPECT_EQ(hex(checksum(*generator_of(""), {""})), "99aa06d3014798d86001c324468d497f"); }
 TEST(FileChecksums, do_not_hang_on_how_a_file_was_written) {
   std::mt19937_64 random(3);
   for (int times = 0; times < 200; ++times) {

@@ -61,7 +61,8 @@ TEST_F(Fits, a_hold_on_an_unknown_qualification_does_not_and_one_on_a_known_one_
 
 std::vector<std::string> rules_warned_of(const v1::Event& event, const Reference& reference) {
   std::vector<std::string> rules;
-  for (const Rejection& warning : warnings(event, check(event).value(), reference)) rules.push_back(warning.field + " " + warning.rule + " " + warning.value);
+  for (const Rejection& warning : warnings(event, check(event).value(), reference))
+    rules.push_back(warning.field + " " + warning.rule + " " + warning.value);
   return rules;
 }
 TEST_F(Fits, a_halt_at_all_centres_by_an_unknown_awarding_organisation_is_taken_and_warned_of) {
@@ -92,16 +93,15 @@ TEST_F(Fits, an_unknown_qualification_with_an_odd_check_digit_is_told_so) {
   EXPECT_EQ(even->message.find("check digit"), std::string::npos);
 }
 TEST_F(Fits, a_sample_of_an_unknown_qualification_does_not) {
-  expect_unfit(sample({.qualification = "603/4101/4"}, at, v1::SampleDecided::AWAITING_CENTRE), "sampleDecided.qualification",
-               "qualification-known", "603/4101/4");
+  expect_unfit(sample({.qualification = "603/4101/4"}, at, v1::SampleDecided::AWAITING_CENTRE), "sampleDecided.qualification", "qualification-known",
+               "603/4101/4");
 }
 TEST_F(Fits, a_sample_of_a_known_qualification_fits) { expect_fits(sample({}, at, v1::SampleDecided::AWAITING_CENTRE)); }
 TEST_F(Fits, what_is_said_of_mitigations_of_an_unknown_qualification_does_not) {
   Ref unknown{.qualification = "603/4101/4"};
   expect_unfit(opted_out(unknown, at), "mitigationOptedOut.qualification", "qualification-known", "603/4101/4");
   expect_unfit(applied(unknown, at, {"A"}, "2023-05-01", {}), "mitigationApplied.qualification", "qualification-known", "603/4101/4");
-  expect_unfit(reviewed(unknown, at, v1::MitigationReviewed::PANEL), "mitigationReviewed.qualification", "qualification-known",
-               "603/4101/4");
+  expect_unfit(reviewed(unknown, at, v1::MitigationReviewed::PANEL), "mitigationReviewed.qualification", "qualification-known", "603/4101/4");
 }
 TEST_F(Fits, an_application_for_units_of_the_qualification_fits) { expect_fits(applied({}, at, {"A", "C"}, "2023-05-01", {"records"})); }
 TEST_F(Fits, an_application_for_another_unit_does_not) {

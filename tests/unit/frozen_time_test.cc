@@ -9,10 +9,10 @@ constexpr TimeMs kSecond = 1000;
 class Down : public testing::Test {
  protected:
   void complete(const Ref& ref, const std::string& result_at) {
-    season.play({registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")),
-                 achieved(ref, local("2023-06-01T09:00"), {"A", "B", "C"}), claimed(ref, local("2023-06-10T09:00")),
-                 determined(ref, local(result_at))},
-                local(result_at));
+    season.play(
+        {registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")),
+         achieved(ref, local("2023-06-01T09:00"), {"A", "B", "C"}), claimed(ref, local("2023-06-10T09:00")), determined(ref, local(result_at))},
+        local(result_at));
   }
   const v1::ResultBatch& only() {
     EXPECT_EQ(season.outputs.batches.size(), 1u);

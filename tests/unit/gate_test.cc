@@ -141,7 +141,8 @@ TEST_F(Calendars, end_with_the_same_gates_in_every_order_also_over_a_restart) {
     std::vector<v1::Event> events;
     for (int at = 0; at < 5; ++at) {
       std::string day = std::to_string(15 + random() % 8);  // after the deadline for issuing, or `check` would not let it pass
-      v1::Event event = calendar("c" + std::to_string(at), may + static_cast<TimeMs>(random() % 3) * 1000, "2023-08-" + day + "T00:01", "2023-08-" + day + "T08:00");
+      v1::Event event = calendar("c" + std::to_string(at), may + static_cast<TimeMs>(random() % 3) * 1000, "2023-08-" + day + "T00:01",
+                                 "2023-08-" + day + "T08:00");
       if (random() % 4 == 0) event.mutable_calendar_defined()->add_without_embargo("601/0003/9");
       events.push_back(random() % 4 == 0 ? confirmed(event) : event);
     }

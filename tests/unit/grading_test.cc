@@ -159,7 +159,8 @@ TEST(Cap, with_more_low_grades_than_allowed_lowers_the_grade) {
     course.fact.mutable_grading()->mutable_boundaries(1)->set_points(50);
     Record record = Record().units({"U3", "U4", "U5"}, "D").unit("U1", "P").unit("U2", low == 2 ? "P" : "D");
     EXPECT_EQ(grade(course, record), expected);
-    EXPECT_EQ(missing_lines(course, record), low == 2 ? "grade-cap||The result is kept down: the cap on more than 1 unit with a low grade applies.\n" : "");
+    EXPECT_EQ(missing_lines(course, record),
+              low == 2 ? "grade-cap||The result is kept down: the cap on more than 1 unit with a low grade applies.\n" : "");
   }
 }
 TEST(Cap, of_any_unit_is_said_so) {
@@ -220,8 +221,7 @@ TEST(ResultAgainstTheRules, that_a_hurdle_forbids_is_explained_by_it) {
   course.hurdle("D", {"U1", "U2"}, "M");
   Record record = Record().units({"U2", "U3", "U4", "U5"}, "D").unit("U1", "P").result("D");
   std::string text = result_text(record.facts, course.made(), nullptr, Rule::result_agrees);
-  EXPECT_EQ(text.substr(0, text.find('.')),
-            "The result sent is not what the rules give under the hurdle on all of U1 and U2");
+  EXPECT_EQ(text.substr(0, text.find('.')), "The result sent is not what the rules give under the hurdle on all of U1 and U2");
 }
 TEST(ResultAgainstTheRules, that_a_cap_forbids_is_explained_by_it) {
   Course course = by_points();
@@ -263,9 +263,7 @@ TEST(ComputedResult, gives_way_to_an_amended_one) {
   EXPECT_EQ(found.kind, ResultKind::amended);
   EXPECT_EQ(found.grade.view(), "D");
 }
-TEST(ComputedResult, gives_way_to_a_revocation) {
-  EXPECT_EQ(outcome(computed(), merit().result("", ResultKind::revoked)).kind, ResultKind::revoked);
-}
+TEST(ComputedResult, gives_way_to_a_revocation) { EXPECT_EQ(outcome(computed(), merit().result("", ResultKind::revoked)).kind, ResultKind::revoked); }
 TEST(ComputedResult, goes_before_one_that_was_determined) { EXPECT_EQ(outcome(computed(), merit().result("D")).grade.view(), "M"); }
 TEST(ExternalResult, is_what_was_sent) {
   EXPECT_EQ(outcome(by_points(), merit()).kind, ResultKind::none);

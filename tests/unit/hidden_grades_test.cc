@@ -31,8 +31,8 @@ int set_tokens(google::protobuf::Message& message) {
 }
 
 TEST(HiddenGrades, are_found_in_every_kind_of_fact_about_an_entry) {
-  for (const char* name : {"checkpoint_answered", "outcome_recorded", "prior_learning_recognised", "claim_submitted", "result_determined",
-                           "result_amended"}) {
+  for (const char* name :
+       {"checkpoint_answered", "outcome_recorded", "prior_learning_recognised", "claim_submitted", "result_determined", "result_amended"}) {
     v1::Event event = example(name);
     ASSERT_GT(set_tokens(event), 0) << name;
     EXPECT_TRUE(hide_grades(event)) << name;

@@ -38,9 +38,7 @@ TEST(CentreNumber, every_one_comes_back_as_it_was) {
 
 // ---- qualification ----
 
-TEST(QualificationNumber, slashes_may_be_left_out) {
-  EXPECT_EQ(parse_qualification("60341014"), parse_qualification("603/4101/4"));
-}
+TEST(QualificationNumber, slashes_may_be_left_out) { EXPECT_EQ(parse_qualification("60341014"), parse_qualification("603/4101/4")); }
 TEST(QualificationNumber, x_is_a_check_character) { EXPECT_EQ(text_of(*parse_qualification("6001233X")), "600/1233/X"); }
 TEST(QualificationNumber, a_small_x_is_refused) { EXPECT_FALSE(parse_qualification("600/1233/x")); }
 TEST(QualificationNumber, another_letter_at_the_end_is_refused) { EXPECT_FALSE(parse_qualification("600/1233/A")); }
@@ -191,10 +189,8 @@ TEST_P(KafkaPartitioner, agrees_with_the_vectors_of_kafkas_own_test) {
 
 INSTANTIATE_TEST_SUITE_P(Vectors, KafkaPartitioner,
                          testing::Values(KafkaVector{"21", -973932308}, KafkaVector{"foobar", -790332482},
-                                         KafkaVector{"a-little-bit-long-string", -985981536},
-                                         KafkaVector{"a-little-bit-longer-string", -1486304829},
-                                         KafkaVector{"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
-                                         KafkaVector{"abc", 479470107}));
+                                         KafkaVector{"a-little-bit-long-string", -985981536}, KafkaVector{"a-little-bit-longer-string", -1486304829},
+                                         KafkaVector{"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971}, KafkaVector{"abc", 479470107}));
 
 TEST(KafkaPartitioner, stays_within_the_partitions) {
   Random random(6);

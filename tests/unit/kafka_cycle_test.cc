@@ -21,8 +21,7 @@ v1::Rejected rejected_by(const std::string& rule) {
 std::vector<std::string> told(Outgoing& outgoing) {
   std::vector<std::string> all;
   for (const Outgoing::Record& record : outgoing.records())
-    all.push_back(std::to_string(static_cast<int>(record.to)) + " " + std::to_string(record.partition) + " " +
-                  std::string(outgoing.key(record)) +
+    all.push_back(std::to_string(static_cast<int>(record.to)) + " " + std::to_string(record.partition) + " " + std::string(outgoing.key(record)) +
                   (record.has_value ? "=" + std::string(outgoing.value(record)) : " erased"));
   return all;
 }
@@ -35,8 +34,8 @@ TEST(Outgoing, keeps_records_in_their_order_with_key_and_value) {
   outgoing.reference("slot", "event");
   std::string changelog = std::to_string(static_cast<int>(Destination::changelog));
   std::string reference = std::to_string(static_cast<int>(Topic::reference));
-  EXPECT_EQ(told(outgoing), (std::vector<std::string>{changelog + " 2 a=1", changelog + " 0 b erased",
-                                                      changelog + " 2 =", reference + " 0 slot=event"}));
+  EXPECT_EQ(told(outgoing),
+            (std::vector<std::string>{changelog + " 2 a=1", changelog + " 0 b erased", changelog + " 2 =", reference + " 0 slot=event"}));
 }
 TEST(Outgoing, holds_a_message_as_its_bytes) {
   Outgoing outgoing(kPartitions);
@@ -89,8 +88,7 @@ TEST(Outgoing, gives_a_rejected_record_its_headers_and_its_first_key) {
 class CutTest : public testing::Test {
  protected:
   void SetUp() override {
-    store = Store::open(directory / "data",
-                        {.partitions = kPartitions, .sync = false, .sink = &outgoing, .log_identity = "test"});
+    store = Store::open(directory / "data", {.partitions = kPartitions, .sync = false, .sink = &outgoing, .log_identity = "test"});
     for (std::uint32_t partition = 0; partition < kPartitions; ++partition) store->take(partition);
   }
   std::string reject(std::uint32_t partition) { return store->rejected(partition, rejected_by("some-rule")); }

@@ -17,9 +17,9 @@ constexpr std::int16_t kProduce = 0, kAddPartitions = 24, kEnd = 26;
 class KafkaEnd : public testing::Test {
  protected:
   KafkaEnd() : client_(make_client(RD_KAFKA_PRODUCER, make_config({}))), cluster_(rd_kafka_mock_cluster_new(client_.get(), 1)) {
-    LoadedSettings loaded = load_settings("", {"RESULTSD_KAFKA_BOOTSTRAP_SERVERS=" + std::string(rd_kafka_mock_cluster_bootstraps(cluster_.get())),
-                                               "RESULTSD_KAFKA_INSTANCE=end-test", "RESULTSD_PARTITIONS=1",
-                                               "RESULTSD_KAFKA_TRANSACTION_TIMEOUT_MS=1000"});
+    LoadedSettings loaded =
+        load_settings("", {"RESULTSD_KAFKA_BOOTSTRAP_SERVERS=" + std::string(rd_kafka_mock_cluster_bootstraps(cluster_.get())),
+                           "RESULTSD_KAFKA_INSTANCE=end-test", "RESULTSD_PARTITIONS=1", "RESULTSD_KAFKA_TRANSACTION_TIMEOUT_MS=1000"});
     EXPECT_TRUE(loaded.errors.empty());
     transaction_ = std::make_unique<Transaction>(loaded.settings, TopicNames(loaded.settings.kafka_topic_prefix));
   }

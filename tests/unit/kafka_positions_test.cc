@@ -92,14 +92,16 @@ TEST(KafkaPositions, the_words_name_topic_partition_and_offsets) {
   InputOffsets group{{kTopic, 4}};
   std::vector<PositionFault> faults = faults_of(3, read_to(12, 11), &group, {{kTopic, {0, 12, record_at(11)}}});
   ASSERT_EQ(faults.size(), 1u);
-  EXPECT_EQ(text_of(faults[0], TopicNames("vtq."), "resultsd"),
-            "Topic vtq.claims, partition 3: resultsd has read it to offset 12, but the group resultsd is at offset 4. Another client used the group, or "
-            "somebody reset it.");
+  EXPECT_EQ(
+      text_of(faults[0], TopicNames("vtq."), "resultsd"),
+      "Topic vtq.claims, partition 3: resultsd has read it to offset 12, but the group resultsd is at offset 4. Another client used the group, or "
+      "somebody reset it.");
   EXPECT_EQ(remedy_of(faults[0]), "The group's offset is set back to 12.");
   EXPECT_EQ(loss_of(faults[0]), "");
   faults = faults_of(3, read_to(12, 11), &group, {{kTopic, {20, 30, {}}}});
-  EXPECT_EQ(loss_of(faults[0]), "Offsets 12 to 19 (8 records, or markers of transactions) are gone. Its publishers send again what they sent since "
-                                "2023-11-14T22:13:20.000Z.");
+  EXPECT_EQ(loss_of(faults[0]),
+            "Offsets 12 to 19 (8 records, or markers of transactions) are gone. Its publishers send again what they sent since "
+            "2023-11-14T22:13:20.000Z.");
 }
 
 /// Over any log, record and group: one repair leaves nothing to repair, and passes over nothing that is there and was not read.
@@ -124,8 +126,10 @@ TEST(KafkaPositions, one_repair_is_enough_and_passes_over_nothing) {
     EXPECT_TRUE(faults_of(3, made, &offsets, {{kTopic, log}}).empty()) << "run " << run;
     EXPECT_GT(made.transaction(), record.transaction());
     InputOffsets goes_on = offsets_of(made);
-    if (faults[0].kind != Kind::group_moved) EXPECT_EQ(goes_on.at(kTopic), log.start) << "run " << run;
-    else EXPECT_EQ(goes_on, offsets_of(record)) << "run " << run;
+    if (faults[0].kind != Kind::group_moved)
+      EXPECT_EQ(goes_on.at(kTopic), log.start) << "run " << run;
+    else
+      EXPECT_EQ(goes_on, offsets_of(record)) << "run " << run;
   }
   EXPECT_GT(repaired_ones, 5000);
 }

@@ -28,8 +28,7 @@ TEST(KafkaPublisher, tells_of_everything_under_way_by_the_time_it_has_stopped) {
   v1::Event event = test::example("registered");
   auto address = check(event);
   ASSERT_TRUE(address);
-  for (int number = 0; number < 100; ++number)
-    ASSERT_TRUE(publisher.publish(event, event.SerializeAsString(), address.value(), told.done()));
+  for (int number = 0; number < 100; ++number) ASSERT_TRUE(publisher.publish(event, event.SerializeAsString(), address.value(), told.done()));
   EXPECT_EQ(told.lost, 0);
   EXPECT_GT(publisher.queued_bytes(), 0u);
   publisher.stop();

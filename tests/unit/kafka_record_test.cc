@@ -59,16 +59,13 @@ std::string base64(const std::string& bytes) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     std::uint32_t bits = 0;
-    for (std::size_t next = 0; next < 3; ++next)
-      bits = bits << 8 | (at + next < bytes.size() ? static_cast<unsigned char>(bytes[at + next]) : 0);
+    for (std::size_t next = 0; next < 3; ++next) bits = bits << 8 | (at + next < bytes.size() ? static_cast<unsigned char>(bytes[at + next]) : 0);
     for (std::size_t digit = 0; digit < 4; ++digit) out += at + digit > bytes.size() ? '=' : kDigits[bits >> (18 - 6 * digit) & 63];
   }
   return out;
 }
 
-std::string time_text(const v1::Event& event) {
-  return utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000);
-}
+std::string time_text(const v1::Event& event) { return utc_text(event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000); }
 
 OwnedHeaders ce_headers(const v1::Event& event, const std::string& content_type) {
   return {{"ce_specversion", "1.0"},     {"ce_id", event.id()},         {"ce_type", "vtq.v1.Event"},
@@ -152,8 +149,7 @@ std::deque<std::pair<std::string, OwnedRecord>> every_form(const v1::Event& even
       {"json", {json, {{"content-type", "application/json"}}}},
       {"binary protobuf", {bytes, ce_headers(event, "application/protobuf")}},
       {"binary json", {json, ce_headers(event, "Application/JSON; charset=utf-8")}},
-      {"structured json, data",
-       {envelope_json(event, "\"data\":" + json), {{"content-type", "application/cloudevents+json; charset=UTF-8"}}}},
+      {"structured json, data", {envelope_json(event, "\"data\":" + json), {{"content-type", "application/cloudevents+json; charset=UTF-8"}}}},
       {"structured json, typed data",
        {envelope_json(event, R"("datacontenttype":"application/json","subject":null,"extension":5,"data":)" + json),
         {{"content-type", "application/cloudevents+json"}}}},
@@ -172,13 +168,11 @@ std::deque<std::pair<std::string, OwnedRecord>> every_form(const v1::Event& even
   (*cloud.mutable_attributes())["datacontenttype"].set_ce_string("application/json");
   cloud.set_text_data(json);
   made.push_back({"structured protobuf, text", {cloud.SerializeAsString(), type}});
-  made.push_back(
-      {"structured with the headers of binary mode", {cloud.SerializeAsString(), ce_headers(event, "application/cloudevents+protobuf")}});
+  made.push_back({"structured with the headers of binary mode", {cloud.SerializeAsString(), ce_headers(event, "application/cloudevents+protobuf")}});
   return made;
 }
 
-std::string in_registry_format(const std::string& payload, std::string_view indexes = std::string_view("\0", 1),
-                               std::uint32_t schema = 42) {
+std::string in_registry_format(const std::string& payload, std::string_view indexes = std::string_view("\0", 1), std::uint32_t schema = 42) {
   std::string value(1, '\0');
   for (int shift = 24; shift >= 0; shift -= 8) value += static_cast<char>(schema >> shift);
   return value + std::string(indexes) + payload;
@@ -209,8 +203,7 @@ TEST(KafkaRecord, what_the_event_lacks_comes_from_the_attributes) {
   bare.clear_occurred_at();
   expect_event({bare.SerializeAsString(), ce_headers(event, "application/protobuf")}, event);
   expect_event({json_of_event(bare), ce_headers(event, "application/json")}, event);
-  expect_event({in_registry_format(bare.SerializeAsString()), ce_headers(event, "application/protobuf")}, event,
-               RecordMode::schema_registry);
+  expect_event({in_registry_format(bare.SerializeAsString()), ce_headers(event, "application/protobuf")}, event, RecordMode::schema_registry);
   OwnedRecord json{envelope_json(event, "\"data\":" + json_of_event(bare)), {{"content-type", "application/cloudevents+json"}}};
   expect_event(json, event);
   CloudEvent cloud = cloud_event(event);
@@ -236,8 +229,8 @@ TEST(KafkaRecord, times_agree_as_instants_to_the_millisecond) {
   event.mutable_occurred_at()->set_seconds(1'691'497'800);  // 2023-08-08T12:30:00Z
   event.mutable_occurred_at()->set_nanos(123'456'789);
   record.value = event.SerializeAsString();
-  for (const char* same : {"2023-08-08T12:30:00.123Z", "2023-08-08T13:30:00.1234567+01:00", "2023-08-08t07:00:00.12345678999-05:30",
-                           "2023-08-08T12:30:00.123456789z"}) {
+  for (const char* same :
+       {"2023-08-08T12:30:00.123Z", "2023-08-08T13:30:00.1234567+01:00", "2023-08-08t07:00:00.12345678999-05:30", "2023-08-08T12:30:00.123456789z"}) {
     set_header(record, "ce_time", same);
     expect_event(record, event);
   }
@@ -264,8 +257,7 @@ TEST(KafkaRecord, a_type_may_name_the_fact_in_any_namespace) {
 
 TEST(KafkaRecord, the_first_message_of_the_schema_has_a_short_and_a_long_path) {
   v1::Event event = test::example("registered");
-  expect_event({in_registry_format(event.SerializeAsString(), std::string_view("\x02\x00", 2), 0xffffffff), {}}, event,
-               RecordMode::schema_registry);
+  expect_event({in_registry_format(event.SerializeAsString(), std::string_view("\x02\x00", 2), 0xffffffff), {}}, event, RecordMode::schema_registry);
   expect_event({in_registry_format(event.SerializeAsString()), {{"ce_specversion", "1.0"}, {"ce_id", event.id()}}}, event,
                RecordMode::schema_registry);
 }
@@ -376,18 +368,18 @@ TEST(KafkaRecord, the_protobuf_format_s_fields_have_their_numbers) {
 TEST(KafkaRecord, message_indexes_of_another_message_are_refused) {
   std::string bytes = test::example("registered").SerializeAsString();
   // [1, 0]: the first message in the second; [1]: EventBatch; [0, 0]: something in Event.
-  for (std::string_view indexes : {std::string_view("\x04\x02\x00", 3), std::string_view("\x02\x02", 2),
-                                   std::string_view("\x04\x00\x00", 3), std::string_view("\x02\x01", 2)})
+  for (std::string_view indexes :
+       {std::string_view("\x04\x02\x00", 3), std::string_view("\x02\x02", 2), std::string_view("\x04\x00\x00", 3), std::string_view("\x02\x01", 2)})
     expect_rejection({in_registry_format(bytes, indexes), {}}, "", "registry-message", "", RecordMode::schema_registry);
 }
 
 // ---- what is rejected --------------------------------------------------------------------------------------------
 
 TEST(KafkaRecord, attributes_that_contradict_the_event_are_rejected) {
-  for (auto [name, value] : {std::pair("ce_id", "another"), std::pair("ce_id", ""), std::pair("ce_source", "elsewhere"),
-                             std::pair("ce_type", "vtq.v1.ClaimSubmitted"), std::pair("ce_type", "uk.example.withdrawn"),
-                             std::pair("ce_type", "uk.example.claim_submitted.v2"), std::pair("ce_type", "vtq.v1.Unheard"),
-                             std::pair("ce_type", "vtq.v1.EventBatch")}) {
+  for (auto [name, value] :
+       {std::pair("ce_id", "another"), std::pair("ce_id", ""), std::pair("ce_source", "elsewhere"), std::pair("ce_type", "vtq.v1.ClaimSubmitted"),
+        std::pair("ce_type", "uk.example.withdrawn"), std::pair("ce_type", "uk.example.claim_submitted.v2"), std::pair("ce_type", "vtq.v1.Unheard"),
+        std::pair("ce_type", "vtq.v1.EventBatch")}) {
     OwnedRecord record = binary();
     set_header(record, name, value);
     expect_rejection(record, name, "ce-attribute-agrees", value);
@@ -426,9 +418,9 @@ TEST(KafkaRecord, the_specversion_is_1_0) {
 }
 
 TEST(KafkaRecord, a_time_is_rfc_3339) {
-  for (const char* wrong : {"2023-08-08 12:30:00Z", "2023-08-08T12:30:00", "2023-02-29T12:30:00Z", "2023-08-08T24:00:00Z",
-                            "2023-08-08T12:30:60Z", "2023-08-08T12:30Z", "2023-08-08T12:30:00.Z", "2023-08-08T12:30:00+1:00",
-                            "2023-08-08T12:30:00+01:60", "2023-08-08T12:30:00Zx", "yesterday", ""}) {
+  for (const char* wrong :
+       {"2023-08-08 12:30:00Z", "2023-08-08T12:30:00", "2023-02-29T12:30:00Z", "2023-08-08T24:00:00Z", "2023-08-08T12:30:60Z", "2023-08-08T12:30Z",
+        "2023-08-08T12:30:00.Z", "2023-08-08T12:30:00+1:00", "2023-08-08T12:30:00+01:60", "2023-08-08T12:30:00Zx", "yesterday", ""}) {
     OwnedRecord record = binary();
     set_header(record, "ce_time", wrong);
     expect_rejection(record, "ce_time", "ce-time-form", wrong);
@@ -439,8 +431,7 @@ TEST(KafkaRecord, a_time_is_rfc_3339) {
 }
 
 TEST(KafkaRecord, a_content_type_that_is_not_known_is_rejected) {
-  for (const char* wrong :
-       {"application/avro", "text/plain", "application/cloudevents", "application/cloudevents+avro", "application/json2", ""}) {
+  for (const char* wrong : {"application/avro", "text/plain", "application/cloudevents", "application/cloudevents+avro", "application/json2", ""}) {
     OwnedRecord record = binary();
     set_header(record, "content-type", wrong);
     expect_rejection(record, "content-type", "content-type", wrong);
@@ -501,11 +492,9 @@ TEST(KafkaRecord, broken_registry_framing_is_rejected) {
   using namespace std::literals;
   for (std::string_view broken : {""sv, "\0"sv, "\0\0\0\0"sv, "\0\0\0\0\1"sv, "\0\0\0\0\1\x80"sv, "\0\0\0\0\1\x04\x02"sv,
                                   "\0\0\0\0\1\xff\xff\xff\xff\xff\x01"sv, "\0\0\0\0\1\x03\x00"sv, "\0\0\0\0\1\xfe\xff\xff\xff\x0f"sv})
-    expect_rejection({std::string(broken), {}}, "", "registry-framing", std::to_string(broken.size()) + " bytes",
-                     RecordMode::schema_registry);
+    expect_rejection({std::string(broken), {}}, "", "registry-framing", std::to_string(broken.size()) + " bytes", RecordMode::schema_registry);
   expect_rejection({in_registry_format(""), {}}, "event", "protobuf-form", "0 bytes", RecordMode::schema_registry);
-  expect_rejection({in_registry_format(std::string(kEventBytesMax + 1, 'x')), {}}, "", "event-bytes-max", "65537 bytes",
-                   RecordMode::schema_registry);
+  expect_rejection({in_registry_format(std::string(kEventBytesMax + 1, 'x')), {}}, "", "event-bytes-max", "65537 bytes", RecordMode::schema_registry);
 }
 
 TEST(KafkaRecord, broken_envelopes_in_json_are_rejected) {
@@ -705,8 +694,7 @@ class Generator {
     v1::Event made = test::example(facts[below(facts.size())]);
     made.set_id(printable(64));
     made.set_source(printable(64));
-    made.mutable_occurred_at()->set_seconds(kEarliestEventMs / 1000 +
-                                            static_cast<std::int64_t>(below((kLatestEventMs - kEarliestEventMs) / 1000)));
+    made.mutable_occurred_at()->set_seconds(kEarliestEventMs / 1000 + static_cast<std::int64_t>(below((kLatestEventMs - kEarliestEventMs) / 1000)));
     made.mutable_occurred_at()->set_nanos(static_cast<int>(below(1000)) * 1'000'000);
     return made;
   }
@@ -733,10 +721,8 @@ TEST(KafkaRecord, any_event_is_the_same_in_every_form) {
       SCOPED_TRACE("round " + std::to_string(round) + ", " + name);
       expect_event(record, event);
     }
-    expect_event(
-        {in_registry_format(event.SerializeAsString(), std::string_view("\0", 1), static_cast<std::uint32_t>(generate.below(1u << 31))),
-         {}},
-        event, RecordMode::schema_registry);
+    expect_event({in_registry_format(event.SerializeAsString(), std::string_view("\0", 1), static_cast<std::uint32_t>(generate.below(1u << 31))), {}},
+                 event, RecordMode::schema_registry);
   }
 }
 

@@ -68,8 +68,7 @@ TEST(KafkaRedrive, every_part_of_the_filter_must_match) {
   RecordView record = written.view();
   DeadLetter letter = *read_dead_letter(record);
   auto with = [&](auto change) {
-    RedriveFilter filter{"centre-known", "registered.entry.centre", "vtq.registrations", "68199", {"2-9", "other"}, kRejectedAt,
-                         kRejectedAt + 1};
+    RedriveFilter filter{"centre-known", "registered.entry.centre", "vtq.registrations", "68199", {"2-9", "other"}, kRejectedAt, kRejectedAt + 1};
     change(filter);
     return matches(filter, letter, record);
   };

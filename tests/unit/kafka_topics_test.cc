@@ -10,9 +10,7 @@
 namespace vtq::kafka {
 namespace {
 
-Settings settings() {
-  return load_settings("", {"RESULTSD_KAFKA_BOOTSTRAP_SERVERS=broker:9092", "RESULTSD_PARTITIONS=4"}).settings;
-}
+Settings settings() { return load_settings("", {"RESULTSD_KAFKA_BOOTSTRAP_SERVERS=broker:9092", "RESULTSD_PARTITIONS=4"}).settings; }
 
 /// Three brokers with Kafka's defaults but for topics that come into being by themselves, and topics as they are created.
 FoundCluster right_cluster() {

@@ -21,8 +21,7 @@ struct Scrutinised : StartedSeason {
           sample(kRef, local("2023-06-10T09:00"), v1::SampleDecided::SATISFIED)},
          local("2023-07-02T09:00"));
     std::vector<v1::Event> facts;
-    for (const char* unit : {"A", "B"})
-      facts.push_back(assessed_by(outcome(kRef, local("2023-05-01T09:00"), unit, "", "P"), "A-1", v1::PORTFOLIO));
+    for (const char* unit : {"A", "B"}) facts.push_back(assessed_by(outcome(kRef, local("2023-05-01T09:00"), unit, "", "P"), "A-1", v1::PORTFOLIO));
     facts.push_back(claimed(kRef, local("2023-06-20T09:00")));
     facts.push_back(determined(kRef, local("2023-06-25T09:00"), "Pass"));
     play(facts, local("2023-07-02T10:00"));

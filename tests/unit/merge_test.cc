@@ -235,14 +235,29 @@ TEST(Merge, any_order_of_any_facts_ends_the_same) {
     for (int count = 0; count < 12; ++count) {
       TimeMs at = kEarly + static_cast<TimeMs>(random() % 4);
       switch (random() % 8) {
-        case 0: events.push_back(registered({}, at)); break;
-        case 1: events.push_back(answered({}, at, static_cast<v1::CheckpointAnswered::Answer>(1 + random() % 4))); break;
-        case 2: events.push_back(achieved({}, at, {"A", "B"})); break;
-        case 3: events.push_back(recognised(random() % 2 ? "A" : "C", at)); break;
-        case 4: events.push_back(random() % 2 ? claimed({}, at) : claim_withdrawn(at)); break;
-        case 5: events.push_back(determined({}, at, random() % 2 ? "Pass" : "Merit")); break;
-        case 6: events.push_back(changed_to(static_cast<v1::RegistrationChanged::Change>(1 + random() % 3), at)); break;
-        default: events.push_back(random() % 2 ? withdrawn({}, at) : revoked({}, at));
+        case 0:
+          events.push_back(registered({}, at));
+          break;
+        case 1:
+          events.push_back(answered({}, at, static_cast<v1::CheckpointAnswered::Answer>(1 + random() % 4)));
+          break;
+        case 2:
+          events.push_back(achieved({}, at, {"A", "B"}));
+          break;
+        case 3:
+          events.push_back(recognised(random() % 2 ? "A" : "C", at));
+          break;
+        case 4:
+          events.push_back(random() % 2 ? claimed({}, at) : claim_withdrawn(at));
+          break;
+        case 5:
+          events.push_back(determined({}, at, random() % 2 ? "Pass" : "Merit"));
+          break;
+        case 6:
+          events.push_back(changed_to(static_cast<v1::RegistrationChanged::Change>(1 + random() % 3), at));
+          break;
+        default:
+          events.push_back(random() % 2 ? withdrawn({}, at) : revoked({}, at));
       }
     }
     auto encoded = [&] {

@@ -54,8 +54,7 @@ struct Learner : Situation {
   explicit Learner(const std::vector<std::string>& grades = {}) : Situation({.qualification = kDiploma}) {
     knows(diploma());
     registered_at("2022-10-01T09:00");
-    for (std::size_t at = 0; at < grades.size(); ++at)
-      with(outcome(ref, local("2023-02-01T09:00"), "U" + std::to_string(at + 1), {}, grades[at]));
+    for (std::size_t at = 0; at < grades.size(); ++at) with(outcome(ref, local("2023-02-01T09:00"), "U" + std::to_string(at + 1), {}, grades[at]));
   }
   Learner& under(const v1::Event& mitigation) {
     knows(mitigation);
@@ -75,8 +74,7 @@ struct Learner : Situation {
     for (const CalculatedUnit& unit : *now.calculated) {
       const GradingScale& scale = *now.qualification.units[0].scale;
       Rank rank = scale.rank(unit.grade);
-      text += (text.empty() ? "" : " ") + now.qualification.unit(unit.unit)->code + "=" +
-              (rank == kNoRank ? "" : scale.grades[rank].value.str());
+      text += (text.empty() ? "" : " ") + now.qualification.unit(unit.unit)->code + "=" + (rank == kNoRank ? "" : scale.grades[rank].value.str());
     }
     return text;
   }
@@ -250,8 +248,7 @@ INSTANTIATE_TEST_SUITE_P(
         ReviewCase{"more_asked_by_verification", "2023-05-01", "2023-05-02", Review::SUFFICIENT, "2023-05-03", Review::MORE_EVIDENCE,
                    Rule::mitigation_evidence, false},
         ReviewCase{"refused_by_the_panel", "2023-05-01", "2023-05-02", Review::REFUSED, "", {}, Rule::none, false},
-        ReviewCase{"refused_by_verification", "2023-05-01", "2023-05-02", Review::SUFFICIENT, "2023-05-03", Review::REFUSED, Rule::none,
-                   false}),
+        ReviewCase{"refused_by_verification", "2023-05-01", "2023-05-02", Review::SUFFICIENT, "2023-05-03", Review::REFUSED, Rule::none, false}),
     [](const auto& given) { return std::string(given.param.name); });
 
 TEST(Reviews, of_one_learner_go_before_those_of_all) {
@@ -260,8 +257,7 @@ TEST(Reviews, of_one_learner_go_before_those_of_all) {
   all.learner = "";
   learner.knows(defined(Kind::CALCULATED));
   learner.with(applied(all, local("2023-05-01T09:00"), {"U6"}, "2023-05-15", {"records"}));
-  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"),
-                                                                                      Review::VERIFICATION));
+  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"), Review::VERIFICATION));
   EXPECT_EQ(learner.calculated(), "U6=M");
   learner.with(reviewed(learner.ref, local("2023-05-02T08:00"), Review::PANEL, Review::REFUSED));
   EXPECT_EQ(learner.calculated(), "");
@@ -273,8 +269,7 @@ TEST(Reviews, of_all_do_not_decide_a_learner_s_own_application) {
   Ref all = learner.ref;
   all.learner = "";
   learner.knows(defined(Kind::CALCULATED)).with(applied(learner.ref, local("2023-05-01T09:00"), {"U6"}, "2023-05-15", {"records"}));
-  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"),
-                                                                                      Review::VERIFICATION));
+  learner.with(reviewed(all, local("2023-05-02T09:00"), Review::PANEL)).with(reviewed(all, local("2023-05-03T09:00"), Review::VERIFICATION));
   EXPECT_EQ(learner.calculated(), "");
 }
 
@@ -369,8 +364,7 @@ TEST(DelayedDates, keep_their_times_of_day_and_their_order) {
   EXPECT_EQ(local_text(next_day.issue_deadline), "15 Aug 2023, 17:00");
   EXPECT_EQ(next_day.centre_release, calendar.centre_release) << "not before the ordinary ones";
   EXPECT_EQ(next_day.learner_release, calendar.learner_release);
-  for (const char* day : {"2023-08-14", "2023-08-01"}) EXPECT_EQ(delayed(calendar, *parse_date(day)).issue_deadline,
-                                                                 calendar.issue_deadline);
+  for (const char* day : {"2023-08-14", "2023-08-01"}) EXPECT_EQ(delayed(calendar, *parse_date(day)).issue_deadline, calendar.issue_deadline);
 }
 
 TEST(DelayedDates, follow_the_calendar_when_it_changes) {
@@ -420,23 +414,22 @@ TEST_P(SizeChange, to_a_smaller_one_during_a_mitigation_is_refused) {
   EXPECT_EQ(mitigation_text(learner.entry, learner.around(), found.rule),
             "the change from " + from + " to " + to +
                 " during a mitigation is refused: a qualification is not made smaller to fit what was done; register the learner for "
-                "" + from +
-                " again and claim it with the mitigation");
+                "" +
+                from + " again and claim it with the mitigation");
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All, SizeChange,
-    testing::Values(
-        SizeCase{"smaller", v1::SIZE_DIPLOMA, v1::SIZE_CERTIFICATE, "works", "2023-05-01T09:00", Kind::CALCULATED, true},
-        SizeCase{"one_step_smaller", v1::SIZE_EXTENDED_DIPLOMA, v1::SIZE_DIPLOMA, "works", "2023-05-01T09:00", Kind::DELAYED, true},
-        SizeCase{"on_the_first_day", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-03-20T00:00", Kind::ADAPTED, true},
-        SizeCase{"the_day_before", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-03-19T23:59", Kind::ADAPTED, false},
-        SizeCase{"after_the_disruption", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-07-01T00:00", Kind::ADAPTED, true},
-        SizeCase{"larger", v1::SIZE_CERTIFICATE, v1::SIZE_DIPLOMA, "works", "2023-05-01T09:00", Kind::CALCULATED, false},
-        SizeCase{"same_size", v1::SIZE_DIPLOMA, v1::SIZE_DIPLOMA, "works", "2023-05-01T09:00", Kind::CALCULATED, false},
-        SizeCase{"size_not_given", v1::SIZE_DIPLOMA, v1::SIZE_UNSPECIFIED, "works", "2023-05-01T09:00", Kind::CALCULATED, false},
-        SizeCase{"other_family", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "trades", "2023-05-01T09:00", Kind::CALCULATED, false},
-        SizeCase{"no_change_needed", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-05-01T09:00", Kind::NO_CHANGE, false}),
+    testing::Values(SizeCase{"smaller", v1::SIZE_DIPLOMA, v1::SIZE_CERTIFICATE, "works", "2023-05-01T09:00", Kind::CALCULATED, true},
+                    SizeCase{"one_step_smaller", v1::SIZE_EXTENDED_DIPLOMA, v1::SIZE_DIPLOMA, "works", "2023-05-01T09:00", Kind::DELAYED, true},
+                    SizeCase{"on_the_first_day", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-03-20T00:00", Kind::ADAPTED, true},
+                    SizeCase{"the_day_before", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-03-19T23:59", Kind::ADAPTED, false},
+                    SizeCase{"after_the_disruption", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-07-01T00:00", Kind::ADAPTED, true},
+                    SizeCase{"larger", v1::SIZE_CERTIFICATE, v1::SIZE_DIPLOMA, "works", "2023-05-01T09:00", Kind::CALCULATED, false},
+                    SizeCase{"same_size", v1::SIZE_DIPLOMA, v1::SIZE_DIPLOMA, "works", "2023-05-01T09:00", Kind::CALCULATED, false},
+                    SizeCase{"size_not_given", v1::SIZE_DIPLOMA, v1::SIZE_UNSPECIFIED, "works", "2023-05-01T09:00", Kind::CALCULATED, false},
+                    SizeCase{"other_family", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "trades", "2023-05-01T09:00", Kind::CALCULATED, false},
+                    SizeCase{"no_change_needed", v1::SIZE_DIPLOMA, v1::SIZE_AWARD, "works", "2023-05-01T09:00", Kind::NO_CHANGE, false}),
     [](const auto& given) { return std::string(given.param.name); });
 
 TEST(SizeChange, of_a_centre_that_opted_out_is_an_ordinary_one) {

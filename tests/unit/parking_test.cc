@@ -201,7 +201,10 @@ TEST(Orphan, is_told_what_it_met_when_its_registration_comes_in_the_same_commit)
 // ---- stored facts that this version does not take ----
 
 Parked stored(const std::string& bytes, const v1::Event& named) {
-  return {.event = bytes, .key = waiting_key(named), .topic = Topic::assurance, .until_ms = kNow + 10 * kDayMs,
+  return {.event = bytes,
+          .key = waiting_key(named),
+          .topic = Topic::assurance,
+          .until_ms = kNow + 10 * kDayMs,
           .why = {"holdLifted.centre", "centre-known", "12345", "Define the centre."}};
 }
 
@@ -228,9 +231,7 @@ TEST(StoredFact, that_a_stricter_check_does_not_pass_is_rejected_with_its_rule) 
   event.mutable_hold_lifted()->clear_awarding_organisation();
   expect_rejected(stored(event.SerializeAsString(), event), "holdLifted.awardingOrganisation", "awarding-organisation-form");
 }
-TEST(StoredFact, that_does_not_read_is_rejected) {
-  expect_rejected(stored("no event", hold_lifted("H1", {}, kNow)), "event", "protobuf-form");
-}
+TEST(StoredFact, that_does_not_read_is_rejected) { expect_rejected(stored("no event", hold_lifted("H1", {}, kNow)), "event", "protobuf-form"); }
 TEST(StoredFact, whose_origin_does_not_read_is_rejected_without_it) {
   v1::Event event = hold_lifted("H1", {}, kNow);
   event.mutable_hold_lifted()->set_hold("h 1");

@@ -67,16 +67,15 @@ class QualifiSeason : public ::testing::Test {
     for (; seen_ < season.outputs.notifications.size(); ++seen_) {
       const v1::Notification& one = season.outputs.notifications[seen_];
       if (one.centre().empty()) continue;
-      text += local_text(one.as_of().seconds() * 1000) + " " + (one.recipient() == v1::CENTRE ? "centre" : "AO") + " " + one.rule() +
-              ": " + one.text() + "\n";
+      text += local_text(one.as_of().seconds() * 1000) + " " + (one.recipient() == v1::CENTRE ? "centre" : "AO") + " " + one.rule() + ": " +
+              one.text() + "\n";
     }
     return text;
   }
 
   void intake(const std::string& cohort, int from, int to, const std::string& at, const std::string& series = kDiploma.series) {
     std::vector<v1::Event> events;
-    for (int number = from; number <= to; ++number)
-      events.push_back(registered_on(learner(name(number), series), local(at), "", cohort));
+    for (int number = from; number <= to; ++number) events.push_back(registered_on(learner(name(number), series), local(at), "", cohort));
     season.play(events, local(at));
   }
   void assess(int from, int to, const std::string& at, const std::string& assessor, const std::string& series = kDiploma.series) {
@@ -134,8 +133,7 @@ TEST_F(QualifiSeason, tells_the_centre_at_each_step_what_is_asked_of_it) {
             "11 Sep 2023, 09:00 AO first-monitoring: Claims of this centre for Qualifi Level 4 Diploma in Aesthetic Procedures for "
             "Skin Rejuvenation are held: the first monitoring has not taken place. Carry out the monitoring and record it "
             "(MonitoringRecorded).\n");
-  season.play({approval("2023-09-18T10:00"), staff("2023-09-18T10:00", "A-1"), staff("2023-09-18T10:00", "A-2")},
-              local("2023-09-18T12:00"));
+  season.play({approval("2023-09-18T10:00"), staff("2023-09-18T10:00", "A-1"), staff("2023-09-18T10:00", "A-2")}, local("2023-09-18T12:00"));
   EXPECT_EQ(told(), "");
 
   // An assessor whom nobody approved.
@@ -239,12 +237,12 @@ TEST_F(QualifiSeason, tells_the_centre_at_each_step_what_is_asked_of_it) {
   for (const Entry& entry : season.pipeline->partition(season.pipeline->partition_of(id)).centre(id)->entries)
     activities[entry.key.qualification].add(entry);
   for (auto& [qualification, activity] : activities) activity.sort();
-  EXPECT_EQ(activity_csv("70001", "2024-11", activity_report(activities, month_of(*parse_date("2024-11-01"))),
-                         [](QualificationId) { return "Diploma"; }),
-            "Centre,Month,Qualification,Title,Registrations,Registrations3MonthAverage,RegistrationsSameMonthLastYear,Claims,"
-            "Claims3MonthAverage,ClaimsSameMonthLastYear,Certifications,Certifications3MonthAverage,"
-            "CertificationsSameMonthLastYear,Withdrawals,Withdrawals3MonthAverage,WithdrawalsSameMonthLastYear\n"
-            "70001,2024-11,610/9001/3,\"Diploma\",45,0.0,0,1,0.0,0,0,4.0,0,0,0.0,0\n")
+  EXPECT_EQ(
+      activity_csv("70001", "2024-11", activity_report(activities, month_of(*parse_date("2024-11-01"))), [](QualificationId) { return "Diploma"; }),
+      "Centre,Month,Qualification,Title,Registrations,Registrations3MonthAverage,RegistrationsSameMonthLastYear,Claims,"
+      "Claims3MonthAverage,ClaimsSameMonthLastYear,Certifications,Certifications3MonthAverage,"
+      "CertificationsSameMonthLastYear,Withdrawals,Withdrawals3MonthAverage,WithdrawalsSameMonthLastYear\n"
+      "70001,2024-11,610/9001/3,\"Diploma\",45,0.0,0,1,0.0,0,0,4.0,0,0,0.0,0\n")
       << "the twelve of August";
 
   // A year after the last visit.
@@ -373,8 +371,7 @@ TEST(QualifiByEventTime, a_qualification_that_moves_away_from_its_strategy_is_as
 }
 
 TEST_F(QualifiSeason, draws_a_fifth_of_many_learners_over_assessors_and_cohorts) {
-  season.play({approval("2023-09-01T10:00"), staff("2023-09-01T10:00", "A-1"), staff("2023-09-01T10:00", "A-2")},
-              local("2023-09-02T12:00"));
+  season.play({approval("2023-09-01T10:00"), staff("2023-09-01T10:00", "A-1"), staff("2023-09-01T10:00", "A-2")}, local("2023-09-02T12:00"));
   intake("2023-A", 1, 60, "2023-09-11T09:00");
   intake("2023-B", 61, 71, "2023-09-12T09:00");
   assess(1, 70, "2024-01-15T16:00", "A-1");

@@ -174,8 +174,7 @@ TEST_F(Recall, a_result_corrected_after_the_gate_stays_to_be_seen_and_names_its_
   EXPECT_EQ(learner_sees(now, 0), "Merit");
   EXPECT_EQ(learner_sees(now, 1), "Pass");
   EXPECT_EQ(learner_sees(now, 2), "Distinction");
-  for (std::size_t batch : {0u, 1u})
-    EXPECT_EQ(shown_at(season, batch, Role::learner, now).results(0).superseded_by(), "12345.RN5001.2023-08.0003");
+  for (std::size_t batch : {0u, 1u}) EXPECT_EQ(shown_at(season, batch, Role::learner, now).results(0).superseded_by(), "12345.RN5001.2023-08.0003");
   EXPECT_EQ(shown_at(season, 2, Role::learner, now).results(0).superseded_by(), "");
   EXPECT_EQ(shown_at(season, 1, Role::learner, now).results(0).supersedes().grade().value(), "Merit");
   v1::EntryStatus status = season.described(ref);
@@ -459,10 +458,12 @@ TEST(RecallCases, words_that_are_kept_for_the_record_hold_nothing_back_and_let_n
     StartedSeason season;
     season.play(complete_entry({}), local("2023-07-01T09:00"));
     if (said) {
-      auto verdicts = season.play({event_from(R"({"id":"approved","source":"t","occurredAt":"2023-07-02T09:00:00Z","releaseApproved":{"centre":"12345",
+      auto verdicts =
+          season.play({event_from(R"({"id":"approved","source":"t","occurredAt":"2023-07-02T09:00:00Z","releaseApproved":{"centre":"12345",
           "awardingOrganisation":"RN5001","series":"2023-08","level":"LEVEL_3","approver":"LEAD"}})"),
-                                   event_from(R"({"id":"declared","source":"t","occurredAt":"2023-07-02T09:00:00Z","centreDeclared":{"centre":"12345",
-          "awardingOrganisation":"RN5001","series":"2023-08","level":"LEVEL_3"}})")}, local("2023-07-02T09:00"));
+                       event_from(R"({"id":"declared","source":"t","occurredAt":"2023-07-02T09:00:00Z","centreDeclared":{"centre":"12345",
+          "awardingOrganisation":"RN5001","series":"2023-08","level":"LEVEL_3"}})")},
+                      local("2023-07-02T09:00"));
       for (const Verdict& verdict : verdicts) EXPECT_EQ(verdict.kind, Verdict::Kind::accepted);
     }
     season.time_passes(kIssued - 1);
@@ -477,12 +478,15 @@ TEST(RecallCases, words_that_are_kept_for_the_record_hold_nothing_back_and_let_n
 TEST(RecallCases, one_cut_makes_one_batch_although_the_qualification_has_a_mitigation) {
   StartedSeason season;
   season.play({event_from(R"({"id":"mitigation","source":"t","occurredAt":"2023-03-01T09:00:00Z","mitigationDefined":{"qualification":"601/0001/5",
-      "series":"2023-08","kind":"NO_CHANGE"}})")}, local("2023-03-01T10:00"));
+      "series":"2023-08","kind":"NO_CHANGE"}})")},
+              local("2023-03-01T10:00"));
   std::vector<v1::Event> events = complete_entry({});
   for (v1::Event& event : complete_entry({.qualification = "601/0003/9"})) events.push_back(event);
-  events.erase(std::remove_if(events.begin(), events.end(), [](const v1::Event& event) {
-    return event.has_outcome_recorded() && event.outcome_recorded().entry().qualification() == "601/0003/9";
-  }), events.end());
+  events.erase(std::remove_if(events.begin(), events.end(),
+                              [](const v1::Event& event) {
+                                return event.has_outcome_recorded() && event.outcome_recorded().entry().qualification() == "601/0003/9";
+                              }),
+               events.end());
   season.play(events, local("2023-07-01T09:00"));
   season.time_passes(kIssued);
   ASSERT_EQ(season.outputs.batches.size(), 1u);

@@ -45,18 +45,16 @@ TEST_P(Csv, is_read_as_it_is_meant) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Texts, Csv,
-                         testing::Values(CsvCase{"nothing", "", {}}, CsvCase{"plain", "a,b\nc,d\n", {{"a", "b"}, {"c", "d"}}},
-                                         CsvCase{"no_last_line_end", "a,b\nc,d", {{"a", "b"}, {"c", "d"}}},
-                                         CsvCase{"crlf", "a,b\r\nc,d\r\n", {{"a", "b"}, {"c", "d"}}},
-                                         CsvCase{"byte_order_mark", "\xef\xbb\xbf\"a\",b\n", {{"a", "b"}}},
-                                         CsvCase{"empty_fields", ",\n,,\n", {{"", ""}, {"", "", ""}}},
-                                         CsvCase{"empty_lines", "\r\na\n\n\nb\n", {{"a"}, {"b"}}},
-                                         CsvCase{"commas_in_quotes", "\"a,b\",c\n", {{"a,b", "c"}}},
-                                         CsvCase{"line_ends_in_quotes", "\"a\r\nb\",c\nd,e\n", {{"a\r\nb", "c"}, {"d", "e"}}},
-                                         CsvCase{"doubled_quotes", "\"say \"\"so\"\"\",\"\"\n", {{"say \"so\"", ""}}},
-                                         CsvCase{"a_quote_inside_plain_text", "6\" plank,b\n", {{"6\" plank", "b"}}}),
-                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Texts, Csv,
+    testing::Values(CsvCase{"nothing", "", {}}, CsvCase{"plain", "a,b\nc,d\n", {{"a", "b"}, {"c", "d"}}},
+                    CsvCase{"no_last_line_end", "a,b\nc,d", {{"a", "b"}, {"c", "d"}}}, CsvCase{"crlf", "a,b\r\nc,d\r\n", {{"a", "b"}, {"c", "d"}}},
+                    CsvCase{"byte_order_mark", "\xef\xbb\xbf\"a\",b\n", {{"a", "b"}}}, CsvCase{"empty_fields", ",\n,,\n", {{"", ""}, {"", "", ""}}},
+                    CsvCase{"empty_lines", "\r\na\n\n\nb\n", {{"a"}, {"b"}}}, CsvCase{"commas_in_quotes", "\"a,b\",c\n", {{"a,b", "c"}}},
+                    CsvCase{"line_ends_in_quotes", "\"a\r\nb\",c\nd,e\n", {{"a\r\nb", "c"}, {"d", "e"}}},
+                    CsvCase{"doubled_quotes", "\"say \"\"so\"\"\",\"\"\n", {{"say \"so\"", ""}}},
+                    CsvCase{"a_quote_inside_plain_text", "6\" plank,b\n", {{"6\" plank", "b"}}}),
+    [](const auto& instance) { return instance.param.name; });
 
 TEST(CsvReader, a_row_knows_the_line_where_it_begins) {
   auto rows = rows_of("a\n\"b\nb\nb\"\nc\n");
@@ -97,9 +95,8 @@ const char* const kHeader =
     "Overall Grading Type,Grading Scale\n";
 
 struct RowOf {
-  std::string number = "603/4101/4", title = "Diploma in Boats", owner = "RN5901", owner_name = "Northgate", level = "Level 3",
-              hours = "360", time = "600", opens = "2020-09-01", closes = "2025-08-31", until = "2027-08-31", type = "Graded",
-              scale = "Pass/Merit/Distinction";
+  std::string number = "603/4101/4", title = "Diploma in Boats", owner = "RN5901", owner_name = "Northgate", level = "Level 3", hours = "360",
+              time = "600", opens = "2020-09-01", closes = "2025-08-31", until = "2027-08-31", type = "Graded", scale = "Pass/Merit/Distinction";
 
   std::string text() const {
     std::string line;
@@ -109,9 +106,7 @@ struct RowOf {
   }
 };
 
-ReadRegister read(const std::string& rows, TimeMs as_of = kAsOf) {
-  return read_register(kHeader + rows, as_of);
-}
+ReadRegister read(const std::string& rows, TimeMs as_of = kAsOf) { return read_register(kHeader + rows, as_of); }
 
 v1::QualificationDefined only_qualification(const RowOf& row) {
   ReadRegister found = read(row.text());
@@ -198,8 +193,9 @@ TEST(Register, dates_in_two_orders_are_refused_with_one_of_each) {
 }
 TEST(Register, dates_that_could_be_in_either_order_are_refused_until_it_is_said) {
   std::string csv = kHeader + RowOf{.opens = "01/09/2020"}.text();
-  EXPECT_EQ(refusal(csv), "nothing tells whether dates are written day first or month first (01/09/2020 in line 2); say it with --dates "
-                          "day-first or --dates month-first.");
+  EXPECT_EQ(refusal(csv),
+            "nothing tells whether dates are written day first or month first (01/09/2020 in line 2); say it with --dates "
+            "day-first or --dates month-first.");
   EXPECT_EQ(read_register(csv, kAsOf, DateOrder::day_first).events.back().qualification_defined().first_registration_on(), "2020-09-01");
   EXPECT_EQ(read_register(csv, kAsOf, DateOrder::month_first).events.back().qualification_defined().first_registration_on(), "2020-01-09");
 }
@@ -238,8 +234,7 @@ TEST(Register, the_same_table_gives_the_same_facts_however_it_is_saved) {
                                    utf16(with('\t'), true), utf16(csv, true, false), utf16(csv, false, false)}) {
     ReadRegister found = read_register(saved, kAsOf);
     ASSERT_EQ(found.events.size(), plain.events.size()) << saved;
-    for (std::size_t at = 0; at < plain.events.size(); ++at)
-      EXPECT_EQ(found.events[at].SerializeAsString(), plain.events[at].SerializeAsString());
+    for (std::size_t at = 0; at < plain.events.size(); ++at) EXPECT_EQ(found.events[at].SerializeAsString(), plain.events[at].SerializeAsString());
   }
 }
 TEST(Register, utf_16_that_breaks_off_is_named) {
@@ -253,9 +248,21 @@ TEST(Register, a_file_that_is_no_register_is_refused_with_how_it_was_read) {
 }
 TEST(Register, characters_that_nobody_sees_do_not_matter) {
   RowOf clean{.title = "Boats and more"};
-  for (const char* number : {"603/4101/4\xc2\xa0", "\xe2\x80\x8b" "603/4101/4", "\xef\xbb\xbf" "603/4101/4", "603\xe2\x80\x93" "4101\xe2\x80\x93" "4",
-                             "603-4101-4", "6034101\xc2\xad" "4"}) {
-    ReadRegister found = read(RowOf{.number = number, .title = "Boats\xc2\xa0" "and\xe2\x80\x87 more"}.text());
+  for (const char* number : {"603/4101/4\xc2\xa0",
+                             "\xe2\x80\x8b"
+                             "603/4101/4",
+                             "\xef\xbb\xbf"
+                             "603/4101/4",
+                             "603\xe2\x80\x93"
+                             "4101\xe2\x80\x93"
+                             "4",
+                             "603-4101-4",
+                             "6034101\xc2\xad"
+                             "4"}) {
+    ReadRegister found = read(RowOf{.number = number,
+                                    .title = "Boats\xc2\xa0"
+                                             "and\xe2\x80\x87 more"}
+                                  .text());
     ASSERT_EQ(found.qualifications, 1u) << number << found.skipped[0].why.message;
     EXPECT_EQ(found.events.back().SerializeAsString(), read(clean.text()).events.back().SerializeAsString()) << number;
   }
@@ -335,8 +342,7 @@ TEST(Register, columns_are_known_under_the_names_of_export_and_interface_alike) 
     ReadRegister found = read_register(header + row, kAsOf);
     ASSERT_EQ(found.events.size(), plain.events.size()) << header;
     EXPECT_TRUE(found.unknown_columns.empty()) << found.unknown_columns[0];
-    for (std::size_t at = 0; at < plain.events.size(); ++at)
-      EXPECT_EQ(found.events[at].SerializeAsString(), plain.events[at].SerializeAsString());
+    for (std::size_t at = 0; at < plain.events.size(); ++at) EXPECT_EQ(found.events[at].SerializeAsString(), plain.events[at].SerializeAsString());
   }
 }
 

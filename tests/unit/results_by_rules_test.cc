@@ -37,10 +37,10 @@ class ResultsByRules : public testing::Test {
  protected:
   explicit ResultsByRules(v1::Determination determination = v1::DETERMINATION_COMPUTED) {
     season.play({by_points(determination)}, local("2022-09-01T09:00"));
-    season.play({registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")),
-                 graded(ref, local("2023-06-01T09:00"), "A", "M"), graded(ref, local("2023-06-01T10:00"), "B", "M"),
-                 claimed(ref, local("2023-06-02T09:00"))},
-                june);
+    season.play(
+        {registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")), graded(ref, local("2023-06-01T09:00"), "A", "M"),
+         graded(ref, local("2023-06-01T10:00"), "B", "M"), claimed(ref, local("2023-06-02T09:00"))},
+        june);
   }
   std::string issued() {
     std::string all;
@@ -74,8 +74,7 @@ TEST_F(ComputedResults, are_ready_with_the_claim_and_go_with_the_plan) {
   EXPECT_EQ(season.outputs.batches[0].results(0).grade().scale(), "pass");
 }
 TEST_F(ComputedResults, follow_the_units_until_they_go) {
-  season.play({graded(ref, local("2023-06-20T09:00"), "A", "D"), graded(ref, local("2023-06-20T09:00"), "B", "D")},
-              local("2023-06-20T10:00"));
+  season.play({graded(ref, local("2023-06-20T09:00"), "A", "D"), graded(ref, local("2023-06-20T09:00"), "B", "D")}, local("2023-06-20T10:00"));
   season.time_passes(issue);
   EXPECT_EQ(issued(), "Distinction");
 }
@@ -85,8 +84,9 @@ TEST_F(ComputedResults, changed_after_issue_are_corrected_by_the_awarding_organi
   EXPECT_EQ(issued(), "Merit");
   EXPECT_EQ(season.status(ref).rule, Rule::result_agrees);
   EXPECT_EQ(season.status(ref).step, v1::RESOLVE_DISAGREEMENT);
-  EXPECT_EQ(obstacles(), "result-agrees: The result that was issued is not what the rules now give by points. It is changed by a result sent as "
-                         "amended.\n");
+  EXPECT_EQ(obstacles(),
+            "result-agrees: The result that was issued is not what the rules now give by points. It is changed by a result sent as "
+            "amended.\n");
   season.play({amended(ref, issue + 2 * kHourMs, "Distinction")}, issue + 2 * kHourMs);
   EXPECT_EQ(issued(), "Merit Distinction");
   EXPECT_EQ(season.outputs.batches[1].kind(), v1::ResultBatch::CORRECTION);
@@ -151,10 +151,9 @@ TEST_F(ExternalResults, that_disagree_are_held_and_name_the_rule_but_no_grade) {
   EXPECT_EQ(status.stage, v1::CLAIMED);
   EXPECT_EQ(status.step, v1::RESOLVE_DISAGREEMENT);
   EXPECT_EQ(status.owner, v1::AWARDING_ORGANISATION);
-  EXPECT_EQ(
-      obstacles(),
-      "result-agrees: The result sent is not what the rules give by points. Correct the units or send the result anew; where it is to stand "
-      "all the same, send it as amended.\n");
+  EXPECT_EQ(obstacles(),
+            "result-agrees: The result sent is not what the rules give by points. Correct the units or send the result anew; where it is to stand "
+            "all the same, send it as amended.\n");
   // The sentence goes on: no full stop in its middle.
   EXPECT_NE(why().find("send it as amended; 3 days"), std::string::npos) << why();
 }
@@ -172,8 +171,7 @@ TEST_F(ExternalResults, go_once_they_are_sent_again_in_agreement) {
 }
 TEST_F(ExternalResults, go_once_the_units_agree) {
   season.play({determined(ref, local("2023-06-20T09:00"), "Distinction")}, local("2023-06-20T10:00"));
-  season.play({graded(ref, local("2023-06-21T09:00"), "A", "D"), graded(ref, local("2023-06-21T09:00"), "B", "D")},
-              local("2023-06-21T10:00"));
+  season.play({graded(ref, local("2023-06-21T09:00"), "A", "D"), graded(ref, local("2023-06-21T09:00"), "B", "D")}, local("2023-06-21T10:00"));
   season.time_passes(issue);
   EXPECT_EQ(issued(), "Distinction");
 }
@@ -254,9 +252,8 @@ TEST(PathwayOfAnEntry, still_missing_at_the_deadline_leaves_a_claimed_result_not
 TEST(Obstacles, name_missing_units_then_holds_then_samples) {
   StartedSeason season;
   Ref ref;
-  season.play({registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")),
-               achieved(ref, local("2023-06-01T09:00"), {"A"}), hold_placed("H1", ref, local("2023-06-02T09:00")),
-               sample(ref, local("2023-06-02T09:00"), v1::SampleDecided::AWAITING_CENTRE)},
+  season.play({registered(ref, local("2022-10-01T09:00")), answered(ref, local("2023-05-10T09:00")), achieved(ref, local("2023-06-01T09:00"), {"A"}),
+               hold_placed("H1", ref, local("2023-06-02T09:00")), sample(ref, local("2023-06-02T09:00"), v1::SampleDecided::AWAITING_CENTRE)},
               local("2023-06-10T09:00"));
   std::string lines;
   v1::EntryStatus described = season.described(ref);

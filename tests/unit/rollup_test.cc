@@ -23,9 +23,9 @@ TEST(CentreCells, stay_sorted) {
 TEST(Cell, differs_in_every_part_of_the_status) {
   Status status{.stage = v1::READY, .need = v1::UNCONFIRMED, .reason = v1::L6, .band = v1::WATCH};
   Cell cell = cell_of(status, {}, {}, v1::LEVEL_3, {});
-  for (auto change : std::initializer_list<void (*)(Status&)>{
-           [](Status& s) { s.stage = v1::ISSUED; }, [](Status& s) { s.need = v1::NOT_NEEDED; }, [](Status& s) { s.reason = v1::L5; },
-           [](Status& s) { s.band = v1::LATE; }, [](Status& s) { s.late = true; }}) {
+  for (auto change : std::initializer_list<void (*)(Status&)>{[](Status& s) { s.stage = v1::ISSUED; }, [](Status& s) { s.need = v1::NOT_NEEDED; },
+                                                              [](Status& s) { s.reason = v1::L5; }, [](Status& s) { s.band = v1::LATE; },
+                                                              [](Status& s) { s.late = true; }}) {
     Status changed = status;
     change(changed);
     EXPECT_NE(cell_of(changed, {}, {}, v1::LEVEL_3, {}), cell);
@@ -61,15 +61,24 @@ v1::Event any_event(std::mt19937_64& random, TimeMs at) {
   Ref ref{.centre = random() % 2 ? "12345" : "54321", .learner = "L" + std::to_string(random() % 8)};
   if (random() % 3 == 0) ref.qualification = random() % 2 ? "601/0002/7" : "601/0003/9";
   switch (random() % 9) {
-    case 0: return registered(ref, at);
-    case 1: return answered(ref, at, static_cast<v1::CheckpointAnswered::Answer>(1 + random() % 4));
-    case 2: return ref.qualification == "601/0001/5" ? achieved(ref, at, {"A", "B", "C"}) : registered(ref, at);
-    case 3: return claimed(ref, at);
-    case 4: return determined(ref, at, random() % 2 ? "Pass" : "Merit");
-    case 5: return random() % 4 ? amended(ref, at, "Distinction") : revoked(ref, at);
-    case 6: return hold_placed("H1", ref, at);
-    case 7: return hold_lifted("H1", ref, at);
-    default: return random() % 3 ? registered(ref, at) : withdrawn(ref, at);
+    case 0:
+      return registered(ref, at);
+    case 1:
+      return answered(ref, at, static_cast<v1::CheckpointAnswered::Answer>(1 + random() % 4));
+    case 2:
+      return ref.qualification == "601/0001/5" ? achieved(ref, at, {"A", "B", "C"}) : registered(ref, at);
+    case 3:
+      return claimed(ref, at);
+    case 4:
+      return determined(ref, at, random() % 2 ? "Pass" : "Merit");
+    case 5:
+      return random() % 4 ? amended(ref, at, "Distinction") : revoked(ref, at);
+    case 6:
+      return hold_placed("H1", ref, at);
+    case 7:
+      return hold_lifted("H1", ref, at);
+    default:
+      return random() % 3 ? registered(ref, at) : withdrawn(ref, at);
   }
 }
 

@@ -114,9 +114,8 @@ TEST(Sayings, are_found_as_they_were_added_until_they_are_removed) {
         Saying saying = any_saying(random);
         Sayings::Look look = packed.look(tie, saying.said());
         EXPECT_EQ(look.held, held.contains(tie));
-        EXPECT_EQ(look.otherwise, std::any_of(held.begin(), held.end(), [&](const auto& one) {
-                    return one.first != tie && one.second.said().same_id(saying.said());
-                  }));
+        EXPECT_EQ(look.otherwise, std::any_of(held.begin(), held.end(),
+                                              [&](const auto& one) { return one.first != tie && one.second.said().same_id(saying.said()); }));
         held.try_emplace(tie, saying);
         packed.add(tie, saying.said());
       }

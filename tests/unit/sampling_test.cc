@@ -14,8 +14,8 @@ TEST(SampleSize, is_the_larger_of_ten_learners_and_a_fifth_and_never_more_than_t
   struct Case {
     std::size_t learners, size;
   };
-  for (auto [learners, size] : {Case{0, 0}, Case{1, 1}, Case{9, 9}, Case{10, 10}, Case{11, 10}, Case{50, 10}, Case{51, 11},
-                                Case{55, 11}, Case{56, 12}, Case{100, 20}, Case{1001, 201}})
+  for (auto [learners, size] : {Case{0, 0}, Case{1, 1}, Case{9, 9}, Case{10, 10}, Case{11, 10}, Case{50, 10}, Case{51, 11}, Case{55, 11},
+                                Case{56, 12}, Case{100, 20}, Case{1001, 201}})
     EXPECT_EQ(sample_size(learners, 10, 20), size) << learners;
   EXPECT_EQ(sample_size(40, 0, 0), 0u);
   EXPECT_EQ(sample_size(40, 0, 100), 40u);
@@ -30,8 +30,7 @@ TEST(Sample, says_of_each_learner_what_they_are_the_first_of) {
   // Which of the two alike comes first is a matter of the seed.
   std::multiset<std::string> reasons;
   for (const Sampled& one : sample) reasons.insert(one.reason);
-  EXPECT_EQ(reasons, (std::multiset<std::string>{"first of assessor A-17; observation; cohort 2022-A", "first of assessor A-18",
-                                                 "drawn at random"}));
+  EXPECT_EQ(reasons, (std::multiset<std::string>{"first of assessor A-17; observation; cohort 2022-A", "first of assessor A-18", "drawn at random"}));
   EXPECT_EQ(sample[2].reason, "first of assessor A-18");
 }
 

@@ -178,13 +178,10 @@ TEST_F(Scrutinised, a_centre_suspended_as_a_whole_is_so_for_each_qualification) 
            Case{"the whole", kNone, kApproved, "2023-06-14", ""},
            Case{"its own", kApproved, kNone, "", ""},
            Case{"both", kApproved, kApproved, "2023-06-14", ""},
-           Case{"the whole suspended since", kApproved, kSuspended, "2023-06-14",
-                "the centre's approval is suspended since 14 Jun 2023"},
-           Case{"the whole withdrawn since", kApproved, kWithdrawn, "2023-06-14",
-                "the centre's approval is withdrawn since 14 Jun 2023"},
+           Case{"the whole suspended since", kApproved, kSuspended, "2023-06-14", "the centre's approval is suspended since 14 Jun 2023"},
+           Case{"the whole withdrawn since", kApproved, kWithdrawn, "2023-06-14", "the centre's approval is withdrawn since 14 Jun 2023"},
            Case{"approved after the withdrawal of the whole", kApproved, kWithdrawn, "2023-06-11", ""},
-           Case{"its own suspended after the whole", kSuspended, kWithdrawn, "2023-06-11",
-                "the centre's approval is suspended since 12 Jun 2023"},
+           Case{"its own suspended after the whole", kSuspended, kWithdrawn, "2023-06-11", "the centre's approval is suspended since 12 Jun 2023"},
            Case{"its own suspended, the whole approved since", kSuspended, kApproved, "2023-06-14",
                 "the centre's approval is suspended since 12 Jun 2023"},
        })
@@ -214,19 +211,17 @@ TEST_F(Scrutinised, an_assessment_is_judged_by_the_last_word_before_it) {
   auto word = [&](const char* day, bool approved) { return staff_approved(ref, local(std::string(day) + "T09:00"), "A-17", approved); };
   auto wide = [&](const char* day, bool approved) { return staff_approved(all, local(std::string(day) + "T09:00"), "A-17", approved); };
   with(assessed_by(outcome(of("L1"), local("2023-03-01T12:00"), "A"), "A-17", v1::OBSERVATION));
-  for (const Case& one : {Case{"approved and renewed", {word("2022-03-01", true), word("2023-05-01", true)}, true},
-                          Case{"approved only later", {word("2023-05-01", true)}, false},
-                          Case{"refused at first", {word("2023-05-01", false)}, false},
-                          Case{"refused, then approved", {word("2023-04-01", false), word("2023-05-01", true)}, false},
-                          Case{"withdrawn later", {word("2022-03-01", true), word("2023-05-01", false)}, true},
-                          Case{"withdrawn before", {word("2022-03-01", true), word("2023-02-01", false)}, false},
-                          Case{"withdrawn, approved again before", {word("2022-03-01", true), word("2022-05-01", false),
-                                                                    word("2023-02-01", true)}, true},
-                          Case{"approved again only later", {word("2022-03-01", true), word("2023-02-01", false),
-                                                             word("2023-05-01", true)}, false},
-                          Case{"in general", {wide("2022-03-01", true), word("2023-05-01", false)}, true},
-                          Case{"in general, not for this", {word("2022-02-01", false), wide("2022-03-01", true)}, false},
-                          Case{"for this, not in general", {word("2022-02-01", true), wide("2022-03-01", false)}, true}}) {
+  for (const Case& one :
+       {Case{"approved and renewed", {word("2022-03-01", true), word("2023-05-01", true)}, true},
+        Case{"approved only later", {word("2023-05-01", true)}, false}, Case{"refused at first", {word("2023-05-01", false)}, false},
+        Case{"refused, then approved", {word("2023-04-01", false), word("2023-05-01", true)}, false},
+        Case{"withdrawn later", {word("2022-03-01", true), word("2023-05-01", false)}, true},
+        Case{"withdrawn before", {word("2022-03-01", true), word("2023-02-01", false)}, false},
+        Case{"withdrawn, approved again before", {word("2022-03-01", true), word("2022-05-01", false), word("2023-02-01", true)}, true},
+        Case{"approved again only later", {word("2022-03-01", true), word("2023-02-01", false), word("2023-05-01", true)}, false},
+        Case{"in general", {wide("2022-03-01", true), word("2023-05-01", false)}, true},
+        Case{"in general, not for this", {word("2022-02-01", false), wide("2022-03-01", true)}, false},
+        Case{"for this, not in general", {word("2022-02-01", true), wide("2022-03-01", false)}, true}}) {
     std::vector<v1::Event> said = one.said;
     for (int turn = 0; turn < 2; ++turn) {
       centre = {};
@@ -257,9 +252,8 @@ TEST_F(Scrutinised, who_assesses_is_approved_before) {
     bool stands;
   };
   int serial = 0;
-  for (auto [approved_at, approved, stands] :
-       {Case{"2023-03-01T11:59", true, true}, Case{"2023-03-01T12:00", true, true}, Case{"2023-03-01T12:01", true, true},
-        Case{"2023-03-01T12:02", false, true}}) {
+  for (auto [approved_at, approved, stands] : {Case{"2023-03-01T11:59", true, true}, Case{"2023-03-01T12:00", true, true},
+                                               Case{"2023-03-01T12:01", true, true}, Case{"2023-03-01T12:02", false, true}}) {
     SCOPED_TRACE(serial++);
     with(staff_approved(ref, local(approved_at), "A-17", approved));
     EXPECT_EQ(held("L1", "2023-06-01T09:00") == Rule::none, stands) << approved_at;
@@ -392,11 +386,10 @@ TEST_F(Scrutinised, sanctions_hold_what_they_are_about_until_lifted) {
     v1::SanctionDecided::Kind kind;
     Rule first, second;
   };
-  for (auto [kind, first, second] : {Case{v1::SanctionDecided::ACTION_REQUIRED, Rule::none, Rule::none},
-                                     Case{v1::SanctionDecided::DIRECT_CLAIMS_REMOVED, Rule::none, Rule::none},
-                                     Case{v1::SanctionDecided::CERTIFICATION_SUSPENDED, Rule::certification_suspended,
-                                          Rule::certification_suspended},
-                                     Case{v1::SanctionDecided::REGISTRATION_SUSPENDED, Rule::none, Rule::registration_suspended}}) {
+  for (auto [kind, first, second] :
+       {Case{v1::SanctionDecided::ACTION_REQUIRED, Rule::none, Rule::none}, Case{v1::SanctionDecided::DIRECT_CLAIMS_REMOVED, Rule::none, Rule::none},
+        Case{v1::SanctionDecided::CERTIFICATION_SUSPENDED, Rule::certification_suspended, Rule::certification_suspended},
+        Case{v1::SanctionDecided::REGISTRATION_SUSPENDED, Rule::none, Rule::registration_suspended}}) {
     static TimeMs later = local("2023-02-01T08:00");
     with(sanction(ref, later, "S-1", kind));
     EXPECT_EQ(held("L1", "2023-03-01T09:00"), first) << kind;
@@ -719,22 +712,39 @@ TEST_F(Scrutinised, whatever_the_facts_the_order_of_their_coming_does_not_matter
       Ref learner = of("L" + std::to_string(random() % 20));
       std::string name = std::to_string(random() % 3);
       switch (random() % 12) {
-        case 0: events.push_back(centre_approved(ref, moment(), static_cast<v1::CentreApproved::Status>(1 + random() % 3))); break;
-        case 1: events.push_back(staff_approved(ref, moment(), "A-" + name, random() % 3 > 0)); break;
+        case 0:
+          events.push_back(centre_approved(ref, moment(), static_cast<v1::CentreApproved::Status>(1 + random() % 3)));
+          break;
+        case 1:
+          events.push_back(staff_approved(ref, moment(), "A-" + name, random() % 3 > 0));
+          break;
         case 2:
           events.push_back(with_finding(monitored(ref, moment(), "V-" + name, random() % 5), "F" + name, v1::Finding::CRITICAL));
           break;
-        case 3: events.push_back(monitoring_planned(ref, moment(), "P-" + name, "2023-03-01", random())); break;
-        case 4: events.push_back(conflict(ref, moment(), "EQA-1", random() % 2)); break;
-        case 5:
-          events.push_back(
-              sanction(ref, moment(), "S-" + name, static_cast<v1::SanctionDecided::Kind>(1 + random() % 4), random() % 2));
+        case 3:
+          events.push_back(monitoring_planned(ref, moment(), "P-" + name, "2023-03-01", random()));
           break;
-        case 6: events.push_back(direct_claims(ref, moment(), random() % 2)); break;
-        case 7: events.push_back(action_plan(ref, moment(), "F" + name, "2023-02-10", random() % 3 == 0)); break;
-        case 8: events.push_back(assessed_by(outcome(learner, moment(), "A"), "A-" + name, v1::ASSIGNMENT)); break;
-        case 9: events.push_back(claimed(learner, moment())); break;
-        default: events.push_back(registered(learner, moment())); break;
+        case 4:
+          events.push_back(conflict(ref, moment(), "EQA-1", random() % 2));
+          break;
+        case 5:
+          events.push_back(sanction(ref, moment(), "S-" + name, static_cast<v1::SanctionDecided::Kind>(1 + random() % 4), random() % 2));
+          break;
+        case 6:
+          events.push_back(direct_claims(ref, moment(), random() % 2));
+          break;
+        case 7:
+          events.push_back(action_plan(ref, moment(), "F" + name, "2023-02-10", random() % 3 == 0));
+          break;
+        case 8:
+          events.push_back(assessed_by(outcome(learner, moment(), "A"), "A-" + name, v1::ASSIGNMENT));
+          break;
+        case 9:
+          events.push_back(claimed(learner, moment()));
+          break;
+        default:
+          events.push_back(registered(learner, moment()));
+          break;
       }
     }
     auto state = [&] {

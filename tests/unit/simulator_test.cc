@@ -71,8 +71,7 @@ class Simulator : public ::testing::Test {
     std::vector<v1::Event> all;
     bool clean_end = false;
     // Parsing adds to what a message holds: each needs one of its own.
-    for (v1::Event event; google::protobuf::util::ParseDelimitedFromZeroCopyStream(&event, &stream, &clean_end);
-         event.Clear()) {
+    for (v1::Event event; google::protobuf::util::ParseDelimitedFromZeroCopyStream(&event, &stream, &clean_end); event.Clear()) {
       all.push_back(event);
     }
     EXPECT_TRUE(clean_end);
@@ -99,9 +98,7 @@ class Simulator : public ::testing::Test {
   fs::path folder_;
 };
 
-Millis occurred(const v1::Event& event) {
-  return event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000;
-}
+Millis occurred(const v1::Event& event) { return event.occurred_at().seconds() * 1000 + event.occurred_at().nanos() / 1'000'000; }
 
 bool valid_uln(const std::string& uln) {
   if (uln.size() != 10 || uln[0] == '0') return false;
@@ -113,8 +110,7 @@ bool valid_uln(const std::string& uln) {
 bool valid_uci(const std::string& uci) {
   if (uci.size() != 13) return false;
   int sum = 0;
-  for (std::size_t i = 0; i < 12; ++i)
-    sum += (16 - static_cast<int>(i)) * (uci[i] >= 'A' ? uci[i] - 'A' + 1 : uci[i] - '0');
+  for (std::size_t i = 0; i < 12; ++i) sum += (16 - static_cast<int>(i)) * (uci[i] >= 'A' ? uci[i] - 'A' + 1 : uci[i] - '0');
   return std::string{"ABCDEFGHKLMRTVWXY"}[static_cast<std::size_t>(sum % 17)] == uci[12];
 }
 
@@ -208,8 +204,7 @@ TEST_F(Simulator, every_identifier_is_valid) {
       EXPECT_GE(q.units_size(), 5);
       EXPECT_LE(q.units_size(), 14);
     } else if (event.has_awarding_organisation_defined()) {
-      EXPECT_TRUE(
-          std::regex_match(event.awarding_organisation_defined().awarding_organisation(), std::regex("RN[0-9]{1,6}")));
+      EXPECT_TRUE(std::regex_match(event.awarding_organisation_defined().awarding_organisation(), std::regex("RN[0-9]{1,6}")));
     } else if (event.has_registered()) {
       const auto& registered = event.registered();
       EXPECT_TRUE(centres.contains(registered.entry().centre()));
@@ -300,8 +295,7 @@ TEST_F(Simulator, small_has_its_figures_and_every_fate) {
     // Where all of the few cohorts were under scrutiny, its fates took the place of these.
     if (fates.contains("cohort_monitoring_late")) fates.insert("cohort_sample_decided_late");
     if (fates.contains("cohort_action_overdue")) fates.insert("cohort_sample_response_late");
-    for (const auto& rule : fate_rules())
-      EXPECT_TRUE(fates.contains(std::string{rule.name})) << rule.name << ", seed " << seed;
+    for (const auto& rule : fate_rules()) EXPECT_TRUE(fates.contains(std::string{rule.name})) << rule.name << ", seed " << seed;
   }
 }
 
@@ -342,8 +336,7 @@ TEST_F(Simulator, points_and_tables_lead_to_the_grade_of_the_truth) {
       graded[event.qualification_defined().qualification()] = event.qualification_defined();
     const auto name = [](const v1::EntryRef& entry) { return entry.centre() + entry.qualification() + entry.learner(); };
     if (event.has_prior_learning_recognised())
-      units[name(event.prior_learning_recognised().entry())][event.prior_learning_recognised().unit()] =
-          event.prior_learning_recognised().grade();
+      units[name(event.prior_learning_recognised().entry())][event.prior_learning_recognised().unit()] = event.prior_learning_recognised().grade();
     if (event.has_result_determined()) sent[name(event.result_determined().entry())].insert(event.result_determined().grade().value());
     if (event.has_result_amended()) sent[name(event.result_amended().entry())].insert(event.result_amended().grade().value());
     for (const auto& outcome : event.outcome_recorded().outcomes()) {
@@ -400,8 +393,7 @@ TEST_F(Simulator, each_mitigation_stands_on_the_results_that_it_made) {
     }
   }
   for (const char* basis : {"ORDINARY", "CALCULATED_UNITS", "ADAPTED_ASSESSMENT"}) EXPECT_GT(by_basis[basis], 0u) << basis;
-  for (const char* kind : {"KIND_UNSPECIFIED", "CALCULATED", "ADAPTED", "DELAYED", "NONE_EXPECTED"})
-    EXPECT_GT(by_mitigation[kind], 0u) << kind;
+  for (const char* kind : {"KIND_UNSPECIFIED", "CALCULATED", "ADAPTED", "DELAYED", "NONE_EXPECTED"}) EXPECT_GT(by_mitigation[kind], 0u) << kind;
 }
 
 TEST_F(Simulator, truth_has_each_registered_entry_once_and_agrees_with_its_fate) {
@@ -412,8 +404,7 @@ TEST_F(Simulator, truth_has_each_registered_entry_once_and_agrees_with_its_fate)
   std::set<std::string> entries, registered;
   std::size_t late = 0;
   for (const auto& line : truth) {
-    EXPECT_TRUE(
-        entries.insert(text_of(line, "centre") + text_of(line, "qualification") + text_of(line, "learner")).second);
+    EXPECT_TRUE(entries.insert(text_of(line, "centre") + text_of(line, "qualification") + text_of(line, "learner")).second);
     const FateRule& rule = *rules.at(text_of(line, "fate"));
     EXPECT_EQ(text_of(line, "stage"), v1::Stage_Name(rule.stage));
     EXPECT_EQ(text_of(line, "reason"), v1::Reason_Name(rule.reason));

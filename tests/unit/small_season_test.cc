@@ -22,8 +22,7 @@ std::string text_of_grade(const v1::Grade& grade) { return grade.scale() + ":" +
 /// As in the expected file, with single spaces.
 std::string text_of_status(const v1::EntryStatus& status) {
   return v1::Stage_Name(status.stage()) + " " + v1::Need_Name(status.need()) + " " + text_of_reason(status.reason()) + " " +
-         v1::Band_Name(status.band()) + (status.late() ? " late " : " in-time ") +
-         (status.has_issued_at() ? minute(status.issued_at()) : "-");
+         v1::Band_Name(status.band()) + (status.late() ? " late " : " in-time ") + (status.has_issued_at() ? minute(status.issued_at()) : "-");
 }
 
 std::string text_of_result(const v1::Result& result) {
@@ -135,8 +134,7 @@ TEST_P(SmallSeason, issues_exactly_the_batches_written_down) {
 TEST_P(SmallSeason, rejects_exactly_what_is_written_down) {
   play();
   std::multiset<std::string> got;
-  for (const auto& one : season.outputs.rejections)
-    got.insert(minute(one.rejected_at()) + " " + one.field() + " " + one.rule() + " " + one.value());
+  for (const auto& one : season.outputs.rejections) got.insert(minute(one.rejected_at()) + " " + one.field() + " " + one.rule() + " " + one.value());
   EXPECT_EQ(got, texts_in(wanted.fields().at("rejections")));
 }
 
@@ -155,8 +153,7 @@ TEST_P(SmallSeason, gates_every_batch_by_its_calendar) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(InBatchesOf, SmallSeason, testing::Values(1, 10, 1000),
-                         [](const auto& instance) { return std::to_string(instance.param); });
+INSTANTIATE_TEST_SUITE_P(InBatchesOf, SmallSeason, testing::Values(1, 10, 1000), [](const auto& instance) { return std::to_string(instance.param); });
 
 TEST(SmallSeasonFile, has_no_warnings) {
   for (const v1::Event& event : season_events()) EXPECT_TRUE(warnings(event).empty()) << event.id();

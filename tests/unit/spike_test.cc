@@ -18,8 +18,7 @@ constexpr Day kStart = 19597;  // Monday, 28 August 2023
 std::vector<Day> by_week(const std::vector<std::uint32_t>& counts) {
   std::vector<Day> days;
   for (std::size_t week = 0; week < counts.size(); ++week)
-    for (std::uint32_t at = 0; at < counts[week]; ++at)
-      days.push_back(kStart + static_cast<Day>(week) * 7 + static_cast<Day>(at * 5 / counts[week]));
+    for (std::uint32_t at = 0; at < counts[week]; ++at) days.push_back(kStart + static_cast<Day>(week) * 7 + static_cast<Day>(at * 5 / counts[week]));
   return days;
 }
 
@@ -121,10 +120,10 @@ TEST(Spike, what_was_said_of_a_day_is_never_taken_back) {
 /// What a centre does in a normal year: cohorts in September, some in January, and roll-on roll-off in between; sizes change from year to
 /// year by a fifth, weeks shift by one, and no one is registered at Christmas. Claims come in June and July, or all year round.
 struct Habit {
-  double cohort = 0;       // of September
-  double winter = 0;       // of January
-  double trickle = 0;      // a week
-  bool claims = false;     // June and July in place of September
+  double cohort = 0;    // of September
+  double winter = 0;    // of January
+  double trickle = 0;   // a week
+  bool claims = false;  // June and July in place of September
 };
 
 std::vector<double> expected_weeks(const Habit& habit, int years, std::mt19937_64& random) {
@@ -192,9 +191,10 @@ TEST(Spike, on_simulated_centres_false_alarms_are_few_and_threefold_weeks_are_fo
   double per_year = static_cast<double>(false_alarms) / (kCentres * kYears);
   double found = 1.0 - static_cast<double>(missed) / static_cast<double>(injected);
   int median_delay = delays[delays.size() / 2];
-  std::printf("spike detector: %.3f false alarms per centre and year (%zu of %d centres had one in %d years); of %zu threefold weeks "
-              "%.1f %% found, median delay %d days\n",
-              per_year, false_centres, kCentres, kYears, injected, 100 * found, median_delay);
+  std::printf(
+      "spike detector: %.3f false alarms per centre and year (%zu of %d centres had one in %d years); of %zu threefold weeks "
+      "%.1f %% found, median delay %d days\n",
+      per_year, false_centres, kCentres, kYears, injected, 100 * found, median_delay);
   EXPECT_LE(per_year, 0.2);
   EXPECT_GE(found, 0.65);
   EXPECT_LE(median_delay, 7);

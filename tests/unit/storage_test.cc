@@ -70,7 +70,8 @@ std::map<std::string, std::string> content(StateStore& store, std::uint32_t part
     store.each_durations(partition, [&](const Durations::Key& key, const Durations::Counts& counts) { copy.put_durations(partition, key, counts); });
     store.each_summary(partition, [&](CentreId id, CentreSummary&& summary) { copy.put_summary(partition, id, summary); });
     for (CentreId id : centres) {
-      store.each_slot(partition, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) { copy.put_slot(partition, id, slot, stamp, event); });
+      store.each_slot(partition, id,
+                      [&](std::string_view slot, const Stamp& stamp, std::string_view event) { copy.put_slot(partition, id, slot, stamp, event); });
       store.each_entry(partition, id, [&](Entry&& entry) { copy.put_entry(partition, id, entry); });
       store.each_parked(partition, id, [&](Parked&& parked) { copy.put_parked(partition, id, parked); });
     }
@@ -95,15 +96,32 @@ void play_season(Store& real, FakeStore& fake, KeptOutputs& kept, std::uint64_t 
     for (int count = 0; count < 12; ++count) {
       Ref ref{.centre = random() % 2 ? "12345" : "54321", .learner = "L" + std::to_string(random() % 6)};
       switch (random() % 9) {
-        case 0: events.push_back(registered(ref, now)); break;
-        case 1: events.push_back(answered(ref, now)); break;
-        case 2: events.push_back(achieved(ref, now, {"A", "B", "C"})); break;
-        case 3: events.push_back(claimed(ref, now)); break;
-        case 4: events.push_back(determined(ref, now)); break;
-        case 5: events.push_back(amended(ref, now, random() % 2 ? "Merit" : "Nonsense")); break;
-        case 6: events.push_back(sample(ref, now, v1::SampleDecided::SATISFIED)); break;
-        case 7: events.push_back(hold_placed("H" + std::to_string(random() % 3), ref, now)); break;
-        default: events.push_back(hold_lifted("H" + std::to_string(random() % 3), ref, now));
+        case 0:
+          events.push_back(registered(ref, now));
+          break;
+        case 1:
+          events.push_back(answered(ref, now));
+          break;
+        case 2:
+          events.push_back(achieved(ref, now, {"A", "B", "C"}));
+          break;
+        case 3:
+          events.push_back(claimed(ref, now));
+          break;
+        case 4:
+          events.push_back(determined(ref, now));
+          break;
+        case 5:
+          events.push_back(amended(ref, now, random() % 2 ? "Merit" : "Nonsense"));
+          break;
+        case 6:
+          events.push_back(sample(ref, now, v1::SampleDecided::SATISFIED));
+          break;
+        case 7:
+          events.push_back(hold_placed("H" + std::to_string(random() % 3), ref, now));
+          break;
+        default:
+          events.push_back(hold_lifted("H" + std::to_string(random() % 3), ref, now));
       }
     }
     std::vector<std::string> bytes;
@@ -174,7 +192,8 @@ TEST_F(StoreTest, leaves_a_commit_that_was_stopped_before_its_write_undone) {
 
 Entry any_entry(std::mt19937_64& random) {
   auto any_stamp = [&] {
-    return Stamp{static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random() % 1'000'000)};
+    return Stamp{static_cast<TimeMs>(1 + random() % 2'000'000'000'000), static_cast<std::uint32_t>(random()),
+                 static_cast<std::uint32_t>(random() % 1'000'000)};
   };
   auto stamp = [&] { return random() % 3 ? any_stamp() : Stamp{}; };
   Entry entry;
@@ -214,12 +233,22 @@ Entry any_entry(std::mt19937_64& random) {
   }
   facts.queried = stamp();
   for (std::uint64_t count = random() % 5; count > 0; --count)
-    facts.units.push_back({.unit = static_cast<std::uint32_t>(random()), .learning_outcome = static_cast<std::uint32_t>(random()),
-                           .stamp = any_stamp(), .grade = static_cast<std::uint32_t>(random()),
-                           .mark_plus_one = static_cast<std::uint32_t>(random() % 100'002), .standing = static_cast<UnitFact::Standing>(1 + random() % 3)});
-  entry.status = {.stage = static_cast<v1::Stage>(random() % 12), .need = v1::UNCONFIRMED, .reason = v1::L7, .band = v1::WATCH,
-                  .step = v1::SEND_SAMPLE, .owner = v1::CENTRE, .due_ms = static_cast<TimeMs>(random() % 2'000'000'000'000),
-                  .outstanding_units = static_cast<std::uint16_t>(random()), .late = random() % 2 == 0, .treated_as_critical = random() % 2 == 0};
+    facts.units.push_back({.unit = static_cast<std::uint32_t>(random()),
+                           .learning_outcome = static_cast<std::uint32_t>(random()),
+                           .stamp = any_stamp(),
+                           .grade = static_cast<std::uint32_t>(random()),
+                           .mark_plus_one = static_cast<std::uint32_t>(random() % 100'002),
+                           .standing = static_cast<UnitFact::Standing>(1 + random() % 3)});
+  entry.status = {.stage = static_cast<v1::Stage>(random() % 12),
+                  .need = v1::UNCONFIRMED,
+                  .reason = v1::L7,
+                  .band = v1::WATCH,
+                  .step = v1::SEND_SAMPLE,
+                  .owner = v1::CENTRE,
+                  .due_ms = static_cast<TimeMs>(random() % 2'000'000'000'000),
+                  .outstanding_units = static_cast<std::uint16_t>(random()),
+                  .late = random() % 2 == 0,
+                  .treated_as_critical = random() % 2 == 0};
   if (random() % 2) {
     entry.issued.batch_number = entry.issued.first_batch_number = static_cast<std::uint32_t>(1 + random() % 100);
     entry.issued.first_at_ms = 1'700'000'000'000;
@@ -425,8 +454,7 @@ TEST(LogChunk, is_a_log_chunk_message) {
 
 TEST_F(StoreTest, reads_the_log_back_with_offsets_over_several_commits) {
   for (int commit = 0; commit < 4; ++commit) {
-    for (int record = 0; record < 3; ++record)
-      store->append_input(Topic::claims, 1, "12345", std::to_string(commit * 3 + record));
+    for (int record = 0; record < 3; ++record) store->append_input(Topic::claims, 1, "12345", std::to_string(commit * 3 + record));
     store->commit(100 + commit);
   }
   reopen();

@@ -73,7 +73,8 @@ class StoreLoss : public testing::Test {
       store->commit(commit * 1000);
     }
     fs::copy(directory / "alive", data(), fs::copy_options::recursive);
-    for (const char* suffix : {".head", ".issued"}) fs::copy_file(directory / ("alive" + std::string(suffix)), directory / ("data" + std::string(suffix)));
+    for (const char* suffix : {".head", ".issued"})
+      fs::copy_file(directory / ("alive" + std::string(suffix)), directory / ("data" + std::string(suffix)));
   }
   std::vector<fs::path> logs() const {
     std::vector<fs::path> found;

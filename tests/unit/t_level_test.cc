@@ -35,8 +35,7 @@ Course t_level(const std::string& number, const std::vector<Row>& rows) {
   Course course;
   course.fact.set_qualification(number);
   course.fact.set_determination(v1::DETERMINATION_COMPUTED);
-  course.scales["overall"] =
-      scale_of("overall", {"Distinction*", "Distinction", "Merit", "Pass", "|", "Partial achievement", "Unclassified"});
+  course.scales["overall"] = scale_of("overall", {"Distinction*", "Distinction", "Merit", "Pass", "|", "Partial achievement", "Unclassified"});
   course.scales["core"] = scale_of("core", {"A*", "A", "B", "C", "D", "E", "|", "Unclassified"});
   course.scales["specialism"] = scale_of("specialism", {"Distinction", "Merit", "Pass", "|", "Unclassified"});
   course.fact.clear_unit_grading_scale();
@@ -162,7 +161,8 @@ TEST(TLevelParts, grades_that_the_table_lacks_leave_no_result_and_say_so) {
   course.fact.mutable_grading()->mutable_combinations()->RemoveLast();
   Record record = Record().unit("CORE", "E").unit("OS", "Pass").unit("IP");
   EXPECT_EQ(grade(course, record), "none");
-  EXPECT_EQ(missing_lines(course, record), "component||No result by the table of CORE and OS: it has no row for what is recorded; send the qualification with it.\n");
+  EXPECT_EQ(missing_lines(course, record),
+            "component||No result by the table of CORE and OS: it has no row for what is recorded; send the qualification with it.\n");
 }
 TEST(TLevelParts, evidence_is_complete_with_the_last_decision) {
   Record record = Record().unit("CORE", "A").unit("OS", "Unclassified").unit("IP");

@@ -227,7 +227,8 @@ TEST(TrustedClock, a_log_that_is_later_than_the_witness_says_is_believed) {
 }
 TEST(TrustedClock, keeps_where_it_stands_at_first_now_and_then_and_when_trust_ends_or_comes_back) {
   ClockReading at{local("2026-08-12T15:00"), 1'000'000};
-  TrustedClock clock({}, [&] { return at; }, kBoot);
+  TrustedClock clock(
+      {}, [&] { return at; }, kBoot);
   auto passes = [&](TimeMs ms) { at.wall_ms += ms, at.passed_ms += ms; };
   auto kept = clock.witness();
   ASSERT_TRUE(kept);
@@ -255,7 +256,8 @@ TEST(TrustedClock, keeps_where_it_stands_at_first_now_and_then_and_when_trust_en
 
 TEST(TrustedClock, whose_doubt_outlived_the_machines_start_keeps_that_doubt_for_further_restarts_too) {
   ClockReading at{local("2026-08-12T15:00"), 1'000'000};
-  TrustedClock clock({}, [&] { return at; }, kBoot + 1);
+  TrustedClock clock(
+      {}, [&] { return at; }, kBoot + 1);
   clock.was({kBoot, at.wall_ms, 5'000'000, true});
   EXPECT_FALSE(clock.state().trusted);
   // A witness of this start would forget that nobody knows how much time has passed.

@@ -112,7 +112,8 @@ TEST_F(TwoSeries, an_acknowledgement_is_of_its_own_series_and_awarding_organisat
     season.play({event}, local("2023-08-10T09:00"));
     for (const Ref& ref : {summer, autumn, other}) {
       bool its_own = ref.series == acknowledged.series && ref.qualification == acknowledged.qualification;
-      EXPECT_EQ(season.status(ref).stage, its_own ? v1::ACKNOWLEDGED : before[ref.series + ref.qualification]) << ref.series << " " << ref.qualification;
+      EXPECT_EQ(season.status(ref).stage, its_own ? v1::ACKNOWLEDGED : before[ref.series + ref.qualification])
+          << ref.series << " " << ref.qualification;
     }
   }
 }

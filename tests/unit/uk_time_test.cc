@@ -8,9 +8,7 @@
 namespace vtq {
 namespace {
 
-TEST(LocalTime, in_summer_is_one_hour_ahead_of_utc) {
-  EXPECT_EQ(utc_text(*parse_local_time("2023-08-17T08:00")), "2023-08-17T07:00:00.000Z");
-}
+TEST(LocalTime, in_summer_is_one_hour_ahead_of_utc) { EXPECT_EQ(utc_text(*parse_local_time("2023-08-17T08:00")), "2023-08-17T07:00:00.000Z"); }
 TEST(LocalTime, in_winter_is_utc) { EXPECT_EQ(utc_text(*parse_local_time("2023-01-31T17:00")), "2023-01-31T17:00:00.000Z"); }
 TEST(LocalTime, one_minute_past_midnight_on_the_wednesday_is_the_tuesday_in_utc) {
   EXPECT_EQ(utc_text(*parse_local_time("2023-08-16T00:01")), "2023-08-15T23:01:00.000Z");
@@ -38,9 +36,7 @@ TEST(LocalTime, just_before_the_clocks_go_forward_is_winter_time) {
 TEST(LocalTime, just_after_the_clocks_went_forward_is_summer_time) {
   EXPECT_EQ(utc_text(*parse_local_time("2023-03-26T02:00")), "2023-03-26T01:00:00.000Z");
 }
-TEST(LocalTime, that_comes_twice_is_the_first_of_the_two) {
-  EXPECT_EQ(utc_text(*parse_local_time("2023-10-29T01:30")), "2023-10-29T00:30:00.000Z");
-}
+TEST(LocalTime, that_comes_twice_is_the_first_of_the_two) { EXPECT_EQ(utc_text(*parse_local_time("2023-10-29T01:30")), "2023-10-29T00:30:00.000Z"); }
 TEST(LocalTime, after_the_hour_that_came_twice_is_winter_time) {
   EXPECT_EQ(utc_text(*parse_local_time("2023-10-29T02:00")), "2023-10-29T02:00:00.000Z");
 }
@@ -64,9 +60,7 @@ TEST(Date, the_year_2099_is_taken) { EXPECT_TRUE(parse_date("2099-12-31")); }
 TEST(Date, the_year_2100_is_refused) { EXPECT_FALSE(parse_date("2100-01-01")); }
 TEST(Date, slashes_are_refused) { EXPECT_FALSE(parse_date("17/08/2023")); }
 
-TEST(LocalDay, begins_at_local_midnight_in_summer) {
-  EXPECT_EQ(utc_text(day_begins(*parse_date("2023-08-17"))), "2023-08-16T23:00:00.000Z");
-}
+TEST(LocalDay, begins_at_local_midnight_in_summer) { EXPECT_EQ(utc_text(day_begins(*parse_date("2023-08-17"))), "2023-08-16T23:00:00.000Z"); }
 TEST(LocalDay, changes_at_local_midnight) {
   TimeMs midnight = *parse_local_time("2023-08-17T00:00");
   EXPECT_EQ(local_day(midnight), *parse_date("2023-08-17"));

@@ -48,8 +48,8 @@ inline void check_error(rd_kafka_error_t* error, const std::string& doing) {
 }
 
 /// `deliver`, of producers: called for every record from poll and flush.
-inline Client make_client(rd_kafka_type_t type, const Settings& settings,
-                          void (*deliver)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr, void* opaque = nullptr) {
+inline Client make_client(rd_kafka_type_t type, const Settings& settings, void (*deliver)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr,
+                          void* opaque = nullptr) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char reason[512];
   // Its warnings tell of retries that succeed, as while a broker just started finds its coordinators.

@@ -40,8 +40,7 @@ std::string usual_status() {
   status.set_band(v1::ON_TRACK);
   status.set_next_step(v1::DETERMINE_RESULT);
   status.set_next_owner(v1::AWARDING_ORGANISATION);
-  for (auto* time : {status.mutable_next_due_at(), status.mutable_issue_deadline(), status.mutable_as_of()})
-    time->set_seconds(1'692'000'000);
+  for (auto* time : {status.mutable_next_due_at(), status.mutable_issue_deadline(), status.mutable_as_of()}) time->set_seconds(1'692'000'000);
   status.mutable_as_of()->set_nanos(123'000'000);
   status.set_batch("12345.RN5217.2023-08.0001");
   return status.SerializeAsString();
@@ -61,14 +60,13 @@ class Loop {
                                                   {"fetch.wait.max.ms", "100"},
                                                   {"max.partition.fetch.bytes", "4194304"},
                                                   {"socket.nagle.disable", "true"}})),
-        producer_(make_client(RD_KAFKA_PRODUCER,
-                              {{"bootstrap.servers", options.bootstrap},
-                               {"transactional.id", options.group},
-                               {"transaction.timeout.ms", "60000"},
-                               {"linger.ms", "5"},
-                               {"batch.num.messages", "10000"},
-                               {"queue.buffering.max.messages", "500000"},
-                               {"socket.nagle.disable", "true"}})),
+        producer_(make_client(RD_KAFKA_PRODUCER, {{"bootstrap.servers", options.bootstrap},
+                                                  {"transactional.id", options.group},
+                                                  {"transaction.timeout.ms", "60000"},
+                                                  {"linger.ms", "5"},
+                                                  {"batch.num.messages", "10000"},
+                                                  {"queue.buffering.max.messages", "500000"},
+                                                  {"socket.nagle.disable", "true"}})),
         status_(usual_status()) {
     rd_kafka_poll_set_consumer(consumer_.get());
     create_topics(producer_.get(), {{out_name(), static_cast<int>(partition_count(producer_.get(), options.prefix + kInputs[0]))}});
@@ -120,8 +118,7 @@ class Loop {
 
   void subscribe() {
     Partitions topics(rd_kafka_topic_partition_list_new(static_cast<int>(kInputs.size())));
-    for (const char* name : kInputs)
-      rd_kafka_topic_partition_list_add(topics.get(), (options_.prefix + name).c_str(), RD_KAFKA_PARTITION_UA);
+    for (const char* name : kInputs) rd_kafka_topic_partition_list_add(topics.get(), (options_.prefix + name).c_str(), RD_KAFKA_PARTITION_UA);
     check_error(rd_kafka_subscribe(consumer_.get(), topics.get()), "subscribing");
   }
 
@@ -133,10 +130,9 @@ class Loop {
       check_error(rd_kafka_begin_transaction(producer_.get()), "beginning a transaction");
       in_transaction_ = true;
     }
-    produce(producer_.get(), {.topic = out_.get(),
-                              .partition = message->partition,
-                              .key = {static_cast<const char*>(message->key), message->key_len},
-                              .value = status_});
+    produce(
+        producer_.get(),
+        {.topic = out_.get(), .partition = message->partition, .key = {static_cast<const char*>(message->key), message->key_len}, .value = status_});
     next_[{message->rkt, message->partition}] = message->offset + 1;
     ++events_;
     --left_;

@@ -55,8 +55,7 @@ struct Catalogue {
     while (file.next(bytes) && event.ParseFromString(bytes)) {
       if (event.has_centre_defined()) centres.push_back(event.centre_defined().centre());
       if (event.has_qualification_defined()) add(event.qualification_defined());
-      if (event.has_grading_scale_defined())
-        grade_of_scale[event.grading_scale_defined().name()] = event.grading_scale_defined().grades(0).value();
+      if (event.has_grading_scale_defined()) grade_of_scale[event.grading_scale_defined().name()] = event.grading_scale_defined().grades(0).value();
       if (event.has_registered()) break;  // reference data stands before all others
     }
     if (centres.empty() || qualifications.empty()) throw std::runtime_error(path + " defines no centres or no qualifications");
@@ -258,10 +257,8 @@ class Publisher {
   void send(rd_kafka_topic_t* topic, const MadeEntry& entry) {
     const std::string& centre = catalogue_.centres[entry.centre];
     event_.SerializeToString(&bytes_);
-    produce(producer_.get(), {.topic = topic,
-                              .partition = static_cast<std::int32_t>(murmur2_partition(centre, partitions_)),
-                              .key = centre,
-                              .value = bytes_});
+    produce(producer_.get(),
+            {.topic = topic, .partition = static_cast<std::int32_t>(murmur2_partition(centre, partitions_)), .key = centre, .value = bytes_});
   }
 
   const Options& options_;
@@ -291,7 +288,7 @@ nlohmann::ordered_json latencies(const Times& times, std::uint64_t registered, s
     if (took.empty()) return nullptr;
     return static_cast<double>(took[static_cast<std::size_t>(share * static_cast<double>(took.size() - 1))]) / 1e6;
   };
-  return {{"measured", took.size()}, {"unmatched", unmatched},    {"p50_ms", quantile(0.5)},
+  return {{"measured", took.size()},  {"unmatched", unmatched},     {"p50_ms", quantile(0.5)},
           {"p99_ms", quantile(0.99)}, {"p999_ms", quantile(0.999)}, {"max_ms", quantile(1)}};
 }
 

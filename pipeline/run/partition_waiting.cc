@@ -1,0 +1,134 @@
+// Facts that wait: put aside, tried again when what they name comes, rejected when their time is over.
+#include "pipeline/run/partition.h"
+
+#include <tuple>
+
+#include "pipeline/status/output_fields.h"
+
+namespace vtq {
+
+Verdict Partition::park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
+                        std::int64_t token) {
+  WaitingKey key = waiting_key(event);
+  if (centre.waiting.has(key)) return {Verdict::Kind::duplicate};
+  Parked parked{std::string(bytes), key, address.topic, time_ + wait, std::move(why), token};
+  if (shared_.origin_of) parked.origin = shared_.origin_of(token);
+  if (centre.waiting.size() >= shared_.policy.parked_per_centre_max) {
+    parked.why.rule = "waiting-facts-max";
+    parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
+    return reject(std::move(parked));
+  }
+  Verdict verdict{Verdict::Kind::waiting, parked.why, parked.until_ms};
+  put_waiting(centre, {std::move(parked), address});
+  centre.waiting_to_store.push_back(key);
+  count_waiting(centre);
+  wake_by(centre, time_ + wait);
+  return verdict;
+}
+
+void Partition::put_waiting(Centre& centre, WaitingFact&& fact) {
+  first_expiry_ms_ = std::min(first_expiry_ms_, fact.parked.until_ms);
+  centre.waiting.put(std::move(fact));
+}
+
+void Partition::count_waiting(Centre& centre) {
+  centre.summary.parked = static_cast<std::uint32_t>(centre.waiting.size());
+  centre.summary_to_store = true;
+  mark(centre);
+}
+
+/// Facts that wait for reference data are tried again when the window closes.
+void Partition::retry(Centre& centre) {
+  if (centre.summary.parked == 0 || centre.retry_for_reference) return;
+  centre.retry_for_reference = true;
+  if (centre.retry_for.empty()) retrying_.push_back(&centre);
+}
+
+/// So are those that wait for the entry, which was registered.
+void Partition::retry_for(Centre& centre, const EntryKey& entry) {
+  if (!centre.waiting.any_for(entry)) return;
+  if (centre.retry_for.empty() && !centre.retry_for_reference) retrying_.push_back(&centre);
+  centre.retry_for.push_back(entry);
+}
+
+void Partition::retry_waiting() {
+  // What is applied may register entries that others wait for.
+  while (!retrying_.empty()) {
+    Centre& centre = load(retrying_.back()->id);
+    retrying_.pop_back();
+    std::vector<EntryKey> entries = std::exchange(centre.retry_for, {});
+    bool for_reference = std::exchange(centre.retry_for_reference, false);
+    if (!centre.set_aside.empty()) continue;
+    for (const EntryKey& entry : entries)
+      for (WaitingFact& fact : centre.waiting.take_for(entry)) retry(centre, std::move(fact));
+    if (for_reference)
+      for (WaitingFact& fact : centre.waiting.take_for_reference()) retry(centre, std::move(fact));
+    if (centre.waiting.size() != centre.summary.parked) count_waiting(centre);
+  }
+}
+
+void Partition::retry(Centre& centre, WaitingFact&& fact) {
+  Parked& parked = fact.parked;
+  v1::Event event;
+  if (!fact.address || !event.ParseFromString(parked.event)) {
+    parked.why = fact.address ? Rejection{"event", "protobuf-form", "", "The stored bytes are no event; send the fact again."} : fact.address.error();
+    return reject_waiting(centre, std::move(parked));
+  }
+  const Address& to = fact.address.value();
+  auto unfit = fits(event, to, shared_.reference);
+  Entry* entry = to.subject == Subject::entry ? centre.find(to.entry) : nullptr;
+  if (!unfit) unfit = waits_for(centre, entry, event, to);
+  if (unfit) {
+    // It may wait for something else than before.
+    if (std::tie(unfit->rule, unfit->field, unfit->value) != std::tie(parked.why.rule, parked.why.field, parked.why.value)) {
+      parked.why = std::move(*unfit);
+      centre.waiting_to_store.push_back(parked.key);
+      mark(centre);
+    }
+    put_waiting(centre, std::move(fact));
+    return;
+  }
+  Stamp stamp = stamp_of(event, parked.event);
+  Verdict verdict =
+      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, parked.event, stamp);
+  if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
+  centre.waiting_to_erase.push_back(parked.key);
+}
+
+void Partition::expire_waiting(Centre& centre) {
+  if (!centre.loaded || centre.waiting.next_expiry() > time_) return;
+  for (WaitingFact& fact : centre.waiting.take_expired(time_)) reject_waiting(centre, std::move(fact.parked));
+  count_waiting(centre);
+  // The wake that brought this one was for the first of them alone.
+  wake_by(centre, centre.waiting.next_expiry());
+}
+
+void Partition::reject_waiting(Centre& centre, Parked&& parked) {
+  centre.waiting_to_erase.push_back(parked.key);
+  std::int64_t token = parked.token;
+  Verdict verdict = reject(std::move(parked));
+  if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
+}
+
+Verdict Partition::refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token) {
+  Parked refused{.event = std::string(bytes), .key = {}, .topic = topic, .until_ms = time_, .why = std::move(why), .token = token};
+  if (shared_.origin_of) refused.origin = shared_.origin_of(token);
+  return reject(std::move(refused));
+}
+
+Verdict Partition::reject(Parked&& parked) {
+  v1::Rejected rejected;
+  rejected.set_topic(std::string(topic_name(parked.topic)));
+  rejected.set_original(std::move(parked.event));
+  rejected.set_field(parked.why.field);
+  rejected.set_rule(parked.why.rule);
+  rejected.set_value(parked.why.value);
+  rejected.set_message(parked.why.message);
+  set_time(rejected.mutable_rejected_at(), time_);
+  // Without its origin the record is still rejected, and kept.
+  if (!parked.origin.empty() && !rejected.mutable_origin()->ParseFromString(parked.origin)) rejected.clear_origin();
+  std::string id = shared_.outputs.rejected(index_, std::move(rejected));
+  return {Verdict::Kind::rejected, std::move(parked.why), 0, std::move(id)};
+}
+
+}  // namespace vtq
