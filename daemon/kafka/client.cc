@@ -43,14 +43,21 @@ Refusals& refusals() {
   return all;
 }
 
+std::atomic<std::int64_t> broke_ms{0};
+
+void note_broken_connection() { broke_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now().time_since_epoch()).count(); }
+
 void take_error(rd_kafka_t* client, int error, const char* reason, void*) {
   auto code = static_cast<rd_kafka_resp_err_t>(error);
+  if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
+    note_broken_connection();
   if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL) refusals().add(client);
   log::write(log::Level::debug, "kafka",
              {{"client", std::string(rd_kafka_name(client))}, {"error", std::string(rd_kafka_err2name(code))}, {"reason", std::string(reason)}});
 }
 
 void take_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  if (std::string_view(facility) == "FAIL") note_broken_connection();
   // Its warnings are mostly connections that come and go, which await_brokers and the metrics tell better.
   log::write(level <= 3 ? log::Level::warning : log::Level::debug, "librdkafka",
              {{"client", std::string(rd_kafka_name(client))}, {"facility", std::string(facility)}, {"text", std::string(text)}});
@@ -76,6 +83,8 @@ void add_if_given(Properties& properties, const char* name, const std::string& v
 }
 
 }  // namespace
+
+std::int64_t connection_broke_ms() { return broke_ms; }
 
 Properties common_properties(const Settings& s, std::string_view purpose) {
   Properties made = {{"bootstrap.servers", s.kafka_bootstrap_servers},

@@ -76,6 +76,9 @@ Client make_client(rd_kafka_type_t type, Config config);
 /// for which the end of its client would wait for ever.
 std::vector<Message> take_batch(rd_kafka_queue_t* queue, std::size_t count, int timeout_ms);
 
+/// When a connection of any client of this process last broke or could not be made, in milliseconds of the steady clock; 0: never. Any thread.
+std::int64_t connection_broke_ms();
+
 /// Name of this instance: kafka.instance, or the host's.
 std::string instance_name(const Settings& settings);
 

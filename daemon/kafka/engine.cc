@@ -16,8 +16,7 @@ namespace {
 /// How long a call into librdkafka may take, as a multiple of the transaction's time-out, before the process is ended: some ignore theirs
 /// in 2.0.2 (#5456). Ending is safe, and the instance starts again.
 constexpr int kStuckTimeouts = 6;
-/// Within so many session time-outs of the first, a second fencing is no accident. Of two instances with one name the earlier one is fenced
-/// first, so it is the first to be fenced twice: it ends, and the later one goes on.
+/// Of kafka.session_timeout_ms: a second fencing within so many of the first is no accident.
 constexpr TimeMs kFencedSessions = 6;
 /// Exit code where the pipeline's thread cannot be waited for.
 constexpr int kStuckExit = 70;
@@ -40,6 +39,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock&
       kafka_probe_(kafka_probe),
       sink_(std::make_unique<Sink>()),
       parsing_(std::make_unique<Parsing>()) {
+  own_name_ = OwnName(kFencedSessions * settings_.kafka_session_timeout_ms);
   std::string identity = log_identity(settings_, asked_to_stop);
   std::vector<std::string> problems = check_topics(settings_);
   if (!problems.empty()) {
@@ -406,9 +406,7 @@ void KafkaEngine::expect_brokers() const {
 }
 
 void KafkaEngine::expect_own_name(const Fenced& fenced) {
-  TimeMs now = clock_.passed_ms();
-  TimeMs before = std::exchange(fenced_ms_, now);
-  if (before == 0 || now - before > kFencedSessions * settings_.kafka_session_timeout_ms) return;
+  if (!own_name_.is_anothers(steady_ms(), connection_broke_ms())) return;
   throw KafkaError("Kafka: another instance took the place of this one, again (" + std::string(fenced.what()) +
                    "): both have kafka.instance = " + instance_name(settings_) + " in kafka.group = " + settings_.kafka_group +
                    ". Give each instance a name of its own, or stop one of them.");

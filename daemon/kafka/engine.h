@@ -16,6 +16,7 @@
 
 #include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/changelog.h"
+#include "daemon/kafka/own_name.h"
 #include "daemon/kafka/positions.h"
 #include "daemon/kafka/probe.h"
 #include "daemon/kafka/publisher.h"
@@ -142,7 +143,7 @@ class KafkaEngine final : public Engine {
   std::int64_t away_steady_ms_ = 0;               // watchdog; when they last did not answer
   TimeMs failing_since_ms_ = 0;                   // transactions and sessions, without a commit since; pipeline-1; 0: they do not
   TimeMs failed_ms_ = 0;                          // the last of these
-  TimeMs fenced_ms_ = 0;                          // pipeline-1; 0: never
+  OwnName own_name_{0};                           // pipeline-1
   std::atomic<Transaction*> transaction_{nullptr};
   std::thread thread_;
   std::thread watchdog_;

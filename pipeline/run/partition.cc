@@ -101,6 +101,8 @@ void Partition::evict(std::size_t entries_max) {
   for (auto& [id, centre] : centres_)
     if (centre->loaded && !centre->entries.empty()) loaded.push_back(centre.get());
   std::sort(loaded.begin(), loaded.end(), [](const Centre* a, const Centre* b) { return a->last_used < b->last_used; });
+  // The one used last is about to be used again: one that is larger than its share would be read anew for every commit.
+  if (entries_max > 0 && !loaded.empty()) loaded.pop_back();
   for (Centre* centre : loaded) {
     if (entries_loaded_ <= entries_max - entries_max / 5) break;
     entries_loaded_ -= centre->entries.size();

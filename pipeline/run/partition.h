@@ -111,7 +111,8 @@ class Partition {
 
   /// Hands over what changed since the last call.
   void write(StateWriter& writer);
-  /// Unloads the longest unused centres until at most `entries_max` entries are in memory. Only right after `write`.
+  /// Unloads the longest unused centres until at most `entries_max` entries are in memory, but not the one used last, unless it is 0. Only
+  /// right after `write`.
   void evict(std::size_t entries_max);
 
   // Reads, between windows.

@@ -214,12 +214,14 @@ void Pipeline::write(StateWriter& writer) {
 }
 
 void Pipeline::evict(std::size_t entries_max) {
+  if (!holds_more_than(entries_max)) return;
   for (Partition* partition : owned_) partition->evict(entries_max / owned_.size());
 }
 
 bool Pipeline::holds_more_than(std::size_t entries_max) const {
-  return std::any_of(owned_.begin(), owned_.end(),
-                     [&](const Partition* partition) { return partition->entries_loaded() > entries_max / owned_.size(); });
+  std::size_t loaded = 0;
+  for (const Partition* partition : owned_) loaded += partition->entries_loaded();
+  return loaded > entries_max;
 }
 
 }  // namespace vtq

@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "pipeline/run/partition.h"
+#include "tests/support/season.h"
 
 namespace vtq::test {
 namespace {
@@ -33,6 +33,50 @@ TEST(CentreOrder, is_forgotten_with_the_entries) {
   centre.add({QualificationId{1}, SeriesId{1}, "L2"});
   ASSERT_EQ(centre.by_key().size(), 1u);
   EXPECT_EQ(centre.by_key().front()->key.learner, "L2");
+}
+
+// ---- how much stays in memory ----
+
+struct InMemory {
+  explicit InMemory(std::uint32_t partitions) : season(TimeSource::event, {}, partitions) {
+    season.play(reference_data(), local("2022-09-01T09:00"));
+  }
+
+  void registers(const std::string& centre, int entries) {
+    std::vector<v1::Event> events;
+    for (int at = 0; at < entries; ++at)
+      events.push_back(registered({.centre = centre, .learner = "L" + std::to_string(at)}, local("2023-02-01T09:00")));
+    season.play(std::move(events), local("2023-02-01T09:00"));
+  }
+  std::size_t loaded() const {
+    std::size_t sum = 0;
+    for (const Partition* partition : season.pipeline->owned()) sum += partition->entries_loaded();
+    return sum;
+  }
+
+  Season season;
+};
+
+TEST(InMemory, a_centre_larger_than_the_share_of_its_partition_stays_while_all_have_room) {
+  InMemory memory(8);
+  memory.registers("12345", 50);
+  memory.season.pipeline->evict(50);
+  EXPECT_EQ(memory.loaded(), 50u);
+}
+TEST(InMemory, the_centre_used_last_stays_though_it_is_too_large) {
+  InMemory memory(8);
+  memory.registers("12345", 50);
+  memory.season.pipeline->evict(49);
+  EXPECT_EQ(memory.loaded(), 50u) << "else it is read anew for every commit";
+  memory.season.pipeline->evict(0);
+  EXPECT_EQ(memory.loaded(), 0u);
+}
+TEST(InMemory, the_longest_unused_centre_goes_first) {
+  InMemory memory(1);
+  memory.registers("12345", 30);
+  memory.registers("54321", 20);
+  memory.season.pipeline->evict(49);
+  EXPECT_EQ(memory.loaded(), 20u);
 }
 
 }  // namespace
