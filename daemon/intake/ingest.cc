@@ -154,8 +154,8 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
     events.push_back(std::move(read.submitted));
     names.push_back({std::move(read.id), read.line});
   }
-  Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr, single = body.single](
-                          std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
+  Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr, single = body.single,
+                       large](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& first = answers.front().verdict;
     if (single && first.kind == Verdict::Kind::rejected)
@@ -170,12 +170,13 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
       return respond(std::move(reply));
     }
     // The engine's thread has events to see to: a long answer is written on another.
-    large_.post([this, respond, names, all, reply, answers = std::make_shared<std::vector<Answer>>(std::move(answers))]() mutable {
-      answer_within_memory(respond, [&] {
-        reply.body = answers_json(*answers, *names, all, options_.reply_bytes_max);
-        respond(std::move(reply));
-      });
-    });
+    (large ? large_ : worker_)
+        .post([this, respond, names, all, reply, answers = std::make_shared<std::vector<Answer>>(std::move(answers))]() mutable {
+          answer_within_memory(respond, [&] {
+            reply.body = answers_json(*answers, *names, all, options_.reply_bytes_max);
+            respond(std::move(reply));
+          });
+        });
   };
   if (!large) return offer(std::move(events), std::move(answered));
   worker_.post([this, respond, events = std::move(events), answered = std::move(answered)]() mutable {

@@ -69,7 +69,7 @@ class Ingest {
   bool waking_ = false;
   // Last: they stop before what they use dies.
   Worker worker_;
-  Worker large_;  ///< reads large bodies, and writes long answers
+  Worker large_;  ///< reads large bodies, and writes the long answers to them
 };
 
 }  // namespace vtq

@@ -55,6 +55,9 @@ std::vector<CentreId> centres_with(const Pipeline& pipeline, const CellFilter& f
 constexpr std::size_t kEntriesInOneLook = 100;
 constexpr std::ptrdiff_t kEntriesPassedInOneLook = 5'000;
 
+/// Of the time that a read may take: to write the page, and for one more look.
+constexpr std::chrono::seconds kLeftForTheRest{3};
+
 struct Found {
   struct Item {
     EntryKey key;
@@ -143,6 +146,7 @@ HttpReply Reads::entries(const HttpRequest& request) {
     CentreId from = after ? after->centre : CentreId{};
     auto centres = look([filter, from](Pipeline& pipeline, Store&) { return centres_with(pipeline, filter, from); });
     const std::size_t bytes_max = forward_ ? std::numeric_limits<std::size_t>::max() : ReadBounds::current().reply_bytes_max;
+    const auto until = ReadBounds::current().until - kLeftForTheRest;
     std::size_t bytes = 0;
     for (CentreId id : centres) {
       std::optional<EntryKey> after_key;
@@ -157,7 +161,9 @@ HttpReply Reads::entries(const HttpRequest& request) {
         }
         more = found.go_on_after.has_value();
         after_key = std::move(found.go_on_after);
-        if (bytes >= bytes_max) page.limit = page.items.size();
+        // A page that would not be done in time ends, and its link leads to the next.
+        bool in_time = forward_ || page.items.empty() || std::chrono::steady_clock::now() < until;
+        if (bytes >= bytes_max || !in_time) page.limit = page.items.size();
       }
       if (page.items.size() == page.limit) break;
     }

@@ -89,6 +89,8 @@ class Partition {
   void leave_totals();
 
   std::uint32_t index() const { return index_; }
+  /// Whether entries wait to be derived when the window closes. They are known in memory alone.
+  bool has_touched() const { return !touched_.empty(); }
   TimeMs time() const { return time_; }
   /// First moment at which time alone changes something; kNever.
   TimeMs next_wake() const { return wakes_.empty() ? kNever : wakes_.begin()->first; }

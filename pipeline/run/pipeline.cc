@@ -83,7 +83,10 @@ Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch, b
 
 Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, TimeMs now) {
   stop_first(batch, now);
-  if (!advance_all(now)) return {0, false};
+  if (!advance_all(now)) {
+    finish_stopped(now);
+    return {0, false};
+  }
   // Reference data first, then registrations: what others refer to is there when they come.
   auto rank = [&](std::uint32_t at) { return std::pair(batch[at].address.topic, !batch[at].event->has_registered()); };
   std::vector<std::uint32_t> order(batch.size());
@@ -99,6 +102,16 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
   stopped_.clear();
   spread_reference_changes();
   return {batch.size(), close_window()};
+}
+
+/// A commit is due before the batch is through. What stops something is kept with it, and counts as known when the batch comes again: so what
+/// follows from it is worked out before, however much wakes on the way.
+void Pipeline::finish_stopped(TimeMs now) {
+  for (Partition* partition : owned_) {
+    if (!partition->has_touched()) continue;
+    while (!partition->advance(now)) shared_.woken = 0;
+    partition->settle();
+  }
 }
 
 /// Applies what stops results before time moves on to a cut: what came before it is seen by it. What waits for anything else does not stop

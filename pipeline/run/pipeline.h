@@ -82,6 +82,7 @@ class Pipeline {
   Progress process_by_event_time(std::span<const Inbound> batch);
   std::optional<Rejection> too_far_ahead(const Inbound& inbound) const;
   bool advance_for(const Inbound& inbound);
+  void finish_stopped(TimeMs now);
   void stop_first(std::span<const Inbound> batch, TimeMs now);
   bool advance_all(TimeMs to);
   bool close_window();
