@@ -51,24 +51,24 @@ class StopsBeforeACommit : public testing::Test {
 
   std::map<std::uint32_t, std::vector<std::string>> centres;  // by partition
   Season season;
-  const TimeMs now = local("2023-09-20T09:00");
+  const TimeMs later = local("2023-09-20T09:00");
 };
 
 TEST_F(StopsBeforeACommit, a_revocation_is_corrected_though_the_process_ends_after_it) {
   v1::Event revocation = revoked(stopped(), local("2023-09-20T08:00"));
-  Pipeline::Progress progress = one_commit(revocation, now);
+  Pipeline::Progress progress = one_commit(revocation, later);
   ASSERT_FALSE(progress.finished) << "a commit is due in between";
   ASSERT_EQ(progress.consumed, 0u);
   starts_again();
-  season.play({revocation}, now);
+  season.play({revocation}, later);
   ASSERT_EQ(season.outputs.batches.size(), 2u);
   EXPECT_EQ(season.outputs.batches.back().kind(), v1::ResultBatch::CORRECTION);
-  EXPECT_EQ(season.outputs.batches.back().issued_at().seconds() * 1000, now);
+  EXPECT_EQ(season.outputs.batches.back().issued_at().seconds() * 1000, later);
 }
 TEST_F(StopsBeforeACommit, what_it_touched_can_leave_memory_after_that_commit) {
-  ASSERT_FALSE(one_commit(revoked(stopped(), local("2023-09-20T08:00")), now).finished);
+  ASSERT_FALSE(one_commit(revoked(stopped(), local("2023-09-20T08:00")), later).finished);
   season.pipeline->evict(0);
-  season.time_passes(now);
+  season.time_passes(later);
   EXPECT_EQ(season.outputs.batches.size(), 2u);
 }
 
