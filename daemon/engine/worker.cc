@@ -10,7 +10,7 @@ namespace vtq {
 
 void give_way() {
   // Of this thread alone, as Linux has it. Where it is not allowed the thread is one among others.
-  constexpr int kNice = 10;
+  constexpr int kNice = 5;
   [[maybe_unused]] int result = ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 

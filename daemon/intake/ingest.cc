@@ -114,9 +114,7 @@ Ingest::Ingest(Engine& engine, const Clock& clock, const IngestOptions& options)
                 retry();
                 give_up_overdue();
               }),
-      large_("ingest-large") {
-  large_.post(give_way);
-}
+      large_("ingest-large") {}
 
 void Ingest::take_events(HttpRequest&& request, Respond&& respond) {
   bool large = request.body.size() > kLargeBodyBytes;
