@@ -1,4 +1,4 @@
-// The checksums of the store's files. RocksDB's own is worked out byte by byte on Debian, without the processor's help, and took a tenth of
+// The checksums of the store's files. RocksDB's own is worked out byte by byte on Debian, without the processor's help, and takes a tenth of
 // all that a season costs; XXH3 takes next to nothing.
 #pragma once
 

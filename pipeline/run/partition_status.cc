@@ -105,7 +105,7 @@ void Partition::add_to_totals(const Cell& cell, std::int64_t by) {
 
 void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around) {
   // An entry that was looked at and found as it was is not written again. Of one that is to be looked at later than the store has it, the
-  // store's word costs a look after the next start, and nothing else.
+  // store's word costs a look after the next start; a band that rests on new estimates may then be told within its hour.
   if (derived.wake_at_ms < entry.wake_at_ms || entry.status != derived.status) keep(centre, entry);
   entry.wake_at_ms = derived.wake_at_ms;
   wake_by(centre, derived.wake_at_ms);
