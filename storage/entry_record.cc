@@ -148,7 +148,7 @@ void write_facts(Wire& out, const EntryFacts& facts) {
   for (const UnitFact& unit : facts.units) out.message(R::kUnitsFieldNumber, [&] { write(out, unit); });
 }
 
-/// Fields 34 to 52.
+/// Fields 34 to 55.
 void write_particulars(Wire& out, const EntryFacts& facts) {
   const Particulars* particulars = facts.particulars.get();
   if (particulars) {
@@ -162,6 +162,9 @@ void write_particulars(Wire& out, const EntryFacts& facts) {
   for (const FirstSaid& word : particulars->first_said) out.message(R::kFirstSaidFieldNumber, [&] { write(out, word); });
   out.signed_number(R::kFirstClaimedMsFieldNumber, particulars->first_claimed_ms);
   out.signed_number(R::kClaimWithdrawnMsFieldNumber, particulars->claim_withdrawn_ms);
+  for (TimeMs at : particulars->left_before_ms) out.signed_number(R::kLeftBeforeMsFieldNumber, at);
+  for (TimeMs at : particulars->revoked_before_ms) out.signed_number(R::kRevokedBeforeMsFieldNumber, at);
+  out.signed_number(R::kResultBeforeMsFieldNumber, particulars->result_before_ms);
 }
 
 }  // namespace

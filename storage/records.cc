@@ -23,7 +23,8 @@ void parse(std::string_view bytes, Message& message) {
 }
 
 std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& record) {
-  bool told_again = !record.first_said().empty() || record.first_claimed_ms() != 0 || record.claim_withdrawn_ms() != 0;
+  bool told_again = !record.first_said().empty() || record.first_claimed_ms() != 0 || record.claim_withdrawn_ms() != 0 ||
+                    !record.left_before_ms().empty() || !record.revoked_before_ms().empty() || record.result_before_ms() != 0;
   if (record.pathway().empty() && record.cohort().empty() && record.left_qualification() == 0 && record.assessed().empty() && !told_again)
     return nullptr;
   auto made = std::make_shared<Particulars>();
@@ -40,6 +41,9 @@ std::shared_ptr<const Particulars> decode_particulars(const v1::EntryRecord& rec
     made->first_said.push_back({word.unit(), word.learning_outcome(), word.said(), word.at_ms()});
   made->first_claimed_ms = record.first_claimed_ms();
   made->claim_withdrawn_ms = record.claim_withdrawn_ms();
+  made->left_before_ms.assign(record.left_before_ms().begin(), record.left_before_ms().end());
+  made->revoked_before_ms.assign(record.revoked_before_ms().begin(), record.revoked_before_ms().end());
+  made->result_before_ms = record.result_before_ms();
   return made;
 }
 

@@ -2,9 +2,7 @@
 //
 //   constructed (ready) -> stop_taking -> drained -> destroyed
 //
-// Threads: `http` (network and health; never blocks), `ingest` (reads bodies of events), `people` and `exports` (look-ups, small and large),
-// `metrics`, `forward` (on Kafka: look-ups that need other instances), `backup`, `verifier` (reads the store's files), `pipeline-1` (the engine's
-// own). Public members are for the thread that made it.
+// The README's chapter "Threads" lists them all. Public members are for the thread that made it.
 #pragma once
 
 #include <atomic>

@@ -9,7 +9,7 @@
 #include <deque>
 #include <vector>
 
-#include "pipeline/intake/hidden_grades.h"
+#include "pipeline/kinds/hidden_grades.h"
 
 namespace vtq {
 namespace {

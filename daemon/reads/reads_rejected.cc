@@ -6,7 +6,7 @@
 #include "daemon/process/log.h"
 #include "daemon/reads/reads.h"
 #include "pipeline/intake/check.h"
-#include "pipeline/intake/hidden_grades.h"
+#include "pipeline/kinds/hidden_grades.h"
 
 namespace vtq {
 namespace {

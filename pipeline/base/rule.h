@@ -1,5 +1,5 @@
-// The rules that can stand between an entry and its result, besides missing evidence, holds and samples: by name, and what each
-// asks of whom.
+// The rules that a status can name as what stands between an entry and its result, and what each asks of whom. Missing evidence, open holds and
+// samples of a cohort are told apart from these: by the step that is next. `Rule::hold` is of an issued result that is withheld.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace vtq {
 
-/// In the order in which they are named when several hold. Stored as numbers: append within a group only with a new store schema.
+/// In the order in which they are named when several hold. The numbers are stored: a new rule takes a free one at the end of its group; none is ever
+/// renumbered.
 enum class Rule : std::uint8_t {
   none,
   // Approval of the qualification.

@@ -174,10 +174,10 @@ std::string ApprovalState::words() const {
   return text;
 }
 
-std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event, const Stamp& stamp) {
+std::vector<QualificationId> ApprovalFacts::take(const v1::Event& event, std::optional<QualificationId> about, const Stamp& stamp) {
   std::vector<QualificationId> concerned;
   auto of = [&](const auto& fact) -> Records& {
-    concerned.push_back(*parse_qualification(fact.qualification()));
+    concerned.push_back(*about);
     return records_[{concerned.back(), fact.body()}];
   };
   switch (event.fact_case()) {

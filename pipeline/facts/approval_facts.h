@@ -124,7 +124,7 @@ struct ApprovalCoverage {
 class ApprovalFacts {
  public:
   /// Takes a fact about approval; returns the qualifications whose terms it may change.
-  std::vector<QualificationId> take(const v1::Event& event, const Stamp& stamp);
+  std::vector<QualificationId> take(const v1::Event& event, std::optional<QualificationId> about, const Stamp& stamp);
   /// Takes what a qualification says of itself.
   void define(QualificationId id, const v1::QualificationDefined& fact);
 

@@ -11,28 +11,45 @@
 
 namespace vtq {
 
-/// Stops results until lifted. Unset members match all.
+/// Stops results until lifted. All that was said of it is kept: what is to be seen of a result hangs on whether the hold stood at the gate, and
+/// ever since.
 struct Hold {
+  struct Word {
+    Stamp stamp;
+    Saying by;
+    bool lifts = false;
+    // Whom it is placed on; unset members match all.
+    std::optional<QualificationId> qualification;
+    std::optional<SeriesId> series;
+    std::string learner;
+    v1::HoldPlaced::Cause cause{};
+
+    bool covers(const EntryKey& key) const {
+      return (!qualification || *qualification == key.qualification) && (!series || *series == key.series) &&
+             (learner.empty() || learner == key.learner);
+    }
+    /// Lifted at the moment at which it was placed it stays, unless the source numbered the lifting as the later.
+    bool before(const Word& other) const {
+      if (stamp.moment() != other.stamp.moment()) return stamp.before(other.stamp);
+      if (lifts == other.lifts) return stamp.tie < other.stamp.tie;
+      return lifts ? !by.said().numbered_after(other.by.said()) : other.by.said().numbered_after(by.said());
+    }
+  };
   AwardingOrganisationId awarding_organisation{};  ///< whose name for it it is
   std::string name;
-  Stamp placed;
-  Stamp lifted;
-  Saying placed_by;
-  Saying lifted_by;
-  std::optional<QualificationId> qualification;
-  std::optional<SeriesId> series;
-  std::string learner;
-  v1::HoldPlaced::Cause cause{};
+  std::vector<Word> words;  ///< placings and liftings, in the order in which they came to hold
 
-  /// Lifted at the moment at which it was placed it stays, unless the source numbered the lifting as the later.
-  bool open() const {
-    if (placed.moment() == lifted.moment()) return placed.set() && !lifted_by.said().numbered_after(placed_by.said());
-    return lifted.before(placed);
+  bool open() const { return !words.empty() && !words.back().lifts; }
+  /// The placing that stops the entry now. Null: none does.
+  const Word* over(const EntryKey& key, AwardingOrganisationId ao) const {
+    return open() && awarding_organisation == ao && words.back().covers(key) ? &words.back() : nullptr;
   }
-  bool covers(const EntryKey& key, AwardingOrganisationId ao) const {
-    return placed.set() && awarding_organisation == ao && (!qualification || *qualification == key.qualification) &&
-           (!series || *series == key.series) && (learner.empty() || learner == key.learner);
-  }
+  /// The placing that stopped it at `at`.
+  const Word* over_at(const EntryKey& key, AwardingOrganisationId ao, TimeMs at) const;
+  /// The placing that stops it now, where one has done so without a break from `at` on, or from before.
+  const Word* over_since(const EntryKey& key, AwardingOrganisationId ao, TimeMs at) const;
+  /// When a placing that stopped it was last lifted; 0: never.
+  TimeMs lifted_ms(const EntryKey& key, AwardingOrganisationId ao) const;
 };
 
 /// Where sampling or moderation stands for a cohort, or for one learner of it.

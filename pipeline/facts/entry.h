@@ -96,6 +96,10 @@ struct Particulars {
   std::vector<FirstSaid> first_said;  ///< by unit, outcome and time
   TimeMs first_claimed_ms = 0;        ///< the first claim that no longer holds the slot; 0: none
   TimeMs claim_withdrawn_ms = 0;      ///< the last withdrawal of a claim that no longer holds it; 0: none
+  // Words that stop are not undone by being told again: those that no longer hold their slot, ascending, the first kStopsKept of them.
+  std::vector<TimeMs> left_before_ms;     ///< withdrawn or transferred
+  std::vector<TimeMs> revoked_before_ms;  ///< results
+  TimeMs result_before_ms = 0;            ///< the last result determined or amended that no longer holds its slot; 0: none
 
   /// Those that still say something: a later assessment of the unit as a whole takes the place of its outcomes', and not one of the same
   /// moment.
@@ -161,7 +165,7 @@ struct EntryFacts {
   bool has_claim() const { return claim.set() && !claim_withdrawn; }
   bool has_result() const { return result_kind == ResultKind::determined || result_kind == ResultKind::amended; }
 
-  /// Looks at the stamp of every slot.
+  /// Looks at the stamp of every slot. One that is left out here loses who said it, and its ties are then decided by a hash.
   template <class Look>
   void each_stamp(Look look) const {
     for (const Stamp* one :

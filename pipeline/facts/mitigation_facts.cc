@@ -1,15 +1,9 @@
 #include "pipeline/facts/mitigation_facts.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace vtq {
 namespace {
-
-template <class Fact>
-MitigationScope scope_of(const Fact& fact) {
-  return {*parse_qualification(fact.qualification()), *parse_series(fact.series()), fact.learner()};
-}
 
 /// The fact for the learner alone, else the one for all; null: neither.
 template <class Fact, class Fits>
@@ -18,15 +12,6 @@ const Fact* narrowest(const std::vector<Fact>& facts, const EntryKey& key, Fits 
   for (const Fact& fact : facts)
     if (fact.scope.covers(key) && fits(fact) && (!found || found->scope.learner.empty())) found = &fact;
   return found;
-}
-
-template <class Fact, class Same>
-void replace(std::vector<Fact>& facts, Fact made, Same same) {
-  auto at = std::find_if(facts.begin(), facts.end(), [&](const Fact& held) { return held.scope == made.scope && same(held); });
-  if (at == facts.end())
-    facts.push_back(std::move(made));
-  else
-    *at = std::move(made);
 }
 
 /// The first moment not before `at` with the local time of day of `like`, by the clock.
@@ -108,32 +93,6 @@ const MitigationReview* CentreMitigations::review(const MitigationApplication& a
     bool of_it = application.scope.learner.empty() || one.scope.learner == application.scope.learner;
     return one.stage == stage && of_it && !one.stamp.before(application.stamp);
   });
-}
-
-MitigationScope take_mitigation(CentreMitigations& facts, const v1::Event& event, const Stamp& stamp) {
-  auto always = [](const auto&) { return true; };
-  switch (event.fact_case()) {
-    case v1::Event::kMitigationOptedOut: {
-      const auto& fact = event.mitigation_opted_out();
-      replace(facts.opt_outs, {scope_of(fact), stamp, fact.opted_out()}, always);
-      return scope_of(fact);
-    }
-    case v1::Event::kMitigationApplied: {
-      const auto& fact = event.mitigation_applied();
-      MitigationApplication made{.scope = scope_of(fact), .stamp = stamp, .units = {}, .evidence = {fact.evidence().begin(), fact.evidence().end()}};
-      for (const auto& unit : fact.units()) made.units.push_back({unit.unit(), short_hash(unit.unit()), parse_date(unit.due_on()).value_or(0)});
-      replace(facts.applications, std::move(made), always);
-      return scope_of(fact);
-    }
-    case v1::Event::kMitigationReviewed: {
-      const auto& fact = event.mitigation_reviewed();
-      replace(facts.reviews, {scope_of(fact), stamp, fact.stage(), fact.conclusion()},
-              [&](const MitigationReview& held) { return held.stage == fact.stage(); });
-      return scope_of(fact);
-    }
-    default:
-      std::abort();  // the caller looks at the kind of fact
-  }
 }
 
 }  // namespace vtq

@@ -98,7 +98,4 @@ struct CentreMitigations {
   const MitigationReview* review(const MitigationApplication& application, const EntryKey& key, v1::MitigationReviewed::Stage stage) const;
 };
 
-/// Takes a MitigationOptedOut, MitigationApplied or MitigationReviewed in place of the one for the same scope; returns whom it is about.
-MitigationScope take_mitigation(CentreMitigations& facts, const v1::Event& event, const Stamp& stamp);
-
 }  // namespace vtq

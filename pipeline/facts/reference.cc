@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "pipeline/base/canonical.h"
+#include "pipeline/facts/kind.h"
 
 namespace vtq {
 namespace {
@@ -12,15 +13,6 @@ namespace {
 QualificationId qualification_id(const std::string& text) { return *parse_qualification(text); }
 AwardingOrganisationId ao_id(const std::string& text) { return *parse_awarding_organisation(text); }
 SeriesId series_id(const std::string& text) { return *parse_series(text); }
-
-std::string joined(std::initializer_list<std::string_view> parts) {
-  std::string text;
-  for (std::string_view part : parts) {
-    if (!text.empty()) text += ' ';
-    text += part.empty() ? std::string_view{"-"} : part;
-  }
-  return text;
-}
 
 /// Whether the message, or one within it, came with fields that this version does not know.
 bool has_unknown_fields(const google::protobuf::Message& message) {
@@ -47,8 +39,6 @@ bool has_unknown_fields(const v1::Event& event) {
   const google::protobuf::FieldDescriptor* field = reflection.GetOneofFieldDescriptor(event, fact);
   return field && has_unknown_fields(reflection.GetMessage(event, field));
 }
-
-std::string canonical(const std::string& qualification) { return qualification.empty() ? std::string{} : text_of(qualification_id(qualification)); }
 
 }  // namespace
 
@@ -80,10 +70,10 @@ bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held,
   Said said = said_by(event), before = said_by(held);
   if (clash) clash->id_reused = said.same_id(before);
   if (stamp.moment() != held_stamp.moment()) return held_stamp.before(stamp);
-  // At one moment a halt goes before the word that lifts it.
-  if (event.has_issuing_halted() && event.issuing_halted().halted() != held.issuing_halted().halted()) {
+  // At one moment a word that stops goes before the one that takes it back.
+  if (const FactKind* kind = kind_of_fact(event); kind && kind->stops && kind->stops(event) != kind->stops(held)) {
     if (clash) clash->decided_by = DecidedBy::stop;
-    return event.issuing_halted().halted();
+    return kind->stops(event);
   }
   Order order = compare(said, before);
   if (clash) clash->decided_by = order.by;
@@ -97,137 +87,14 @@ Merged against(const Reference::Slot& held, const v1::Event& event, const Stamp&
   return !readable || is_later(event, stamp, before, held.stamp, clash) ? Merged::applied : Merged::superseded;
 }
 
-std::string slot_of(const v1::Event& event) {
-  switch (event.fact_case()) {
-    case v1::Event::kAwardingOrganisationDefined:
-      return joined({"awarding-organisation", event.awarding_organisation_defined().awarding_organisation()});
-    case v1::Event::kCentreDefined:
-      return joined({"centre", event.centre_defined().centre()});
-    case v1::Event::kQualificationDefined:
-      return joined({"qualification", canonical(event.qualification_defined().qualification())});
-    case v1::Event::kGradingScaleDefined:
-      return joined({"scale", event.grading_scale_defined().name()});
-    case v1::Event::kCalendarDefined: {
-      const auto& fact = event.calendar_defined();
-      // Each stays: a gate that one of them shut is not opened by another alone.
-      return joined(
-          {"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(), event.id()});
-    }
-    case v1::Event::kMitigationDefined: {
-      const auto& fact = event.mitigation_defined();
-      return joined({"mitigation", canonical(fact.qualification()), fact.series(), fact.centre(), fact.learner()});
-    }
-    case v1::Event::kScrutinyStrategyDefined: {
-      const auto& fact = event.scrutiny_strategy_defined();
-      return joined({"strategy", fact.awarding_organisation(), canonical(fact.qualification())});
-    }
-    case v1::Event::kApprovalCategoryDefined: {
-      const auto& fact = event.approval_category_defined();
-      return joined({"approval-category", v1::ApprovalBody_Name(fact.body()), fact.category()});
-    }
-    case v1::Event::kApprovalProposed: {
-      const auto& fact = event.approval_proposed();
-      return joined({"approval-proposed", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
-    }
-    case v1::Event::kApprovalSubmitted: {
-      const auto& fact = event.approval_submitted();
-      // Each stays: a decision is judged by the one that it was made on.
-      return joined({"approval-submitted", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), text_of_moment(event)});
-    }
-    case v1::Event::kApprovalDecided: {
-      const auto& fact = event.approval_decided();
-      // A renewal does not take the place of the approval before it.
-      return joined({"approval-decided", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body()), fact.approved_from()});
-    }
-    case v1::Event::kApprovalWithdrawn: {
-      const auto& fact = event.approval_withdrawn();
-      return joined({"approval-withdrawn", canonical(fact.qualification()), v1::ApprovalBody_Name(fact.body())});
-    }
-    case v1::Event::kCentreDeclared: {
-      const auto& fact = event.centre_declared();
-      return joined({"declared", fact.awarding_organisation(), fact.series(), v1::Level_Name(fact.level())});
-    }
-    case v1::Event::kCentreApproved: {
-      const auto& fact = event.centre_approved();
-      return joined({"approved", fact.awarding_organisation(), canonical(fact.qualification())});
-    }
-    case v1::Event::kStaffApproved: {
-      const auto& fact = event.staff_approved();
-      // Each word stays: work is judged by the one that held when it was assessed.
-      return joined({"staff", fact.awarding_organisation(), canonical(fact.qualification()), fact.staff(), v1::StaffApproved::Role_Name(fact.role()),
-                     text_of_moment(event)});
-    }
-    case v1::Event::kMonitoringRecorded: {
-      const auto& fact = event.monitoring_recorded();
-      return joined({"monitoring", fact.awarding_organisation(), canonical(fact.qualification()), fact.monitoring()});
-    }
-    case v1::Event::kSampleDecided: {
-      const auto& fact = event.sample_decided();
-      // The last word of each status stays: whose part a late result is hangs on where the sample was when the deadline passed.
-      return joined({"sample", canonical(fact.qualification()), fact.series(), fact.learner(), v1::SampleDecided::Status_Name(fact.status())});
-    }
-    case v1::Event::kHoldPlaced:
-      return joined({"hold-placed", event.hold_placed().awarding_organisation(), event.hold_placed().hold()});
-    case v1::Event::kHoldLifted:
-      return joined({"hold-lifted", event.hold_lifted().awarding_organisation(), event.hold_lifted().hold()});
-    case v1::Event::kActionPlan: {
-      const auto& fact = event.action_plan();
-      return joined({"action", fact.awarding_organisation(), canonical(fact.qualification()), fact.action()});
-    }
-    case v1::Event::kMonitoringPlanned: {
-      const auto& fact = event.monitoring_planned();
-      return joined({"monitoring-planned", fact.awarding_organisation(), canonical(fact.qualification()), fact.monitoring()});
-    }
-    case v1::Event::kConflictDeclared: {
-      const auto& fact = event.conflict_declared();
-      return joined({"conflict", fact.awarding_organisation(), fact.assurer()});
-    }
-    case v1::Event::kSanctionDecided:
-      return joined({"sanction", event.sanction_decided().awarding_organisation(), event.sanction_decided().sanction()});
-    case v1::Event::kDirectClaimsDecided: {
-      const auto& fact = event.direct_claims_decided();
-      return joined({"direct-claims", fact.awarding_organisation(), canonical(fact.qualification())});
-    }
-    case v1::Event::kMitigationOptedOut: {
-      const auto& fact = event.mitigation_opted_out();
-      return joined({"mitigation-opted-out", canonical(fact.qualification()), fact.series(), fact.learner()});
-    }
-    case v1::Event::kMitigationApplied: {
-      const auto& fact = event.mitigation_applied();
-      return joined({"mitigation-applied", canonical(fact.qualification()), fact.series(), fact.learner()});
-    }
-    case v1::Event::kMitigationReviewed: {
-      const auto& fact = event.mitigation_reviewed();
-      return joined(
-          {"mitigation-reviewed", canonical(fact.qualification()), fact.series(), fact.learner(), v1::MitigationReviewed::Stage_Name(fact.stage())});
-    }
-    case v1::Event::kReleasePlanned: {
-      const auto& fact = event.release_planned();
-      return joined({"plan", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series()});
-    }
-    case v1::Event::kReleaseApproved: {
-      const auto& fact = event.release_approved();
-      return joined({"release-approval", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), fact.approver()});
-    }
-    case v1::Event::kIssuingHalted: {
-      const auto& fact = event.issuing_halted();
-      return joined({"halt", fact.awarding_organisation(), fact.series()});
-    }
-    case v1::Event::kBatchAcknowledged:
-      return joined({"acknowledged", event.batch_acknowledged().batch()});
-    default:
-      return {};
-  }
-}
-
-Merged Reference::merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp, Clash* clash) {
+Merged Reference::merge(const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp, Clash* clash) {
   std::string slot = slot_of(event);
   auto [at, fresh] = slots_.try_emplace(slot);
   Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
   if (merged != Merged::applied) return merged;
   at->second = Slot{stamp, std::string(bytes)};
   changed_slots_.push_back(std::move(slot));
-  decode(event, stamp);
+  define(event, address, stamp);
   // An earlier calendar counts for the gates only.
   return event.has_calendar_defined() && in_force(event)->stamp != stamp ? Merged::superseded : Merged::applied;
 }
@@ -243,88 +110,62 @@ const Reference::Slot* Reference::in_force(const v1::Event& event) const {
   return at == slots_.end() ? nullptr : &at->second;
 }
 
-void Reference::restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, std::string_view bytes) {
+void Reference::restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, const Address& address, std::string_view bytes) {
   slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
-  decode(event, stamp);
+  define(event, address, stamp);
   changes_.clear();
 }
 
-void Reference::decode(const v1::Event& event, const Stamp& stamp) {
-  switch (event.fact_case()) {
-    case v1::Event::kAwardingOrganisationDefined: {
-      const auto& fact = event.awarding_organisation_defined();
-      auto id = ao_id(fact.awarding_organisation());
-      awarding_organisations_[id] = {fact.name(), fact.silence_is_critical()};
-      changes_.push_back({.awarding_organisation = id});
-      break;
-    }
-    case v1::Event::kCentreDefined: {
-      const auto& fact = event.centre_defined();
-      auto& held = centres_[*parse_centre(fact.centre())];
-      // A centre new to the reference data may have records waiting for it; its details touch no status.
-      bool fresh = held == nullptr;
-      held = std::make_unique<v1::CentreDefined>(fact);
-      if (fresh) changes_.push_back({.series = SeriesId{}});
-      break;
-    }
-    case v1::Event::kQualificationDefined: {
-      auto made = std::make_unique<Qualification>(make_qualification(event.qualification_defined(), scales_));
-      approvals_.define(made->id, event.qualification_defined());
-      made->approval = approvals_.terms(made->id);
-      if (auto at = mitigations_.find(made->id); at != mitigations_.end()) {
-        made->mitigations = &at->second;
-        move_calendars(*made, at->second);
-        touch_other_sizes(*made);
-      }
-      changes_.push_back({.qualification = made->id});
-      qualifications_[made->id] = std::move(made);
-      break;
-    }
-    case v1::Event::kGradingScaleDefined: {
-      const auto& fact = event.grading_scale_defined();
-      scales_[fact.name()] = make_scale(fact);
-      for (auto& [id, qualification] : qualifications_) qualification->link(scales_);
-      changes_.push_back({});
-      break;
-    }
-    case v1::Event::kCalendarDefined:
-      decode_calendar(event, stamp);
-      break;
-    case v1::Event::kMitigationDefined:
-      decode_mitigation(event);
-      break;
-    case v1::Event::kApprovalCategoryDefined:
-    case v1::Event::kApprovalProposed:
-    case v1::Event::kApprovalSubmitted:
-    case v1::Event::kApprovalDecided:
-    case v1::Event::kApprovalWithdrawn:
-      decode_approval(event, stamp);
-      break;
-    case v1::Event::kReleasePlanned: {
-      const auto& fact = event.release_planned();
-      CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
-      plans_[key] = {*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
-      changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
-      break;
-    }
-    case v1::Event::kIssuingHalted: {
-      const auto& fact = event.issuing_halted();
-      HaltKey key{ao_id(fact.awarding_organisation()), series_id(fact.series())};
-      halts_[key] = {fact.halted(), stamp.at_ms};
-      changes_.push_back({.awarding_organisation = key.awarding_organisation, .series = key.series});
-      break;
-    }
-    case v1::Event::kScrutinyStrategyDefined: {
-      const auto& fact = event.scrutiny_strategy_defined();
-      auto ao = ao_id(fact.awarding_organisation());
-      auto qualification = parse_qualification(fact.qualification());
-      strategies_[{ao, qualification.value_or(QualificationId{})}] = fact;
-      changes_.push_back({.qualification = qualification, .awarding_organisation = ao});
-      break;
-    }
-    default:
-      break;
+void Reference::define(const v1::Event& event, const Address& address, const Stamp& stamp) {
+  if (const FactKind& kind = *kind_of_fact(event); kind.define) kind.define(*this, event, address, stamp);
+}
+
+void Reference::define_awarding_organisation(AwardingOrganisationId id, const v1::AwardingOrganisationDefined& fact) {
+  awarding_organisations_[id] = {fact.name(), fact.silence_is_critical()};
+  changes_.push_back({.awarding_organisation = id});
+}
+
+void Reference::define_centre(CentreId id, const v1::CentreDefined& fact) {
+  auto& held = centres_[id];
+  // A centre new to the reference data may have records waiting for it; its details touch no status.
+  bool fresh = held == nullptr;
+  held = std::make_unique<v1::CentreDefined>(fact);
+  if (fresh) changes_.push_back({.series = SeriesId{}});
+}
+
+void Reference::define_qualification(const v1::QualificationDefined& fact) {
+  auto made = std::make_unique<Qualification>(make_qualification(fact, scales_));
+  approvals_.define(made->id, fact);
+  made->approval = approvals_.terms(made->id);
+  if (auto at = mitigations_.find(made->id); at != mitigations_.end()) {
+    made->mitigations = &at->second;
+    move_calendars(*made, at->second);
+    touch_other_sizes(*made);
   }
+  changes_.push_back({.qualification = made->id});
+  qualifications_[made->id] = std::move(made);
+}
+
+void Reference::define_scale(const v1::GradingScaleDefined& fact) {
+  scales_[fact.name()] = make_scale(fact);
+  for (auto& [id, qualification] : qualifications_) qualification->link(scales_);
+  changes_.push_back({});
+}
+
+void Reference::define_plan(const CohortKey& cohort, const ReleasePlan& plan) {
+  plans_[cohort] = plan;
+  changes_.push_back({.awarding_organisation = cohort.awarding_organisation, .level = cohort.level, .series = cohort.series});
+}
+
+void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, TimeMs at) {
+  halts_[{awarding_organisation, series}] = {halted, at};
+  changes_.push_back({.awarding_organisation = awarding_organisation, .series = series});
+}
+
+void Reference::define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
+                                const v1::ScrutinyStrategyDefined& fact) {
+  strategies_[{awarding_organisation, qualification.value_or(QualificationId{})}] = fact;
+  changes_.push_back({.qualification = qualification, .awarding_organisation = awarding_organisation});
 }
 
 std::vector<ReferenceChange> Reference::take_changes() {
@@ -367,11 +208,11 @@ void Reference::CohortDates::work_out() {
   open.centre_release = open.learner_release = 0;
 }
 
-void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
+void Reference::define_calendar(const v1::Event& event, const Address& address, const Stamp& stamp) {
   const auto& fact = event.calendar_defined();
   auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
   bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
-  CohortKey key{ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())};
+  CohortKey key{*address.awarding_organisation, fact.level(), *address.series};
   CalendarSaid made{.stamp = stamp,
                     .by = saying_of(event),
                     .slot = slot_of(event),
@@ -384,7 +225,7 @@ void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
                               .learner_release = time(fact.learner_release(), embargo ? kNever : 0)},
                     .without_embargo = {},
                     .confirms = !fact.gates_confirmed_by().empty()};
-  for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(qualification_id(text));
+  for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(*parse_qualification(text));
   std::sort(made.without_embargo.begin(), made.without_embargo.end());
   CohortDates& dates = calendars_[key];
   bool fresh = dates.said.empty();
@@ -399,15 +240,14 @@ void Reference::decode_calendar(const v1::Event& event, const Stamp& stamp) {
     if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
 }
 
-void Reference::decode_approval(const v1::Event& event, const Stamp& stamp) {
-  for (QualificationId id : approvals_.take(event, stamp)) {
+void Reference::define_approval(const v1::Event& event, const Address& address, const Stamp& stamp) {
+  for (QualificationId id : approvals_.take(event, address.qualification, stamp)) {
     if (auto at = qualifications_.find(id); at != qualifications_.end()) at->second->approval = approvals_.terms(id);
     changes_.push_back({.qualification = id});
   }
 }
 
-void Reference::decode_mitigation(const v1::Event& event) {
-  QualificationId id = qualification_id(event.mitigation_defined().qualification());
+void Reference::define_mitigation(QualificationId id, const v1::Event& event) {
   Mitigations& defined = mitigations_[id];
   SeriesId series = take_mitigation(defined, event).series;
   changes_.push_back({.qualification = id, .series = series});

@@ -87,12 +87,28 @@ struct ReferenceChange {
   auto operator<=>(const ReferenceChange&) const = default;
 };
 
+struct Address;
+
 class Reference {
  public:
-  /// Merges a reference fact, or a command addressed to all centres (`*`). The event has passed `check`.
-  Merged merge(const v1::Event& event, std::string_view bytes, const Stamp& stamp, Clash* clash = nullptr);
-  /// The same at start-up, from what `slots` had. The event has passed `check`.
-  void restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, std::string_view bytes);
+  /// Merges a reference fact, or a command addressed to all centres (`*`).
+  /// The event has passed `check`, which found `address`.
+  Merged merge(const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp, Clash* clash = nullptr);
+  /// The same at start-up, from what `slots` had.
+  void restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, const Address& address, std::string_view bytes);
+
+  // What each kind of fact does, once it holds its slot; for pipeline/kinds/ alone.
+  void define_awarding_organisation(AwardingOrganisationId id, const v1::AwardingOrganisationDefined& fact);
+  void define_centre(CentreId id, const v1::CentreDefined& fact);
+  void define_qualification(const v1::QualificationDefined& fact);
+  void define_scale(const v1::GradingScaleDefined& fact);
+  void define_calendar(const v1::Event& event, const Address& address, const Stamp& stamp);
+  void define_mitigation(QualificationId id, const v1::Event& event);
+  void define_approval(const v1::Event& event, const Address& address, const Stamp& stamp);
+  void define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
+                       const v1::ScrutinyStrategyDefined& fact);
+  void define_plan(const CohortKey& cohort, const ReleasePlan& plan);
+  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, TimeMs at);
 
   const Qualification* qualification(QualificationId id) const;
   const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
@@ -162,10 +178,7 @@ class Reference {
     auto operator<=>(const HaltKey&) const = default;
   };
 
-  void decode(const v1::Event& event, const Stamp& stamp);
-  void decode_calendar(const v1::Event& event, const Stamp& stamp);
-  void decode_approval(const v1::Event& event, const Stamp& stamp);
-  void decode_mitigation(const v1::Event& event);
+  void define(const v1::Event& event, const Address& address, const Stamp& stamp);
   void touch_other_sizes(const Qualification& left);
   void move_calendars(const Qualification& qualification, Mitigations& defined) const;
 

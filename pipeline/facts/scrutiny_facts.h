@@ -1,5 +1,5 @@
 // What an awarding organisation said of a centre for the scrutiny of its assessment: approvals, staff, visits planned and made,
-// conflicts of interest, sanctions, actions, decisions on direct claims status. Each the latest for its slot. Plain values.
+// conflicts of interest, sanctions, actions, decisions on direct claims status. Plain values.
 #pragma once
 
 #include <optional>
@@ -72,6 +72,7 @@ struct ScrutinyFacts {
     Stamp stamp;
     v1::SanctionDecided::Kind kind{};
     bool in_force = false;
+    TimeMs since_ms = 0;  ///< told again without a break, of the first word
   };
   struct DirectClaims {
     About about;
@@ -93,7 +94,9 @@ struct ScrutinyFacts {
   std::vector<Visit> visits;
   std::vector<Plan> plans;
   std::vector<Conflict> conflicts;
-  std::vector<Sanction> sanctions;
+  std::vector<Sanction> sanctions;  ///< of each name the last word
+  /// All words of them: one that is told again does not let go of what the one before it stopped.
+  std::vector<Sanction> sanction_words;
   std::vector<DirectClaims> direct_claims;
   std::vector<Action> actions;
 
@@ -104,8 +107,5 @@ struct ScrutinyFacts {
   /// counts alone: one that says `no conflict` frees earlier visits, too.
   bool in_conflict(AwardingOrganisationId ao, const std::string& assurer, Day day) const;
 };
-
-/// Takes a fact over into `held`, in place of what stood in its slot. False when the fact is not one of scrutiny.
-bool take_scrutiny(std::shared_ptr<const ScrutinyFacts>& held, const v1::Event& event, const Stamp& stamp);
 
 }  // namespace vtq

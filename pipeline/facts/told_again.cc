@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "pipeline/facts/coming.h"
+
 namespace vtq {
 namespace {
 
@@ -34,38 +36,24 @@ void note(std::vector<FirstSaid>& all, const FirstSaid& word) {
   if (static_cast<std::size_t>(end - slot) > kFirstSaidMax) all.erase(end - 1);
 }
 
-/// Particulars are shared and never changed: a changed copy takes their place.
-template <class Change>
-void change_particulars(EntryFacts& facts, Change change) {
-  auto changed = facts.particulars ? std::make_shared<Particulars>(*facts.particulars) : std::make_shared<Particulars>();
-  change(*changed);
-  facts.particulars = *changed == Particulars{} ? nullptr : std::move(changed);
-}
-
 /// Of two words of one slot: which of them holds it no more, or may not, and so is to be noted.
 bool gives_way(const Stamp& word, const Stamp& other) { return word.at_ms <= other.at_ms; }
 
-void note_unit(EntryFacts& facts, std::uint32_t unit, std::uint32_t learning_outcome, UnitFact::Standing standing, std::uint32_t grade,
-               std::string_view assessor, const Stamp& stamp) {
+}  // namespace
+
+void note_unit(EntryFacts& facts, const UnitFact& word, std::string_view assessor, const Stamp& stamp) {
   auto held = std::find_if(facts.units.begin(), facts.units.end(),
-                           [&](const UnitFact& one) { return one.unit == unit && one.learning_outcome == learning_outcome; });
+                           [&](const UnitFact& one) { return one.unit == word.unit && one.learning_outcome == word.learning_outcome; });
   if (held == facts.units.end() || held->stamp == stamp) return;
   auto counts = [](UnitFact::Standing of) { return of != UnitFact::Standing::not_yet_achieved; };
   bool held_goes = counts(held->standing) && gives_way(held->stamp, stamp);
-  bool comes_late = counts(standing) && gives_way(stamp, held->stamp);
+  bool comes_late = counts(word.standing) && gives_way(stamp, held->stamp);
   if (!held_goes && !comes_late) return;
-  FirstSaid before{unit, learning_outcome, hash_of(held->standing, held->grade, assessor_of(facts, *held)), held->stamp.at_ms};
+  FirstSaid before{word.unit, word.learning_outcome, hash_of(held->standing, held->grade, assessor_of(facts, *held)), held->stamp.at_ms};
   change_particulars(facts, [&](Particulars& particulars) {
     if (held_goes) note(particulars.first_said, before);
-    if (comes_late) note(particulars.first_said, {unit, learning_outcome, hash_of(standing, grade, assessor), stamp.at_ms});
+    if (comes_late) note(particulars.first_said, {word.unit, word.learning_outcome, hash_of(word.standing, word.grade, assessor), stamp.at_ms});
   });
-}
-
-void note_outcomes(EntryFacts& facts, const v1::OutcomeRecorded& fact, const Stamp& stamp) {
-  for (const auto& outcome : fact.outcomes())
-    note_unit(facts, short_hash(outcome.unit()), outcome.learning_outcome().empty() ? 0 : short_hash(outcome.learning_outcome()),
-              outcome.standing() == v1::Outcome::ACHIEVED ? UnitFact::Standing::achieved : UnitFact::Standing::not_yet_achieved,
-              outcome.grade().empty() ? 0 : short_hash(outcome.grade()), fact.assessor(), stamp);
 }
 
 void note_claim(EntryFacts& facts, bool claimed, const Stamp& stamp) {
@@ -84,24 +72,56 @@ void note_claim(EntryFacts& facts, bool claimed, const Stamp& stamp) {
   });
 }
 
+namespace {
+
+void keep_stop(std::vector<TimeMs>& held, TimeMs at) {
+  auto place = std::lower_bound(held.begin(), held.end(), at);
+  if (place != held.end() && *place == at) return;
+  held.insert(place, at);
+  if (held.size() > kStopsKept) held.pop_back();
+}
+
+/// The first of the stops that came at `from` or later; `last` is one. Where some may not have been kept, it is taken to have come at once.
+TimeMs first_stop(const std::vector<TimeMs>& held, TimeMs from, TimeMs last) {
+  auto first = std::lower_bound(held.begin(), held.end(), from);
+  if (first != held.end()) return std::min(*first, last);
+  return held.size() == kStopsKept ? std::min(from, last) : last;
+}
+
 }  // namespace
 
-void note_told_again(EntryFacts& facts, const v1::Event& event, const Stamp& stamp) {
-  switch (event.fact_case()) {
-    case v1::Event::kOutcomeRecorded:
-      return note_outcomes(facts, event.outcome_recorded(), stamp);
-    case v1::Event::kPriorLearningRecognised: {
-      const auto& fact = event.prior_learning_recognised();
-      return note_unit(facts, short_hash(fact.unit()), kPriorLearning, UnitFact::Standing::recognised,
-                       fact.grade().empty() ? 0 : short_hash(fact.grade()), {}, stamp);
-    }
-    case v1::Event::kClaimSubmitted:
-      return note_claim(facts, true, stamp);
-    case v1::Event::kClaimWithdrawn:
-      return note_claim(facts, false, stamp);
-    default:
-      return;
-  }
+void note_left(EntryFacts& facts, const Stamp& held, const Stamp& stamp) {
+  if (!held.set() || held == stamp) return;
+  change_particulars(facts, [&](Particulars& particulars) { keep_stop(particulars.left_before_ms, std::min(held.at_ms, stamp.at_ms)); });
+}
+
+void note_result(EntryFacts& facts, bool revokes, const Stamp& stamp) {
+  const Stamp held = facts.result;
+  if (!held.set() || held == stamp) return;
+  bool held_revokes = facts.result_kind == ResultKind::revoked;
+  // At one moment a revocation goes before any other word.
+  bool held_goes = held.moment() != stamp.moment() ? held.before(stamp) : !held_revokes;
+  bool goes_revokes = held_goes ? held_revokes : revokes;
+  TimeMs at = held_goes ? held.at_ms : stamp.at_ms;
+  change_particulars(facts, [&](Particulars& particulars) {
+    if (goes_revokes)
+      keep_stop(particulars.revoked_before_ms, at);
+    else
+      particulars.result_before_ms = std::max(particulars.result_before_ms, at);
+  });
+}
+
+TimeMs left_since(const EntryFacts& facts) {
+  if (!facts.has_left()) return 0;
+  TimeMs first = kNever;
+  for (const Stamp* leaving : {&facts.withdrawn, &facts.transferred})
+    if (leaving->set() && !leaving->before(facts.registered)) first = std::min(first, leaving->at_ms);
+  return facts.particulars ? first_stop(facts.particulars->left_before_ms, facts.registered.at_ms, first) : first;
+}
+
+TimeMs revoked_since(const EntryFacts& facts) {
+  if (!facts.particulars) return facts.result.at_ms;
+  return first_stop(facts.particulars->revoked_before_ms, facts.particulars->result_before_ms, facts.result.at_ms);
 }
 
 TimeMs first_time_of(const EntryFacts& facts, const UnitFact& fact) {

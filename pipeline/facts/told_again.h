@@ -9,8 +9,18 @@
 
 namespace vtq {
 
-/// Notes what `event` says of an entry, or takes the place of. Before it is merged; in any order, twice or late, the same is kept.
-void note_told_again(EntryFacts& facts, const v1::Event& event, const Stamp& stamp);
+/// Notes what is said of a unit or learning outcome, or what that takes the place of. Before it is merged; in any order, twice or late, the
+/// same is kept.
+void note_unit(EntryFacts& facts, const UnitFact& word, std::string_view assessor, const Stamp& stamp);
+/// The same of a claim, or of its withdrawal.
+void note_claim(EntryFacts& facts, bool claimed, const Stamp& stamp);
+
+/// Words that stop are kept of an entry or slot, at most.
+constexpr std::size_t kStopsKept = 8;
+/// The same of a word that the learner has left, for the slot that `held` holds.
+void note_left(EntryFacts& facts, const Stamp& held, const Stamp& stamp);
+/// The same of a word about the result.
+void note_result(EntryFacts& facts, bool revokes, const Stamp& stamp);
 
 /// The first time of a word that was told again; that of the word itself where it was not.
 TimeMs first_time_of(const EntryFacts& facts, const UnitFact& fact);
@@ -24,5 +34,11 @@ inline TimeMs said_since(const EntryFacts& facts, const UnitFact& fact) {
 /// Since when the claim stands; 0 when there is none. A claim sent again is no later one; after a withdrawal a claim begins anew, and of
 /// several after it, where there was one before, the last counts.
 TimeMs claimed_since(const EntryFacts& facts);
+
+/// Since when the learner has left, however often that was told; 0: not withdrawn, or registered again since.
+TimeMs left_since(const EntryFacts& facts);
+
+/// Since when a result that is revoked has been.
+TimeMs revoked_since(const EntryFacts& facts);
 
 }  // namespace vtq

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/facts/told_again.h"
+
 namespace vtq {
 
 bool GateTime::reached(TimeMs gate_ms) const {
@@ -73,19 +75,10 @@ std::string_view withheld_words(Withheld why) {
   return "";
 }
 
-TimeMs left_at(const EntryFacts& facts) {
-  TimeMs at = 0;
-  if (!facts.has_left()) return at;
-  for (const Stamp* leaving : {&facts.withdrawn, &facts.transferred})
-    if (!leaving->before(facts.registered)) at = std::max(at, leaving->at_ms);
-  return at;
-}
-
-const Hold* hold_before(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms) {
-  for (const Hold& hold : centre.holds) {
-    bool covers = hold.covers(entry.key, awarding_organisation) || hold.covers(entry.key, entry.issued.awarding_organisation);
-    if (hold.open() && hold.placed.at_ms <= gate_ms && covers) return &hold;
-  }
+const Hold::Word* hold_before(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms) {
+  for (const Hold& hold : centre.holds)
+    for (AwardingOrganisationId ao : {awarding_organisation, entry.issued.awarding_organisation})
+      if (const Hold::Word* placed = hold.over_since(entry.key, ao, gate_ms)) return placed;
   return nullptr;
 }
 
@@ -95,8 +88,8 @@ Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganis
   if (revoked) return Withheld::none;
   if (halted) return Withheld::issuing_halted;
   if (hold_before(entry, centre, awarding_organisation, gate_ms)) return Withheld::hold_open;
-  if (facts.result_kind == ResultKind::revoked && facts.result.at_ms <= gate_ms) return Withheld::result_revoked;
-  TimeMs left = left_at(facts);
+  if (facts.result_kind == ResultKind::revoked && revoked_since(facts) <= gate_ms) return Withheld::result_revoked;
+  TimeMs left = left_since(facts);
   bool stands = facts.result_kind == ResultKind::amended && facts.result.at_ms >= left;
   if (left != 0 && left <= gate_ms && !stands) return Withheld::learner_left;
   return Withheld::none;

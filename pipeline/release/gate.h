@@ -60,10 +60,10 @@ struct GateTime {
 enum class Withheld : std::uint8_t {
   none,
   issuing_halted,  ///< for the awarding organisation and series, at all centres or at this one
-  hold_open,       ///< placed before the gate, and covers the result
-  result_revoked,  ///< before the gate
-  learner_left,    ///< withdrawn or transferred before the gate; not where the result was amended afterwards, or the learner registered again
-  corrected,       ///< by a batch issued before the gate
+  hold_open,       ///< a hold has covered the result from the gate on, or from before
+  result_revoked,  ///< at the gate or before
+  learner_left,    ///< withdrawn or transferred at the gate or before; not where the result was amended afterwards, or the learner registered again
+  corrected,       ///< by a batch issued at the gate or before
   unknown_entry,   ///< nothing is known of the entry
 };
 /// As answers name it: `hold-open`; empty for none.
@@ -71,16 +71,13 @@ std::string_view withheld_name(Withheld why);
 /// For people, a sentence: what withholds it, and what opens it again. Names neither person nor cause.
 std::string_view withheld_words(Withheld why);
 
-/// What stops a result of the entry, of which the gate is `gate_ms`: the first that applies, in the order above, but for `corrected`.
-/// `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold.
+/// What stops a result of the entry, of which the gate of whoever asks, centre or learner, is `gate_ms`: the first that applies, in the order above,
+/// but for `corrected`. `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold.
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,
                   bool revoked);
 
-/// The hold that withholds it; null: none.
-const Hold* hold_before(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms);
-
-/// When the learner left, and has not come back since; 0: has not.
-TimeMs left_at(const EntryFacts& facts);
+/// The placing of a hold that withholds it: it has stopped the entry from the gate on without a break. Null: none.
+const Hold::Word* hold_before(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms);
 
 /// The batch that took the place of the entry's result in another.
 struct Successor {

@@ -209,8 +209,8 @@ class Scrutineer {
     for (const Facts::Sanction& one : facts_.sanctions) {
       if (!one.in_force || !about_this(one.about)) continue;
       Requirement asked{
-          .subject = one.sanction, .since_ms = one.stamp.at_ms, .step = v1::LIFT_SANCTION, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
-      std::string since = date_text(local_day(one.stamp.at_ms));
+          .subject = one.sanction, .since_ms = one.since_ms, .step = v1::LIFT_SANCTION, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
+      std::string since = date_text(local_day(one.since_ms));
       asked.todo = "Do what sanction " + one.sanction + " asks for; it is lifted by SanctionDecided";
       switch (one.kind) {
         case v1::SanctionDecided::CERTIFICATION_SUSPENDED:
@@ -221,7 +221,7 @@ class Scrutineer {
         case v1::SanctionDecided::REGISTRATION_SUSPENDED:
           asked.rule = Rule::registration_suspended;
           asked.holds = Holds::registered_from;
-          asked.from_ms = one.stamp.at_ms;
+          asked.from_ms = one.since_ms;
           asked.what = "registration is suspended since " + since + " (sanction " + one.sanction + ")";
           break;
         case v1::SanctionDecided::DIRECT_CLAIMS_REMOVED:
@@ -404,9 +404,10 @@ class Scrutineer {
   TimeMs malpractice_ms() const {
     TimeMs since = 0;
     for (const Hold& hold : input_.centre.holds) {
-      bool here = hold.awarding_organisation == ao_ && (!hold.qualification || *hold.qualification == qualification_.id);
-      if (!hold.open() || hold.cause != v1::HoldPlaced::MALPRACTICE || !here) continue;
-      since = since == 0 ? hold.placed.at_ms : std::min(since, hold.placed.at_ms);
+      if (!hold.open() || hold.awarding_organisation != ao_) continue;
+      const Hold::Word& placed = hold.words.back();
+      bool here = !placed.qualification || *placed.qualification == qualification_.id;
+      if (placed.cause == v1::HoldPlaced::MALPRACTICE && here) since = since == 0 ? placed.stamp.at_ms : std::min(since, placed.stamp.at_ms);
     }
     return since;
   }

@@ -67,7 +67,7 @@ Centre& Partition::load(CentreId id) {
     shared_.store.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
       // It may be a word that stops.
       if (auto fact = stored_fact(event))
-        vtq::restore(centre.facts, slot, stamp, *fact, event);
+        vtq::restore(centre.facts, slot, stamp, fact->event, fact->address, event);
       else
         centre.set_aside = "A stored fact is of a form that this version does not take.";
     });
@@ -176,7 +176,8 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
     return park(centre, event, bytes, address, std::move(*unfit), shared_.policy.reference_wait_ms, token);
   if (auto missing = waits_for(centre, entry, event, address))
     return park(centre, event, bytes, address, std::move(*missing), shared_.policy.registration_wait_ms, token);
-  return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp) : apply_to_centre(centre, event, bytes, stamp);
+  return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
+                                           : apply_to_centre(centre, event, address, bytes, stamp);
 }
 
 /// What a fact names that is not there yet: its entry's registration, or the batch that it acknowledges. A batch has its name only once it
@@ -217,15 +218,15 @@ Verdict Partition::apply_to_entry(Centre& centre, Entry* entry, const v1::Event&
   return verdict;
 }
 
-Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp) {
+Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp) {
   CentreChange change;
   Verdict verdict;
-  verdict.kind = kind_of(merge(centre.facts, event, bytes, stamp, change, &verdict.clash));
+  verdict.kind = kind_of(merge(centre.facts, event, address, bytes, stamp, change, &verdict.clash));
   if (verdict.kind != Verdict::Kind::accepted) return verdict;
   centre.slots_to_store.push_back(slot_of(event));
   mark(centre);
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
-  if (event.has_issuing_halted()) note_halt(centre, event.issuing_halted(), stamp.at_ms);
+  if (event.has_issuing_halted()) note_halt(centre, address, event.issuing_halted().halted(), stamp.at_ms);
   if (!change.none) touch_changed(centre, change);
   if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
   return verdict;
@@ -269,12 +270,12 @@ void Partition::acknowledge(Centre& centre, const std::string& batch, TimeMs at)
   }
 }
 
-void Partition::note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at) {
-  HaltInForce halt{*parse_awarding_organisation(fact.awarding_organisation()), *parse_series(fact.series()), at};
+void Partition::note_halt(Centre& centre, const Address& address, bool halted, TimeMs at) {
+  HaltInForce halt{*address.awarding_organisation, *address.series, at};
   auto& halts = centre.summary.halts;
   std::erase_if(halts,
                 [&](const HaltInForce& held) { return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series; });
-  if (fact.halted()) halts.insert(std::upper_bound(halts.begin(), halts.end(), halt), halt);
+  if (halted) halts.insert(std::upper_bound(halts.begin(), halts.end(), halt), halt);
   centre.summary_to_store = true;
 }
 

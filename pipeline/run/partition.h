@@ -89,7 +89,8 @@ class Partition {
   void leave_totals();
 
   std::uint32_t index() const { return index_; }
-  /// Whether entries wait to be derived when the window closes. They are known in memory alone.
+  /// Whether entries wait to be derived when the window closes. They are known in memory alone, so no commit comes before that: Pipeline closes the
+  /// window first, or works out what follows from what it applied.
   bool has_touched() const { return !touched_.empty(); }
   TimeMs time() const { return time_; }
   /// First moment at which time alone changes something; kNever.
@@ -155,7 +156,7 @@ class Partition {
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;
   v1::EntryStatus describe(const Centre& centre, const Entry& entry, const Circumstances& around, bool in_full) const;
   Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
-  Verdict apply_to_centre(Centre& centre, const v1::Event& event, std::string_view bytes, const Stamp& stamp);
+  Verdict apply_to_centre(Centre& centre, const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp);
   Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
                std::int64_t token);
   /// Has the entry's status derived before the commit.
@@ -164,7 +165,7 @@ class Partition {
   void keep(Centre& centre, Entry& entry);
   void touch_changed(Centre& centre, const CentreChange& change);
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
-  void note_halt(Centre& centre, const v1::IssuingHalted& fact, TimeMs at);
+  void note_halt(Centre& centre, const Address& address, bool halted, TimeMs at);
   std::optional<Rejection> waits_for(const Centre& centre, const Entry* entry, const v1::Event& event, const Address& address) const;
   bool move_time(TimeMs to, TimeMs wakes_until);
   void mark(Centre& centre);

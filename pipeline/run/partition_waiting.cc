@@ -90,7 +90,7 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
   }
   Stamp stamp = stamp_of(event, parked.event);
   Verdict verdict =
-      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, parked.event, stamp);
+      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, parked.event, stamp);
   if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
   centre.waiting_to_erase.push_back(parked.key);
 }

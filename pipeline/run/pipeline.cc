@@ -33,7 +33,7 @@ void Pipeline::restore_reference() {
       throw std::runtime_error("Stored reference data: " + std::string(slot) +
                                " is of a form that this version does not take; start the version that took it, send the fact anew, and "
                                "start this version again.");
-    reference_.restore(slot, stamp, *fact, event);
+    reference_.restore(slot, stamp, fact->event, fact->address, event);
   });
 }
 
@@ -93,13 +93,13 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
   for (std::uint32_t at : order) {
-    auto stopped = stopped_.find(at);
-    if (stopped == stopped_.end())
+    auto stopped = stops_applied_.find(at);
+    if (stopped == stops_applied_.end())
       apply(batch[at], at);
     else
       verdicts_[at] = std::move(stopped->second);
   }
-  stopped_.clear();
+  stops_applied_.clear();
   spread_reference_changes();
   return {batch.size(), close_window()};
 }
@@ -117,19 +117,19 @@ void Pipeline::finish_stopped(TimeMs now) {
 /// Applies what stops results before time moves on to a cut: what came before it is seen by it. What waits for anything else does not stop
 /// here. The batch comes again when a commit was due in between; its stops have been applied then.
 void Pipeline::stop_first(std::span<const Inbound> batch, TimeMs now) {
-  if (!stopped_.empty() || next_wake() > now) return;
+  if (!stops_applied_.empty() || next_wake() > now) return;
   for (std::size_t at = 0; at < batch.size(); ++at) {
     const v1::Event& event = *batch[at].event;
     const Address& address = batch[at].address;
-    bool stops = event.has_hold_placed() || event.has_result_revoked() || (event.has_issuing_halted() && event.issuing_halted().halted());
-    if (!stops) continue;
+    const FactKind& kind = *kind_of_fact(event);
+    if (!kind.stops || !kind.stops(event)) continue;
     bool known = address.everywhere || !fits(event, address, reference_);
     if (address.subject == Subject::entry) known = known && partitions_[partition_of(address.centre)]->has_entry(address.centre, address.entry);
     if (!known) continue;
     apply(batch[at], static_cast<std::int64_t>(at));
-    stopped_[at] = verdicts_[at];
+    stops_applied_[at] = verdicts_[at];
   }
-  if (!stopped_.empty()) spread_reference_changes();
+  if (!stops_applied_.empty()) spread_reference_changes();
 }
 
 Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batch) {
@@ -207,7 +207,7 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   Verdict& verdict = verdicts_[static_cast<std::size_t>(token)];
   if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
     verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
-  verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
+  verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.address, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
 }
 
 bool Pipeline::spread_reference_changes() {

@@ -96,7 +96,7 @@ class Pipeline {
   Reference reference_;
   Totals totals_;
   std::vector<Verdict> verdicts_;
-  std::map<std::size_t, Verdict> stopped_;  // by place in the batch being processed: applied before its window
+  std::map<std::size_t, Verdict> stops_applied_;  // by place in the batch being processed: applied before its window
   Shared shared_;
   std::vector<std::unique_ptr<Partition>> partitions_;  // null: not owned
   std::vector<Partition*> owned_;

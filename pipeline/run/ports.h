@@ -69,7 +69,7 @@ class DamagedRecords {
   virtual const char* damage() const noexcept = 0;
 };
 
-/// Reads. The store is never ahead of the log: what it returns is what the last commit left.
+/// Reads. What it returns is what the last commit left; on Kafka the store is never ahead of the topics.
 class StateStore {
  public:
   virtual ~StateStore() = default;

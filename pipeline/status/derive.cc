@@ -28,10 +28,11 @@ Assurance assurance_of(const Entry& entry, const Circumstances& around, const At
     if (found.block == Block::none || by < found.block) found.block = by;
   };
   for (const Hold& hold : around.centre.holds) {
-    if (!hold.open() || !hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
-    block(hold.cause == v1::HoldPlaced::MALPRACTICE       ? Block::malpractice
-          : hold.cause == v1::HoldPlaced::CENTRE_RESPONSE ? Block::centre_response
-                                                          : Block::awarding_organisation);
+    const Hold::Word* placed = hold.over(entry.key, around.qualification.awarding_organisation);
+    if (!placed) continue;
+    block(placed->cause == v1::HoldPlaced::MALPRACTICE       ? Block::malpractice
+          : placed->cause == v1::HoldPlaced::CENTRE_RESPONSE ? Block::centre_response
+                                                             : Block::awarding_organisation);
   }
   for (const Sample& sample : around.centre.samples) {
     if (!sample.pending() || !sample.covers(entry.key)) continue;
@@ -210,7 +211,7 @@ class Derivation {
 
   /// What was issued and is not to be seen, and who lets it be seen again.
   void be_withheld(Withheld stop, TimeMs release) {
-    TimeMs left = left_at(facts_);
+    TimeMs left = left_since(facts_);
     bool left_before_issue = left != 0 && left <= entry_.issued.first_at_ms && facts_.result_kind != ResultKind::amended && !entry_.issued.revoked;
     if (stop == Withheld::none && !left_before_issue) return;
     Rule rule = Rule::learner_left;
@@ -221,7 +222,7 @@ class Derivation {
       rule = Rule::issuing_halted;
       step = v1::ISSUE_RESULT;
     } else if (stop == Withheld::hold_open) {
-      const Hold* hold = hold_before(entry_, around_.centre, around_.qualification.awarding_organisation, release);
+      const Hold::Word* hold = hold_before(entry_, around_.centre, around_.qualification.awarding_organisation, release);
       bool centre = hold->cause == v1::HoldPlaced::CENTRE_RESPONSE, case_open = hold->cause == v1::HoldPlaced::MALPRACTICE;
       rule = Rule::hold;
       step = case_open ? v1::CLOSE_CASE : centre ? v1::SEND_SAMPLE : v1::COMPLETE_MODERATION;
@@ -427,8 +428,7 @@ class Derivation {
 /// When the last of what assurance waited for was settled; 0 when nothing had to be.
 TimeMs assured_at(const Entry& entry, const Circumstances& around) {
   TimeMs at = 0;
-  for (const Hold& hold : around.centre.holds)
-    if (hold.covers(entry.key, around.qualification.awarding_organisation)) at = std::max(at, hold.lifted.at_ms);
+  for (const Hold& hold : around.centre.holds) at = std::max(at, hold.lifted_ms(entry.key, around.qualification.awarding_organisation));
   for (const Sample& sample : around.centre.samples)
     if (sample.covers(entry.key)) at = std::max(at, sample.stamp.at_ms);
   return at;
@@ -440,14 +440,10 @@ TimeMs assured_at(const Entry& entry, const Circumstances& around) {
 // not. What a later word of the same slot took the place of is not known; each function says what it takes to have been. Reference data
 // (calendar, approvals, strategy) are taken to have been as they are now.
 
-/// Whether the hold was open then. One placed again later counts from then on only.
-bool open_at(const Hold& hold, TimeMs deadline) {
-  return hold.placed.set() && hold.placed.at_ms <= deadline && (hold.open() || hold.lifted.at_ms > deadline);
-}
-
 bool held_at(const Entry& entry, const Circumstances& around, v1::HoldPlaced::Cause cause, TimeMs deadline) {
   return std::any_of(around.centre.holds.begin(), around.centre.holds.end(), [&](const Hold& hold) {
-    return hold.cause == cause && hold.covers(entry.key, around.qualification.awarding_organisation) && open_at(hold, deadline);
+    const Hold::Word* placed = hold.over_at(entry.key, around.qualification.awarding_organisation, deadline);
+    return placed && placed->cause == cause;
   });
 }
 

@@ -20,7 +20,8 @@ struct Derived {
   Duration remaining;
 };
 
-/// `now` is logical time and not before any earlier call for the entry.
+/// `now` is logical time and not before any earlier call for the entry. It also ends an entry of which no result is due, with its code N1 to N4; late
+/// ones get theirs from `late_reason`.
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now);
 
 /// Why a result that missed the issue deadline is late (Ofqual late results return 2023, L1 to L7); the first code that applies of

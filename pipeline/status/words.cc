@@ -82,10 +82,11 @@ std::string blocker_text(const Entry& entry, const Derived& derived, const Circu
 template <class Add>
 void add_holds(const Entry& entry, const Circumstances& around, Add add) {
   for (const Hold& hold : around.centre.holds) {
-    if (!hold.open() || !hold.covers(entry.key, around.qualification.awarding_organisation)) continue;
-    std::string cause = hold.cause == v1::HoldPlaced::MALPRACTICE       ? "a malpractice or maladministration case is open; close it"
-                        : hold.cause == v1::HoldPlaced::CENTRE_RESPONSE ? "the centre has not answered sampling or moderation; answer it"
-                                                                        : "the awarding organisation's checks are not complete; complete them";
+    const Hold::Word* placed = hold.over(entry.key, around.qualification.awarding_organisation);
+    if (!placed) continue;
+    std::string cause = placed->cause == v1::HoldPlaced::MALPRACTICE       ? "a malpractice or maladministration case is open; close it"
+                        : placed->cause == v1::HoldPlaced::CENTRE_RESPONSE ? "the centre has not answered sampling or moderation; answer it"
+                                                                           : "the awarding organisation's checks are not complete; complete them";
     add("hold", hold.name, "Hold " + hold.name + ": " + cause + ", and have the hold lifted.");
   }
   for (const Sample& sample : around.centre.samples) {

@@ -20,7 +20,9 @@ class Situation {
   /// Merges a reference fact.
   Situation& knows(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    reference.merge(event, bytes, stamp_of(event));
+    Result<Address> address = check(event);
+    EXPECT_TRUE(address.has_value()) << address.error().field << " " << address.error().rule;
+    if (address) reference.merge(event, address.value(), bytes, stamp_of(event));
     return *this;
   }
 
@@ -34,7 +36,7 @@ class Situation {
     if (address.value().subject == Subject::entry)
       merge(entry.facts, event, stamp);
     else
-      merge(centre, event, bytes, stamp, change);
+      merge(centre, event, address.value(), bytes, stamp, change);
     return *this;
   }
 

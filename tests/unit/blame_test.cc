@@ -117,6 +117,14 @@ std::vector<Story> stories() {
        with(in_order(), {hold_placed("H1", {}, at("2023-08-14T08:00"))}),
        {hold_lifted("H1", {}, at("2023-08-25T09:00"))},
        {v1::L4}},
+      {"of_a_case_told_again_afterwards",
+       with(in_order(), {hold_placed("H1", {}, at("2023-06-20T09:00"))}),
+       {hold_placed("H1", {}, at("2023-08-20T09:00")), hold_lifted("H1", {}, at("2023-08-25T09:00"))},
+       {v1::L4}},
+      {"of_a_case_closed_in_time_and_opened_again_afterwards",
+       with(in_order(), {hold_placed("H1", {}, at("2023-06-20T09:00")), hold_lifted("H1", {}, at("2023-06-25T09:00"))}),
+       {hold_placed("H1", {}, at("2023-08-20T09:00")), hold_lifted("H1", {}, at("2023-08-25T09:00"))},
+       kAwardingOrganisations},
       {"of_an_answer_to_sampling_that_was_waited_for",
        with(in_order(), {hold_placed("H1", {}, at("2023-06-20T09:00"), kCentre)}),
        {hold_lifted("H1", {}, at("2023-08-25T09:00"))},
@@ -270,7 +278,7 @@ std::vector<v1::Event> words_of_later(std::mt19937_64& random) {
         words.push_back(determined({}, at));
         break;
       case 3:
-        words.push_back(own(hold_placed("H7", {}, at, static_cast<v1::HoldPlaced::Cause>(1 + random() % 3))));
+        words.push_back(own(hold_placed(random() % 2 ? "H7" : "H1", {}, at, static_cast<v1::HoldPlaced::Cause>(1 + random() % 3))));
         break;
       case 4:
         words.push_back(due(sample({}, at, static_cast<Decided::Status>(1 + random() % 5)), "2023-09-15"));

@@ -301,6 +301,7 @@ Situation any_situation(std::mt19937_64& random) {
   if (random() % 2) {
     v1::Event silence = event_at(local("2022-09-01T09:00"));
     silence.mutable_awarding_organisation_defined()->set_awarding_organisation("RN5001");
+    silence.mutable_awarding_organisation_defined()->set_name("Example Awards");
     silence.mutable_awarding_organisation_defined()->set_silence_is_critical(true);
     situation.knows(silence);
   }

@@ -1,6 +1,6 @@
 // An embargo sweep over the pipeline: a season in which every grade is a word that stands nowhere else. Nothing that the pipeline says
 // before a gate has one, and what stops a result keeps it back after the gate. Planted leaks must make it fail, see tests/CMakeLists.txt.
-#include "pipeline/intake/hidden_grades.h"
+#include "pipeline/kinds/hidden_grades.h"
 #include "tests/support/recall.h"
 
 namespace vtq::test {

@@ -24,9 +24,7 @@ LONGER = {
     "daemon/kafka/redrive.cc": "one command, from what is found to what is written",
     "daemon/kafka/session.cc": "membership of the group and the cycle share most of their state; they are to part",
     "daemon/kafka/topics.cc": "what topics should be like, one setting after another, and the same steps to make them so",
-    "pipeline/facts/reference.cc": "one case for each kind of reference data",
     "pipeline/intake/catalogue_qualification.cc": "one rule after another about one kind of fact",
-    "pipeline/intake/check.cc": "one case for each kind of fact",
     "pipeline/rules/scrutiny.cc": "one rule after another of the scrutiny of centre assessment",
     "pipeline/status/derive.cc": "the questions that a status answers, in their order",
 }

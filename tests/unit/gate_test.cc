@@ -83,7 +83,7 @@ class Calendars : public testing::Test {
  protected:
   void knows(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    reference.merge(event, bytes, stamp_of(event));
+    reference.merge(event, check(event).value(), bytes, stamp_of(event));
   }
   Gates gates() { return gates_by(reference.calendar(kCohort)); }
   Reference reference;
@@ -152,13 +152,13 @@ TEST_F(Calendars, end_with_the_same_gates_in_every_order_also_over_a_restart) {
       std::shuffle(events.begin(), events.end(), random);
       for (const v1::Event& event : events) {
         std::string bytes = event.SerializeAsString();
-        merged.merge(event, bytes, stamp_of(event));
-        merged.merge(event, bytes, stamp_of(event));
+        merged.merge(event, check(event).value(), bytes, stamp_of(event));
+        merged.merge(event, check(event).value(), bytes, stamp_of(event));
       }
       for (const auto& [slot, held] : merged.slots()) {
-        std::optional<v1::Event> event = stored_fact(held.event);
-        ASSERT_TRUE(event);
-        restored.restore(slot, held.stamp, *event, held.event);
+        auto fact = stored_fact(held.event);
+        ASSERT_TRUE(fact);
+        restored.restore(slot, held.stamp, fact->event, fact->address, held.event);
       }
       for (const Reference* one : {&merged, &restored}) {
         std::pair found{gates_by(one->calendar(kCohort)), gates_by(one->calendar(kCohort, *parse_qualification("601/0003/9")))};

@@ -1,5 +1,5 @@
 // What was rejected is read by people before the gates open: where grades may stand in it, and that they are not shown.
-#include "pipeline/intake/hidden_grades.h"
+#include "pipeline/kinds/hidden_grades.h"
 
 #include "tests/support/examples.h"
 #include "tests/support/season.h"

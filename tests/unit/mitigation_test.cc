@@ -41,6 +41,7 @@ v1::Event defined(Kind::Kind kind, Kind::Calculation calculation = Kind::LOWEST,
   fact->set_qualification(kDiploma);
   fact->set_series("2023-08");
   fact->set_kind(kind);
+  if (kind == Kind::DELAYED) fact->set_expected_on("2023-10-02");
   fact->set_disruption_from("2023-03-20");
   fact->set_disruption_to("2023-06-30");
   fact->set_calculation(calculation);

@@ -1,6 +1,7 @@
 // Recall: what stops a result after its issue withholds it, corrections name what they replace and are named by it, and nothing is issued
 // that nobody knows the gates of.
 #include <algorithm>
+#include <random>
 
 #include "tests/support/recall.h"
 
@@ -112,6 +113,40 @@ TEST_F(Recall, a_hold_at_the_gate_withholds_and_one_after_it_takes_nothing_back)
   EXPECT_EQ(centre_sees(kCentreGate + kHourMs), "Merit");
   EXPECT_EQ(learner_sees(kLearnerGate), "hold-open");
 }
+TEST_F(Recall, a_hold_placed_again_after_the_gate_still_withholds) {
+  at(kIssued + kHourMs, hold_placed("H1", ref, kIssued + kHourMs));
+  season.time_passes(kLearnerGate);
+  EXPECT_EQ(learner_sees(kLearnerGate), "hold-open");
+  TimeMs again = kLearnerGate + kHourMs;
+  at(again, hold_placed("H1", ref, again, v1::HoldPlaced::AWARDING_ORGANISATION));
+  EXPECT_EQ(centre_sees(again), "hold-open");
+  EXPECT_EQ(learner_sees(again), "hold-open");
+  EXPECT_EQ(season.status(ref).step, v1::COMPLETE_MODERATION) << "by what it was placed for last";
+  EXPECT_EQ(season.status(ref).band, v1::AT_RISK);
+  at(again + kHourMs, hold_lifted("H1", ref, again + kHourMs));
+  EXPECT_EQ(learner_sees(again + kHourMs), "Merit");
+}
+TEST_F(Recall, a_hold_lifted_after_the_gate_and_placed_again_takes_nothing_back) {
+  at(kIssued + kHourMs, hold_placed("H1", ref, kIssued + kHourMs));
+  at(kLearnerGate + 1, hold_lifted("H1", ref, kLearnerGate + 1));
+  at(kLearnerGate + kHourMs, hold_placed("H1", ref, kLearnerGate + kHourMs));
+  EXPECT_EQ(learner_sees(kLearnerGate + kHourMs), "Merit");
+}
+TEST_F(Recall, a_hold_placed_before_a_lifting_that_came_before_the_gate_counts_from_its_last_placing) {
+  at(kIssued + 1, hold_placed("H1", ref, kIssued + 1));
+  at(kIssued + 2, hold_lifted("H1", ref, kIssued + 2));
+  at(kCentreGate + 1, hold_placed("H1", ref, kCentreGate + 1));
+  EXPECT_EQ(centre_sees(kCentreGate + kHourMs), "Merit");
+  EXPECT_EQ(learner_sees(kLearnerGate), "hold-open") << "the learner's gate comes after it";
+}
+TEST_F(Recall, a_hold_widened_after_the_gate_takes_nothing_back_and_one_narrowed_lets_go_of_the_others) {
+  at(kIssued + 1, hold_placed("H1", {.learner = "L2"}, kIssued + 1));
+  at(kIssued + 2, hold_placed("H2", {.learner = ""}, kIssued + 2));
+  EXPECT_EQ(learner_sees(kLearnerGate), "hold-open");
+  at(kLearnerGate + 1, hold_placed("H1", {.learner = ""}, kLearnerGate + 1));
+  at(kLearnerGate + 2, hold_placed("H2", {.learner = "L2"}, kLearnerGate + 2));
+  EXPECT_EQ(learner_sees(kLearnerGate + 2), "Merit");
+}
 TEST_F(Recall, a_hold_that_does_not_cover_the_result_withholds_nothing) {
   at(kIssued + 1, hold_placed("H1", {.learner = "L2"}, kIssued + 1));
   v1::Event elsewhere = hold_placed("H2", {.learner = ""}, kIssued + 2);
@@ -202,6 +237,78 @@ TEST_F(Recall, a_withdrawal_dated_before_the_issue_that_comes_after_it_withholds
   at(kCentreGate + 1, amended(ref, kCentreGate + 1, "Merit"));
   EXPECT_EQ(centre_sees(kCentreGate + 1), "Merit");
 }
+TEST_F(Recall, a_withdrawal_told_again_after_the_gates_still_withholds) {
+  at(kCentreGate - kHourMs, withdrawn(ref, kCentreGate - kHourMs));
+  EXPECT_EQ(learner_sees(kLearnerGate), "learner-left");
+  at(kLearnerGate + kHourMs, withdrawn(ref, kLearnerGate + kHourMs));
+  EXPECT_EQ(centre_sees(kLearnerGate + kHourMs), "learner-left");
+  v1::Event moved = event_at(kLearnerGate + 2 * kHourMs);
+  set_ref(moved.mutable_transferred()->mutable_entry(), ref);
+  moved.mutable_transferred()->set_to_centre("54321");
+  at(kLearnerGate + 2 * kHourMs, moved);
+  EXPECT_EQ(centre_sees(kLearnerGate + 2 * kHourMs), "learner-left") << "and so does any other word that the learner has left";
+}
+TEST_F(Recall, a_withdrawal_after_the_learner_came_back_counts_by_itself) {
+  at(kCentreGate - 3 * kHourMs, withdrawn(ref, kCentreGate - 3 * kHourMs));
+  at(kCentreGate - 2 * kHourMs, registered(ref, kCentreGate - 2 * kHourMs));
+  EXPECT_EQ(centre_sees(kCentreGate), "Merit");
+  at(kCentreGate + kHourMs, withdrawn(ref, kCentreGate + kHourMs));
+  EXPECT_EQ(centre_sees(kCentreGate + kHourMs), "Merit") << "it comes after the gate";
+  EXPECT_EQ(learner_sees(kLearnerGate), "learner-left");
+}
+TEST_F(Recall, a_revocation_told_again_after_the_gate_still_withholds) {
+  // It comes late, so that its correction does.
+  TimeMs late = kLearnerGate + kHourMs;
+  at(late, revoked(ref, kCentreGate - kHourMs));
+  EXPECT_EQ(centre_sees(late), "result-revoked");
+  at(late + 1, revoked(ref, late + 1));
+  EXPECT_EQ(centre_sees(late + 1), "result-revoked");
+}
+
+/// Words about one entry, whatever order they come in.
+TEST(RecallProperty, what_is_seen_after_the_gates_follows_from_the_words_and_not_from_their_order) {
+  std::mt19937_64 random(11);
+  std::map<std::string, int> seen;
+  for (int round = 0; round < 300; ++round) {
+    std::vector<v1::Event> words;
+    for (int left = 2 + static_cast<int>(random() % 6); left > 0; --left) {
+      TimeMs when = kIssued + kHourMs + static_cast<TimeMs>(random() % 14) * kDayMs / 2;
+      Ref whom{.learner = random() % 3 ? "L1" : random() % 2 ? "" : "L2"};
+      switch (random() % 5) {
+        case 0:
+        case 1:
+          words.push_back(hold_placed("H1", whom, when));
+          break;
+        case 2:
+          words.push_back(hold_lifted("H1", {}, when));
+          break;
+        case 3:
+          words.push_back(withdrawn({}, when));
+          break;
+        default:
+          words.push_back(registered({}, when));
+          break;
+      }
+    }
+    std::optional<std::pair<std::string, std::string>> first;
+    const TimeMs end = kLearnerGate + 7 * kDayMs;
+    for (int order = 0; order < 3; ++order) {
+      StartedSeason season;
+      season.play(complete_entry({}), local("2023-07-01T09:00"));
+      season.time_passes(kIssued);
+      for (const v1::Event& word : words) season.play({word}, end);
+      std::pair found{seen_grade(season, 0, Role::centre, end), seen_grade(season, 0, Role::learner, end)};
+      if (!first) first = found;
+      ASSERT_EQ(found, *first) << "round " << round;
+      ++seen[found.first];
+      std::shuffle(words.begin(), words.end(), random);
+    }
+  }
+  EXPECT_GT(seen["Merit"], 50);
+  EXPECT_GT(seen["hold-open"], 50);
+  EXPECT_GT(seen["learner-left"], 50);
+}
+
 TEST_F(Recall, a_withdrawal_after_the_gates_changes_nothing) {
   season.time_passes(kLearnerGate);
   at(kLearnerGate + kDayMs, withdrawn(ref, kLearnerGate + kDayMs));

@@ -22,7 +22,7 @@ class Scrutinised : public ::testing::Test {
 
   void knows(const v1::Event& event) {
     std::string bytes = event.SerializeAsString();
-    reference.merge(event, bytes, stamp_of(event));
+    reference.merge(event, check(event).value(), bytes, stamp_of(event));
   }
 
   void with(const v1::Event& event) {
@@ -34,7 +34,7 @@ class Scrutinised : public ::testing::Test {
     if (address.value().subject == Subject::entry)
       merge(entry(address.value().entry.learner).facts, event, stamp);
     else
-      merge(centre, event, bytes, stamp, change);
+      merge(centre, event, address.value(), bytes, stamp, change);
   }
 
   Entry& entry(const std::string& learner) {
@@ -401,6 +401,8 @@ TEST_F(Scrutinised, sanctions_hold_what_they_are_about_until_lifted) {
             "Claims of this centre for Diploma in Testing for learners registered from 1 Feb 2023 on are held: registration is "
             "suspended since "
             "1 Feb 2023 (sanction S-1). Do what sanction S-1 asks for; it is lifted by SanctionDecided.\n");
+  with(sanction(ref, local("2023-03-01T09:00"), "S-1", v1::SanctionDecided::REGISTRATION_SUSPENDED));
+  EXPECT_EQ(held("L2", "2023-03-01T10:00"), Rule::registration_suspended) << "told again it lets go of nobody";
   with(sanction(ref, local("2023-03-02T09:00"), "S-1", v1::SanctionDecided::REGISTRATION_SUSPENDED, false));
   EXPECT_EQ(held("L2", "2023-03-03T09:00"), Rule::none);
   EXPECT_EQ(told("2023-03-03T09:00"), "");
@@ -440,7 +442,7 @@ TEST_F(Scrutinised, what_the_rules_award_without_a_claim_waits_for_sampling_once
   fact->set_determination(v1::DETERMINATION_COMPUTED);
   fact->mutable_grading()->set_pass_grade("Pass");
   std::string bytes = defined.SerializeAsString();
-  ASSERT_EQ(reference.merge(defined, bytes, stamp_of(defined)), Merged::applied);
+  ASSERT_EQ(reference.merge(defined, check(defined).value(), bytes, stamp_of(defined)), Merged::applied);
   ASSERT_EQ(text_of(qualification().id), ref.qualification);
   registered_at("L1", "2022-10-01T09:00");
   with(achieved(of("L1"), local("2023-06-01T09:00"), {"A", "B"}));

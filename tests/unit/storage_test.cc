@@ -333,7 +333,7 @@ void fill(google::protobuf::Message& message, std::mt19937_64& random) {
           reflection.SetUInt64(&message, field, number);
           break;
         case Field::CPPTYPE_INT64:
-          reflection.SetInt64(&message, field, number);
+          many ? reflection.AddInt64(&message, field, number) : reflection.SetInt64(&message, field, number);
           break;
         default:
           FAIL() << "give the encoding test a value for " << field->full_name();

@@ -2,7 +2,7 @@ package vtq.peer;
 
 import vtq.v1.EventOuterClass.Event;
 
-/** The slot of a fact that is kept whole: of the facts for one slot the latest holds. As slot_of in pipeline/facts/reference.cc. */
+/** The slot of a fact that is kept whole: of the facts for one slot the latest holds. As the rows of pipeline/kinds/ name it. */
 final class Slots {
   private Slots() {}
 

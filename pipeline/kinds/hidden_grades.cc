@@ -1,4 +1,4 @@
-#include "pipeline/intake/hidden_grades.h"
+#include "pipeline/kinds/hidden_grades.h"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,13 @@
-// How `check` looks at one event: fields first, then each fact. Internal to check*.cc.
+// The form of one event while it is checked: what each kind of fact says of its fields, and the first of them that is wrong. Identifiers
+// that pass are kept as numbers, so that nobody reads them again.
 #pragma once
 
 #include <algorithm>
 
-#include "pipeline/intake/check.h"
-#include "pipeline/intake/hidden_grades.h"
+#include "pipeline/base/value_text.h"
+#include "pipeline/facts/kind.h"
+#include "pipeline/kinds/hidden_grades.h"
+#include "pipeline/kinds/limits.h"
 
 namespace vtq {
 
@@ -17,58 +20,37 @@ inline bool names_a_hold(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-/// Checks one event; keeps the first failure.
-class Checker {
+/// `check` of one event; keeps the first failure.
+class Form {
  public:
-  Checker(const v1::Event& event, TimeMs latest_ms, bool stored = false) : event_(event), latest_ms_(latest_ms), stored_(stored) {}
+  /// `latest_ms`: later events are from the future. `stored`: it was taken before, so that what must be said today may be missing.
+  Form(const v1::Event& event, TimeMs latest_ms, bool stored = false) : event_(event), latest_ms_(latest_ms), stored_(stored) {}
 
-  Result<Address> run() {
-    envelope();
-    if (!failed_) fact();
+  Result<Address> look() {
+    const FactKind* kind = kind_of_fact(event_);
+    envelope(kind);
+    if (!failed_) {
+      address_.topic = kind->topic;
+      address_.subject = kind->subject;
+      address_.everywhere = kind->subject == Subject::reference;
+      kind->check(*this, event_);
+    }
     if (failed_) return std::move(*failed_);
     return std::move(address_);
   }
 
- private:
+  bool failed() const { return failed_.has_value(); }
+  bool stored() const { return stored_; }
+  /// As far as it was found.
+  const Address& address() const { return address_; }
+
   void fail(std::string field, std::string rule, std::string_view value, std::string message) {
     if (failed_) return;
     failed_ = Rejection{std::move(field), std::move(rule), cut_value(value), std::move(message)};
   }
 
+  /// `checkpointAnswered.route`.
   std::string path(std::string_view field) const { return fact_name(event_) + "." + std::string(field); }
-
-  void envelope() {
-    if (event_.id().empty() || event_.id().size() > 64 || !printable(event_.id()))
-      fail("id", "event-id", event_.id(), "Give the event an id of 1 to 64 printable characters, unique within its source.");
-    if (event_.source().empty() || event_.source().size() > 64 || !printable(event_.source()))
-      fail("source", "event-source", event_.source(), "Name the sending system in 1 to 64 printable characters.");
-    const auto& at = event_.occurred_at();
-    // Within what can be counted in milliseconds; the range itself is checked below.
-    auto seconds = std::clamp<std::int64_t>(at.seconds(), 0, kLatestEventMs / 1000);
-    address_.at_ms = seconds * 1000 + at.nanos() / 1'000'000;
-    if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs || at.nanos() < 0 ||
-        at.nanos() > 999'999'999) {
-      fail("occurredAt", "occurred-at-range", event_.has_occurred_at() ? std::to_string(at.seconds()) + " s" : "",
-           "Give the time at which the fact came to hold, between the years 2000 and 2099.");
-    } else if (address_.at_ms > latest_ms_) {
-      fail("occurredAt", "occurred-at-future", utc_text(address_.at_ms),
-           "The time is more than a day ahead of the server's clock; correct the sending system's clock.");
-    } else if (latest_ms_ != kLatestEventMs && lets_go() && address_.at_ms > latest_ms_ - kAheadMaxMs + kLettingGoAheadMaxMs) {
-      fail("occurredAt", "letting-go-ahead", utc_text(address_.at_ms),
-           "A word that lifts a stop may not be dated more than a minute ahead of the server's clock, or it would undo the stops made until then; "
-           "send it when it holds.");
-    }
-    if (event_.fact_case() == v1::Event::FACT_NOT_SET)
-      fail("fact", "fact-present", "", "Give exactly one fact that this version knows; see vtq/v1/event.proto.");
-  }
-
-  /// Whether the event lifts what stops results.
-  bool lets_go() const {
-    if (event_.has_issuing_halted()) return !event_.issuing_halted().halted();
-    if (event_.has_sanction_decided()) return !event_.sanction_decided().in_force();
-    if (event_.has_conflict_declared()) return !event_.conflict_declared().in_conflict();
-    return event_.has_hold_lifted();
-  }
 
   // ---- fields ----
 
@@ -78,7 +60,6 @@ class Checker {
   }
 
   void entry(const v1::EntryRef& ref) {
-    address_.subject = Subject::entry;
     centre("entry.centre", ref.centre());
     auto qualification = qualification_of("entry.qualification", ref.qualification());
     auto series = series_of("entry.series", ref.series());
@@ -108,8 +89,10 @@ class Checker {
     return id;
   }
 
+  /// The qualification that the fact is about.
+  void qualification(std::string_view field, const std::string& text) { address_.qualification = qualification_of(field, text); }
   void optional_qualification(std::string_view field, const std::string& text) {
-    if (!text.empty()) qualification_of(field, text);
+    if (!text.empty()) qualification(field, text);
   }
 
   std::optional<SeriesId> series_of(std::string_view field, const std::string& text) {
@@ -118,8 +101,11 @@ class Checker {
     return id;
   }
 
+  void series(std::string_view field, const std::string& text) { address_.series = series_of(field, text); }
+
   void awarding_organisation(std::string_view field, const std::string& text) {
-    if (!parse_awarding_organisation(text))
+    address_.awarding_organisation = parse_awarding_organisation(text);
+    if (!address_.awarding_organisation)
       fail(path(field), "awarding-organisation-form", text, "Give the Ofqual recognition number: RN and 1 to 6 digits, as RN5353.");
   }
 
@@ -198,52 +184,50 @@ class Checker {
     for (int at = 0; at < texts.size() && !failed_; ++at) code(std::string(field) + "[" + std::to_string(at) + "]", texts[at], most);
   }
 
-  // ---- facts ----
+  void few(std::string_view field, int count, int most) {
+    if (count > most) fail(path(field), "list-count", std::to_string(count), "Give at most " + std::to_string(most) + " items.");
+  }
 
-  void fact();
-  void registered(const v1::Registered& fact);
-  void outcomes(const v1::OutcomeRecorded& fact);
-  void sample(const v1::SampleDecided& fact);
-  void hold(const v1::HoldPlaced& fact);
-  void cohort(const std::string& centre, const std::string& ao, const std::string& series, v1::Level level);
-  void qualification(const v1::QualificationDefined& fact);
-  void few(std::string_view field, int count, int most);
-  void units_exist(const std::string& field, const google::protobuf::RepeatedPtrField<std::string>& units, const v1::QualificationDefined& fact);
-  void unit_rules(const v1::QualificationDefined& fact);
-  void group_rules(const v1::QualificationDefined& fact);
-  void barred_rules(const v1::QualificationDefined& fact);
-  void pathway_rules(const v1::QualificationDefined& fact);
-  void combination_rules(const v1::QualificationDefined& fact);
-  void choice_rules(const v1::QualificationDefined& fact);
-  void points_rules(const v1::Grading& grading);
-  void limit_rules(const v1::QualificationDefined& fact);
-  void table_rules(const v1::QualificationDefined& fact);
-  void grading_rules(const v1::QualificationDefined& fact);
-  void scale(const v1::GradingScaleDefined& fact);
-  void calendar(const v1::CalendarDefined& fact);
-  void people(std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names);
-  void mitigation(const v1::MitigationDefined& fact);
-  void strategy(const v1::ScrutinyStrategyDefined& fact);
-  void body(v1::ApprovalBody value);
-  void approval_category(const v1::ApprovalCategoryDefined& fact);
-  void approval_proposed(const v1::ApprovalProposed& fact);
-  void approval_submitted(const v1::ApprovalSubmitted& fact);
-  void approval_decided(const v1::ApprovalDecided& fact);
-  void approval_withdrawn(const v1::ApprovalWithdrawn& fact);
-  void monitoring_recorded(const v1::MonitoringRecorded& fact);
-  void monitoring_planned(const v1::MonitoringPlanned& fact);
-  void conflict(const v1::ConflictDeclared& fact);
-  void sanction(const v1::SanctionDecided& fact);
-  void direct_claims(const v1::DirectClaimsDecided& fact);
-  void mitigation_opted_out(const v1::MitigationOptedOut& fact);
-  void mitigation_applied(const v1::MitigationApplied& fact);
-  void mitigation_reviewed(const v1::MitigationReviewed& fact);
-  void defined_centre(const v1::CentreDefined& fact);
+  /// It is for all centres.
+  void for_all() { address_.everywhere = true; }
 
-  void in_topic(Topic topic, Subject subject) {
-    address_.topic = topic;
-    address_.subject = subject;
-    if (subject == Subject::reference) address_.everywhere = true;
+  /// Centre or `*`, awarding organisation, series and level.
+  void cohort(const std::string& of_centre, const std::string& ao, const std::string& of_series, v1::Level of_level) {
+    centre_or_all("centre", of_centre);
+    awarding_organisation("awardingOrganisation", ao);
+    series("series", of_series);
+    level("level", of_level);
+  }
+
+  /// The name of a hold or sanction.
+  void named(std::string_view field, std::string_view rule, const std::string& text, const std::string& what) {
+    if (!names_a_hold(text)) fail(path(field), std::string(rule), text, "Name the " + what + " in 1 to 32 of A-Z, 0-9 and -.");
+  }
+
+ private:
+  void envelope(const FactKind* kind) {
+    if (event_.id().empty() || event_.id().size() > 64 || !printable(event_.id()))
+      fail("id", "event-id", event_.id(), "Give the event an id of 1 to 64 printable characters, unique within its source.");
+    if (event_.source().empty() || event_.source().size() > 64 || !printable(event_.source()))
+      fail("source", "event-source", event_.source(), "Name the sending system in 1 to 64 printable characters.");
+    const auto& at = event_.occurred_at();
+    // Within what can be counted in milliseconds; the range itself is checked below.
+    auto seconds = std::clamp<std::int64_t>(at.seconds(), 0, kLatestEventMs / 1000);
+    address_.at_ms = seconds * 1000 + at.nanos() / 1'000'000;
+    if (!event_.has_occurred_at() || at.seconds() < kEarliestEventMs / 1000 || address_.at_ms >= kLatestEventMs || at.nanos() < 0 ||
+        at.nanos() > 999'999'999) {
+      fail("occurredAt", "occurred-at-range", event_.has_occurred_at() ? std::to_string(at.seconds()) + " s" : "",
+           "Give the time at which the fact came to hold, between the years 2000 and 2099.");
+    } else if (address_.at_ms > latest_ms_) {
+      fail("occurredAt", "occurred-at-future", utc_text(address_.at_ms),
+           "The time is more than a day ahead of the server's clock; correct the sending system's clock.");
+    } else if (latest_ms_ != kLatestEventMs && kind && kind->lets_go && kind->lets_go(event_) &&
+               address_.at_ms > latest_ms_ - kAheadMaxMs + kLettingGoAheadMaxMs) {
+      fail("occurredAt", "letting-go-ahead", utc_text(address_.at_ms),
+           "A word that lifts a stop may not be dated more than a minute ahead of the server's clock, or it would undo the stops made until then; "
+           "send it when it holds.");
+    }
+    if (!kind) fail("fact", "fact-present", "", "Give exactly one fact that this version knows; see vtq/v1/event.proto.");
   }
 
   const v1::Event& event_;

@@ -1,0 +1,81 @@
+// Calendars: a cohort's deadlines, and the gates before which nobody sees a grade.
+#include <set>
+
+#include "pipeline/facts/reference.h"
+#include "pipeline/kinds/form.h"
+#include "pipeline/kinds/slots.h"
+#include "pipeline/kinds/table.h"
+
+namespace vtq {
+namespace {
+
+/// Two different people or more, or nobody.
+void check_people(Form& form, std::string_view field, const google::protobuf::RepeatedPtrField<std::string>& names) {
+  if (names.empty()) return;
+  std::set<std::string> different;
+  for (int at = 0; at < names.size(); ++at) {
+    std::string plain, place(field);
+    place.append("[").append(std::to_string(at)).append("]");
+    form.name(place, names[at], 64);
+    // One person has one spelling: no letters that only look alike, and neither case nor spaces tell people apart.
+    if (!printable(names[at]) && !form.stored())
+      form.fail(form.path(place), "person-form", names[at], "Give the name that the person signs in with, in printable ASCII characters.");
+    for (char c : names[at])
+      if (c != ' ') plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    different.insert(plain);
+  }
+  if (different.size() < 2 || names.size() > 10)
+    form.fail(form.path(field), "two-people", std::to_string(different.size()),
+              "Name two different people or more who confirm it, at most 10, or nobody.");
+}
+
+void check_calendar(Form& form, const v1::CalendarDefined& fact) {
+  form.awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+  form.level("level", fact.level());
+  form.series("series", fact.series());
+  TimeMs opens = form.local_time("checkpointOpens", fact.checkpoint_opens(), !fact.checkpoint_closes().empty());
+  TimeMs closes = form.local_time("checkpointCloses", fact.checkpoint_closes(), !fact.checkpoint_opens().empty());
+  form.local_time("lateEntryAfter", fact.late_entry_after(), false);
+  TimeMs claim = form.local_time("claimDeadline", fact.claim_deadline(), false);
+  TimeMs issue = form.local_time("issueDeadline", fact.issue_deadline(), true);
+  bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
+  TimeMs centre_sees = form.local_time("centreRelease", fact.centre_release(), embargo);
+  TimeMs learner_sees = form.local_time("learnerRelease", fact.learner_release(), embargo);
+  if (!v1::CalendarDefined::Embargo_IsValid(fact.embargo())) form.chosen("embargo", fact.embargo(), false);
+  for (int at = 0; at < fact.without_embargo_size(); ++at)
+    form.qualification_of("withoutEmbargo[" + std::to_string(at) + "]", fact.without_embargo(at));
+  form.few("withoutEmbargo", fact.without_embargo_size(), 1'000);
+  check_people(form, "gatesConfirmedBy", fact.gates_confirmed_by());
+  if (form.failed()) return;
+  if (!embargo && !(fact.centre_release().empty() && fact.learner_release().empty()))
+    form.fail(form.path("embargo"), "embargo-or-gates", "EMBARGO_NONE",
+              "Without an embargo there are no gates: leave centreRelease and learnerRelease empty.");
+  if (!embargo) learner_sees = kNever;
+  auto ordered = [&](const char* field, const std::string& value, TimeMs earlier, TimeMs later, const char* message) {
+    if (earlier > later) form.fail(form.path(field), "dates-in-order", value, message);
+  };
+  ordered("checkpointCloses", fact.checkpoint_closes(), opens, closes, "The checkpoint closes after it opens.");
+  ordered("claimDeadline", fact.claim_deadline(), claim, learner_sees, "Claims close before results day.");
+  ordered("issueDeadline", fact.issue_deadline(), issue, learner_sees, "Results are issued on or before results day.");
+  ordered("centreRelease", fact.centre_release(), centre_sees, learner_sees, "Centres see results before learners do.");
+}
+
+}  // namespace
+
+constinit const FactKind kinds::calendar_defined{
+    .fact = v1::Event::kCalendarDefined,
+    .topic = Topic::reference,
+    .subject = Subject::reference,
+    .check = [](Form& form, const v1::Event& event) { check_calendar(form, event.calendar_defined()); },
+    .slot =
+        [](const v1::Event& event) {
+          const auto& fact = event.calendar_defined();
+          // Each stays: a gate that one of them shut is not opened by another alone.
+          return slot({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(),
+                       event.id()});
+        },
+    .define = [](Reference& reference, const v1::Event& event, const Address& address,
+                 const Stamp& stamp) { reference.define_calendar(event, address, stamp); },
+};
+
+}  // namespace vtq

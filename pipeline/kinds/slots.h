@@ -1,0 +1,27 @@
+// How the names of slots are written. They stand in stores: what is written here today is read by all later versions.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "pipeline/facts/reference.h"
+
+namespace vtq {
+
+/// The parts with spaces between; `-` for one that is empty.
+inline std::string slot(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (std::string_view part : parts) {
+    if (!text.empty()) text += ' ';
+    text += part.empty() ? std::string_view{"-"} : part;
+  }
+  return text;
+}
+
+/// A qualification's number in its one form, however it was written; empty when none is given.
+inline std::string canonical(const std::string& qualification) {
+  return qualification.empty() ? std::string{} : text_of(*parse_qualification(qualification));
+}
+
+}  // namespace vtq
