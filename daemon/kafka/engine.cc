@@ -148,13 +148,18 @@ bool KafkaEngine::has_looks() const {
   return !looks_.empty();
 }
 
-void KafkaEngine::serve_looks() {
-  std::deque<Look> looks;
-  {
-    std::lock_guard lock(mutex_);
+void KafkaEngine::serve_looks(std::chrono::milliseconds most) {
+  // Who reads a page looks at a portion at a time, and comes again at once with the next.
+  constexpr std::chrono::milliseconds kNextComesWithin{2};
+  const auto end = std::chrono::steady_clock::now() + most;
+  std::unique_lock lock(mutex_);
+  do {
+    std::deque<Look> looks;
     looks.swap(looks_);
-  }
-  for (Look& look : looks) look(*pipeline_, *store_);
+    lock.unlock();
+    for (Look& look : looks) look(*pipeline_, *store_);
+    lock.lock();
+  } while (std::chrono::steady_clock::now() < end && changed_.wait_for(lock, kNextComesWithin, [this] { return !looks_.empty(); }));
 }
 
 std::size_t KafkaEngine::queued_bytes() const { return publisher_->queued_bytes(); }

@@ -94,7 +94,8 @@ class KafkaEngine final : public Engine {
   void expect_brokers() const;
   /// Throws KafkaError when it is not the first time of late that another took this instance's place.
   void expect_own_name(const Fenced& fenced);
-  void serve_looks();
+  /// Answers the reads that wait, and for up to `most` those that follow on them.
+  void serve_looks(std::chrono::milliseconds most = {});
   bool has_looks() const;
   void fail(std::string why);
   /// By partition, who of the others said last that it has it; null: nobody did. With the mutex held.

@@ -15,6 +15,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr int kIdleMs = 100;
+/// How long a cycle may answer reads before it goes on.
+constexpr std::chrono::milliseconds kLooksWhenBusy{10}, kLooksWhenQuiet{25};
 constexpr int kAbortsMax = 20;
 constexpr int kLeaveMs = 5000;
 constexpr std::uint32_t kCommitSchema = 1;
@@ -578,7 +580,7 @@ void KafkaEngine::Session::cycle() {
   // What is looked at is committed. A look may also mark a rejected record as replayed, which goes with this cycle.
   if (engine_.has_looks()) {
     settle();
-    engine_.serve_looks();
+    engine_.serve_looks(quiet_ ? kLooksWhenQuiet : kLooksWhenBusy);
   }
   keep_within_memory();
   advance_restores();
@@ -593,6 +595,7 @@ void KafkaEngine::Session::cycle() {
   std::vector<InputRecord> unreadable = inputs_->take_unreadable();
   std::move(unreadable.begin(), unreadable.end(), std::back_inserter(records));
   bool changed = !records.empty();
+  quiet_ = !changed;
   if (take_assignment()) {
     records.clear();
     unreadable.clear();

@@ -120,6 +120,7 @@ struct KafkaEngine::Session {
   std::chrono::steady_clock::time_point retried_{};  // the halted
   std::chrono::steady_clock::time_point positions_committed_{};
   std::map<std::uint32_t, v1::PositionRecord> active_;  // as of the last cycle, also while that is being committed
+  bool quiet_ = false;                                  // nothing came in the last cycle
   std::int64_t reference_next_ = 0;
   std::int64_t reference_answered_ = 0;  // by this instance, with partition 0; below reference_next_ while it reads again
   std::int64_t reference_through_ = 0;   // what was read and processed; ahead of reference_next_ by what changed nothing

@@ -76,15 +76,36 @@ bool batch_before(const std::string& a, const std::string& b) { return parse_bat
 
 }  // namespace
 
+namespace {
+
+BatchView view_of(Pipeline& pipeline, const v1::ResultBatch& batch, Role role, GateTime time) {
+  CentreId id = *parse_centre(batch.centre());
+  Partition& partition = partition_of(pipeline, id);
+  if (time.logical_ms) time.logical_ms = partition.time();
+  const Centre* centre = partition.centre(id);
+  static const Centre kNone{};
+  return partition.view(centre ? *centre : kNone, batch, role, time);
+}
+
+}  // namespace
+
 BatchView Reads::view(const v1::ResultBatch& batch, Role role) {
-  return look([batch, role, time = gate_time()](Pipeline& pipeline, Store&) {
-    CentreId id = *parse_centre(batch.centre());
-    Partition& partition = partition_of(pipeline, id);
-    GateTime now = time;
-    if (now.logical_ms) now.logical_ms = partition.time();
-    const Centre* centre = partition.centre(id);
-    static const Centre kNone{};
-    return partition.view(centre ? *centre : kNone, batch, role, now);
+  return look([batch, role, time = gate_time()](Pipeline& pipeline, Store&) { return view_of(pipeline, batch, role, time); });
+}
+
+std::vector<BatchView> Reads::views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, Role role) {
+  return look([batches, role, time = gate_time()](Pipeline& pipeline, Store&) {
+    std::vector<BatchView> found;
+    for (const v1::ResultBatch& batch : *batches) {
+      // A centre whose records cannot be read keeps its batches shut, and leaves the list to the others.
+      BatchView shut{.opens_ms = time_of(batch.centre_release_at()), .withheld = static_cast<std::uint32_t>(batch.results_size())};
+      try {
+        found.push_back(view_of(pipeline, batch, role, time));
+      } catch (const CentreSetAside&) {
+        found.push_back(std::move(shut));
+      }
+    }
+    return found;
   });
 }
 
@@ -103,19 +124,15 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
     auto after = asked.after;
     for (bool more = true; more && page.items.size() < page.limit;) {
       std::size_t most = std::min(kBatchesAtOnce, asked.limit - page.items.size());
-      auto found = engine_.store().batches(asked.centre, after, most);
-      for (const v1::ResultBatch& batch : found) {
-        // A centre whose records cannot be read keeps its batches shut, and leaves the list to the others.
-        BatchView may{.opens_ms = time_of(batch.centre_release_at()), .withheld = static_cast<std::uint32_t>(batch.results_size())};
-        try {
-          may = view(batch, Role::centre);
-        } catch (const CentreSetAside&) {
-        }
-        page.items.push_back({batch.batch(), write(batch, may)});
+      auto found = std::make_shared<const std::vector<v1::ResultBatch>>(engine_.store().batches(asked.centre, after, most));
+      if (found->empty()) break;
+      std::vector<BatchView> may = views(found, Role::centre);
+      for (std::size_t at = 0; at < found->size(); ++at) {
+        page.items.push_back({(*found)[at].batch(), write((*found)[at], may[at])});
         bytes += page.items.back().text.size();
       }
-      more = found.size() == most;
-      if (more) after = parse_batch_id(found.back().batch());
+      more = found->size() == most;
+      if (more) after = parse_batch_id(found->back().batch());
       if (bytes >= bytes_max) page.limit = page.items.size();
     }
     return page;
