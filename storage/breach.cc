@@ -27,7 +27,7 @@ std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std:
   for (const auto& [run, number] : last) {
     CentreSummary& summary = summaries[run.centre];
     auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(),
-                             [&](const Sequence& one) { return one.awarding_organisation == run.awarding_organisation && one.series == run.series; });
+                             [&run = run](const Sequence& one) { return one.awarding_organisation == run.awarding_organisation && one.series == run.series; });
     if (held == summary.sequences.end()) held = summary.sequences.insert(held, {run.awarding_organisation, run.series, 0});
     if (held->number >= number) continue;
     v1::NumberGap gap;

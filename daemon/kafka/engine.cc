@@ -153,13 +153,17 @@ void KafkaEngine::serve_looks(std::chrono::milliseconds most) {
   constexpr std::chrono::milliseconds kNextComesWithin{2};
   const auto end = std::chrono::steady_clock::now() + most;
   std::unique_lock lock(mutex_);
+  std::size_t waiting = looks_.size();  // these are answered in any case
   do {
-    std::deque<Look> looks;
-    looks.swap(looks_);
+    if (looks_.empty()) return;
+    Look look = std::move(looks_.front());
+    looks_.pop_front();
     lock.unlock();
-    for (Look& look : looks) look(*pipeline_, *store_);
+    look(*pipeline_, *store_);
     lock.lock();
-  } while (std::chrono::steady_clock::now() < end && changed_.wait_for(lock, kNextComesWithin, [this] { return !looks_.empty(); }));
+    if (waiting > 0 && --waiting > 0) continue;
+    if (std::chrono::steady_clock::now() >= end) return;
+  } while (waiting > 0 || changed_.wait_for(lock, kNextComesWithin, [this] { return !looks_.empty(); }));
 }
 
 std::size_t KafkaEngine::queued_bytes() const { return publisher_->queued_bytes(); }

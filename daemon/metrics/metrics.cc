@@ -114,7 +114,8 @@ constexpr std::string_view kRules[] = {"approval-dated",
                                        "units-count",
                                        "urn-form",
                                        "utf-8",
-                                       "waiting-facts-max"};
+                                       "waiting-facts-max",
+                                       "words-of-one-name-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit",   "uci-check-letter",        "id-reused", "tie-decided",
                                               "awarding-organisation-known", "qualification-of-another"};
 /// What the HTTP server refuses by itself: status and rule.

@@ -65,8 +65,9 @@ class Reads {
   }
   /// On the pipeline's thread, one centre's batch at a time.
   BatchView view(const v1::ResultBatch& batch, Role role);
-  /// The same of several, in one look. Those of a centre whose records cannot be read stay shut.
-  std::vector<BatchView> views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, Role role);
+  /// The same of several in one look, from `from` on: of as many as have some thousand results, and at least of one. Those of a centre whose
+  /// records cannot be read stay shut.
+  std::vector<BatchView> views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from, Role role);
   bool may_be_seen(const v1::Rejected& record);
 
   /// Runs `look` on the pipeline's thread. It holds what it needs by value: it may run after the wait was given up.

@@ -93,10 +93,13 @@ BatchView Reads::view(const v1::ResultBatch& batch, Role role) {
   return look([batch, role, time = gate_time()](Pipeline& pipeline, Store&) { return view_of(pipeline, batch, role, time); });
 }
 
-std::vector<BatchView> Reads::views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, Role role) {
-  return look([batches, role, time = gate_time()](Pipeline& pipeline, Store&) {
+std::vector<BatchView> Reads::views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from, Role role) {
+  constexpr int kResultsInOneLook = 2'000;
+  return look([batches, from, role, time = gate_time()](Pipeline& pipeline, Store&) {
     std::vector<BatchView> found;
-    for (const v1::ResultBatch& batch : *batches) {
+    for (int results = 0; from + found.size() < batches->size() && results < kResultsInOneLook;) {
+      const v1::ResultBatch& batch = (*batches)[from + found.size()];
+      results += batch.results_size();
       // A centre whose records cannot be read keeps its batches shut, and leaves the list to the others.
       BatchView shut{.opens_ms = time_of(batch.centre_release_at()), .withheld = static_cast<std::uint32_t>(batch.results_size())};
       try {
@@ -126,10 +129,12 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
       std::size_t most = std::min(kBatchesAtOnce, asked.limit - page.items.size());
       auto found = std::make_shared<const std::vector<v1::ResultBatch>>(engine_.store().batches(asked.centre, after, most));
       if (found->empty()) break;
-      std::vector<BatchView> may = views(found, Role::centre);
-      for (std::size_t at = 0; at < found->size(); ++at) {
-        page.items.push_back({(*found)[at].batch(), write((*found)[at], may[at])});
-        bytes += page.items.back().text.size();
+      for (std::size_t at = 0; at < found->size();) {
+        for (const BatchView& may : views(found, at, Role::centre)) {
+          page.items.push_back({(*found)[at].batch(), write((*found)[at], may)});
+          bytes += page.items.back().text.size();
+          ++at;
+        }
       }
       more = found->size() == most;
       if (more) after = parse_batch_id(found->back().batch());

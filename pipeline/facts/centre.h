@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/facts/entry.h"
@@ -14,6 +15,8 @@ namespace vtq {
 /// Stops results until lifted. All that was said of it is kept: what is to be seen of a result hangs on whether the hold stood at the gate, and
 /// ever since.
 struct Hold {
+  /// More words of one name are rejected, but for the one that lifts it.
+  static constexpr std::size_t kWordsMax = 1'000;
   struct Word {
     Stamp stamp;
     Saying by;
@@ -46,8 +49,18 @@ struct Hold {
   }
   /// The placing that stopped it at `at`.
   const Word* over_at(const EntryKey& key, AwardingOrganisationId ao, TimeMs at) const;
-  /// The placing that stops it now, where one has done so without a break from `at` on, or from before.
-  const Word* over_since(const EntryKey& key, AwardingOrganisationId ao, TimeMs at) const;
+  /// Calls `look` with each stretch of time, first moment and the one past its last (kNever), in which placings stopped it without a break.
+  template <class Look>
+  void each_stretch(const EntryKey& key, AwardingOrganisationId ao, Look look) const {
+    if (awarding_organisation != ao) return;
+    TimeMs from = kNever;
+    for (const Word& word : words) {
+      bool stops = !word.lifts && word.covers(key);
+      if (stops && from == kNever) from = word.stamp.at_ms;
+      if (!stops && from != kNever) look(std::exchange(from, kNever), word.stamp.at_ms);
+    }
+    if (from != kNever) look(from, kNever);
+  }
   /// When a placing that stopped it was last lifted; 0: never.
   TimeMs lifted_ms(const EntryKey& key, AwardingOrganisationId ao) const;
 };

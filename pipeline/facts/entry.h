@@ -96,7 +96,7 @@ struct Particulars {
   std::vector<FirstSaid> first_said;  ///< by unit, outcome and time
   TimeMs first_claimed_ms = 0;        ///< the first claim that no longer holds the slot; 0: none
   TimeMs claim_withdrawn_ms = 0;      ///< the last withdrawal of a claim that no longer holds it; 0: none
-  // Words that stop are not undone by being told again: those that no longer hold their slot, ascending, the first kStopsKept of them.
+  // Words that stop are not undone by being told again: those that no longer hold their slot, ascending, kStopsKept of them.
   std::vector<TimeMs> left_before_ms;     ///< withdrawn or transferred
   std::vector<TimeMs> revoked_before_ms;  ///< results
   TimeMs result_before_ms = 0;            ///< the last result determined or amended that no longer holds its slot; 0: none

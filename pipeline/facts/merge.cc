@@ -21,13 +21,6 @@ const Hold::Word* Hold::over_at(const EntryKey& key, AwardingOrganisationId ao, 
   return last && !last->lifts && awarding_organisation == ao && last->covers(key) ? last : nullptr;
 }
 
-const Hold::Word* Hold::over_since(const EntryKey& key, AwardingOrganisationId ao, TimeMs at) const {
-  if (!over(key, ao)) return nullptr;
-  for (auto word = words.rbegin(); word != words.rend() && !word->lifts && word->covers(key); ++word)
-    if (word->stamp.at_ms <= at) return &words.back();
-  return nullptr;
-}
-
 TimeMs Hold::lifted_ms(const EntryKey& key, AwardingOrganisationId ao) const {
   TimeMs last = 0;
   for (std::size_t at = 1; at < words.size(); ++at)

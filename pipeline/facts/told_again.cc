@@ -78,14 +78,20 @@ void keep_stop(std::vector<TimeMs>& held, TimeMs at) {
   auto place = std::lower_bound(held.begin(), held.end(), at);
   if (place != held.end() && *place == at) return;
   held.insert(place, at);
-  if (held.size() > kStopsKept) held.pop_back();
+  // Whatever order they come in, the same are kept.
+  if (held.size() > kStopsKept) held.erase(held.end() - 2);
+}
+
+/// Whether stops that came at `from` or later may not have been kept: they lie before the last that was.
+bool may_lack(const std::vector<TimeMs>& held, TimeMs from) {
+  return held.size() == kStopsKept && held.back() >= from && held[kStopsKept - 2] < from;
 }
 
 /// The first of the stops that came at `from` or later; `last` is one. Where some may not have been kept, it is taken to have come at once.
 TimeMs first_stop(const std::vector<TimeMs>& held, TimeMs from, TimeMs last) {
+  if (may_lack(held, from)) return std::min(from, last);
   auto first = std::lower_bound(held.begin(), held.end(), from);
-  if (first != held.end()) return std::min(*first, last);
-  return held.size() == kStopsKept ? std::min(from, last) : last;
+  return first == held.end() ? last : std::min(*first, last);
 }
 
 }  // namespace
@@ -117,6 +123,19 @@ TimeMs left_since(const EntryFacts& facts) {
   for (const Stamp* leaving : {&facts.withdrawn, &facts.transferred})
     if (leaving->set() && !leaving->before(facts.registered)) first = std::min(first, leaving->at_ms);
   return facts.particulars ? first_stop(facts.particulars->left_before_ms, facts.registered.at_ms, first) : first;
+}
+
+bool had_left(const EntryFacts& facts, TimeMs at) {
+  if (!facts.has_left()) return false;
+  TimeMs amended = facts.result_kind == ResultKind::amended ? facts.result.at_ms : 0;
+  auto counts = [&](TimeMs left) { return left <= at && left > amended; };
+  for (const Stamp* leaving : {&facts.withdrawn, &facts.transferred})
+    if (leaving->set() && !leaving->before(facts.registered) && counts(leaving->at_ms)) return true;
+  if (!facts.particulars) return false;
+  const std::vector<TimeMs>& held = facts.particulars->left_before_ms;
+  TimeMs from = facts.registered.at_ms;
+  if (may_lack(held, from) && from <= at && std::min(held.back(), at) > amended) return true;
+  return std::any_of(std::lower_bound(held.begin(), held.end(), from), held.end(), counts);
 }
 
 TimeMs revoked_since(const EntryFacts& facts) {

@@ -15,7 +15,7 @@ void note_unit(EntryFacts& facts, const UnitFact& word, std::string_view assesso
 /// The same of a claim, or of its withdrawal.
 void note_claim(EntryFacts& facts, bool claimed, const Stamp& stamp);
 
-/// Words that stop are kept of an entry or slot, at most.
+/// Words that stop are kept of an entry, at most: the first of them, and the last.
 constexpr std::size_t kStopsKept = 8;
 /// The same of a word that the learner has left, for the slot that `held` holds.
 void note_left(EntryFacts& facts, const Stamp& held, const Stamp& stamp);
@@ -37,6 +37,9 @@ TimeMs claimed_since(const EntryFacts& facts);
 
 /// Since when the learner has left, however often that was told; 0: not withdrawn, or registered again since.
 TimeMs left_since(const EntryFacts& facts);
+
+/// Whether the learner had left at `at` or before, and the result was not sent as amended after that.
+bool had_left(const EntryFacts& facts, TimeMs at);
 
 /// Since when a result that is revoked has been.
 TimeMs revoked_since(const EntryFacts& facts);

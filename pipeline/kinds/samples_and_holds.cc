@@ -43,7 +43,13 @@ Hold& hold_named(CentreFacts& facts, AwardingOrganisationId ao, const std::strin
 /// What is said of a hold takes its place among the words of it, whatever order they come in.
 CentreChange apply_word(CentreFacts& facts, const std::string& hold, const Address& address, Hold::Word word) {
   auto& words = hold_named(facts, *address.awarding_organisation, hold).words;
-  std::erase_if(words, [&](const Hold::Word& held) { return held.lifts == word.lifts && held.stamp.moment() == word.stamp.moment(); });
+  auto of_moment = std::find_if(words.begin(), words.end(),
+                                [&](const Hold::Word& held) { return held.lifts == word.lifts && held.stamp.moment() == word.stamp.moment(); });
+  if (of_moment != words.end()) {
+    // A store of before may have it under another name of slot.
+    if (compare(word.by.said(), of_moment->by.said()).order < 0) return {};
+    words.erase(of_moment);
+  }
   auto before = [](const Hold::Word& a, const Hold::Word& b) { return a.before(b); };
   words.insert(std::upper_bound(words.begin(), words.end(), word, before), word);
   // Placed anew it may cover others than before: all are looked at.

@@ -75,11 +75,41 @@ std::string_view withheld_words(Withheld why) {
   return "";
 }
 
-const Hold::Word* hold_before(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms) {
+namespace {
+
+/// Calls `look` with whoever's holds and halts concern the entry's results: its qualification's awarding organisation, and those that issued.
+template <class Look>
+void each_issuer(const Entry& entry, AwardingOrganisationId now, Look look) {
+  look(now);
+  if (entry.issued.any() && entry.issued.awarding_organisation != now) look(entry.issued.awarding_organisation);
+  if (!entry.issued.before) return;
+  for (const IssuedBefore& one : *entry.issued.before)
+    if (one.awarding_organisation != now && one.awarding_organisation != entry.issued.awarding_organisation) look(one.awarding_organisation);
+}
+
+}  // namespace
+
+TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms) {
+  if (centre.holds.empty()) return gate_ms;
+  std::vector<std::pair<TimeMs, TimeMs>> stretches;
   for (const Hold& hold : centre.holds)
-    for (AwardingOrganisationId ao : {awarding_organisation, entry.issued.awarding_organisation})
-      if (const Hold::Word* placed = hold.over_since(entry.key, ao, gate_ms)) return placed;
-  return nullptr;
+    each_issuer(entry, awarding_organisation, [&](AwardingOrganisationId ao) {
+      hold.each_stretch(entry.key, ao, [&](TimeMs from, TimeMs to) { stretches.emplace_back(from, to); });
+    });
+  std::sort(stretches.begin(), stretches.end());
+  TimeMs opens = gate_ms;
+  for (auto [from, to] : stretches)
+    if (from <= opens) opens = std::max(opens, to);
+  return opens;
+}
+
+const Hold::Word* hold_over(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation) {
+  const Hold::Word* found = nullptr;
+  for (const Hold& hold : centre.holds)
+    each_issuer(entry, awarding_organisation, [&](AwardingOrganisationId ao) {
+      if (!found) found = hold.over(entry.key, ao);
+    });
+  return found;
 }
 
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,
@@ -87,11 +117,10 @@ Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganis
   const EntryFacts& facts = entry.facts;
   if (revoked) return Withheld::none;
   if (halted) return Withheld::issuing_halted;
-  if (hold_before(entry, centre, awarding_organisation, gate_ms)) return Withheld::hold_open;
-  if (facts.result_kind == ResultKind::revoked && revoked_since(facts) <= gate_ms) return Withheld::result_revoked;
-  TimeMs left = left_since(facts);
-  bool stands = facts.result_kind == ResultKind::amended && facts.result.at_ms >= left;
-  if (left != 0 && left <= gate_ms && !stands) return Withheld::learner_left;
+  TimeMs opens = opens_at(entry, centre, awarding_organisation, gate_ms);
+  if (opens == kNever && (gate_ms != kNever || hold_over(entry, centre, awarding_organisation))) return Withheld::hold_open;
+  if (facts.result_kind == ResultKind::revoked && revoked_since(facts) <= opens) return Withheld::result_revoked;
+  if (had_left(facts, opens)) return Withheld::learner_left;
   return Withheld::none;
 }
 

@@ -60,10 +60,10 @@ struct GateTime {
 enum class Withheld : std::uint8_t {
   none,
   issuing_halted,  ///< for the awarding organisation and series, at all centres or at this one
-  hold_open,       ///< a hold has covered the result from the gate on, or from before
-  result_revoked,  ///< at the gate or before
-  learner_left,    ///< withdrawn or transferred at the gate or before; not where the result was amended afterwards, or the learner registered again
-  corrected,       ///< by a batch issued at the gate or before
+  hold_open,       ///< holds have covered the result from the gate on, or from before, without a break
+  result_revoked,  ///< before it could be seen
+  learner_left,    ///< withdrawn or transferred before it could be seen; not where the result was amended, or the learner registered, afterwards
+  corrected,       ///< by a batch issued before it could be seen
   unknown_entry,   ///< nothing is known of the entry
 };
 /// As answers name it: `hold-open`; empty for none.
@@ -76,8 +76,12 @@ std::string_view withheld_words(Withheld why);
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,
                   bool revoked);
 
-/// The placing of a hold that withholds it: it has stopped the entry from the gate on without a break. Null: none.
-const Hold::Word* hold_before(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms);
+/// When a result could first be seen: at its gate, or where holds covered it then, when the last of them was lifted without a break in between;
+/// kNever: holds still cover it. What stops a result before that moment stops it before anybody could see it.
+TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms);
+
+/// The placing of a hold that stops the entry now. Null: none.
+const Hold::Word* hold_over(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation);
 
 /// The batch that took the place of the entry's result in another.
 struct Successor {

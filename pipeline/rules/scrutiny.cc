@@ -246,7 +246,7 @@ class Scrutineer {
       const auto& [visit, found] = where;
       bool critical = found->severity == v1::Finding::CRITICAL;
       bool planned = std::any_of(facts_.actions.begin(), facts_.actions.end(),
-                                 [&](const Facts::Action& one) { return about_this(one.about) && one.action == code; });
+                                 [&, &code = code](const Facts::Action& one) { return about_this(one.about) && one.action == code; });
       if (!critical && planned) continue;
       std::string words = found->text.empty() ? "" : ": " + found->text;
       while (!words.empty() && words.back() == '.') words.pop_back();

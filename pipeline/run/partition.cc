@@ -142,8 +142,11 @@ Circumstances Partition::circumstances(const Centre& centre, const Entry& entry)
   // Either may stop issuing; the centre's own word cannot undo a stop for all. So may whoever issued the result, where the qualification
   // has moved since.
   auto halted_by = [&](AwardingOrganisationId by) { return reference.halted(by, key.series) || centre.facts.halted(by, key.series).value_or(false); };
-  bool moved = entry.issued.any() && entry.issued.awarding_organisation != cohort.awarding_organisation;
-  bool halted = halted_by(cohort.awarding_organisation) || (moved && halted_by(entry.issued.awarding_organisation));
+  bool halted = halted_by(cohort.awarding_organisation);
+  if (entry.issued.any() && entry.issued.awarding_organisation != cohort.awarding_organisation)
+    halted = halted || halted_by(entry.issued.awarding_organisation);
+  if (entry.issued.before)
+    for (const IssuedBefore& one : *entry.issued.before) halted = halted || halted_by(one.awarding_organisation);
   Circumstances around{.qualification = *qualification,
                        .awarding_organisation = *ao,
                        .calendar = reference.calendar(cohort, key.qualification),
@@ -176,6 +179,7 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
     return park(centre, event, bytes, address, std::move(*unfit), shared_.policy.reference_wait_ms, token);
   if (auto missing = waits_for(centre, entry, event, address))
     return park(centre, event, bytes, address, std::move(*missing), shared_.policy.registration_wait_ms, token);
+  if (auto full = one_too_many(centre, event, address)) return refuse(bytes, address.topic, std::move(*full), token);
   return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
                                            : apply_to_centre(centre, event, address, bytes, stamp);
 }
@@ -195,6 +199,31 @@ std::optional<Rejection> Partition::waits_for(const Centre& centre, const Entry*
       return std::nullopt;
   return Rejection{"batchAcknowledged.batch", "batch-known", batch,
                    "No batch of this name was issued in time; correct the name, see resultsctl batches, then send the acknowledgement again."};
+}
+
+/// Every word of a hold and of a sanction is kept, and looked through: one name has no more of them than can be borne.
+std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1::Event& event, const Address& address) const {
+  auto full = [&](const char* field, const std::string& name) {
+    return Rejection{
+        fact_name(event) + "." + field, "words-of-one-name-max", name,
+        "More than " + std::to_string(Hold::kWordsMax) + " words of this name were sent for this centre; lift it, and use another name."};
+  };
+  if (event.has_hold_placed() || event.has_hold_lifted()) {
+    const std::string& name = event.has_hold_placed() ? event.hold_placed().hold() : event.hold_lifted().hold();
+    for (const Hold& hold : centre.facts.holds)
+      if (hold.name == name && hold.awarding_organisation == *address.awarding_organisation && hold.words.size() >= Hold::kWordsMax &&
+          !(event.has_hold_lifted() && hold.open()))
+        return full("hold", name);
+  }
+  if (event.has_sanction_decided() && centre.facts.scrutiny) {
+    const std::string& name = event.sanction_decided().sanction();
+    std::size_t words = 0;
+    bool in_force = false;
+    for (const ScrutinyFacts::Sanction& one : centre.facts.scrutiny->sanction_words)
+      if (one.sanction == name && one.about.awarding_organisation == *address.awarding_organisation) ++words, in_force = one.in_force;
+    if (words >= Hold::kWordsMax && !(in_force && !event.sanction_decided().in_force())) return full("sanction", name);
+  }
+  return std::nullopt;
 }
 
 Verdict Partition::apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp) {
@@ -253,6 +282,8 @@ void Partition::touch_changed(Centre& centre, const CentreChange& change) {
     if (change.awarding_organisation) {
       const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
       bool issued_it = entry.issued.any() && entry.issued.awarding_organisation == *change.awarding_organisation;
+      if (entry.issued.before)
+        for (const IssuedBefore& one : *entry.issued.before) issued_it = issued_it || one.awarding_organisation == *change.awarding_organisation;
       if (qualification->awarding_organisation != *change.awarding_organisation && !issued_it) continue;
     }
     touch(centre, entry);
@@ -307,7 +338,16 @@ void Partition::reference_changed(const std::vector<ReferenceChange>& changes) {
       });
     };
     const auto& cells = held->summary.cells.all();
-    if (std::none_of(cells.begin(), cells.end(), [&](const auto& cell) { return concerns(cell.first); })) continue;
+    // Whoever issued results has a word in them, though their qualification may have moved since.
+    auto issued_here = [&](const Sequence& sequence) {
+      return std::any_of(changes.begin(), changes.end(), [&](const ReferenceChange& change) {
+        return change.awarding_organisation == sequence.awarding_organisation && (!change.series || *change.series == sequence.series);
+      });
+    };
+    const auto& sequences = held->summary.sequences;
+    bool concerned = std::any_of(cells.begin(), cells.end(), [&](const auto& cell) { return concerns(cell.first); }) ||
+                     std::any_of(sequences.begin(), sequences.end(), issued_here);
+    if (!concerned) continue;
     derive_all(*held);
   }
 }

@@ -180,9 +180,10 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
     auto successor = successor_of(*entry, id);
     if (successor) row.superseded_by = {centre.id, entry->issued.awarding_organisation, id.series, entry->issued.batch_number};
     row.withheld = withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, result.revoked());
-    if (row.withheld == Withheld::none && successor && successor->issued_ms <= gate) row.withheld = Withheld::corrected;
+    TimeMs opened = opens_at(*entry, centre.facts, id.awarding_organisation, gate);
+    if (row.withheld == Withheld::none && successor && successor->issued_ms <= opened) row.withheld = Withheld::corrected;
     // What a correction replaced may be seen where it could be before.
-    row.shows_superseded = issued_ms > gate && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false) == Withheld::none;
+    row.shows_superseded = issued_ms > opened && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false) == Withheld::none;
     if (row.withheld != Withheld::none) ++view.withheld;
   }
   return view;

@@ -88,6 +88,10 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
     put_waiting(centre, std::move(fact));
     return;
   }
+  if (auto full = one_too_many(centre, event, to)) {
+    parked.why = std::move(*full);
+    return reject_waiting(centre, std::move(parked));
+  }
   Stamp stamp = stamp_of(event, parked.event);
   Verdict verdict =
       to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, parked.event, stamp);

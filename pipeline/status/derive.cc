@@ -182,7 +182,7 @@ class Derivation {
       status().stage = v1::ISSUED;
       next(v1::ACKNOWLEDGE_BATCH, v1::CENTRE, release);
     }
-    be_withheld(stop, release);
+    be_withheld(stop);
     const Outcome& outcome = out_.outcome;
     // What follows from a mitigation of later is no reason to correct what was issued: only somebody's word is.
     bool rests_on_mitigation = around_.calculated || issued.basis == v1::CALCULATED_UNITS;
@@ -210,7 +210,7 @@ class Derivation {
   }
 
   /// What was issued and is not to be seen, and who lets it be seen again.
-  void be_withheld(Withheld stop, TimeMs release) {
+  void be_withheld(Withheld stop) {
     TimeMs left = left_since(facts_);
     bool left_before_issue = left != 0 && left <= entry_.issued.first_at_ms && facts_.result_kind != ResultKind::amended && !entry_.issued.revoked;
     if (stop == Withheld::none && !left_before_issue) return;
@@ -222,7 +222,7 @@ class Derivation {
       rule = Rule::issuing_halted;
       step = v1::ISSUE_RESULT;
     } else if (stop == Withheld::hold_open) {
-      const Hold::Word* hold = hold_before(entry_, around_.centre, around_.qualification.awarding_organisation, release);
+      const Hold::Word* hold = hold_over(entry_, around_.centre, around_.qualification.awarding_organisation);
       bool centre = hold->cause == v1::HoldPlaced::CENTRE_RESPONSE, case_open = hold->cause == v1::HoldPlaced::MALPRACTICE;
       rule = Rule::hold;
       step = case_open ? v1::CLOSE_CASE : centre ? v1::SEND_SAMPLE : v1::COMPLETE_MODERATION;

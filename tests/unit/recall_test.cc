@@ -139,13 +139,76 @@ TEST_F(Recall, a_hold_placed_before_a_lifting_that_came_before_the_gate_counts_f
   EXPECT_EQ(centre_sees(kCentreGate + kHourMs), "Merit");
   EXPECT_EQ(learner_sees(kLearnerGate), "hold-open") << "the learner's gate comes after it";
 }
-TEST_F(Recall, a_hold_widened_after_the_gate_takes_nothing_back_and_one_narrowed_lets_go_of_the_others) {
+TEST_F(Recall, a_hold_widened_after_the_gate_takes_nothing_back) {
   at(kIssued + 1, hold_placed("H1", {.learner = "L2"}, kIssued + 1));
-  at(kIssued + 2, hold_placed("H2", {.learner = ""}, kIssued + 2));
-  EXPECT_EQ(learner_sees(kLearnerGate), "hold-open");
+  EXPECT_EQ(learner_sees(kLearnerGate), "Merit");
   at(kLearnerGate + 1, hold_placed("H1", {.learner = ""}, kLearnerGate + 1));
-  at(kLearnerGate + 2, hold_placed("H2", {.learner = "L2"}, kLearnerGate + 2));
-  EXPECT_EQ(learner_sees(kLearnerGate + 2), "Merit");
+  EXPECT_EQ(learner_sees(kLearnerGate + 1), "Merit");
+}
+TEST_F(Recall, a_hold_narrowed_after_the_gate_lets_go_of_the_others) {
+  at(kIssued + 1, hold_placed("H1", {.learner = ""}, kIssued + 1));
+  EXPECT_EQ(learner_sees(kLearnerGate), "hold-open");
+  at(kLearnerGate + 1, hold_placed("H1", {.learner = "L2"}, kLearnerGate + 1));
+  EXPECT_EQ(learner_sees(kLearnerGate + 1), "Merit");
+  at(kLearnerGate + 2, hold_placed("H1", {.learner = ""}, kLearnerGate + 2));
+  EXPECT_EQ(learner_sees(kLearnerGate + 2), "Merit") << "seen by then";
+}
+TEST_F(Recall, a_second_hold_that_comes_while_the_first_still_withholds_goes_on_withholding) {
+  at(kIssued + 1, hold_placed("H1", ref, kIssued + 1));
+  at(kLearnerGate + kHourMs, hold_placed("H2", ref, kLearnerGate + kHourMs));
+  at(kLearnerGate + 2 * kHourMs, hold_lifted("H1", ref, kLearnerGate + 2 * kHourMs));
+  EXPECT_EQ(centre_sees(kLearnerGate + 3 * kHourMs), "hold-open") << "nobody could see it before";
+  at(kLearnerGate + 4 * kHourMs, hold_lifted("H2", ref, kLearnerGate + 4 * kHourMs));
+  EXPECT_EQ(centre_sees(kLearnerGate + 5 * kHourMs), "Merit");
+  at(kLearnerGate + 6 * kHourMs, hold_placed("H3", ref, kLearnerGate + 6 * kHourMs));
+  EXPECT_EQ(centre_sees(kLearnerGate + 7 * kHourMs), "Merit") << "seen by then";
+}
+TEST_F(Recall, a_result_corrected_under_a_hold_is_never_seen_nor_named_by_its_correction) {
+  at(kIssued + 1, hold_placed("H1", ref, kIssued + 1));
+  TimeMs corrected = kLearnerGate + kDayMs;
+  at(corrected, amended(ref, corrected, "Pass"));
+  ASSERT_EQ(season.outputs.batches.size(), 2u);
+  at(corrected + kDayMs, hold_lifted("H1", ref, corrected + kDayMs));
+  EXPECT_EQ(centre_sees(corrected + kDayMs, 0), "corrected");
+  EXPECT_EQ(centre_sees(corrected + kDayMs, 1), "Pass");
+  EXPECT_FALSE(shown_at(season, 1, Role::centre, corrected + kDayMs).results(0).supersedes().has_grade());
+}
+TEST_F(Recall, who_leaves_under_a_hold_had_left_before_the_result_could_be_seen) {
+  at(kIssued + 1, hold_placed("H1", ref, kIssued + 1));
+  at(kLearnerGate + kHourMs, withdrawn(ref, kLearnerGate + kHourMs));
+  at(kLearnerGate + 2 * kHourMs, hold_lifted("H1", ref, kLearnerGate + 2 * kHourMs));
+  EXPECT_EQ(centre_sees(kLearnerGate + 3 * kHourMs), "learner-left");
+}
+TEST_F(Recall, a_hold_of_whoever_issued_first_covers_the_corrections_of_another) {
+  at(kIssued + 1, hold_placed("H1", ref, kIssued + 1));
+  v1::Event moved = reference_data().front();
+  for (const v1::Event& event : reference_data())
+    if (event.has_qualification_defined() && event.qualification_defined().qualification() == ref.qualification) moved = event;
+  v1::Event other = event_at(kIssued + 2);
+  other.mutable_awarding_organisation_defined()->set_awarding_organisation("RN5002");
+  other.mutable_awarding_organisation_defined()->set_name("Another");
+  moved.mutable_qualification_defined()->set_awarding_organisation("RN5002");
+  moved.set_id("moved");
+  moved.mutable_occurred_at()->set_seconds((kIssued + 3) / 1000 + 1);
+  season.play({other, moved}, kIssued + kHourMs);
+  for (TimeMs when : {kIssued + 2 * kHourMs, kIssued + 3 * kHourMs}) at(when, amended(ref, when, when == kIssued + 2 * kHourMs ? "Pass" : "Merit"));
+  ASSERT_EQ(season.outputs.batches.size(), 3u);
+  EXPECT_EQ(season.outputs.batches[2].awarding_organisation(), "RN5002");
+  for (std::size_t batch : {0u, 1u, 2u}) EXPECT_NE(centre_sees(kLearnerGate + kDayMs, batch), "Merit") << batch;
+  EXPECT_EQ(centre_sees(kLearnerGate + kDayMs, 2), "hold-open");
+}
+TEST_F(Recall, words_of_one_hold_have_a_limit_but_for_the_one_that_lifts_it) {
+  std::vector<v1::Event> words;
+  for (int at = 0; at < 1'000; ++at) words.push_back(hold_placed("H1", ref, kIssued + 1 + at));
+  season.play(words, kIssued + kHourMs);
+  std::vector<Verdict> found = season.play({hold_placed("H1", ref, kIssued + 2'000), hold_placed("H2", ref, kIssued + 2'000)}, kIssued + 2 * kHourMs);
+  EXPECT_EQ(found[0].kind, Verdict::Kind::rejected);
+  EXPECT_EQ(found[0].why->rule, "words-of-one-name-max");
+  EXPECT_EQ(found[1].kind, Verdict::Kind::accepted);
+  found = season.play({hold_lifted("H1", ref, kIssued + 3'000), hold_lifted("H2", ref, kIssued + 3'000)}, kIssued + 3 * kHourMs);
+  EXPECT_EQ(found[0].kind, Verdict::Kind::accepted);
+  EXPECT_EQ(centre_sees(kCentreGate), "Merit");
+  EXPECT_EQ(season.play({hold_lifted("H1", ref, kIssued + 4'000)}, kIssued + 4 * kHourMs)[0].kind, Verdict::Kind::rejected);
 }
 TEST_F(Recall, a_hold_that_does_not_cover_the_result_withholds_nothing) {
   at(kIssued + 1, hold_placed("H1", {.learner = "L2"}, kIssued + 1));
@@ -247,6 +310,17 @@ TEST_F(Recall, a_withdrawal_told_again_after_the_gates_still_withholds) {
   moved.mutable_transferred()->set_to_centre("54321");
   at(kLearnerGate + 2 * kHourMs, moved);
   EXPECT_EQ(centre_sees(kLearnerGate + 2 * kHourMs), "learner-left") << "and so does any other word that the learner has left";
+}
+TEST_F(Recall, an_amendment_outweighs_only_withdrawals_of_before_it) {
+  at(kCentreGate - 3 * kHourMs, withdrawn(ref, kCentreGate - 3 * kHourMs));
+  at(kCentreGate - 2 * kHourMs, amended(ref, kCentreGate - 2 * kHourMs, "Merit"));
+  EXPECT_EQ(centre_sees(kCentreGate), "Merit");
+  at(kCentreGate - kHourMs, withdrawn(ref, kCentreGate - kHourMs));
+  EXPECT_EQ(centre_sees(kCentreGate), "learner-left");
+}
+TEST_F(Recall, a_withdrawal_told_many_times_is_still_known_since_the_first) {
+  for (int times = 0; times < 20; ++times) at(kCentreGate - kDayMs + times * 2 * kHourMs, withdrawn(ref, kCentreGate - kDayMs + times * 2 * kHourMs));
+  EXPECT_EQ(centre_sees(kLearnerGate), "learner-left");
 }
 TEST_F(Recall, a_withdrawal_after_the_learner_came_back_counts_by_itself) {
   at(kCentreGate - 3 * kHourMs, withdrawn(ref, kCentreGate - 3 * kHourMs));
