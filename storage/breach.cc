@@ -26,8 +26,9 @@ std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std:
   std::size_t skipped = 0;
   for (const auto& [run, number] : last) {
     CentreSummary& summary = summaries[run.centre];
-    auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(),
-                             [&run = run](const Sequence& one) { return one.awarding_organisation == run.awarding_organisation && one.series == run.series; });
+    auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(), [&run = run](const Sequence& one) {
+      return one.awarding_organisation == run.awarding_organisation && one.series == run.series;
+    });
     if (held == summary.sequences.end()) held = summary.sequences.insert(held, {run.awarding_organisation, run.series, 0});
     if (held->number >= number) continue;
     v1::NumberGap gap;

@@ -201,31 +201,6 @@ std::optional<Rejection> Partition::waits_for(const Centre& centre, const Entry*
                    "No batch of this name was issued in time; correct the name, see resultsctl batches, then send the acknowledgement again."};
 }
 
-/// Every word of a hold and of a sanction is kept, and looked through: one name has no more of them than can be borne.
-std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1::Event& event, const Address& address) const {
-  auto full = [&](const char* field, const std::string& name) {
-    return Rejection{
-        fact_name(event) + "." + field, "words-of-one-name-max", name,
-        "More than " + std::to_string(Hold::kWordsMax) + " words of this name were sent for this centre; lift it, and use another name."};
-  };
-  if (event.has_hold_placed() || event.has_hold_lifted()) {
-    const std::string& name = event.has_hold_placed() ? event.hold_placed().hold() : event.hold_lifted().hold();
-    for (const Hold& hold : centre.facts.holds)
-      if (hold.name == name && hold.awarding_organisation == *address.awarding_organisation && hold.words.size() >= Hold::kWordsMax &&
-          !(event.has_hold_lifted() && hold.open()))
-        return full("hold", name);
-  }
-  if (event.has_sanction_decided() && centre.facts.scrutiny) {
-    const std::string& name = event.sanction_decided().sanction();
-    std::size_t words = 0;
-    bool in_force = false;
-    for (const ScrutinyFacts::Sanction& one : centre.facts.scrutiny->sanction_words)
-      if (one.sanction == name && one.about.awarding_organisation == *address.awarding_organisation) ++words, in_force = one.in_force;
-    if (words >= Hold::kWordsMax && !(in_force && !event.sanction_decided().in_force())) return full("sanction", name);
-  }
-  return std::nullopt;
-}
-
 Verdict Partition::apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp) {
   if (!entry) {
     entry = &centre.add(address.entry);
