@@ -169,7 +169,7 @@ class Redrive::Reader {
     std::int64_t from = 0, to = 0;
   };
 
-  explicit Reader(const Settings& settings) : settings_(settings), patience_(settings.kafka_restore_wait_seconds) {
+  explicit Reader(const Settings& settings) : patience_(settings.kafka_restore_wait_seconds) {
     auto make = [&](const char* isolation) {
       Properties properties = client_properties(settings);
       // Nothing is ever committed for this group, nor does anyone join it; librdkafka wants one named.
@@ -270,7 +270,6 @@ class Redrive::Reader {
                       "Then run this again.");
   }
 
-  const Settings& settings_;
   std::chrono::seconds patience_;
   Client ends_, committed_;
 };

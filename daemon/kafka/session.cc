@@ -875,7 +875,8 @@ void KafkaEngine::Session::commit(TimeMs now) {
   for (const auto& [partition, position] : positions) {
     // One of each partition at least, so that nobody takes it over before this has ended.
     InputOffsets held = offsets_of(position.commit());
-    bool moved = std::any_of(offsets.begin(), offsets.end(), [&](const StreamOffset& one) { return one.partition == partition; });
+    bool moved =
+        std::any_of(offsets.begin(), offsets.end(), [&partition = partition](const StreamOffset& one) { return one.partition == partition; });
     if (!moved && !held.empty()) offsets.push_back({held.begin()->first, partition, held.begin()->second});
     outgoing_.commit_record(partition, position.commit());
     active_[partition] = position;

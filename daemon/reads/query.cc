@@ -42,7 +42,7 @@ Query::Query(const HttpRequest& request, std::initializer_list<std::string_view>
     bool cells_asked = std::find(known.begin(), known.end(), "cell") != known.end();
     bool named = name != "cell" && std::find(known.begin(), known.end(), name) != known.end();
     if (!named && !(cell_name && cells_asked)) fail(name, value, "There is no such query parameter here; see /openapi.json.");
-    if (std::count_if(request.query.begin(), request.query.end(), [&](const auto& one) { return one.first == name; }) > 1)
+    if (std::count_if(request.query.begin(), request.query.end(), [&name = name](const auto& one) { return one.first == name; }) > 1)
       fail(name, value, "The parameter stands twice, and nothing says which value holds; give it once.");
   }
 }

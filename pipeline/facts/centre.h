@@ -71,6 +71,7 @@ struct Sample {
   SeriesId series{};
   std::string learner;
   Stamp stamp;
+  Saying by;
   v1::SampleDecided::Status status{};
   Day due = 0;
   Day responded = 0;

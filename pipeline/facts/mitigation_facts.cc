@@ -28,7 +28,7 @@ TimeMs at_time_of_day(TimeMs like, TimeMs at) {
 
 }  // namespace
 
-const Mitigation& take_mitigation(Mitigations& defined, const v1::Event& event) {
+Mitigation& take_mitigation(Mitigations& defined, const v1::Event& event) {
   const auto& fact = event.mitigation_defined();
   Mitigation made{.series = *parse_series(fact.series()),
                   .centre = parse_centre(fact.centre()),

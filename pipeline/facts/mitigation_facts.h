@@ -17,7 +17,7 @@ struct Mitigation {
   SeriesId series{};
   std::optional<CentreId> centre;
   std::string learner;
-  TimeMs defined_ms = 0;  ///< when it came to hold
+  TimeMs defined_ms = 0;  ///< when it came to hold; told again, as it stands, when it was told first
   v1::MitigationDefined::Kind kind{};
   bool out_of_scope = false;  ///< ordinary rules hold
   Day expected_on = 0;        ///< of delayed assessment; 0: not given
@@ -36,7 +36,7 @@ struct Mitigation {
 using Mitigations = std::vector<Mitigation>;
 
 /// Takes a MitigationDefined in place of what was defined for the same scope.
-const Mitigation& take_mitigation(Mitigations& defined, const v1::Event& event);
+Mitigation& take_mitigation(Mitigations& defined, const v1::Event& event);
 
 /// The narrowest definition that covers the learner: for the learner, else for the centre, else for all. Null: none does.
 const Mitigation* covering(const Mitigations& defined, SeriesId series, CentreId centre, std::string_view learner);

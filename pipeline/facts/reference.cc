@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <tuple>
 
 #include "pipeline/base/canonical.h"
@@ -247,9 +248,18 @@ void Reference::define_approval(const v1::Event& event, const Address& address, 
   }
 }
 
-void Reference::define_mitigation(QualificationId id, const v1::Event& event) {
+void Reference::define_mitigation(QualificationId id, const v1::Event& event, const Stamp& stamp) {
+  const auto& fact = event.mitigation_defined();
+  auto& words = mitigation_words_[{id, fact.series(), fact.centre(), fact.learner()}];
+  words[stamp.moment()] = event;
+  // Told again it is no later one: what was issued since the first time was issued under it.
+  auto terms = [](const auto& word) { return word.second.mitigation_defined().SerializeAsString(); };
+  auto first = std::prev(words.end());
+  while (first != words.begin() && terms(*std::prev(first)) == terms(*words.rbegin())) --first;
   Mitigations& defined = mitigations_[id];
-  SeriesId series = take_mitigation(defined, event).series;
+  Mitigation& held = take_mitigation(defined, words.rbegin()->second);
+  held.defined_ms = first->first.at_ms;
+  SeriesId series = held.series;
   changes_.push_back({.qualification = id, .series = series});
   auto at = qualifications_.find(id);
   if (at == qualifications_.end()) return;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "pipeline/base/result.h"
@@ -103,7 +104,7 @@ class Reference {
   void define_qualification(const v1::QualificationDefined& fact);
   void define_scale(const v1::GradingScaleDefined& fact);
   void define_calendar(const v1::Event& event, const Address& address, const Stamp& stamp);
-  void define_mitigation(QualificationId id, const v1::Event& event);
+  void define_mitigation(QualificationId id, const v1::Event& event, const Stamp& stamp);
   void define_approval(const v1::Event& event, const Address& address, const Stamp& stamp);
   void define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
                        const v1::ScrutinyStrategyDefined& fact);
@@ -191,7 +192,10 @@ class Reference {
   boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
   std::map<HaltKey, Halt> halts_;
-  ApprovalFacts approvals_;                                                                               // qualifications point into it
+  ApprovalFacts approvals_;  // qualifications point into it
+  /// All that was said of a mitigation's scope, in the order of its moments: qualification, series, centre, learner.
+  using MitigationScopeName = std::tuple<QualificationId, std::string, std::string, std::string>;
+  std::map<MitigationScopeName, std::map<Moment, v1::Event>> mitigation_words_;
   std::map<QualificationId, Mitigations> mitigations_;                                                    // and into these
   std::map<std::pair<AwardingOrganisationId, QualificationId>, v1::ScrutinyStrategyDefined> strategies_;  // {}: the general one
   Scales scales_;

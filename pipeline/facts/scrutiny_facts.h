@@ -72,7 +72,6 @@ struct ScrutinyFacts {
     Stamp stamp;
     v1::SanctionDecided::Kind kind{};
     bool in_force = false;
-    TimeMs since_ms = 0;  ///< told again without a break, of the first word
   };
   struct DirectClaims {
     About about;
@@ -103,6 +102,8 @@ struct ScrutinyFacts {
   /// The word that decides on the centre's approval for the qualification; null: none was said. The qualification's own goes before
   /// that of the centre as a whole, unless the centre was suspended or withdrawn as a whole since.
   const Approval* approval(AwardingOrganisationId ao, QualificationId qualification) const;
+  /// Since when a sanction that is in force has covered the qualification, however often that was told.
+  TimeMs in_force_since(const Sanction& sanction, AwardingOrganisationId ao, QualificationId qualification) const;
   /// Whether the assurer had declared a conflict of interest with the centre, in force on `day`. Of an assurer's declarations the latest
   /// counts alone: one that says `no conflict` frees earlier visits, too.
   bool in_conflict(AwardingOrganisationId ao, const std::string& assurer, Day day) const;

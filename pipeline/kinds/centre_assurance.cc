@@ -2,7 +2,6 @@
 // entries these touch is found when the centre's scrutiny is worked out anew.
 #include <algorithm>
 #include <tuple>
-#include <utility>
 
 #include "pipeline/facts/centre.h"
 #include "pipeline/facts/scrutiny_facts.h"
@@ -48,21 +47,18 @@ CentreChange put(CentreFacts& facts, std::vector<Kind> Facts::*kind, Kind made, 
 
 auto sanction_name = [](const Facts::Sanction& one) { return std::pair(one.about.awarding_organisation, std::string_view(one.sanction)); };
 
-/// The last word of each sanction. One that is told again, the same as before, is in force since the first time.
+/// The last word of each sanction.
 std::vector<Facts::Sanction> last_words(const std::vector<Facts::Sanction>& words) {
   std::vector<Facts::Sanction> last;
   for (const Facts::Sanction& word : words) {
-    bool another = last.empty() || sanction_name(last.back()) != sanction_name(word);
-    if (another) last.emplace_back();
-    const Facts::Sanction before = std::exchange(last.back(), word);
-    bool goes_on = !another && before.in_force && word.in_force && before.kind == word.kind && before.about == word.about;
-    if (goes_on) last.back().since_ms = before.since_ms;
+    if (!last.empty() && sanction_name(last.back()) == sanction_name(word)) last.pop_back();
+    last.push_back(word);
   }
   return last;
 }
 
 CentreChange apply_sanction(CentreFacts& facts, const v1::SanctionDecided& fact, const Address& address, const Stamp& stamp) {
-  Facts::Sanction made{about(address), fact.sanction(), stamp, fact.kind(), fact.in_force(), stamp.at_ms};
+  Facts::Sanction made{about(address), fact.sanction(), stamp, fact.kind(), fact.in_force()};
   return change_facts(facts, [&](Facts& changed) {
     put(changed.sanction_words, std::move(made), [](const Facts::Sanction& one) { return std::pair(sanction_name(one), one.stamp.moment()); });
     changed.sanctions = last_words(changed.sanction_words);

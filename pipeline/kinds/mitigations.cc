@@ -162,10 +162,11 @@ constinit const FactKind kinds::mitigation_defined{
     .slot =
         [](const v1::Event& event) {
           const auto& fact = event.mitigation_defined();
-          return slot({"mitigation", canonical(fact.qualification()), fact.series(), fact.centre(), fact.learner()});
+          // Each word stays: one that is told again is no later one.
+          return slot({"mitigation", canonical(fact.qualification()), fact.series(), fact.centre(), fact.learner(), text_of_moment(event)});
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
-                 const Stamp&) { reference.define_mitigation(*address.qualification, event); },
+                 const Stamp& stamp) { reference.define_mitigation(*address.qualification, event, stamp); },
 };
 
 }  // namespace vtq

@@ -10,18 +10,23 @@
 namespace vtq {
 namespace {
 
-CentreChange apply_sample(CentreFacts& facts, const v1::SampleDecided& fact, const Address& address, const Stamp& stamp) {
+CentreChange apply_sample(CentreFacts& facts, const v1::Event& event, const Address& address, const Stamp& stamp) {
+  const auto& fact = event.sample_decided();
   Sample made{.qualification = *address.qualification,
               .series = *address.series,
               .learner = fact.learner(),
               .stamp = stamp,
+              .by = saying_of(event),
               .status = fact.status(),
               .due = parse_date(fact.due_on()).value_or(0),
               .responded = parse_date(fact.responded_on()).value_or(0)};
   CentreChange change{.qualification = made.qualification, .series = made.series, .learner = made.learner};
   for (Sample& held : facts.samples) {
     if (held.qualification != made.qualification || held.series != made.series || held.learner != made.learner) continue;
-    if (std::pair(held.stamp.moment(), held.stamp.tie) < std::pair(made.stamp.moment(), made.stamp.tie)) held = made;
+    // The last word of whatever status: by moment, then as facts of one moment go.
+    auto said = compare(held.by.said(), made.by.said()).order;
+    bool later = held.stamp.moment() != made.stamp.moment() ? held.stamp.before(made.stamp) : said != 0 ? said < 0 : held.stamp.tie < made.stamp.tie;
+    if (later) held = made;
     return change;
   }
   auto before = [](const Sample& a, const Sample& b) {
@@ -103,7 +108,7 @@ constinit const FactKind kinds::sample_decided{
           return slot({"sample", canonical(fact.qualification()), fact.series(), fact.learner(), v1::SampleDecided::Status_Name(fact.status())});
         },
     .apply = [](CentreFacts& facts, const v1::Event& event, const Address& address,
-                const Stamp& stamp) { return apply_sample(facts, event.sample_decided(), address, stamp); },
+                const Stamp& stamp) { return apply_sample(facts, event, address, stamp); },
 };
 
 constinit const FactKind kinds::hold_placed{

@@ -208,9 +208,10 @@ class Scrutineer {
   void ask_by_sanctions() {
     for (const Facts::Sanction& one : facts_.sanctions) {
       if (!one.in_force || !about_this(one.about)) continue;
+      const TimeMs since_ms = facts_.in_force_since(one, ao_, qualification_.id);
       Requirement asked{
-          .subject = one.sanction, .since_ms = one.since_ms, .step = v1::LIFT_SANCTION, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
-      std::string since = date_text(local_day(one.since_ms));
+          .subject = one.sanction, .since_ms = since_ms, .step = v1::LIFT_SANCTION, .owner = v1::AWARDING_ORGANISATION, .reason = v1::L6};
+      std::string since = date_text(local_day(since_ms));
       asked.todo = "Do what sanction " + one.sanction + " asks for; it is lifted by SanctionDecided";
       switch (one.kind) {
         case v1::SanctionDecided::CERTIFICATION_SUSPENDED:
@@ -221,7 +222,7 @@ class Scrutineer {
         case v1::SanctionDecided::REGISTRATION_SUSPENDED:
           asked.rule = Rule::registration_suspended;
           asked.holds = Holds::registered_from;
-          asked.from_ms = one.since_ms;
+          asked.from_ms = since_ms;
           asked.what = "registration is suspended since " + since + " (sanction " + one.sanction + ")";
           break;
         case v1::SanctionDecided::DIRECT_CLAIMS_REMOVED:
@@ -361,9 +362,10 @@ class Scrutineer {
       ask_by_change(Rule::content_change, qualification_.content_changed, "the qualification's content changed considerably");
     if (triggers.professional_standard_change())
       ask_by_change(Rule::professional_standard_change, qualification_.professional_standard_changed, "the professional standard changed");
-    if (triggers.malpractice() && malpractice_ms() != 0)
-      trigger(Rule::malpractice_suspected, local_day(malpractice_ms()),
-              "a malpractice or maladministration case is open since " + date_text(local_day(malpractice_ms())));
+    // A visit satisfies what was told before it.
+    if (TimeMs opened = malpractice_ms(out_.last_visit); triggers.malpractice() && opened != 0)
+      trigger(Rule::malpractice_suspected, local_day(opened),
+              "a malpractice or maladministration case is open since " + date_text(local_day(opened)));
   }
 
   /// Only of centres that offered it before: who starts later starts with what is new.
@@ -400,14 +402,17 @@ class Scrutineer {
     }
   }
 
-  /// When the longest open case was opened; 0: there is none.
-  TimeMs malpractice_ms() const {
+  /// When the longest open case was opened; 0: there is none. `from`: what was said of it before that day does not count.
+  TimeMs malpractice_ms(Day from = 0) const {
     TimeMs since = 0;
     for (const Hold& hold : input_.centre.holds) {
-      if (!hold.open() || hold.awarding_organisation != ao_) continue;
-      const Hold::Word& placed = hold.words.back();
-      bool here = !placed.qualification || *placed.qualification == qualification_.id;
-      if (placed.cause == v1::HoldPlaced::MALPRACTICE && here) since = since == 0 ? placed.stamp.at_ms : std::min(since, placed.stamp.at_ms);
+      if (hold.awarding_organisation != ao_) continue;
+      // A case that is told again was opened when it was told first.
+      auto of_it = [&](const Hold::Word& word) {
+        return !word.lifts && word.cause == v1::HoldPlaced::MALPRACTICE && (!word.qualification || *word.qualification == qualification_.id);
+      };
+      for (auto word = hold.words.rbegin(); word != hold.words.rend() && of_it(*word) && local_day(word->stamp.at_ms) >= from; ++word)
+        since = since == 0 ? word->stamp.at_ms : std::min(since, word->stamp.at_ms);
     }
     return since;
   }
@@ -485,7 +490,7 @@ class Scrutineer {
     for (const Facts::Sanction& one : facts_.sanctions) {
       if (!one.in_force || !about_this(one.about) || one.kind == v1::SanctionDecided::ACTION_REQUIRED) continue;
       if (by_rule || one.kind == v1::SanctionDecided::DIRECT_CLAIMS_REMOVED)
-        lose(one.stamp.at_ms, "lost while sanction " + one.sanction + " is in force");
+        lose(facts_.in_force_since(one, ao_, qualification_.id), "lost while sanction " + one.sanction + " is in force");
     }
     if (!by_rule) return;
     lose(malpractice_ms(), "lost while a malpractice or maladministration case is open");

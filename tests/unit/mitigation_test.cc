@@ -292,6 +292,28 @@ TEST(Application, is_not_asked_for_when_nothing_is_missing) {
 
 // ---- which definition holds ----
 
+TEST(Definition, told_again_is_no_later_one_in_whatever_order_they_come) {
+  v1::Event first = defined(Kind::CALCULATED), again = first, other = defined(Kind::ADAPTED), back = first;
+  for (auto [event, day] : {std::pair{&again, 1}, {&other, 2}, {&back, 3}}) {
+    event->set_id(event->id() + std::to_string(day));
+    event->mutable_occurred_at()->set_seconds(first.occurred_at().seconds() + day * kDayMs / 1000);
+  }
+  auto since = [](std::vector<const v1::Event*> events) {
+    Situation learner({.qualification = kDiploma});
+    learner.knows(diploma());
+    for (const v1::Event* event : events) learner.knows(*event);
+    const Mitigations& held = *learner.reference.qualification(*parse_qualification(kDiploma))->mitigations;
+    EXPECT_EQ(held.size(), 1u);
+    return held.front().defined_ms - local("2023-04-01T09:00");
+  };
+  EXPECT_EQ(since({&first, &again}), 0);
+  EXPECT_EQ(since({&again, &first}), 0);
+  EXPECT_EQ(since({&first, &again, &other}), 2 * kDayMs);
+  EXPECT_EQ(since({&other, &again, &first}), 2 * kDayMs);
+  EXPECT_EQ(since({&back, &first, &other, &again}), 3 * kDayMs) << "it was another in between";
+  EXPECT_EQ(since({&back, &first}), 0) << "nobody said another in between";
+}
+
 TEST(NarrowestDefinition, holds_whatever_else_is_defined) {
   std::mt19937 random(7);
   const std::vector<std::string> centres = {"", "12345", "54321"}, learners = {"", "L1", "L2"};

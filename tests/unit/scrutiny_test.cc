@@ -403,6 +403,10 @@ TEST_F(Scrutinised, sanctions_hold_what_they_are_about_until_lifted) {
             "1 Feb 2023 (sanction S-1). Do what sanction S-1 asks for; it is lifted by SanctionDecided.\n");
   with(sanction(ref, local("2023-03-01T09:00"), "S-1", v1::SanctionDecided::REGISTRATION_SUSPENDED));
   EXPECT_EQ(held("L2", "2023-03-01T10:00"), Rule::registration_suspended) << "told again it lets go of nobody";
+  v1::Event wider = sanction(ref, local("2023-03-01T11:00"), "S-1", v1::SanctionDecided::REGISTRATION_SUSPENDED);
+  wider.mutable_sanction_decided()->clear_qualification();
+  with(wider);
+  EXPECT_EQ(held("L2", "2023-03-01T12:00"), Rule::registration_suspended) << "nor told of more qualifications";
   with(sanction(ref, local("2023-03-02T09:00"), "S-1", v1::SanctionDecided::REGISTRATION_SUSPENDED, false));
   EXPECT_EQ(held("L2", "2023-03-03T09:00"), Rule::none);
   EXPECT_EQ(told("2023-03-03T09:00"), "");
@@ -610,6 +614,7 @@ TEST_F(Scrutinised, suspected_malpractice_asks_for_a_visit_while_the_case_is_ope
   strategy.mutable_triggers()->set_malpractice(true);
   registered_at("L1", "2022-10-01T09:00");
   registered_at("L2", "2022-10-01T09:00");
+  registered_at("L3", "2022-10-01T09:00");
   claimed_at("L1", "2023-01-31T09:00");
   with(hold_placed("H-1", of("L9"), local("2023-02-01T09:00")));
   EXPECT_EQ(held("L1", "2023-02-02T09:00"), Rule::none) << "claimed before";
@@ -618,6 +623,9 @@ TEST_F(Scrutinised, suspected_malpractice_asks_for_a_visit_while_the_case_is_ope
   EXPECT_EQ(rules("2023-02-06T09:00"), Rules{});
   with(hold_placed("H-1", of("L9"), local("2023-02-07T09:00")));
   EXPECT_EQ(held("L2", "2023-02-08T09:00"), Rule::malpractice_suspected);
+  claimed_at("L3", "2023-02-07T12:00");
+  with(hold_placed("H-1", of("L9"), local("2023-02-08T09:00")));
+  EXPECT_EQ(held("L3", "2023-02-08T10:00"), Rule::malpractice_suspected) << "told again it lets go of no claim made before";
   with(hold_lifted("H-1", ref, local("2023-02-09T09:00")));
   EXPECT_EQ(held("L2", "2023-02-10T09:00"), Rule::none);
 }
