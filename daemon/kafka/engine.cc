@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/session.h"
@@ -138,14 +139,15 @@ void KafkaEngine::post(Look look) {
     look(*pipeline_, *store_);
     return;
   }
-  looks_.push_back(std::move(look));
+  // What a look asks for next is to see what it left, once that is committed.
+  (std::this_thread::get_id() == looking_ ? looks_after_commit_ : looks_).push_back(std::move(look));
   if (wake_) wake_();
   changed_.notify_all();
 }
 
 bool KafkaEngine::has_looks() const {
   std::lock_guard lock(mutex_);
-  return !looks_.empty();
+  return !looks_.empty() || !looks_after_commit_.empty();
 }
 
 void KafkaEngine::serve_looks(std::chrono::milliseconds most) {
@@ -153,6 +155,9 @@ void KafkaEngine::serve_looks(std::chrono::milliseconds most) {
   constexpr std::chrono::milliseconds kNextComesWithin{2};
   const auto end = std::chrono::steady_clock::now() + most;
   std::unique_lock lock(mutex_);
+  std::move(looks_after_commit_.begin(), looks_after_commit_.end(), std::back_inserter(looks_));
+  looks_after_commit_.clear();
+  looking_ = std::this_thread::get_id();
   std::size_t waiting = looks_.size();  // these are answered in any case
   do {
     if (looks_.empty()) return;
@@ -325,6 +330,8 @@ void KafkaEngine::fail(std::string why) {
     state_ = EngineState::failed;
     owned_.clear();
     looks.swap(looks_);
+    std::move(looks_after_commit_.begin(), looks_after_commit_.end(), std::back_inserter(looks));
+    looks_after_commit_.clear();
     rejections.swap(rejections_);
     wakes.swap(waiting_for_room_);
   }

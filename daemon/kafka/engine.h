@@ -119,6 +119,8 @@ class KafkaEngine final : public Engine {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Look> looks_;
+  std::deque<Look> looks_after_commit_;  // asked for by looks of this cycle
+  std::thread::id looking_;              // the thread that answers them
   struct LateRejection {
     v1::Rejected record;
     std::function<void(std::string id)> done;
