@@ -91,17 +91,14 @@ struct CentreFacts {
   std::vector<Sample> samples;
   CentreMitigations mitigations;
   std::vector<std::pair<CohortKey, ReleasePlan>> plans;
-  struct Halt {
-    AwardingOrganisationId awarding_organisation{};
-    SeriesId series{};
-    bool halted = false;
-  };
-  std::vector<Halt> halts;
+  std::vector<HaltWords> halts;
   std::shared_ptr<const struct ScrutinyFacts> scrutiny;  ///< replaced as a whole; null: none
 
   const ReleasePlan* release_plan(const CohortKey& key) const;
   /// The centre's own word, if it has one.
   std::optional<bool> halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// What was said of it here; null: nothing.
+  const HaltWords* halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const;
 };
 
 /// Which of a centre's entries a change of its facts touches. Unset members match all.

@@ -35,9 +35,14 @@ const ReleasePlan* CentreFacts::release_plan(const CohortKey& key) const {
 }
 
 std::optional<bool> CentreFacts::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
-  for (const Halt& halt : halts)
-    if (halt.awarding_organisation == awarding_organisation && halt.series == series) return halt.halted;
-  return std::nullopt;
+  const HaltWords* words = halt_words(awarding_organisation, series);
+  return words ? std::optional(words->halted()) : std::nullopt;
+}
+
+const HaltWords* CentreFacts::halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const {
+  for (const HaltWords& halt : halts)
+    if (halt.awarding_organisation == awarding_organisation && halt.series == series) return &halt;
+  return nullptr;
 }
 
 void share_words(Entry& entry, const GradingScale& scale) {

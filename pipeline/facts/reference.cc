@@ -158,8 +158,17 @@ void Reference::define_plan(const CohortKey& cohort, const ReleasePlan& plan) {
   changes_.push_back({.awarding_organisation = cohort.awarding_organisation, .level = cohort.level, .series = cohort.series});
 }
 
-void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, TimeMs at) {
-  halts_[{awarding_organisation, series}] = {halted, at};
+void HaltWords::say(const Moment& at, bool halted) {
+  // At one moment a word that stops goes before the one that takes it back.
+  auto [word, fresh] = words.try_emplace(at, halted);
+  word->second = word->second || halted;
+}
+
+void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, const Stamp& stamp) {
+  HaltWords& held = halts_[{awarding_organisation, series}];
+  held.awarding_organisation = awarding_organisation;
+  held.series = series;
+  held.say(stamp.moment(), halted);
   changes_.push_back({.awarding_organisation = awarding_organisation, .series = series});
 }
 
@@ -340,14 +349,19 @@ const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
 }
 
 bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
+  const HaltWords* words = halt_words(awarding_organisation, series);
+  return words && words->halted();
+}
+
+const HaltWords* Reference::halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const {
   auto at = halts_.find({awarding_organisation, series});
-  return at != halts_.end() && at->second.halted;
+  return at == halts_.end() ? nullptr : &at->second;
 }
 
 std::vector<HaltInForce> Reference::halts() const {
   std::vector<HaltInForce> found;
   for (const auto& [key, halt] : halts_)
-    if (halt.halted) found.push_back({key.awarding_organisation, key.series, halt.at_ms});
+    if (halt.halted()) found.push_back({key.awarding_organisation, key.series, halt.words.rbegin()->first.at_ms});
   return found;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "pipeline/base/result.h"
@@ -69,6 +70,27 @@ struct CohortKey {
   }
 };
 
+/// All that was said of halting, for one awarding organisation and series: for all centres, or at one. What is to be seen of a result hangs
+/// on whether it was halted when its gate opened, and ever since.
+struct HaltWords {
+  AwardingOrganisationId awarding_organisation{};
+  SeriesId series{};
+  std::map<Moment, bool> words;  ///< halted, or let go, from then on
+
+  bool halted() const { return !words.empty() && words.rbegin()->second; }
+  void say(const Moment& at, bool halted);
+  /// Calls `look` with each stretch of time, first moment and the one past its last (kNever), in which issuing was halted.
+  template <class Look>
+  void each_stretch(Look look) const {
+    TimeMs from = kNever;
+    for (const auto& [at, halted] : words) {
+      if (halted && from == kNever) from = at.at_ms;
+      if (!halted && from != kNever) look(std::exchange(from, kNever), at.at_ms);
+    }
+    if (from != kNever) look(from, kNever);
+  }
+};
+
 /// Issuing is halted: for all centres, or at one.
 struct HaltInForce {
   AwardingOrganisationId awarding_organisation{};
@@ -109,7 +131,7 @@ class Reference {
   void define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
                        const v1::ScrutinyStrategyDefined& fact);
   void define_plan(const CohortKey& cohort, const ReleasePlan& plan);
-  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, TimeMs at);
+  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, const Stamp& stamp);
 
   const Qualification* qualification(QualificationId id) const;
   const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
@@ -124,6 +146,8 @@ class Reference {
   std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
   const ReleasePlan* release_plan(const CohortKey& key) const;
   bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// What was said of it; null: nothing.
+  const HaltWords* halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const;
   /// Halts for all centres that are in force.
   std::vector<HaltInForce> halts() const;
   const ApprovalFacts& approvals() const { return approvals_; }
@@ -169,10 +193,6 @@ class Reference {
     const CalendarSaid& latest() const;
     void work_out();
   };
-  struct Halt {
-    bool halted = false;
-    TimeMs at_ms = 0;
-  };
   struct HaltKey {
     AwardingOrganisationId awarding_organisation{};
     SeriesId series{};
@@ -191,7 +211,7 @@ class Reference {
   boost::unordered_flat_map<CentreId, std::unique_ptr<v1::CentreDefined>> centres_;
   boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
   boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
-  std::map<HaltKey, Halt> halts_;
+  std::map<HaltKey, HaltWords> halts_;
   ApprovalFacts approvals_;  // qualifications point into it
   /// All that was said of a mitigation's scope, in the order of its moments: qualification, series, centre, learner.
   using MitigationScopeName = std::tuple<QualificationId, std::string, std::string, std::string>;

@@ -1,4 +1,6 @@
 // Words to the daemon: when batches go, that issuing is halted, that a batch has come, that time has passed.
+#include <algorithm>
+
 #include "pipeline/base/batch_id.h"
 #include "pipeline/facts/centre.h"
 #include "pipeline/kinds/form.h"
@@ -19,13 +21,13 @@ CentreChange apply_plan(CentreFacts& facts, const v1::ReleasePlanned& fact, cons
   return {.awarding_organisation = key.awarding_organisation, .series = key.series};
 }
 
-CentreChange apply_halt(CentreFacts& facts, const v1::IssuingHalted& fact, const Address& address) {
-  CentreFacts::Halt halt{*address.awarding_organisation, *address.series, fact.halted()};
-  std::erase_if(facts.halts, [&](const CentreFacts::Halt& held) {
-    return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series;
+CentreChange apply_halt(CentreFacts& facts, const v1::IssuingHalted& fact, const Address& address, const Stamp& stamp) {
+  auto held = std::find_if(facts.halts.begin(), facts.halts.end(), [&](const HaltWords& one) {
+    return one.awarding_organisation == *address.awarding_organisation && one.series == *address.series;
   });
-  facts.halts.push_back(halt);
-  return {.awarding_organisation = halt.awarding_organisation, .series = halt.series};
+  if (held == facts.halts.end()) held = facts.halts.insert(held, {*address.awarding_organisation, *address.series, {}});
+  held->say(stamp.moment(), fact.halted());
+  return {.awarding_organisation = held->awarding_organisation, .series = held->series};
 }
 
 }  // namespace
@@ -88,13 +90,15 @@ constinit const FactKind kinds::issuing_halted{
         },
     .slot =
         [](const v1::Event& event) {
-          return slot({"halt", event.issuing_halted().awarding_organisation(), event.issuing_halted().series()});
+          const auto& fact = event.issuing_halted();
+          // Each word stays, as of holds.
+          return slot({"halt", fact.awarding_organisation(), fact.series(), text_of_moment(event)});
         },
     .apply = [](CentreFacts& facts, const v1::Event& event, const Address& address,
-                const Stamp&) { return apply_halt(facts, event.issuing_halted(), address); },
+                const Stamp& stamp) { return apply_halt(facts, event.issuing_halted(), address, stamp); },
     .define =
         [](Reference& reference, const v1::Event& event, const Address& address, const Stamp& stamp) {
-          reference.define_halt(*address.awarding_organisation, *address.series, event.issuing_halted().halted(), stamp.at_ms);
+          reference.define_halt(*address.awarding_organisation, *address.series, event.issuing_halted().halted(), stamp);
         },
     .stops = [](const v1::Event& event) { return event.issuing_halted().halted(); },
     .lets_go = [](const v1::Event& event) { return !event.issuing_halted().halted(); },

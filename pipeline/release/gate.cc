@@ -89,13 +89,16 @@ void each_issuer(const Entry& entry, AwardingOrganisationId now, Look look) {
 
 }  // namespace
 
-TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms) {
-  if (centre.holds.empty()) return gate_ms;
+TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms,
+                const Reference* reference) {
   std::vector<std::pair<TimeMs, TimeMs>> stretches;
-  for (const Hold& hold : centre.holds)
-    each_issuer(entry, awarding_organisation, [&](AwardingOrganisationId ao) {
-      hold.each_stretch(entry.key, ao, [&](TimeMs from, TimeMs to) { stretches.emplace_back(from, to); });
-    });
+  auto add = [&](TimeMs from, TimeMs to) { stretches.emplace_back(from, to); };
+  each_issuer(entry, awarding_organisation, [&](AwardingOrganisationId ao) {
+    for (const Hold& hold : centre.holds) hold.each_stretch(entry.key, ao, add);
+    if (const HaltWords* words = centre.halt_words(ao, entry.key.series)) words->each_stretch(add);
+    const HaltWords* for_all = reference ? reference->halt_words(ao, entry.key.series) : nullptr;
+    if (for_all) for_all->each_stretch(add);
+  });
   std::sort(stretches.begin(), stretches.end());
   TimeMs opens = gate_ms;
   for (auto [from, to] : stretches)
@@ -113,12 +116,12 @@ const Hold::Word* hold_over(const Entry& entry, const CentreFacts& centre, Award
 }
 
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,
-                  bool revoked) {
+                  bool revoked, const Reference* reference) {
   const EntryFacts& facts = entry.facts;
   if (revoked) return Withheld::none;
   if (halted) return Withheld::issuing_halted;
-  TimeMs opens = opens_at(entry, centre, awarding_organisation, gate_ms);
-  if (opens == kNever && (gate_ms != kNever || hold_over(entry, centre, awarding_organisation))) return Withheld::hold_open;
+  TimeMs opens = opens_at(entry, centre, awarding_organisation, gate_ms, reference);
+  if (opens == kNever && hold_over(entry, centre, awarding_organisation)) return Withheld::hold_open;
   if (facts.result_kind == ResultKind::revoked && revoked_since(facts) <= opens) return Withheld::result_revoked;
   if (had_left(facts, opens)) return Withheld::learner_left;
   return Withheld::none;

@@ -72,13 +72,16 @@ std::string_view withheld_name(Withheld why);
 std::string_view withheld_words(Withheld why);
 
 /// What stops a result of the entry, of which the gate of whoever asks, centre or learner, is `gate_ms`: the first that applies, in the order above,
-/// but for `corrected`. `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold.
+/// but for `corrected`. `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold. `reference`: as
+/// of `opens_at`.
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,
-                  bool revoked);
+                  bool revoked, const Reference* reference);
 
-/// When a result could first be seen: at its gate, or where holds covered it then, when the last of them was lifted without a break in between;
-/// kNever: holds still cover it. What stops a result before that moment stops it before anybody could see it.
-TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms);
+/// When a result could first be seen: at its gate, or where holds and halts covered it then, when the last of them was lifted without a break in
+/// between; kNever: some still do. What stops a result before that moment stops it before anybody could see it. `reference`: with the halts for
+/// all centres; null: there are none.
+TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms,
+                const Reference* reference);
 
 /// The placing of a hold that stops the entry now. Null: none.
 const Hold::Word* hold_over(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation);

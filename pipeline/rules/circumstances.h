@@ -26,6 +26,7 @@ struct Circumstances {
   /// The results that a mitigation puts in place of missing units; null: none. Passed to whatever judges attainment.
   std::shared_ptr<const CalculatedUnits> calculated = nullptr;
   bool mitigation_since_issue = false;        ///< what was issued came before the mitigation that stands now, and is not changed by it
+  const Reference* reference = nullptr;       ///< with the halts for all centres; null: there are none
   const struct Scrutiny* scrutiny = nullptr;  ///< of the centre's assessment of the qualification; null: nothing is asked
 };
 

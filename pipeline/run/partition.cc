@@ -155,6 +155,7 @@ Circumstances Partition::circumstances(const Centre& centre, const Entry& entry)
                        .centre = centre.facts,
                        .durations = durations_,
                        .release = shared_.policy.release,
+                       .reference = &reference,
                        .scrutiny = centre.scrutiny ? centre.scrutiny->of(key.qualification) : nullptr};
   if (qualification->mitigations || entry.facts.particulars || entry.issued.basis == v1::CALCULATED_UNITS)
     mitigate(around, reference, centre.id, entry);
@@ -230,7 +231,7 @@ Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, const
   centre.slots_to_store.push_back(slot_of(event));
   mark(centre);
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
-  if (event.has_issuing_halted()) note_halt(centre, address, event.issuing_halted().halted(), stamp.at_ms);
+  if (event.has_issuing_halted()) note_halt(centre, address);
   if (!change.none) touch_changed(centre, change);
   if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
   return verdict;
@@ -276,12 +277,14 @@ void Partition::acknowledge(Centre& centre, const std::string& batch, TimeMs at)
   }
 }
 
-void Partition::note_halt(Centre& centre, const Address& address, bool halted, TimeMs at) {
-  HaltInForce halt{*address.awarding_organisation, *address.series, at};
+void Partition::note_halt(Centre& centre, const Address& address) {
+  // A word that comes late may be none of the present.
+  const HaltWords& words = *centre.facts.halt_words(*address.awarding_organisation, *address.series);
+  HaltInForce halt{words.awarding_organisation, words.series, words.words.rbegin()->first.at_ms};
   auto& halts = centre.summary.halts;
   std::erase_if(halts,
                 [&](const HaltInForce& held) { return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series; });
-  if (halted) halts.insert(std::upper_bound(halts.begin(), halts.end(), halt), halt);
+  if (words.halted()) halts.insert(std::upper_bound(halts.begin(), halts.end(), halt), halt);
   centre.summary_to_store = true;
 }
 

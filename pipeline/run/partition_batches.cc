@@ -179,11 +179,12 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
     bool halted = circumstances(centre, *entry).halted || view.halted;
     auto successor = successor_of(*entry, id);
     if (successor) row.superseded_by = {centre.id, entry->issued.awarding_organisation, id.series, entry->issued.batch_number};
-    row.withheld = withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, result.revoked());
-    TimeMs opened = opens_at(*entry, centre.facts, id.awarding_organisation, gate);
+    row.withheld = withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, result.revoked(), &shared_.reference);
+    TimeMs opened = opens_at(*entry, centre.facts, id.awarding_organisation, gate, &shared_.reference);
     if (row.withheld == Withheld::none && successor && successor->issued_ms <= opened) row.withheld = Withheld::corrected;
     // What a correction replaced may be seen where it could be before.
-    row.shows_superseded = issued_ms > opened && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false) == Withheld::none;
+    row.shows_superseded =
+        issued_ms > opened && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false, &shared_.reference) == Withheld::none;
     if (row.withheld != Withheld::none) ++view.withheld;
   }
   return view;
@@ -198,7 +199,7 @@ bool Partition::may_show(const Centre& centre, const EntryKey& key, const Qualif
   TimeMs gate = gates.of(Role::centre);
   bool halted = shared_.reference.halted(ao, key.series) || centre.facts.halted(ao, key.series).value_or(false);
   if (!time.reached(gate) || halted) return false;
-  return !entry || withheld(*entry, centre.facts, ao, halted, gate, false) == Withheld::none;
+  return !entry || withheld(*entry, centre.facts, ao, halted, gate, false, &shared_.reference) == Withheld::none;
 }
 
 }  // namespace vtq

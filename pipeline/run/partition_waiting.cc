@@ -120,7 +120,7 @@ std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1:
   auto full = [&](const char* field, const std::string& name) {
     return Rejection{
         fact_name(event) + "." + field, "words-of-one-name-max", name,
-        "More than " + std::to_string(Hold::kWordsMax) + " words of this name were sent for this centre; lift it, and use another name."};
+        "More than " + std::to_string(Hold::kWordsMax) + " words of this name were sent for this centre; lift it, and use a hold of another name."};
   };
   if (event.has_hold_placed() || event.has_hold_lifted()) {
     const std::string& name = event.has_hold_placed() ? event.hold_placed().hold() : event.hold_lifted().hold();
@@ -128,6 +128,11 @@ std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1:
       if (hold.name == name && hold.awarding_organisation == *address.awarding_organisation && hold.words.size() >= Hold::kWordsMax &&
           !(event.has_hold_lifted() && hold.open()))
         return full("hold", name);
+  }
+  if (event.has_issuing_halted()) {
+    const HaltWords* held = centre.facts.halt_words(*address.awarding_organisation, *address.series);
+    bool lifts = held && held->halted() && !event.issuing_halted().halted();
+    if (held && held->words.size() >= Hold::kWordsMax && !lifts) return full("series", event.issuing_halted().series());
   }
   if (event.has_sanction_decided() && centre.facts.scrutiny) {
     const std::string& name = event.sanction_decided().sanction();

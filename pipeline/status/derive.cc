@@ -173,7 +173,8 @@ class Derivation {
     Gates gates = gates_of_batch({issued.centre_release_ms, issued.learner_release_ms}, issued.at_ms, calendar_);
     TimeMs release = gates.of(Role::learner);
     if (now_ < release) wake(release);
-    Withheld stop = withheld(entry_, around_.centre, around_.qualification.awarding_organisation, around_.halted, release, issued.revoked);
+    Withheld stop =
+        withheld(entry_, around_.centre, around_.qualification.awarding_organisation, around_.halted, release, issued.revoked, around_.reference);
     if (now_ >= release && stop == Withheld::none) {
       status().stage = v1::RELEASED;
     } else if (entry_.acknowledged_ms != 0) {

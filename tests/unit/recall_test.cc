@@ -85,6 +85,34 @@ TEST_F(Recall, under_a_halt_a_correction_goes_and_shows_no_grade_but_shows_a_rev
   EXPECT_FALSE(shown_at(season, 2, Role::centre, kCentreGate).results(0).supersedes().has_grade());
   EXPECT_EQ(centre_sees(kCentreGate, 0), "issuing-halted");
 }
+TEST_F(Recall, what_comes_while_a_halt_lasts_over_the_gate_comes_before_the_result_could_be_seen) {
+  at(kCentreGate - kHourMs, issuing_halted(kCentreGate - kHourMs));
+  at(kLearnerGate + kHourMs, hold_placed("H1", ref, kLearnerGate + kHourMs));
+  at(kLearnerGate + kHourMs + 1, amended(ref, kLearnerGate + kHourMs + 1, "Pass"));
+  TimeMs lifted = kLearnerGate + 2 * kHourMs;
+  at(lifted, issuing_halted(lifted, false));
+  EXPECT_EQ(centre_sees(lifted), "hold-open");
+  at(lifted + kHourMs, hold_lifted("H1", ref, lifted + kHourMs));
+  EXPECT_EQ(centre_sees(lifted + kHourMs, 0), "corrected");
+  EXPECT_EQ(centre_sees(lifted + kHourMs, 1), "Pass");
+  EXPECT_FALSE(shown_at(season, 1, Role::centre, lifted + kHourMs).results(0).supersedes().has_grade());
+}
+TEST_F(Recall, a_halt_told_again_or_late_changes_nothing_of_what_was_halted) {
+  at(kCentreGate - kHourMs, issuing_halted(kCentreGate - kHourMs, true, "12345"));
+  at(kLearnerGate + kHourMs, issuing_halted(kLearnerGate + kHourMs, true, "12345"));
+  at(kLearnerGate + 2 * kHourMs, withdrawn(ref, kLearnerGate + 2 * kHourMs));
+  at(kLearnerGate + 3 * kHourMs, issuing_halted(kLearnerGate + 3 * kHourMs, false, "12345"));
+  EXPECT_EQ(centre_sees(kLearnerGate + 3 * kHourMs), "learner-left");
+  // A word of before that comes now stops nothing now.
+  at(kLearnerGate + 4 * kHourMs, issuing_halted(kLearnerGate, true, "12345"));
+  EXPECT_EQ(season.pipeline->partition(season.pipeline->partition_of(CentreId{12345})).centre(CentreId{12345})->summary.halts.size(), 0u);
+}
+TEST_F(Recall, a_halt_after_the_gate_only_shuts_what_was_open_for_as_long_as_it_lasts) {
+  at(kLearnerGate + kHourMs, issuing_halted(kLearnerGate + kHourMs));
+  at(kLearnerGate + 2 * kHourMs, hold_placed("H1", ref, kLearnerGate + 2 * kHourMs));
+  at(kLearnerGate + 3 * kHourMs, issuing_halted(kLearnerGate + 3 * kHourMs, false));
+  EXPECT_EQ(centre_sees(kLearnerGate + 3 * kHourMs), "Merit");
+}
 TEST_F(Recall, under_a_halt_no_first_result_goes) {
   TimeMs halted = kIssued + kHourMs;
   at(halted, issuing_halted(halted));
