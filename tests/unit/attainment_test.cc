@@ -77,6 +77,13 @@ TEST(LearningOutcomes, leave_the_grade_of_an_earlier_not_yet_behind) {
   for (const char* outcome : {"LO1", "LO2", "LO3", "LO4"}) record.outcome("U2", outcome);
   EXPECT_TRUE(attained(with_outcomes(), record));
 }
+TEST(LearningOutcomes, leave_the_grade_of_a_not_yet_where_one_of_them_still_stands_by_it) {
+  Qualification made = with_outcomes().made();
+  Record record = Record().not_yet("U2", "U").outcome("U2", "LO1").outcome("U2", "LO2");
+  EXPECT_EQ(standings_of(record.facts, made).grade[0], short_hash("U"));
+  record.outcome("U2", "LO3").outcome("U2", "LO4");
+  EXPECT_EQ(standings_of(record.facts, made).grade[0], 0u);
+}
 TEST(LearningOutcomes, complete_the_evidence_when_the_last_was_achieved) {
   Record record = Record().outcome("U2", "LO1").outcome("U2", "LO2").outcome("U2", "LO4").outcome("U2", "LO3");
   EXPECT_EQ(evidence_complete_at(record.facts, with_outcomes().made()), 1'004);
