@@ -19,6 +19,14 @@ std::string qualification_named(const v1::Event& event) {
   const auto& message = event.GetReflection()->GetMessage(event, fact);
   return message.GetReflection()->GetString(message, field);
 }
+
+/// What a fact is about, whichever word of it this is: every calendar and mitigation is kept, under its moment, and the latest holds.
+std::string about(const v1::Event& event) {
+  std::string slot = slot_of(event);
+  if (event.has_calendar_defined() || event.has_mitigation_defined()) slot.resize(slot.find(" " + text_of_moment(event)));
+  return slot;
+}
+
 /// Facts other than qualifications.
 class OtherDesk : Desk {
  public:
@@ -195,7 +203,7 @@ bool Catalogue::add(const v1::Event& event, std::size_t place) {
   auto address = check(event);
   if (!address || address.value().subject != Subject::reference) return false;
   Stamp stamp = stamp_of(event);
-  auto [at, fresh] = facts_.try_emplace(slot_of(event));
+  auto [at, fresh] = facts_.try_emplace(about(event));
   if (fresh || (stamp != at->second.stamp && is_later(event, stamp, at->second.event, at->second.stamp))) at->second = {stamp, place, event};
   return true;
 }

@@ -39,7 +39,7 @@ class Catalogue {
     v1::Event event;
   };
 
-  std::map<std::string, Held, std::less<>> facts_;  // by slot
+  std::map<std::string, Held, std::less<>> facts_;  // by what they are about
   std::set<std::string> broken_;                    // what those that did not pass define
 };
 

@@ -180,7 +180,7 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
     return park(centre, event, bytes, address, std::move(*unfit), shared_.policy.reference_wait_ms, token);
   if (auto missing = waits_for(centre, entry, event, address))
     return park(centre, event, bytes, address, std::move(*missing), shared_.policy.registration_wait_ms, token);
-  if (auto full = one_too_many(centre, event, address)) return refuse(bytes, address.topic, std::move(*full), token);
+  if (auto full = one_too_many(centre, event, address, stamp)) return refuse(bytes, address.topic, std::move(*full), token);
   return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
                                            : apply_to_centre(centre, event, address, bytes, stamp);
 }

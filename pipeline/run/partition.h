@@ -167,7 +167,7 @@ class Partition {
   void acknowledge(Centre& centre, const std::string& batch, TimeMs at);
   void note_halt(Centre& centre, const Address& address);
   std::optional<Rejection> waits_for(const Centre& centre, const Entry* entry, const v1::Event& event, const Address& address) const;
-  std::optional<Rejection> one_too_many(const Centre& centre, const v1::Event& event, const Address& address) const;
+  std::optional<Rejection> one_too_many(const Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp) const;
   bool move_time(TimeMs to, TimeMs wakes_until);
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);

@@ -89,11 +89,11 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
     put_waiting(centre, std::move(fact));
     return;
   }
-  if (auto full = one_too_many(centre, event, to)) {
+  Stamp stamp = stamp_of(event, parked.event);
+  if (auto full = one_too_many(centre, event, to, stamp)) {
     parked.why = std::move(*full);
     return reject_waiting(centre, std::move(parked));
   }
-  Stamp stamp = stamp_of(event, parked.event);
   Verdict verdict =
       to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, parked.event, stamp);
   if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
@@ -115,8 +115,12 @@ void Partition::reject_waiting(Centre& centre, Parked&& parked) {
   if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
 }
 
-/// Every word of a hold and of a sanction is kept, and looked through: one name has no more of them than can be borne.
-std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1::Event& event, const Address& address) const {
+/// Every word of a hold, halt and sanction is kept, and looked through: one name has no more of them than can be borne. A word that is there
+/// already is none too many.
+std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp) const {
+  auto bears = [&](const auto& words) {
+    return words.size() < Hold::kWordsMax || std::any_of(words.begin(), words.end(), [&](const auto& word) { return word.stamp == stamp; });
+  };
   auto full = [&](const char* field, const std::string& name) {
     return Rejection{
         fact_name(event) + "." + field, "words-of-one-name-max", name,
@@ -125,22 +129,23 @@ std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1:
   if (event.has_hold_placed() || event.has_hold_lifted()) {
     const std::string& name = event.has_hold_placed() ? event.hold_placed().hold() : event.hold_lifted().hold();
     for (const Hold& hold : centre.facts.holds)
-      if (hold.name == name && hold.awarding_organisation == *address.awarding_organisation && hold.words.size() >= Hold::kWordsMax &&
+      if (hold.name == name && hold.awarding_organisation == *address.awarding_organisation && !bears(hold.words) &&
           !(event.has_hold_lifted() && hold.open()))
         return full("hold", name);
   }
   if (event.has_issuing_halted()) {
     const HaltWords* held = centre.facts.halt_words(*address.awarding_organisation, *address.series);
     bool lifts = held && held->halted() && !event.issuing_halted().halted();
-    if (held && held->words.size() >= Hold::kWordsMax && !lifts) return full("series", event.issuing_halted().series());
+    if (held && held->words.size() >= Hold::kWordsMax && !held->words.contains(stamp.moment()) && !lifts)
+      return full("series", event.issuing_halted().series());
   }
   if (event.has_sanction_decided() && centre.facts.scrutiny) {
     const std::string& name = event.sanction_decided().sanction();
-    std::size_t words = 0;
-    bool in_force = false;
+    std::vector<ScrutinyFacts::Sanction> words;
     for (const ScrutinyFacts::Sanction& one : centre.facts.scrutiny->sanction_words)
-      if (one.sanction == name && one.about.awarding_organisation == *address.awarding_organisation) ++words, in_force = one.in_force;
-    if (words >= Hold::kWordsMax && !(in_force && !event.sanction_decided().in_force())) return full("sanction", name);
+      if (one.sanction == name && one.about.awarding_organisation == *address.awarding_organisation) words.push_back(one);
+    bool lifts = !words.empty() && words.back().in_force && !event.sanction_decided().in_force();
+    if (!bears(words) && !lifts) return full("sanction", name);
   }
   return std::nullopt;
 }

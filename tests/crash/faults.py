@@ -3,6 +3,7 @@ disks fail at random. Called by tests/crash/run --faults."""
 import bisect
 import collections
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import daemon as daemons  # noqa: E402
@@ -150,23 +152,49 @@ class Player:
     def begin(self):
         path = os.path.join(self.directory, "events.fifo")
         os.mkfifo(path)
-        with open(os.path.join(self.directory, "kafka_load.log"), "wb") as log:
+        with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([*self.command, "--events", path], stdout=log, stderr=log)
-        self.pipe = open(path, "wb")
+        # To open a FIFO for writing alone waits for its reader, also for one that has died.
+        end = await_that(lambda: self._write_end(path), "kafka_load reads", READY_S)
+        os.set_blocking(end, True)
+        self.pipe = open(end, "wb")
+
+    def _write_end(self, path):
+        if (code := self.process.poll()) is not None:
+            raise Unmet(f"kafka_load ended with {code}: {self.last_words()}")
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # nobody reads yet
+                raise
+            return None
+
+    def _write(self, events):
+        try:
+            self.pipe.writelines(events)
+            self.pipe.flush()
+        except BrokenPipeError as error:
+            raise Unmet(f"kafka_load ended with {self.process.wait(STOP_S)}: {self.last_words()}") from error
+
+    @property
+    def log_path(self):
+        return os.path.join(self.directory, "kafka_load.log")
+
+    def last_words(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-5:])
 
     def play_to(self, share):
         until = min(len(self.events), int(share * len(self.events)))
         if until > self.played:
-            self.pipe.writelines(self.events[self.played:until])
-            self.pipe.flush()
+            self._write(self.events[self.played:until])
             self.played = until
 
     def say_time(self):
         """Makes a transaction in every partition and moves nothing: a time long past is said to have been reached. kafka_load stamps that record
         with the present moment, so all of that comes before."""
         until = bisect.bisect_right(self.moments, self.moments[self.played - 1], self.played) if self.played else 0
-        self.pipe.writelines([*self.events[self.played:until], time_reached(self.first)])
-        self.pipe.flush()
+        self._write([*self.events[self.played:until], time_reached(self.first)])
         self.played = until
 
     def share(self):
@@ -177,11 +205,12 @@ class Player:
         self.pipe.close()
         code = self.process.wait(CAUGHT_UP_S)
         if code != 0:
-            raise Unmet(f"kafka_load ended with {code}")
+            raise Unmet(f"kafka_load ended with {code}: {self.last_words()}")
 
     def stop(self):
         if self.pipe:
-            self.pipe.close()
+            with contextlib.suppress(BrokenPipeError):
+                self.pipe.close()
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -773,8 +802,10 @@ def with_faults(checks, options, kafka, proxy, season, directory, expected, outp
     settings = {**on_kafka(proxy.bootstrap(), prefix), "log.level": options.log_level}
     instances = [Instance(name, settings, os.path.join(directory, name)) for name in NAMES]
     player = Player(kafka, prefix, season, directory)
-    faults = None
-    try:
+    with contextlib.ExitStack() as ends:  # each of them, whatever another one raises
+        for instance in instances:
+            ends.push(instance)
+        ends.callback(player.stop)
         seasons.command("resultsctl", "topics", "create", "--config", instances[0].config())
         player.publish_reference()
         for instance in instances:
@@ -784,6 +815,7 @@ def with_faults(checks, options, kafka, proxy, season, directory, expected, outp
         group = Group(kafka, prefix)
         with Keeper(instances) as keeper:
             faults = Faults(kafka, proxy, instances, group, keeper, prefix, options.faults, options.seed)
+            ends.callback(faults.stop)
             if not all(instance.mounted for instance in instances):
                 checks.skipped += 1
                 print("no disk is filled: that takes a mount, and so root")
@@ -806,12 +838,6 @@ def with_faults(checks, options, kafka, proxy, season, directory, expected, outp
         compare_outputs(checks, read_outputs(kafka, prefix), outputs)
         hold_alone(checks, instances, expected)
         hold_logs(checks, faults, keeper, instances)
-    finally:
-        if faults:
-            faults.stop()
-        player.stop()
-        for instance in instances:
-            instance.__exit__()
 
 
 def tell(faults, keeper, instances, seconds):
@@ -911,7 +937,9 @@ def run(options, directory):
             for what in ("statuses", "batches"):
                 checks.same(f"undisturbed on Kafka: {what} are the embedded run's", said[what], expected[what])
             with_faults(checks, options, kafka, proxy, season, directory, expected, outputs)
-    except (Unmet, RuntimeError, KafkaException) as error:
+    except Unmet as error:
         checks.check(False, "the season was played to its end", str(error))
+    except Exception:  # pylint: disable=broad-except
+        checks.check(False, "the season was played to its end", traceback.format_exc())
     print(f"seed {options.seed}, {time.monotonic() - began:.0f} s")
     return checks.end()

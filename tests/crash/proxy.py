@@ -82,6 +82,7 @@ class Proxy:
     def __init__(self, routes):
         self.routes = routes
         self.connections = set()
+        self.servers = []
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="proxy", daemon=True)
 
@@ -130,7 +131,7 @@ class Proxy:
             finally:
                 self.connections.discard(connection)
 
-        await asyncio.start_server(accept, "127.0.0.1", port)
+        self.servers.append(await asyncio.start_server(accept, "127.0.0.1", port))
 
     def _chosen(self, wanted):
         return [one for one in self.connections if one.held is None and wanted(one)]
@@ -166,7 +167,11 @@ class Proxy:
         return len(chosen)
 
     async def _close(self):
+        for server in self.servers:
+            server.close()
         for one in list(self.connections):
             one.cut()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

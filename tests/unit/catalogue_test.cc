@@ -495,6 +495,24 @@ TEST(Catalogue, findings_stand_in_the_order_of_the_facts) {
   EXPECT_LT(found[1].place, found[2].place);
 }
 
+TEST(Catalogue, of_calendars_and_mitigations_too_only_the_latest_is_looked_at) {
+  Facts facts = sound();
+  for (const char* name : {"calendar", "mitigation"}) {
+    v1::Event wrong = facts.at(name);
+    if (wrong.has_calendar_defined())
+      wrong.mutable_calendar_defined()->set_issue_deadline(wrong.calendar_defined().checkpoint_opens());
+    else
+      wrong.mutable_mitigation_defined()->set_expected_on("2024-03-01");
+    wrong.set_id(wrong.id() + "-before");
+    wrong.mutable_occurred_at()->set_seconds(wrong.occurred_at().seconds() - 60);
+    facts[std::string(name) + " before"] = wrong;
+  }
+  EXPECT_EQ(text_of(findings_of(facts)), "");
+  for (const char* name : {"calendar before", "mitigation before"})
+    facts.at(name).mutable_occurred_at()->set_seconds(facts.at(name).occurred_at().seconds() + 120);
+  EXPECT_EQ(findings_of(facts).size(), 3u) << text_of(findings_of(facts));
+}
+
 TEST(Catalogue, many_of_one_kind_are_summed_up) {
   Facts facts = sound();
   auto& submitted = *facts.at("submitted").mutable_approval_submitted();

@@ -233,6 +233,7 @@ TEST_F(Recall, words_of_one_hold_have_a_limit_but_for_the_one_that_lifts_it) {
   EXPECT_EQ(found[0].kind, Verdict::Kind::rejected);
   EXPECT_EQ(found[0].why->rule, "words-of-one-name-max");
   EXPECT_EQ(found[1].kind, Verdict::Kind::accepted);
+  EXPECT_EQ(season.play({words.front()}, kIssued + 2 * kHourMs)[0].kind, Verdict::Kind::duplicate);
   found = season.play({hold_lifted("H1", ref, kIssued + 3'000), hold_lifted("H2", ref, kIssued + 3'000)}, kIssued + 3 * kHourMs);
   EXPECT_EQ(found[0].kind, Verdict::Kind::accepted);
   EXPECT_EQ(centre_sees(kCentreGate), "Merit");

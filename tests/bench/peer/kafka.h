@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
@@ -119,7 +120,10 @@ struct Outgoing {
   std::int64_t timestamp_ms = 0;  ///< 0: now
 };
 
-/// Produces; waits while the client's queue is full. `headers` are taken over.
+/// How long a topic may be unknown: a broker just started answers from what it had known before.
+constexpr std::chrono::seconds kTopicsReturnIn{60};
+
+/// Produces; waits while the client's queue is full or its topic is unknown. `headers` are taken over.
 inline void produce(rd_kafka_t* producer, const Outgoing& record, rd_kafka_headers_t* headers = nullptr) {
   std::array<rd_kafka_vu_t, 7> fields;
   fields[0] = {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = record.topic}};
@@ -130,8 +134,11 @@ inline void produce(rd_kafka_t* producer, const Outgoing& record, rd_kafka_heade
   fields[5] = {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = record.timestamp_ms}};
   fields[6] = {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}};
   std::size_t count = headers ? 7 : 6;
+  auto until = std::chrono::steady_clock::now() + kTopicsReturnIn;
   while (rd_kafka_error_t* error = rd_kafka_produceva(producer, fields.data(), count)) {
-    if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    bool away = code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL && !(away && std::chrono::steady_clock::now() < until)) {
       if (headers) rd_kafka_headers_destroy(headers);
       check_error(error, "producing");
     }

@@ -51,6 +51,7 @@ class Load {
                                {"batch.num.messages", "10000"},
                                {"queue.buffering.max.messages", "500000"},
                                {"compression.type", options.compression},
+                               {"topic.metadata.propagation.max.ms", "600000"},
                                {"socket.nagle.disable", "true"}},
                               delivered, this)) {
     if (options_.create) create_all(producer_.get(), options_);
@@ -73,9 +74,9 @@ class Load {
     ++(message->err ? self.failed_ : self.delivered_);
   }
 
-  /// Partitions of a topic. One that was created a moment ago may not be known yet: asked again for up to 10 s.
+  /// Partitions of a topic. One that was created a moment ago may not be known yet, nor to a broker just started.
   std::uint32_t counted(const std::string& topic) {
-    for (auto until = std::chrono::steady_clock::now() + std::chrono::seconds(options_.create ? 10 : 0);;) {
+    for (auto until = std::chrono::steady_clock::now() + kTopicsReturnIn;;) {
       try {
         return static_cast<std::uint32_t>(partition_count(producer_.get(), topic));
       } catch (const std::exception&) {
