@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "pipeline/facts/merge.h"
-#include "pipeline/intake/catalogue_desk.h"
+#include "pipeline/intake/catalogue_facts.h"
 
 namespace vtq {
 namespace {
@@ -28,9 +28,9 @@ std::string about(const v1::Event& event) {
 }
 
 /// Facts other than qualifications.
-class OtherDesk : Desk {
+class OtherChecks : FactChecks {
  public:
-  using Desk::Desk;
+  using FactChecks::FactChecks;
 
   void check_fact(const v1::Event& event) {
     switch (event.fact_case()) {
@@ -76,7 +76,7 @@ class OtherDesk : Desk {
 
   void mitigation(const v1::MitigationDefined& fact) {
     known_qualification(fact.qualification());
-    if (!fact.centre().empty() && !book_.may_have_centre(fact.centre()) && !book_.is_broken(defines("centre", fact.centre())))
+    if (!fact.centre().empty() && !facts_.may_have_centre(fact.centre()) && !facts_.is_broken(defines("centre", fact.centre())))
       problem("centre", "centre-known", fact.centre(), "Define it with CentreDefined, or correct the number.");
     ordered("expectedOn", fact.disruption_from(), fact.expected_on(), "The new date comes before the disruption");
   }
@@ -93,7 +93,7 @@ class OtherDesk : Desk {
 
   void known_category(v1::ApprovalBody body, const std::string& category) {
     std::string name = v1::ApprovalBody_Name(body) + " " + category;
-    if (!book_.fact("approval-category " + name) && !book_.is_broken(defines("category", name)))
+    if (!facts_.fact("approval-category " + name) && !facts_.is_broken(defines("category", name)))
       problem("category", "approval-category-known", category,
               "Define the category of " + v1::ApprovalBody_Name(body) + " with ApprovalCategoryDefined, or correct its name.");
   }
@@ -129,16 +129,16 @@ class OtherDesk : Desk {
   void withdrawn(const v1::ApprovalWithdrawn& fact) {
     known_qualification(fact.qualification());
     ordered("lastCertificationOn", fact.withdrawn_from(), fact.last_certification_on(), "The last certification comes before the withdrawal");
-    if (const auto* decision = book_.first_approval(fact.qualification(), v1::ApprovalBody_Name(fact.body())))
+    if (const auto* decision = facts_.first_approval(fact.qualification(), v1::ApprovalBody_Name(fact.body())))
       ordered("withdrawnFrom", decision->approved_from(), fact.withdrawn_from(), "Approval is withdrawn before it was given");
   }
 };
 
 /// Sizes of one family: each larger one must be worth more credit than the one before.
-class FamilyDesk : Desk {
+class FamilyMember : FactChecks {
  public:
-  FamilyDesk(Book& set, std::size_t place, const v1::Event& event)
-      : Desk(set, place, event, event.qualification_defined().qualification()), fact_(event.qualification_defined()) {}
+  FamilyMember(CatalogueFacts& facts, std::size_t place, const v1::Event& event)
+      : FactChecks(facts, place, event, event.qualification_defined().qualification()), fact_(event.qualification_defined()) {}
 
   const v1::QualificationDefined& fact() const { return fact_; }
 
@@ -156,7 +156,7 @@ class FamilyDesk : Desk {
       problem("size", "family-size-given", fact_.family(), "Say which size of its family it is: learners move between sizes.");
   }
 
-  void larger_than(const FamilyDesk& smaller) {
+  void larger_than(const FamilyMember& smaller) {
     if (credit() == 0 || smaller.credit() == 0 || fact_.size() == smaller.fact_.size() || credit() > smaller.credit()) return;
     problem("size", "family-sizes-grow", v1::Size_Name(fact_.size()),
             "It asks for " + std::to_string(credit()) + " credit and " + canonical(smaller.fact_.qualification()) + ", which is smaller, for " +
@@ -167,11 +167,11 @@ class FamilyDesk : Desk {
   const v1::QualificationDefined& fact_;
 };
 
-void check_families(Book& book) {
-  std::map<std::string, std::vector<std::unique_ptr<FamilyDesk>>> families;
-  for (const auto& [slot, fact] : book.facts())
+void check_families(CatalogueFacts& facts) {
+  std::map<std::string, std::vector<std::unique_ptr<FamilyMember>>> families;
+  for (const auto& [slot, fact] : facts.by_slot())
     if (fact.event->fact_case() == v1::Event::kQualificationDefined && !fact.event->qualification_defined().family().empty())
-      families[fact.event->qualification_defined().family()].push_back(std::make_unique<FamilyDesk>(book, fact.place, *fact.event));
+      families[fact.event->qualification_defined().family()].push_back(std::make_unique<FamilyMember>(facts, fact.place, *fact.event));
   for (auto& [name, members] : families) {
     std::stable_sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a->fact().size() < b->fact().size(); });
     for (std::size_t at = 0; at < members.size(); ++at) {
@@ -222,23 +222,23 @@ void Catalogue::add_broken(const v1::Event& event) {
 }
 
 std::vector<CatalogueFinding> Catalogue::findings() const {
-  Book book(broken_);
+  CatalogueFacts facts(broken_);
   Scales scales;
   for (const auto& [slot, held] : facts_) {
-    book.put(slot, held.event, held.place);
+    facts.put(slot, held.event, held.place);
     if (held.event.fact_case() == v1::Event::kGradingScaleDefined)
       scales[held.event.grading_scale_defined().name()] = make_scale(held.event.grading_scale_defined());
   }
-  for (const auto& [slot, fact] : book.facts()) {
+  for (const auto& [slot, fact] : facts.by_slot()) {
     const v1::Event& event = *fact.event;
-    for (const Rejection& warning : warnings(event)) book.found_so_far.push_back({fact.place, true, canonical(qualification_named(event)), warning});
+    for (const Rejection& warning : warnings(event)) facts.found_so_far.push_back({fact.place, true, canonical(qualification_named(event)), warning});
     if (event.fact_case() == v1::Event::kQualificationDefined)
-      check_qualification(book, fact.place, event, make_qualification(event.qualification_defined(), scales));
+      check_qualification(facts, fact.place, event, make_qualification(event.qualification_defined(), scales));
     else
-      OtherDesk(book, fact.place, event, qualification_named(event)).check_fact(event);
+      OtherChecks(facts, fact.place, event, qualification_named(event)).check_fact(event);
   }
-  check_families(book);
-  return in_order(std::move(book.found_so_far));
+  check_families(facts);
+  return in_order(std::move(facts.found_so_far));
 }
 
 }  // namespace vtq

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "pipeline/base/phrases.h"
-#include "pipeline/intake/catalogue_desk.h"
+#include "pipeline/intake/catalogue_facts.h"
 #include "pipeline/rules/attainment.h"
 #include "pipeline/rules/combination.h"
 
@@ -36,10 +36,12 @@ struct Way {
   std::string where() const { return pathway ? " on pathway " + pathway->code() : ""; }
 };
 
-class QualificationDesk : Desk {
+class QualificationChecks : FactChecks {
  public:
-  QualificationDesk(Book& set, std::size_t place, const v1::Event& event, Qualification decoded)
-      : Desk(set, place, event, event.qualification_defined().qualification()), fact_(event.qualification_defined()), decoded_(std::move(decoded)) {
+  QualificationChecks(CatalogueFacts& facts, std::size_t place, const v1::Event& event, Qualification decoded)
+      : FactChecks(facts, place, event, event.qualification_defined().qualification()),
+        fact_(event.qualification_defined()),
+        decoded_(std::move(decoded)) {
     for (const auto& unit : fact_.units()) units_[unit.code()] = &unit;
   }
 
@@ -247,7 +249,7 @@ class QualificationDesk : Desk {
 
   /// Grades with which the unit counts, highest first; none for a unit that is not graded.
   Texts counting_grades(const Unit& unit) const {
-    const auto* scale = book_.scale(scale_name(unit));
+    const auto* scale = facts_.scale(scale_name(unit));
     if (unit.minimum_grade().empty()) return grades_of(scale, true);
     Texts all = grades_of(scale, false);
     auto lowest = std::find(all.begin(), all.end(), unit.minimum_grade());
@@ -268,14 +270,14 @@ class QualificationDesk : Desk {
 
   /// Where a scale is missing, nothing can be told of what its grades lead to.
   bool scales_are_here() const {
-    auto here = [&](const std::string& name) { return name.empty() || book_.scale(name); };
+    auto here = [&](const std::string& name) { return name.empty() || facts_.scale(name); };
     return here(fact_.grading_scale()) &&
            std::all_of(fact_.units().begin(), fact_.units().end(), [&](const Unit& unit) { return here(scale_name(unit)); });
   }
 
   /// A scale that is not known was said to be so already.
   void on_scale(const std::string& field, const std::string& grade, const std::string& scale) {
-    const auto* found = book_.scale(scale);
+    const auto* found = facts_.scale(scale);
     if (!found || grade.empty()) return;
     Texts grades = grades_of(found, false);
     if (std::find(grades.begin(), grades.end(), grade) == grades.end())
@@ -292,10 +294,10 @@ class QualificationDesk : Desk {
     for (const auto& unit : fact_.units()) names.insert(scale_name(unit));
     if (codes.empty()) {
       auto has = [&](const std::string& name) {
-        Texts grades = grades_of(book_.scale(name), false);
+        Texts grades = grades_of(facts_.scale(name), false);
         return std::find(grades.begin(), grades.end(), grade) != grades.end();
       };
-      bool all_known = std::all_of(names.begin(), names.end(), [&](const std::string& name) { return name.empty() || book_.scale(name); });
+      bool all_known = std::all_of(names.begin(), names.end(), [&](const std::string& name) { return name.empty() || facts_.scale(name); });
       if (all_known && std::none_of(names.begin(), names.end(), has))
         problem(field, "grade-of-scale", grade, "No unit is graded on a scale that has this grade; correct it, or the units' scales.");
       return;
@@ -349,7 +351,7 @@ class QualificationDesk : Desk {
     for (int at = 0; at < grading.points_size(); ++at) on_unit_scales("grading." + item("points", at, "grade"), grading.points(at).grade(), Texts{});
     for (int at = 0; at < grading.boundaries_size(); ++at)
       on_overall_scale("grading." + item("boundaries", at, "grade"), grading.boundaries(at).grade());
-    for (const std::string& grade : grades_of(book_.scale(fact_.grading_scale()), true))
+    for (const std::string& grade : grades_of(facts_.scale(fact_.grading_scale()), true))
       if (std::none_of(grading.boundaries().begin(), grading.boundaries().end(), [&](const auto& row) { return row.grade() == grade; }))
         problem("grading.boundaries", "boundary-for-grade", grade,
                 "The grade counts as achieved and no points lead to it; say from how many it is given.");
@@ -366,7 +368,7 @@ class QualificationDesk : Desk {
 
   /// The lowest grade that counts and is a pass: a near pass may count and be meant to be too little.
   std::string lowest_pass(const Unit& unit) const {
-    Texts counting = counting_grades(unit), passes = grades_of(book_.scale(scale_name(unit)), true);
+    Texts counting = counting_grades(unit), passes = grades_of(facts_.scale(scale_name(unit)), true);
     for (auto grade = counting.rbegin(); grade != counting.rend(); ++grade)
       if (std::find(passes.begin(), passes.end(), *grade) != passes.end()) return *grade;
     return counting.empty() ? std::string() : counting.back();
@@ -504,7 +506,7 @@ class QualificationDesk : Desk {
   void approvals() {
     for (int at = 0; at < fact_.approval_needed_size(); ++at) {
       const std::string& body = v1::ApprovalBody_Name(static_cast<v1::ApprovalBody>(fact_.approval_needed(at)));
-      if (!book_.first_approval(fact_.qualification(), body))
+      if (!facts_.first_approval(fact_.qualification(), body))
         warning(item("approvalNeeded", at), "approval-decided", body,
                 "No decision of this body is here; until one is, registrations and results are held.");
     }
@@ -517,8 +519,8 @@ class QualificationDesk : Desk {
 };
 }  // namespace
 
-void check_qualification(Book& book, std::size_t place, const v1::Event& event, Qualification decoded) {
-  QualificationDesk(book, place, event, std::move(decoded)).check_all();
+void check_qualification(CatalogueFacts& facts, std::size_t place, const v1::Event& event, Qualification decoded) {
+  QualificationChecks(facts, place, event, std::move(decoded)).check_all();
 }
 
 }  // namespace vtq::catalogue

@@ -19,9 +19,10 @@ inline std::string slot(std::initializer_list<std::string_view> parts) {
   return text;
 }
 
-/// A qualification's number in its one form, however it was written; empty when none is given.
+/// A qualification's number in its one form, however it was written; what is no such number as it stands.
 inline std::string canonical(const std::string& qualification) {
-  return qualification.empty() ? std::string{} : text_of(*parse_qualification(qualification));
+  auto id = parse_qualification(qualification);
+  return id ? text_of(*id) : qualification;
 }
 
 }  // namespace vtq

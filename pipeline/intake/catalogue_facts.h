@@ -5,13 +5,9 @@
 
 #include "pipeline/intake/catalogue.h"
 #include "pipeline/intake/check.h"
+#include "pipeline/kinds/slots.h"
 
 namespace vtq::catalogue {
-
-inline std::string canonical(const std::string& qualification) {
-  auto id = parse_qualification(qualification);
-  return id ? text_of(*id) : qualification;
-}
 
 /// `groups[0].unitsMin`.
 inline std::string item(const char* list, int at, const char* member = "") {
@@ -21,9 +17,9 @@ inline std::string item(const char* list, int at, const char* member = "") {
 inline std::string defines(const char* kind, const std::string& name) { return std::string(kind) + " " + name; }
 
 /// The set of facts by what they are about, and where findings go.
-class Book {
+class CatalogueFacts {
  public:
-  explicit Book(const std::set<std::string>& broken) : broken_(broken) {}
+  explicit CatalogueFacts(const std::set<std::string>& broken) : broken_(broken) {}
 
   struct Fact {
     std::size_t place;
@@ -61,7 +57,7 @@ class Book {
     }
     return first;
   }
-  const std::map<std::string, Fact>& facts() const { return facts_; }
+  const std::map<std::string, Fact>& by_slot() const { return facts_; }
 
   std::vector<CatalogueFinding> found_so_far;
 
@@ -80,10 +76,10 @@ class Book {
 };
 
 /// Findings about one fact.
-class Desk {
+class FactChecks {
  public:
-  Desk(Book& book, std::size_t place, const v1::Event& event, std::string qualification)
-      : book_(book), place_(place), fact_name_(fact_name(event)), qualification_(canonical(qualification)) {}
+  FactChecks(CatalogueFacts& facts, std::size_t place, const v1::Event& event, std::string qualification)
+      : facts_(facts), place_(place), fact_name_(fact_name(event)), qualification_(canonical(qualification)) {}
 
  protected:
   void problem(const std::string& field, std::string rule, std::string_view value, std::string message) {
@@ -97,29 +93,29 @@ class Desk {
     if (!earlier.empty() && !later.empty() && later < earlier) problem(field, "dates-in-order", later, message + " (" + earlier + ").");
   }
   void known_awarding_organisation(const std::string& number) {
-    if (!book_.has_awarding_organisation(number) && !book_.is_broken(defines("awarding organisation", number)))
+    if (!facts_.has_awarding_organisation(number) && !facts_.is_broken(defines("awarding organisation", number)))
       problem("awardingOrganisation", "awarding-organisation-known", number, "Define it with AwardingOrganisationDefined, or correct the number.");
   }
   const v1::QualificationDefined* known_qualification(const std::string& number) {
-    const auto* found = book_.qualification(number);
-    if (!found && !book_.is_broken(defines("qualification", canonical(number))))
+    const auto* found = facts_.qualification(number);
+    if (!found && !facts_.is_broken(defines("qualification", canonical(number))))
       problem("qualification", "qualification-known", number, "Define it with QualificationDefined, or correct the number.");
     return found;
   }
   const v1::GradingScaleDefined* known_scale(const std::string& field, const std::string& name) {
-    const auto* found = book_.scale(name);
-    if (!found && !book_.is_broken(defines("scale", name)))
+    const auto* found = facts_.scale(name);
+    if (!found && !facts_.is_broken(defines("scale", name)))
       problem(field, "scale-known", name, "Define the grading scale with GradingScaleDefined, or correct its name.");
     return found;
   }
 
-  Book& book_;
+  CatalogueFacts& facts_;
   std::size_t problems_ = 0;  ///< found so far
 
  private:
   void add(bool is_warning, const std::string& field, std::string rule, std::string_view value, std::string message) {
     problems_ += !is_warning;
-    book_.found_so_far.push_back(
+    facts_.found_so_far.push_back(
         {place_, is_warning, qualification_, {fact_name_ + "." + field, std::move(rule), cut_value(value), std::move(message)}});
   }
 
@@ -127,7 +123,7 @@ class Desk {
   std::string fact_name_, qualification_;
 };
 
-/// What is wrong with one qualification. `decoded`: the same, with the scales of the book.
-void check_qualification(Book& book, std::size_t place, const v1::Event& event, Qualification decoded);
+/// What is wrong with one qualification. `decoded`: the same, with its grading scales found.
+void check_qualification(CatalogueFacts& facts, std::size_t place, const v1::Event& event, Qualification decoded);
 
 }  // namespace vtq::catalogue
