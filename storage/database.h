@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 
 #include "storage/head.h"
@@ -28,6 +29,14 @@ constexpr std::uint64_t kSchema = 3;
 
 /// The head file reaches the disk at least so often while commits come.
 constexpr TimeMs kHeadSyncMs = 1000;
+
+/// What a commit changes: which partitions, and whether the reference data.
+struct Touched {
+  std::vector<bool> partitions;
+  bool reference = false;
+
+  void clear() { partitions.assign(partitions.size(), false), reference = false; }
+};
 
 struct Store::Database {
   StoreOptions options;
@@ -65,7 +74,7 @@ struct Store::Database {
     std::uint64_t batches = 0;
   };
   std::vector<Counters> counters;
-  v1::EntryRecord scratch;
+  Touched touched;
   std::string key;
   std::string value;
   std::string change_key;
@@ -82,6 +91,10 @@ struct Store::Database {
   Reached committed_reached;
   std::vector<bool> taken;  // all, with the embedded log
   std::uint64_t taken_changes = 0;
+  std::vector<std::uint64_t> versions;  // by partition, how many commits have changed it
+  std::uint64_t reference_version = 0;
+  bool cut_waits = false;  // a cut was made, and is neither written nor dropped
+  mutable std::condition_variable cut_ended;
 
   ~Database();
   /// Part of the next commit, and of the partition's changelog where there is one.
@@ -122,10 +135,14 @@ struct Store::Database {
   void reading(CentreId centre, const std::function<void()>& read) const;
   /// After damage was met in merging files: no more of it until the next start, or it would be tried for ever.
   void stop_merging();
-  std::optional<std::string> get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key) const;
-  std::uint64_t get_u64(std::string_view get_key) const;
+  /// Counts what a commit has changed. With `committed_mutex` held.
+  void count(const Touched& changed);
+  std::optional<std::string> get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key, const rocksdb::Snapshot* snapshot = nullptr) const;
+  std::optional<v1::PositionRecord> position(std::uint32_t partition, const rocksdb::Snapshot* snapshot = nullptr) const;
+  std::uint64_t get_u64(std::string_view get_key, const rocksdb::Snapshot* snapshot = nullptr) const;
   /// Every key that starts with `prefix`.
-  void scan(rocksdb::ColumnFamilyHandle* family, std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& take) const;
+  void scan(rocksdb::ColumnFamilyHandle* family, std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& take,
+            const rocksdb::Snapshot* snapshot = nullptr) const;
 };
 
 /// Throws StoreError unless `status` is ok; `doing` says what was tried.

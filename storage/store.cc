@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "storage/database.h"
+#include "storage/state_snapshot.h"
 
 namespace vtq {
 
@@ -35,12 +36,14 @@ Store::Database::~Database() {
 void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
   pending.Put(family, slice(put_key), slice(put_value));
   dirty = true;
+  touched.partitions[partition] = true;
   if (options.sink) options.sink->change(partition, changelog_key(family, put_key), put_value);
 }
 
 void Store::Database::erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key) {
   pending.Delete(family, slice(erase_key));
   dirty = true;
+  touched.partitions[partition] = true;
   if (options.sink) options.sink->change(partition, changelog_key(family, erase_key), std::nullopt);
 }
 
@@ -62,22 +65,26 @@ void Store::Database::append(Topic topic, std::uint32_t partition, CentreId cent
   dirty = true;
 }
 
-std::optional<std::string> Store::Database::get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key) const {
+std::optional<std::string> Store::Database::get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key,
+                                                const rocksdb::Snapshot* snapshot) const {
   std::string found;
-  rocksdb::Status status = db->Get(rocksdb::ReadOptions{}, family, slice(get_key), &found);
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
+  rocksdb::Status status = db->Get(read, family, slice(get_key), &found);
   if (status.IsNotFound()) return std::nullopt;
   readable(status, "reading");
   return found;
 }
 
-std::uint64_t Store::Database::get_u64(std::string_view get_key) const {
-  auto found = get(state, get_key);
+std::uint64_t Store::Database::get_u64(std::string_view get_key, const rocksdb::Snapshot* snapshot) const {
+  auto found = get(state, get_key, snapshot);
   return found ? keys::last_u64(*found) : 0;
 }
 
 void Store::Database::scan(rocksdb::ColumnFamilyHandle* family, std::string_view prefix,
-                           const std::function<void(std::string_view, std::string_view)>& take) const {
+                           const std::function<void(std::string_view, std::string_view)>& take, const rocksdb::Snapshot* snapshot) const {
   rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
   read.total_order_seek = true;
   std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(read, family));
   for (at->Seek(slice(prefix)); at->Valid() && at->key().starts_with(slice(prefix)); at->Next()) take(view(at->key()), view(at->value()));
@@ -93,6 +100,8 @@ void Store::Database::read_counters() {
       appends[partition][topic].next_offset = committed_offsets[partition][topic] = next;
     }
   counters.resize(options.partitions);
+  touched.partitions.resize(options.partitions);
+  versions.resize(options.partitions);
   taken.resize(options.partitions, options.sink == nullptr);
   if (!options.sink)
     for (std::uint32_t partition = 0; partition < options.partitions; ++partition) counters[partition] = read_counters(partition);
@@ -108,7 +117,7 @@ bool Store::Database::has_taken(std::uint32_t partition) const {
   return taken[partition];
 }
 
-Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)), state_(std::make_unique<StateSnapshot>(*this)) {}
 
 Store::~Store() {
   // Flushed here, the write-ahead log is empty at the next start.
@@ -165,6 +174,7 @@ void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string
   // On Kafka every instance reads the reference data for itself: it is in no changelog.
   database_->pending.Put(database_->state, slice(keys::reference(slot)), slice(database_->value));
   database_->dirty = true;
+  database_->touched.reference = true;
 }
 
 void Store::entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) {
@@ -250,6 +260,13 @@ void Store::commit(TimeMs now) {
       database.committed_offsets[partition][topic] = database.appends[partition][topic].next_offset;
   database.committed_counters = database.counters;
   database.committed_reached = database.reached;
+  database.count(database.touched);
+  database.touched.clear();
+}
+
+void Store::Database::count(const Touched& changed) {
+  for (std::size_t partition = 0; partition < versions.size(); ++partition) versions[partition] += changed.partitions[partition];
+  reference_version += changed.reference;
 }
 
 rocksdb::WriteOptions Store::Database::write_options() const {
@@ -299,14 +316,18 @@ ClockConfirmation Store::clock_confirmation() const {
 struct Store::Cut {
   rocksdb::WriteBatch batch;
   std::vector<Database::Counters> counters;
+  Touched touched;
 };
 
 void Store::CutDeleter::operator()(Cut* cut) const { delete cut; }
 
 Store::CutPointer Store::cut() {
-  CutPointer made(new Cut{.batch = std::move(database_->pending), .counters = database_->counters});
+  CutPointer made(new Cut{.batch = std::move(database_->pending), .counters = database_->counters, .touched = database_->touched});
   database_->pending.Clear();
   database_->dirty = false;
+  database_->touched.clear();
+  std::lock_guard lock(database_->committed_mutex);
+  database_->cut_waits = true;
   return made;
 }
 
@@ -320,19 +341,44 @@ void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::Posit
     throw StoreError("Store: " + database.directory.string() + " is damaged. The next start builds it anew from the changelog.");
   database.write(cut.batch);
   std::lock_guard lock(database.committed_mutex);
-  for (const auto& [partition, position] : positions) database.committed_counters[partition] = cut.counters[partition];
+  for (const auto& [partition, position] : positions) {
+    database.committed_counters[partition] = cut.counters[partition];
+    cut.touched.partitions[partition] = true;  // its time, at the least
+  }
+  database.count(cut.touched);
+  database.cut_waits = false;
+  database.cut_ended.notify_all();
 }
 
 void Store::discard() {
   database_->pending.Clear();
   database_->dirty = false;
+  database_->touched.clear();
+  std::lock_guard lock(database_->committed_mutex);
   database_->counters = database_->committed_counters;
+  database_->cut_waits = false;
+  database_->cut_ended.notify_all();
+}
+
+StoreVersions Store::versions() const {
+  StoreVersions found{.taken = taken(), .partitions = {}, .reference = 0};
+  std::lock_guard lock(database_->committed_mutex);
+  found.partitions = database_->versions;
+  found.reference = database_->reference_version;
+  return found;
+}
+
+bool Store::await_cut(std::chrono::milliseconds most) const {
+  std::unique_lock lock(database_->committed_mutex);
+  return database_->cut_ended.wait_for(lock, most, [&] { return !database_->cut_waits; });
 }
 
 // ---- a partition's changelog ----
 
-std::optional<v1::PositionRecord> Store::position(std::uint32_t partition) const {
-  auto found = database_->get(database_->state, keys::position(partition));
+std::optional<v1::PositionRecord> Store::position(std::uint32_t partition) const { return database_->position(partition); }
+
+std::optional<v1::PositionRecord> Store::Database::position(std::uint32_t partition, const rocksdb::Snapshot* snapshot) const {
+  auto found = get(state, keys::position(partition), snapshot);
   if (!found) return std::nullopt;
   v1::PositionRecord position;
   if (!position.ParseFromString(*found))

@@ -5,6 +5,7 @@
 // marked "any thread" see the last commit. Not here: what the records mean.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -171,6 +172,15 @@ struct TakenPartitions {
   bool operator==(const TakenPartitions&) const = default;
 };
 
+/// How far a store has come: of two that are equal, nothing was committed in between, and no partition came or went.
+struct StoreVersions {
+  TakenPartitions taken;
+  std::vector<std::uint64_t> partitions;  ///< how many commits have changed each
+  std::uint64_t reference = 0;            ///< how many have changed the reference data
+
+  bool operator==(const StoreVersions&) const = default;
+};
+
 /// Where a rejected record stands among those of all partitions: by time, then by its number in its partition. Later is greater.
 struct RejectedPlace {
   TimeMs at_ms = 0;
@@ -179,6 +189,8 @@ struct RejectedPlace {
 
   auto operator<=>(const RejectedPlace&) const = default;
 };
+
+class StateSnapshot;
 
 class Store final : public StateStore, public StateWriter, public Outputs {
  public:
@@ -285,6 +297,9 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   std::vector<v1::Rejected> rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count, bool open_only) const;
   std::uint64_t rejected_count() const;
   StoreSizes sizes() const;
+  StoreVersions versions() const;
+  /// Waits, for at most so long, until what was cut is written or dropped; whether it is.
+  bool await_cut(std::chrono::milliseconds most) const;
 
   /// Reads every file of the store and compares it with the checksum it was written with. What is damaged or missing, in words; empty:
   /// nothing. It is kept as found, too. Any thread.
@@ -302,12 +317,14 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   static std::string restore(const RestoreOptions& asked);
 
  private:
+  friend class StateSnapshot;
   struct Database;
   explicit Store(std::unique_ptr<Database> database);
   static std::unique_ptr<Database> open_copy(const std::filesystem::path& directory, const StoreOptions& options,
                                              const std::function<std::unique_ptr<Database>(bool make)>& open_as);
   static void require_numbers(const std::filesystem::path& directory, const struct HighestIssued& issued, std::uint32_t batch_numbers_from);
   std::unique_ptr<Database> database_;
+  std::unique_ptr<StateSnapshot> state_;  // for the pipeline's thread: never held, it reads what was committed last
 };
 
 /// Nothing when the id is none that a partition on Kafka gives.

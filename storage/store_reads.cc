@@ -1,8 +1,9 @@
-// Reads of the store: state for the pipeline, and what any thread may look at.
+// Reads of the store: state for the pipeline's thread, and what any thread may look at.
 #include <algorithm>
 #include <charconv>
 
 #include "storage/database.h"
+#include "storage/state_snapshot.h"
 
 namespace vtq {
 namespace {
@@ -35,58 +36,29 @@ std::optional<RejectedKey> rejected_key(std::string_view id) {
   return RejectedKey{*number, *partition};
 }
 
-TimeMs Store::time(std::uint32_t partition) {
-  if (!database_->options.sink) return static_cast<TimeMs>(database_->get_u64(keys::time(partition)));
-  auto held = position(partition);
-  return held ? held->commit().time_ms() : 0;
-}
+TimeMs Store::time(std::uint32_t partition) { return state_->time(partition); }
 
 void Store::each_durations(std::uint32_t partition, const std::function<void(const Durations::Key&, const Durations::Counts&)>& take) {
-  database_->scan(database_->state, keys::durations(partition), [&](std::string_view, std::string_view value) {
-    auto [key, counts] = records::decode_durations(value);
-    take(key, counts);
-  });
+  state_->each_durations(partition, take);
 }
 
 void Store::each_summary(std::uint32_t partition, const std::function<void(CentreId, CentreSummary&&)>& take) {
-  database_->scan(database_->state, keys::summaries(partition),
-                  [&](std::string_view key, std::string_view value) { take(keys::summary_centre(key), records::decode_summary(value)); });
+  state_->each_summary(partition, take);
 }
 
 void Store::each_slot(std::uint32_t partition, CentreId centre, const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
-  std::string prefix = keys::slots(partition, centre);
-  database_->reading(centre, [&] {
-    database_->scan(database_->state, prefix, [&](std::string_view key, std::string_view value) {
-      auto [stamp, event] = records::decode_slot(value);
-      take(key.substr(prefix.size()), stamp, event);
-    });
-  });
+  state_->each_slot(partition, centre, take);
 }
 
 void Store::each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) {
-  database_->reading(centre, [&] {
-    database_->scan(database_->state, keys::entries(partition, centre), [&](std::string_view key, std::string_view value) {
-      Entry entry;
-      entry.key = keys::entry_key(key);
-      records::decode(value, database_->scratch, entry);
-      take(std::move(entry));
-    });
-  });
+  state_->each_entry(partition, centre, take);
 }
 
 void Store::each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) {
-  database_->reading(centre, [&] {
-    database_->scan(database_->state, keys::parked(partition, centre),
-                    [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
-  });
+  state_->each_parked(partition, centre, take);
 }
 
-void Store::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
-  database_->scan(database_->state, keys::kReference, [&](std::string_view key, std::string_view value) {
-    auto [stamp, event] = records::decode_slot(value);
-    take(key.substr(keys::kReference.size()), stamp, event);
-  });
-}
+void Store::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) { state_->each_reference(take); }
 
 std::vector<LogEntry> Store::read_log(Topic topic, std::uint32_t partition, std::uint64_t from, std::size_t count) const {
   std::vector<LogEntry> found;

@@ -42,6 +42,7 @@ EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, Engin
   options_.policy.batch_numbers_from = store_->batch_numbers_from();
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_);
   pipeline_->restore();
+  read_model_ = std::make_unique<ReadModel>(*store_, options_.policy, options_.time_source, options_.reads_in_memory_max);
   if (options_.time_source == TimeSource::wall) clock_.log_says(pipeline_->time(), store_->clock_confirmation());
   clock_.was(store_->clock_witness());
   last_progress_ms_ = clock_.passed_ms();

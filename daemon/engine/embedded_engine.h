@@ -24,6 +24,7 @@ class EmbeddedEngine final : public Engine {
   std::size_t queued_bytes() const override;
   void post(Look look) override;
   Store& store() override { return *store_; }
+  ReadModel& read_model() override { return *read_model_; }
   EngineState state() const override { return state_.load(); }
   double lag_seconds() const override;
   TimeMs last_progress_ms() const override { return last_progress_ms_.load(); }
@@ -40,6 +41,7 @@ class EmbeddedEngine final : public Engine {
   Clock& clock_;
   EngineProbe* probe_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<ReadModel> read_model_;
   std::unique_ptr<Parsing> parsing_;
   std::unique_ptr<CountedOutputs> outputs_;
   std::unique_ptr<Pipeline> pipeline_;

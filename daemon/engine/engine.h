@@ -1,5 +1,6 @@
-// The engine: owns store and pipeline and the one thread that runs them; others reach both through `ask`, between batches. Two kinds:
-// EmbeddedEngine keeps the topics in the store, KafkaEngine has them on Kafka. Who asks does not know which.
+// The engine: owns store and pipeline and the one thread that runs them. Whoever reads looks at the read model, which is as the last commit left
+// everything; who must change something asks the engine's thread, between batches. Two kinds: EmbeddedEngine keeps the topics in the store,
+// KafkaEngine has them on Kafka. Who asks does not know which.
 //
 //   starting -> running -> draining -> stopped        (failed from any of them)
 //
@@ -11,6 +12,7 @@
 #include <memory>
 
 #include "daemon/engine/clock.h"
+#include "daemon/engine/read_model.h"
 #include "pipeline/run/pipeline.h"
 #include "storage/store.h"
 
@@ -24,6 +26,7 @@ struct EngineOptions {
   std::size_t queue_bytes_max = 64u << 20;  ///< submitted and not answered yet
   std::size_t batch_events_max = 20'000;    ///< events in one commit
   std::size_t entries_in_memory_max = 1'000'000;
+  std::size_t reads_in_memory_max = 100'000;  ///< entries, besides these, that reads keep
   TimeMs tick_ms = 250;  ///< time moves on at least so often, in wall-clock mode
 };
 
@@ -98,6 +101,8 @@ class Engine {
 
   /// The store's any-thread reads.
   virtual Store& store() = 0;
+  /// What is read of the pipeline, beside its thread.
+  virtual ReadModel& read_model() = 0;
 
   virtual EngineState state() const = 0;
   /// Age of the oldest event not committed, in seconds; 0 when idle.

@@ -52,6 +52,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock&
   options_.store.log_identity = identity;
   options_.policy.reference_wait_ms = static_cast<TimeMs>(settings_.kafka_reference_wait_minutes * 60'000);
   store_ = Store::open(options_.directory, store_options(options_));
+  read_model_ = std::make_unique<ReadModel>(*store_, options_.policy, options_.time_source, options_.reads_in_memory_max);
   hear_log();
   clock_.was(store_->clock_witness());
   outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);

@@ -39,6 +39,7 @@ class KafkaEngine final : public Engine {
   std::size_t queued_bytes() const override;
   void post(Look look) override;
   Store& store() override { return *store_; }
+  ReadModel& read_model() override { return *read_model_; }
   EngineState state() const override;
   double lag_seconds() const override;
   TimeMs last_progress_ms() const override { return last_progress_ms_.load(); }
@@ -109,6 +110,7 @@ class KafkaEngine final : public Engine {
   KafkaProbe* kafka_probe_;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<ReadModel> read_model_;
   std::unique_ptr<CountedOutputs> outputs_;
   std::unique_ptr<Parsing> parsing_;
   std::unique_ptr<Pipeline> pipeline_;  // pipeline-1; outlives sessions, so that looks always find one

@@ -1,6 +1,6 @@
 // What can be read over HTTP: entries, centres, qualifications, roll-ups, batches, rejected records, backups. Every handler runs on a
-// thread of a ReadPool or on one of `forward`, and may block: on the store, and on looks at the pipeline, which run on the pipeline's
-// thread between batches and are kept short (one centre at a time).
+// thread of a ReadPool or on one of `forward`, and may block: on the store, and on looks at the read model, of which there is one at a time and
+// which are kept short (one centre each).
 //
 // With several instances on Kafka, what is of all centres is added up from every instance's part. Each part names the partitions it is
 // of, and an answer is given only when these are all, each once: what the directory of instances says decides whom to ask, never what is
@@ -24,7 +24,7 @@
 
 namespace vtq {
 
-/// The pipeline did not answer a look in time.
+/// A look did not get its turn in time.
 struct EngineStalled : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -63,30 +63,22 @@ class Reads {
     return {
         .wall_ms = clock.now_ms, .logical_ms = settings_.time_source == "event" ? std::optional<TimeMs>(0) : std::nullopt, .trusted = clock.trusted};
   }
-  /// On the pipeline's thread, one centre's batch at a time.
   BatchView view(const v1::ResultBatch& batch, Role role);
   /// The same of several in one look, from `from` on: of as many as have some thousand results, and at least of one. Those of a centre whose
   /// records cannot be read stay shut.
   std::vector<BatchView> views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from, Role role);
   bool may_be_seen(const v1::Rejected& record);
 
-  /// Runs `look` on the pipeline's thread. It holds what it needs by value: it may run after the wait was given up.
+  /// Runs `look` on what was committed.
   template <class Look>
   auto look(Look look) {
     const ReadBounds bounds = ReadBounds::current();
-    auto given_up = std::make_shared<std::atomic<bool>>(false);
-    auto future = engine_.ask([look = std::move(look), given_up](Pipeline& pipeline, Store& store) mutable {
-      if (*given_up) throw EngineStalled("Nobody waits for this any more.");
-      return look(pipeline, store);
-    });
-    while (future.wait_until(std::min(bounds.until, std::chrono::steady_clock::now() + kLookForClient)) != std::future_status::ready) {
-      bool gone = bounds.gone && *bounds.gone;
-      if (!gone && std::chrono::steady_clock::now() < bounds.until) continue;
-      *given_up = true;
-      if (gone) throw ClientGone();
-      throw EngineStalled("The pipeline had no time for this read; ask again.");
+    for (;;) {
+      if (auto model = engine_.read_model().look(std::min(bounds.until, std::chrono::steady_clock::now() + kLookForClient)))
+        return look(model->pipeline());
+      if (bounds.gone && *bounds.gone) throw ClientGone();
+      if (std::chrono::steady_clock::now() >= bounds.until) throw EngineStalled("Reads that came before took too long; ask again.");
     }
-    return future.get();
   }
 
   template <class Write>

@@ -90,12 +90,12 @@ BatchView view_of(Pipeline& pipeline, const v1::ResultBatch& batch, Role role, G
 }  // namespace
 
 BatchView Reads::view(const v1::ResultBatch& batch, Role role) {
-  return look([batch, role, time = gate_time()](Pipeline& pipeline, Store&) { return view_of(pipeline, batch, role, time); });
+  return look([batch, role, time = gate_time()](Pipeline& pipeline) { return view_of(pipeline, batch, role, time); });
 }
 
 std::vector<BatchView> Reads::views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from, Role role) {
   constexpr int kResultsInOneLook = 2'000;
-  return look([batches, from, role, time = gate_time()](Pipeline& pipeline, Store&) {
+  return look([batches, from, role, time = gate_time()](Pipeline& pipeline) {
     std::vector<BatchView> found;
     for (int results = 0; from + found.size() < batches->size() && results < kResultsInOneLook;) {
       const v1::ResultBatch& batch = (*batches)[from + found.size()];

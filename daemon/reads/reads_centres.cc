@@ -66,7 +66,7 @@ HttpReply Reads::scrutiny(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto id = parse_centre(request.parameters[0]);
   if (!id) return not_found("A national centre number has exactly 5 digits.", "centre", "centre-form", request.parameters[0]);
-  std::optional<std::string> body = look([id = *id](Pipeline& pipeline, Store&) -> std::optional<std::string> {
+  std::optional<std::string> body = look([id = *id](Pipeline& pipeline) -> std::optional<std::string> {
     Partition& partition = partition_of(pipeline, id);
     const Centre* centre = partition.centre(id);
     if (!centre && !pipeline.reference().has_centre(id)) return std::nullopt;
@@ -92,7 +92,7 @@ HttpReply Reads::activity(const HttpRequest& request) {
     std::vector<ActivityLine> lines;
     std::map<QualificationId, std::string> titles;
   };
-  auto found = look([id = *id, which = month_of(*first)](Pipeline& pipeline, Store&) -> std::optional<Found> {
+  auto found = look([id = *id, which = month_of(*first)](Pipeline& pipeline) -> std::optional<Found> {
     const Centre* centre = partition_of(pipeline, id).centre(id);
     if (!centre && !pipeline.reference().has_centre(id)) return std::nullopt;
     Found one;

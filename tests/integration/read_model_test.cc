@@ -1,0 +1,130 @@
+// The read model beside a real engine: a look sees what was committed before it began, all of one moment, and says what the pipeline says.
+#include "daemon/engine/read_model.h"
+
+#include <random>
+#include <set>
+
+#include "daemon/engine/embedded_engine.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/recall.h"
+#include "tests/support/temp_directory.h"
+
+namespace vtq::test {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(20);
+
+class ReadModelTest : public testing::Test {
+ protected:
+  ReadModelTest() {
+    options.directory = directory / "data";
+    options.store.partitions = 3;
+    options.store.sync = false;
+    options.tick_ms = 5;
+    options.policy.durations.samples_min = 3;
+    engine = std::make_unique<EmbeddedEngine>(options, clock, nullptr);
+  }
+
+  void publish(const std::vector<v1::Event>& events) {
+    std::vector<Submitted> all;
+    for (const v1::Event& event : events) all.push_back({event.SerializeAsString(), std::nullopt, false});
+    std::promise<void> done;
+    ASSERT_TRUE(engine->submit(std::move(all), [&](std::vector<Answer>&&) { done.set_value(); }));
+    ASSERT_EQ(done.get_future().wait_for(kPatience), std::future_status::ready);
+  }
+
+  std::unique_ptr<ReadModel::Look> look() { return engine->read_model().look(std::chrono::steady_clock::now() + kPatience); }
+
+  /// All that can be said of every entry and of the centres' counts.
+  static std::vector<std::string> said(Pipeline& pipeline) {
+    std::vector<std::string> all;
+    for (Partition* partition : pipeline.owned()) {
+      std::vector<CentreId> ids;
+      partition->each_centre([&](const Centre& centre) { ids.push_back(centre.id); });
+      std::sort(ids.begin(), ids.end());
+      all.push_back(std::to_string(partition->time()) + " parked " + std::to_string(partition->parked()));
+      for (CentreId id : ids) {
+        const Centre& centre = *partition->centre(id);
+        for (const auto& [cell, entries] : centre.summary.cells.all()) all.push_back(text_of(id) + " " + std::to_string(entries));
+        for (const Entry* entry : centre.by_key()) all.push_back(partition->describe(centre, *entry, true).ShortDebugString());
+      }
+    }
+    std::multiset<std::int64_t> counts;
+    for (const auto& [cell, entries] : pipeline.totals())
+      if (entries != 0) counts.insert(entries);
+    for (std::int64_t entries : counts) all.push_back("in all " + std::to_string(entries));
+    return all;
+  }
+  std::vector<std::string> said_by_the_pipeline() {
+    return engine->ask([](Pipeline& pipeline, Store&) { return said(pipeline); }).get();
+  }
+
+  TempDirectory directory;
+  EngineOptions options;
+  FakeClock clock{local("2023-07-01T09:00")};
+  std::unique_ptr<Engine> engine;
+};
+
+TEST_F(ReadModelTest, a_look_sees_what_was_committed_before_it_began) {
+  EXPECT_EQ(look()->pipeline().reference().qualification(*parse_qualification(Ref{}.qualification)), nullptr);
+  publish(reference_data());
+  publish({registered({}, local("2022-10-01T09:00"))});
+  EXPECT_NE(look()->pipeline().reference().qualification(*parse_qualification(Ref{}.qualification)), nullptr);
+  EXPECT_EQ(said(look()->pipeline()), said_by_the_pipeline());
+  publish({claimed({}, local("2023-06-01T09:00"))});
+  EXPECT_EQ(said(look()->pipeline()), said_by_the_pipeline());
+}
+
+TEST_F(ReadModelTest, a_look_sees_nothing_of_commits_that_come_while_it_lasts) {
+  publish(reference_data());
+  publish({registered({}, local("2022-10-01T09:00"))});
+  auto before = said(look()->pipeline());
+  auto lasting = look();
+  publish({claimed({}, local("2023-06-01T09:00")), registered({.learner = "L2"}, local("2022-10-01T09:00"))});
+  // The centre is loaded only now.
+  EXPECT_EQ(said(lasting->pipeline()), before);
+  lasting.reset();
+  EXPECT_NE(said(look()->pipeline()), before);
+  EXPECT_EQ(said(look()->pipeline()), said_by_the_pipeline());
+}
+
+TEST_F(ReadModelTest, one_look_at_a_time_and_who_waits_too_long_gets_none) {
+  auto first = look();
+  EXPECT_EQ(engine->read_model().look(std::chrono::steady_clock::now() + std::chrono::milliseconds(20)), nullptr);
+  first.reset();
+  EXPECT_NE(look(), nullptr);
+}
+
+TEST_F(ReadModelTest, after_draining_it_says_what_was_committed_last) {
+  publish(reference_data());
+  publish({registered({}, local("2022-10-01T09:00"))});
+  engine->drain();
+  EXPECT_EQ(said(look()->pipeline()), said_by_the_pipeline());
+}
+
+/// Of any events, taken in bodies of any size: after each the model says what the pipeline says.
+TEST_F(ReadModelTest, it_says_what_the_pipeline_says_whatever_came) {
+  std::mt19937 random(20230817);
+  publish(reference_data());
+  std::vector<v1::Event> events;
+  for (int learner = 0; learner < 60; ++learner) {
+    Ref ref{.learner = "L" + std::to_string(learner)};
+    for (v1::Event& event : complete_entry(ref))
+      if (random() % 5 != 0) events.push_back(std::move(event));
+    if (random() % 6 == 0) events.push_back(hold_placed("H" + std::to_string(learner % 4), ref, local("2023-06-20T09:00")));
+    if (random() % 9 == 0) events.push_back(hold_lifted("H" + std::to_string(learner % 4), ref, local("2023-06-25T09:00")));
+  }
+  std::shuffle(events.begin(), events.end(), random);
+  for (std::size_t at = 0; at < events.size();) {
+    std::size_t count = std::min<std::size_t>(1 + random() % 25, events.size() - at);
+    publish({events.begin() + static_cast<std::ptrdiff_t>(at), events.begin() + static_cast<std::ptrdiff_t>(at + count)});
+    at += count;
+    if (random() % 8 == 0) publish(reference_data());  // again: nothing changes
+    auto by_model = said(look()->pipeline());
+    ASSERT_EQ(by_model, said_by_the_pipeline()) << "after " << at << " events";
+    ASSERT_FALSE(by_model.empty());
+  }
+}
+
+}  // namespace
+}  // namespace vtq::test
