@@ -313,7 +313,8 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline) {
   EntryGauges gauges;
   boost::unordered_flat_map<Cell, std::int64_t> merged;
   std::vector<CohortKey> cohorts;
-  for (const auto& [cell, entries] : pipeline.totals()) {
+  const Totals totals = pipeline.totals();
+  for (const auto& [cell, entries] : totals) {
     CohortKey cohort{cell.awarding_organisation, cell.level, cell.series};
     if (std::find(cohorts.begin(), cohorts.end(), cohort) == cohorts.end()) cohorts.push_back(cohort);
     Cell wider = cell;
@@ -336,7 +337,7 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline) {
     partition->each_centre([&](const Centre& centre) { gauges.halts += centre.summary.halts.size(); });
   }
   gauges.halts += pipeline.reference().halts().size();
-  for (const auto& [cell, entries] : pipeline.totals())
+  for (const auto& [cell, entries] : totals)
     if (is_withheld(cell)) gauges.results_withheld += static_cast<std::size_t>(entries);
   return gauges;
 }

@@ -1,5 +1,5 @@
 // Reference data: awarding organisations, centres, qualifications, grading scales, calendars, release plans for all centres.
-// Each is the latest fact asserted; a change tells which entries to derive again. The pipeline's thread only.
+// Each is the latest fact asserted; a change tells which entries to derive again. One thread merges while none reads; several may read.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

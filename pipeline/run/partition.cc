@@ -25,12 +25,20 @@ Verdict::Kind kind_of(Merged merged) {
 
 // ---- Partition: reading and loading ----
 
-Partition::Partition(std::uint32_t index, Shared& shared) : index_(index), shared_(shared), durations_(shared.policy.durations) {}
+Partition::Partition(std::uint32_t index, const Policy& policy, TimeMs wake_late_max_ms, const Reference& reference, StateStore& store,
+                     Outputs& outputs)
+    : index_(index),
+      policy_(policy),
+      wake_late_max_ms_(wake_late_max_ms),
+      reference_(reference),
+      store_(store),
+      outputs_(outputs),
+      durations_(policy.durations) {}
 
 void Partition::restore() {
-  time_ = shared_.store.time(index_);
-  shared_.store.each_durations(index_, [&](const Durations::Key& key, const Durations::Counts& counts) { durations_.restore(key, counts); });
-  shared_.store.each_summary(index_, [&](CentreId id, CentreSummary&& summary) {
+  time_ = store_.time(index_);
+  store_.each_durations(index_, [&](const Durations::Key& key, const Durations::Counts& counts) { durations_.restore(key, counts); });
+  store_.each_summary(index_, [&](CentreId id, CentreSummary&& summary) {
     auto& centre = centres_[id] = std::make_unique<Centre>();
     centre->id = id;
     centre->summary = std::move(summary);
@@ -39,11 +47,6 @@ void Partition::restore() {
     if (centre->summary.next_wake_ms != kNever) wakes_.insert({centre->summary.next_wake_ms, id});
     for (const auto& [cell, entries] : centre->summary.cells.all()) add_to_totals(cell, entries);
   });
-}
-
-void Partition::leave_totals() {
-  for (const auto& [id, centre] : centres_)
-    for (const auto& [cell, entries] : centre->summary.cells.all()) add_to_totals(cell, -entries);
 }
 
 Centre& Partition::centre_of(CentreId id) {
@@ -64,18 +67,18 @@ Centre& Partition::load(CentreId id) {
   centre.last_used = ++uses_;
   if (centre.loaded || !centre.set_aside.empty()) return centre;
   try {
-    shared_.store.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
+    store_.each_slot(index_, id, [&](std::string_view slot, const Stamp& stamp, std::string_view event) {
       // It may be a word that stops.
       if (auto fact = stored_fact(event))
         vtq::restore(centre.facts, slot, stamp, fact->event, fact->address, event);
       else
         centre.set_aside = "A stored fact is of a form that this version does not take.";
     });
-    shared_.store.each_entry(index_, id, [&](Entry&& stored) {
+    store_.each_entry(index_, id, [&](Entry&& stored) {
       Entry& entry = centre.add(stored.key) = std::move(stored);
       share_words(entry);
     });
-    shared_.store.each_parked(index_, id, [&](Parked&& parked) { put_waiting(centre, read_waiting(std::move(parked))); });
+    store_.each_parked(index_, id, [&](Parked&& parked) { put_waiting(centre, read_waiting(std::move(parked))); });
   } catch (const DamagedRecords& damaged) {
     centre.set_aside = damaged.damage();
   }
@@ -91,7 +94,7 @@ Centre& Partition::load(CentreId id) {
 }
 
 void Partition::share_words(Entry& entry) const {
-  const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+  const Qualification* qualification = reference_.qualification(entry.key.qualification);
   if (qualification && qualification->scale) vtq::share_words(entry, *qualification->scale);
 }
 
@@ -129,19 +132,20 @@ std::size_t Partition::parked() const {
 
 Circumstances Partition::circumstances(const Centre& centre, const Entry& entry) const {
   const EntryKey& key = entry.key;
-  const Reference& reference = shared_.reference;
-  const Qualification* qualification = reference.qualification(key.qualification);
+  const Qualification* qualification = reference_.qualification(key.qualification);
   if (!qualification) std::abort();  // registered entries have a known qualification; reference data is never removed
   // A qualification may be moved to an awarding organisation that is not known yet, under entries already registered.
   static const AwardingOrganisation kUnknown{};
-  const AwardingOrganisation* ao = reference.awarding_organisation(qualification->awarding_organisation);
+  const AwardingOrganisation* ao = reference_.awarding_organisation(qualification->awarding_organisation);
   if (!ao) ao = &kUnknown;
   CohortKey cohort{qualification->awarding_organisation, qualification->level, key.series};
   const ReleasePlan* plan = centre.facts.plans.empty() ? nullptr : centre.facts.release_plan(cohort);
-  if (!plan) plan = reference.release_plan(cohort);
+  if (!plan) plan = reference_.release_plan(cohort);
   // Either may stop issuing; the centre's own word cannot undo a stop for all. So may whoever issued the result, where the qualification
   // has moved since.
-  auto halted_by = [&](AwardingOrganisationId by) { return reference.halted(by, key.series) || centre.facts.halted(by, key.series).value_or(false); };
+  auto halted_by = [&](AwardingOrganisationId by) {
+    return reference_.halted(by, key.series) || centre.facts.halted(by, key.series).value_or(false);
+  };
   bool halted = halted_by(cohort.awarding_organisation);
   if (entry.issued.any() && entry.issued.awarding_organisation != cohort.awarding_organisation)
     halted = halted || halted_by(entry.issued.awarding_organisation);
@@ -149,16 +153,16 @@ Circumstances Partition::circumstances(const Centre& centre, const Entry& entry)
     for (const IssuedBefore& one : *entry.issued.before) halted = halted || halted_by(one.awarding_organisation);
   Circumstances around{.qualification = *qualification,
                        .awarding_organisation = *ao,
-                       .calendar = reference.calendar(cohort, key.qualification),
+                       .calendar = reference_.calendar(cohort, key.qualification),
                        .plan = plan,
                        .halted = halted,
                        .centre = centre.facts,
                        .durations = durations_,
-                       .release = shared_.policy.release,
-                       .reference = &reference,
+                       .release = policy_.release,
+                       .reference = &reference_,
                        .scrutiny = centre.scrutiny ? centre.scrutiny->of(key.qualification) : nullptr};
   if (qualification->mitigations || entry.facts.particulars || entry.issued.basis == v1::CALCULATED_UNITS)
-    mitigate(around, reference, centre.id, entry);
+    mitigate(around, reference_, centre.id, entry);
   return around;
 }
 
@@ -166,7 +170,7 @@ Derived Partition::derive_now(const Centre& centre, const Entry& entry) const { 
 
 // ---- facts in ----
 
-Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token) {
+Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token, const Round& round) {
   Centre& centre = load(address.centre);
   if (!centre.set_aside.empty())
     return {Verdict::Kind::set_aside,
@@ -176,11 +180,11 @@ Verdict Partition::apply(const v1::Event& event, std::string_view bytes, const A
   Entry* entry = address.subject == Subject::entry ? centre.find(address.entry) : nullptr;
   if (entry) entry->facts.said.prefetch();
   Stamp stamp = stamp_of(event, bytes);
-  if (auto unfit = fits(event, address, shared_.reference))
-    return park(centre, event, bytes, address, std::move(*unfit), shared_.policy.reference_wait_ms, token);
+  if (auto unfit = fits(event, address, reference_))
+    return park(centre, event, bytes, address, std::move(*unfit), policy_.reference_wait_ms, token, round);
   if (auto missing = waits_for(centre, entry, event, address))
-    return park(centre, event, bytes, address, std::move(*missing), shared_.policy.registration_wait_ms, token);
-  if (auto full = one_too_many(centre, event, address, stamp)) return refuse(bytes, address.topic, std::move(*full), token);
+    return park(centre, event, bytes, address, std::move(*missing), policy_.registration_wait_ms, token, round);
+  if (auto full = one_too_many(centre, event, address, stamp)) return refuse(bytes, address.topic, std::move(*full), token, round);
   return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
                                            : apply_to_centre(centre, event, address, bytes, stamp);
 }
@@ -219,7 +223,7 @@ Verdict Partition::apply_to_entry(Centre& centre, Entry* entry, const v1::Event&
   if (!event.has_outcome_recorded() && !event.has_prior_learning_recognised()) share_words(*entry);
   keep(centre, *entry);
   touch(centre, *entry);
-  if (shared_.reference.has_strategies() && concerns_scrutiny(centre, *entry, event)) scrutiny_due(centre, entry->key.qualification);
+  if (reference_.has_strategies() && concerns_scrutiny(centre, *entry, event)) scrutiny_due(centre, entry->key.qualification);
   return verdict;
 }
 
@@ -233,7 +237,7 @@ Verdict Partition::apply_to_centre(Centre& centre, const v1::Event& event, const
   if (event.has_batch_acknowledged()) acknowledge(centre, event.batch_acknowledged().batch(), stamp.at_ms);
   if (event.has_issuing_halted()) note_halt(centre, address);
   if (!change.none) touch_changed(centre, change);
-  if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
+  if (reference_.has_strategies()) scrutiny_due(centre, std::nullopt);
   return verdict;
 }
 
@@ -256,7 +260,7 @@ void Partition::touch_changed(Centre& centre, const CentreChange& change) {
     if (change.series && *change.series != entry.key.series) continue;
     if (!change.learner.empty() && change.learner != entry.key.learner) continue;
     if (change.awarding_organisation) {
-      const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+      const Qualification* qualification = reference_.qualification(entry.key.qualification);
       bool issued_it = entry.issued.any() && entry.issued.awarding_organisation == *change.awarding_organisation;
       if (entry.issued.before)
         for (const IssuedBefore& one : *entry.issued.before) issued_it = issued_it || one.awarding_organisation == *change.awarding_organisation;
@@ -352,23 +356,23 @@ void Partition::derived_all(Centre& centre) {
 
 // ---- time ----
 
-bool Partition::advance(TimeMs to) { return move_time(to, to); }
+bool Partition::advance(TimeMs to, Round& round) { return move_time(to, to, round); }
 
-bool Partition::approach(TimeMs to) { return move_time(to, to - 1); }
+bool Partition::approach(TimeMs to, Round& round) { return move_time(to, to - 1, round); }
 
-bool Partition::move_time(TimeMs to, TimeMs wakes_until) {
-  if (shared_.frozen) return true;
+bool Partition::move_time(TimeMs to, TimeMs wakes_until, Round& round) {
+  if (round.frozen) return true;
   while (!wakes_.empty() && wakes_.begin()->first <= wakes_until) {
-    if (shared_.woken >= shared_.policy.woken_per_commit_max) return false;
+    if (round.woken >= policy_.woken_per_commit_max) return false;
     TimeMs at = std::max(wakes_.begin()->first, time_);
     // The daemon was down, or stood still: nothing is dated back.
-    if (to - at > shared_.wake_late_max_ms) at = to;
+    if (to - at > wake_late_max_ms_) at = to;
     if (at > time_) {
       time_ = at;
       time_to_store_ = true;
     }
-    wake_due_centres(at);
-    settle();
+    wake_due_centres(at, round);
+    settle(round);
   }
   if (to > time_) {
     time_ = to;
@@ -378,8 +382,8 @@ bool Partition::move_time(TimeMs to, TimeMs wakes_until) {
 }
 
 /// Wakes centres due at `at`, as many as one commit bears.
-void Partition::wake_due_centres(TimeMs at) {
-  while (!wakes_.empty() && wakes_.begin()->first <= at && shared_.woken < shared_.policy.woken_per_commit_max) {
+void Partition::wake_due_centres(TimeMs at, Round& round) {
+  while (!wakes_.empty() && wakes_.begin()->first <= at && round.woken < policy_.woken_per_commit_max) {
     CentreId id = wakes_.begin()->second;
     wakes_.erase(wakes_.begin());
     std::size_t before = touched_.size();
@@ -391,7 +395,7 @@ void Partition::wake_due_centres(TimeMs at) {
     if (!was_loaded && centre.scrutiny)
       for (Entry& entry : centre.entries)
         if (centre.scrutiny->of(entry.key.qualification)) touch(centre, entry);
-    shared_.woken += touched_.size() - before + 1;
+    round.woken += touched_.size() - before + 1;
   }
 }
 
@@ -411,23 +415,23 @@ void Partition::wake_centre(Centre& centre) {
   // Those whose time is over now are rejected when the window closes.
   if (TimeMs expiry = centre.waiting.next_expiry(); expiry > time_) next = std::min(next, expiry);
   wake_by(centre, next);
-  if (shared_.reference.has_strategies()) scrutiny_due(centre, std::nullopt);
+  if (reference_.has_strategies()) scrutiny_due(centre, std::nullopt);
 }
 
 // ---- status out ----
 
-void Partition::settle() {
-  if (!retrying_.empty()) retry_waiting();
+void Partition::settle(Round& round) {
+  if (!retrying_.empty()) retry_waiting(round);
   if (!scrutiny_due_.empty()) settle_scrutiny();
-  derive_touched();
+  derive_touched(round);
   // What was issued just now is no claim that waits any more, and may be what an acknowledgement waits for.
   while (!scrutiny_due_.empty() || !retrying_.empty()) {
-    if (!retrying_.empty()) retry_waiting();
+    if (!retrying_.empty()) retry_waiting(round);
     if (!scrutiny_due_.empty()) settle_scrutiny();
-    derive_touched();
+    derive_touched(round);
   }
   if (first_expiry_ms_ <= time_) {
-    for (std::size_t at = 0; at < dirty_.size(); ++at) expire_waiting(*dirty_[at]);
+    for (std::size_t at = 0; at < dirty_.size(); ++at) expire_waiting(*dirty_[at], round);
     first_expiry_ms_ = kNever;
     for (const auto& [id, centre] : centres_) first_expiry_ms_ = std::min(first_expiry_ms_, centre->waiting.next_expiry());
   }

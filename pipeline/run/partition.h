@@ -4,7 +4,12 @@
 //   apply events at the present time ... -> settle -> advance to a later time -> apply ... -> settle
 //
 // `settle` closes a window: statuses are derived once for every entry touched, transitions and batches come out, facts that waited
-// too long are rejected. Within a window the order of events cannot matter. One thread; no clock: time is what the caller says.
+// too long are rejected. Within a window the order of events cannot matter. No clock: time is what the caller says.
+//
+// Partitions share nothing that changes while they work. Each has its own time, centres, estimates and counts. The policy is constant. The
+// reference data are only read: Pipeline merges into them, while no partition is at work. So several threads may have partitions, each its
+// own; a partition is on one thread at a time, its reads too. Two threads never share a Round or an Outputs, and a StateStore only where it
+// bears being read by both.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -16,77 +21,26 @@
 #include "pipeline/facts/merge.h"
 #include "pipeline/release/gate.h"
 #include "pipeline/run/centre_state.h"
+#include "pipeline/run/policy.h"
 #include "pipeline/run/ports.h"
+#include "pipeline/run/round.h"
 #include "pipeline/status/words.h"
 
 namespace vtq {
-
-struct Policy {
-  DurationPolicy durations;
-  ReleasePolicy release;
-  /// How long a fact waits for its entry's registration, in logical time.
-  TimeMs registration_wait_ms = 14 * kDayMs;
-  /// How long a fact waits for a centre, qualification, unit or grade to become known; 0: rejected when its window closes.
-  TimeMs reference_wait_ms = 0;
-  /// Facts that may wait at one centre; more are rejected.
-  std::uint32_t parked_per_centre_max = 20'000;
-  /// Entries that time wakes before a commit is due; more are left to the next one.
-  std::size_t woken_per_commit_max = 20'000;
-  /// Results in one batch; more make further batches.
-  std::uint32_t batch_results_max = 5'000;
-  /// Of one batch, serialised: a log takes it as one record, whichever way that is packed there.
-  std::size_t batch_bytes_max = 4u << 20;
-  /// In event time, how far ahead of what was reached one event may lie; kNever: any distance. A TimeReached may lie anywhere.
-  TimeMs event_step_max_ms = kNever;
-  /// First number of a run of batches. Above 1 where numbers may have left the house that nobody knows of.
-  std::uint32_t batch_numbers_from = 1;
-};
 
 /// The centre's records cannot be read.
 struct CentreSetAside : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What became of one event.
-struct Verdict {
-  /// `set_aside`: not taken, since the centre's records cannot be read. Nothing of the event is kept: it is to be sent again.
-  enum class Kind : std::uint8_t { accepted, superseded, duplicate, waiting, rejected, set_aside } kind{};
-  std::optional<Rejection> why;  ///< of a rejection, or of being set aside; of waiting: for what
-  TimeMs until_ms = 0;           ///< of waiting: rejected then
-  std::string rejected_id = {};  ///< of a rejection: the record's id in the list of rejected records
-  Clash clash = {};              ///< of what was merged: what it met there
-};
-
-Verdict::Kind kind_of(Merged merged);
-
-/// What the partitions of one worker share.
-struct Shared {
-  const Policy& policy;
-  Reference& reference;
-  StateStore& store;
-  Outputs& outputs;
-  Totals& totals;
-  /// The verdicts of the batch being processed, by token.
-  std::vector<Verdict>& verdicts;
-  /// How late a wake may come and still count as on time; what comes later happens when it comes. kNever: always on time, as where
-  /// time comes from events.
-  TimeMs wake_late_max_ms = kNever;
-  /// The clock is doubted: nothing wakes, nothing is issued; what is due is made up for once it is trusted.
-  bool frozen = false;
-  /// Entries woken by time since the last commit, over all partitions.
-  std::size_t woken = 0;
-  /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
-  std::function<std::string(std::int64_t token)> origin_of = {};
-};
-
 class Partition {
  public:
-  Partition(std::uint32_t index, Shared& shared);
+  /// All that it is given outlives it. `wake_late_max_ms`: how late a wake may come and still count as on time; what comes later happens when it
+  /// comes. kNever: always on time, as where time comes from events.
+  Partition(std::uint32_t index, const Policy& policy, TimeMs wake_late_max_ms, const Reference& reference, StateStore& store, Outputs& outputs);
 
   /// Reads what the last commit left. Centres are loaded when first needed.
   void restore();
-  /// Takes its entries out of the totals, before it is given up. Only right after `write`.
-  void leave_totals();
 
   std::uint32_t index() const { return index_; }
   /// Whether entries wait to be derived when the window closes. They are known in memory alone, so no commit comes before that: Pipeline closes the
@@ -97,20 +51,20 @@ class Partition {
   TimeMs next_wake() const { return wakes_.empty() ? kNever : wakes_.begin()->first; }
 
   /// Applies one event at the present time. `address` is what `check` returned and names a centre of this partition.
-  Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token);
+  Verdict apply(const v1::Event& event, std::string_view bytes, const Address& address, std::int64_t token, const Round& round);
   /// Rejects an event before it is applied.
-  Verdict refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token);
+  Verdict refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token, const Round& round);
   /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
   void reference_changed(const std::vector<ReferenceChange>& changes);
   /// Reference data changed while another instance had the partition: everything wakes, as nobody knows what is concerned.
   void reference_changed_unseen();
   /// Moves time to `to`, through every wake up to it; each is settled at its own time, or at `to` where it is too late for that. Not
   /// backwards, and not while time is frozen. False when so much changed that a commit is due first: write, then call again.
-  [[nodiscard]] bool advance(TimeMs to);
+  [[nodiscard]] bool advance(TimeMs to, Round& round);
   /// The same but for what `to` itself wakes: that is left until the window closes, when all that is dated `to` is known.
-  [[nodiscard]] bool approach(TimeMs to);
+  [[nodiscard]] bool approach(TimeMs to, Round& round);
   /// Closes the window at the present time.
-  void settle();
+  void settle(Round& round);
 
   /// Hands over what changed since the last call.
   void write(StateWriter& writer);
@@ -132,6 +86,8 @@ class Partition {
   bool may_show(const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) const;
   std::size_t entries_loaded() const { return entries_loaded_; }
   std::size_t parked() const;
+  /// Counts over its centres.
+  const Totals& totals() const { return totals_; }
   const Durations& durations() const { return durations_; }
 
  private:
@@ -157,8 +113,8 @@ class Partition {
   v1::EntryStatus describe(const Centre& centre, const Entry& entry, const Circumstances& around, bool in_full) const;
   Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp);
-  Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
-               std::int64_t token);
+  Verdict park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait, std::int64_t token,
+               const Round& round);
   /// Has the entry's status derived before the commit.
   void touch(Centre& centre, Entry& entry);
   /// Has the entry written with the commit.
@@ -168,7 +124,7 @@ class Partition {
   void note_halt(Centre& centre, const Address& address);
   std::optional<Rejection> waits_for(const Centre& centre, const Entry* entry, const v1::Event& event, const Address& address) const;
   std::optional<Rejection> one_too_many(const Centre& centre, const v1::Event& event, const Address& address, const Stamp& stamp) const;
-  bool move_time(TimeMs to, TimeMs wakes_until);
+  bool move_time(TimeMs to, TimeMs wakes_until, Round& round);
   void mark(Centre& centre);
   void wake_by(Centre& centre, TimeMs at);
   void retry(Centre& centre);
@@ -177,7 +133,7 @@ class Partition {
   /// All of a centre's entries that had to be derived are.
   void derived_all(Centre& centre);
   bool rests_on_estimates(const Centre& centre, const Entry& entry) const;
-  void wake_due_centres(TimeMs at);
+  void wake_due_centres(TimeMs at, Round& round);
   void wake_centre(Centre& centre);
   void scrutiny_due(Centre& centre, std::optional<QualificationId> qualification);
   bool under_strategy(QualificationId qualification) const;
@@ -189,14 +145,14 @@ class Partition {
   void tell(const Centre& centre, const Qualification& qualification, const struct Requirement& requirement);
   void tell(const Centre& centre, const Qualification& qualification, const struct PlannedVisit& planned);
 
-  void retry_waiting();
-  void retry(Centre& centre, WaitingFact&& fact);
-  void expire_waiting(Centre& centre);
+  void retry_waiting(Round& round);
+  void retry(Centre& centre, WaitingFact&& fact, Round& round);
+  void expire_waiting(Centre& centre, Round& round);
   void put_waiting(Centre& centre, WaitingFact&& fact);
   void count_waiting(Centre& centre);
-  void reject_waiting(Centre& centre, Parked&& parked);
+  void reject_waiting(Centre& centre, Parked&& parked, Round& round);
   Verdict reject(Parked&& parked);
-  void derive_touched();
+  void derive_touched(const Round& round);
   void estimates_moved(AwardingOrganisationId awarding_organisation);
   void publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around);
   void tell_mitigation(const Centre& centre, const Entry& entry, const Status& before, const Circumstances& around);
@@ -207,9 +163,14 @@ class Partition {
   void cut_batch(Centre& centre, std::vector<Entry*>& entries, const Gates& gates, bool correction);
 
   std::uint32_t index_;
-  Shared& shared_;
+  const Policy& policy_;
+  const TimeMs wake_late_max_ms_;
+  const Reference& reference_;
+  StateStore& store_;
+  Outputs& outputs_;
   TimeMs time_ = 0;
   Durations durations_;
+  Totals totals_;
   /// No fact that waits in memory expires before.
   TimeMs first_expiry_ms_ = kNever;
   bool time_to_store_ = false;

@@ -54,9 +54,9 @@ void Partition::issue(std::vector<ToIssue>& due) {
     Centre& centre = *grouped[at].item.centre;
     batch.clear();
     std::size_t bytes = 0;
-    while (at < grouped.size() && batch.size() < shared_.policy.batch_results_max && grouped[at].group == group) {
+    while (at < grouped.size() && batch.size() < policy_.batch_results_max && grouped[at].group == group) {
       bytes += grouped[at].bytes_most;
-      if (!batch.empty() && bytes > shared_.policy.batch_bytes_max) break;
+      if (!batch.empty() && bytes > policy_.batch_bytes_max) break;
       batch.push_back(grouped[at++].item.entry);
     }
     cut_batch(centre, batch, group.gates, group.correction);
@@ -69,7 +69,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, const Ga
   SeriesId series = entries.front()->key.series;
   auto held = std::find_if(centre.summary.sequences.begin(), centre.summary.sequences.end(),
                            [&](const Sequence& one) { return one.awarding_organisation == ao && one.series == series; });
-  if (held == centre.summary.sequences.end()) held = centre.summary.sequences.insert(held, {ao, series, shared_.policy.batch_numbers_from - 1});
+  if (held == centre.summary.sequences.end()) held = centre.summary.sequences.insert(held, {ao, series, policy_.batch_numbers_from - 1});
   BatchId id{centre.id, ao, series, ++held->number};
   centre.summary_to_store = true;
   mark(centre);
@@ -138,7 +138,7 @@ void Partition::cut_batch(Centre& centre, std::vector<Entry*>& entries, const Ga
     result.set_reason(issued.reason);
     entry->acknowledged_ms = acknowledged == centre.facts.slots.end() ? 0 : acknowledged->second.stamp.at_ms;
   }
-  shared_.outputs.result_batch(index_, centre.id, batch);
+  outputs_.result_batch(index_, centre.id, batch);
 
   for (Entry* entry : entries) {
     Circumstances around = circumstances(centre, *entry);
@@ -154,7 +154,7 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
   Gates issued{time_of(batch.centre_release_at()), time_of(batch.learner_release_at())};
   TimeMs issued_ms = time_of(batch.issued_at());
   CohortKey cohort{id.awarding_organisation, batch.level(), id.series};
-  Gates gates = gates_of_batch(issued, issued_ms, shared_.reference.calendar(cohort));
+  Gates gates = gates_of_batch(issued, issued_ms, reference_.calendar(cohort));
   // The gates that stand for each result: one may be without an embargo, or delayed.
   bool first = true;
   for (const v1::Result& result : batch.results()) {
@@ -166,8 +166,7 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
   TimeMs gate = gates.of(role);
   view.opens_ms = std::min(gate, kLatestEventMs);
   view.open = time.reached(gate);
-  view.halted =
-      shared_.reference.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
+  view.halted = reference_.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
   for (const v1::Result& result : batch.results()) {
     BatchView::Row& row = view.rows.emplace_back();
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
@@ -179,12 +178,12 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
     bool halted = circumstances(centre, *entry).halted || view.halted;
     auto successor = successor_of(*entry, id);
     if (successor) row.superseded_by = {centre.id, entry->issued.awarding_organisation, id.series, entry->issued.batch_number};
-    row.withheld = withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, result.revoked(), &shared_.reference);
-    TimeMs opened = opens_at(*entry, centre.facts, id.awarding_organisation, gate, &shared_.reference);
+    row.withheld = withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, result.revoked(), &reference_);
+    TimeMs opened = opens_at(*entry, centre.facts, id.awarding_organisation, gate, &reference_);
     if (row.withheld == Withheld::none && successor && successor->issued_ms <= opened) row.withheld = Withheld::corrected;
     // What a correction replaced may be seen where it could be before.
     row.shows_superseded =
-        issued_ms > opened && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false, &shared_.reference) == Withheld::none;
+        issued_ms > opened && withheld(*entry, centre.facts, id.awarding_organisation, halted, gate, false, &reference_) == Withheld::none;
     if (row.withheld != Withheld::none) ++view.withheld;
   }
   return view;
@@ -192,14 +191,14 @@ BatchView Partition::view(const Centre& centre, const v1::ResultBatch& batch, Ro
 
 bool Partition::may_show(const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) const {
   AwardingOrganisationId ao = qualification.awarding_organisation;
-  Gates gates = gates_by(shared_.reference.calendar({ao, qualification.level, key.series}));
+  Gates gates = gates_by(reference_.calendar({ao, qualification.level, key.series}));
   const Entry* entry = centre.find(key);
   if (entry) gates = later_of(gates, gates_by(circumstances(centre, *entry).calendar));
   if (entry && entry->issued.batch_number != 0) gates = later_of(gates, {entry->issued.centre_release_ms, entry->issued.learner_release_ms});
   TimeMs gate = gates.of(Role::centre);
-  bool halted = shared_.reference.halted(ao, key.series) || centre.facts.halted(ao, key.series).value_or(false);
+  bool halted = reference_.halted(ao, key.series) || centre.facts.halted(ao, key.series).value_or(false);
   if (!time.reached(gate) || halted) return false;
-  return !entry || withheld(*entry, centre.facts, ao, halted, gate, false, &shared_.reference) == Withheld::none;
+  return !entry || withheld(*entry, centre.facts, ao, halted, gate, false, &reference_) == Withheld::none;
 }
 
 }  // namespace vtq

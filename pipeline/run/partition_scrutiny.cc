@@ -9,8 +9,8 @@
 namespace vtq {
 
 bool Partition::under_strategy(QualificationId id) const {
-  const Qualification* qualification = shared_.reference.qualification(id);
-  return qualification && shared_.reference.strategy(qualification->awarding_organisation, id);
+  const Qualification* qualification = reference_.qualification(id);
+  return qualification && reference_.strategy(qualification->awarding_organisation, id);
 }
 
 /// Whether a fact about an entry can change the centre's scrutiny. Most facts are outcomes, and most of them cannot.
@@ -23,7 +23,7 @@ bool Partition::concerns_scrutiny(const Centre& centre, const Entry& entry, cons
     case v1::Event::kOutcomeRecorded:
     case v1::Event::kPriorLearningRecognised: {
       bool visit_planned = centre.facts.scrutiny && !centre.facts.scrutiny->plans.empty();
-      const Qualification& qualification = *shared_.reference.qualification(entry.key.qualification);
+      const Qualification& qualification = *reference_.qualification(entry.key.qualification);
       bool stands_for_claim = qualification.awarded_without_claim && qualification.computed;
       if (!entry.facts.particulars && !visit_planned && !stands_for_claim) return false;
       break;
@@ -46,15 +46,14 @@ void Partition::scrutiny_due(Centre& centre, std::optional<QualificationId> qual
 
 /// For a centre that comes into memory: tells nobody and touches nothing.
 void Partition::scrutinise_all(Centre& centre) const {
-  const Reference& reference = shared_.reference;
-  if (!reference.has_strategies()) return;
+  if (!reference_.has_strategies()) return;
   auto made = std::make_shared<CentreScrutiny>();
   std::map<QualificationId, std::vector<const Entry*>> entries;
   for (const Entry& entry : centre.entries) entries[entry.key.qualification].push_back(&entry);
   for (auto& [id, of_it] : entries) {
     if (!under_strategy(id)) continue;
-    const Qualification& qualification = *reference.qualification(id);
-    const auto& strategy = *reference.strategy(qualification.awarding_organisation, id);
+    const Qualification& qualification = *reference_.qualification(id);
+    const auto& strategy = *reference_.strategy(qualification.awarding_organisation, id);
     made->by_qualification[id] = scrutinise({strategy, qualification, centre.facts, std::move(of_it)}, time_);
   }
   centre.scrutiny = made->by_qualification.empty() ? nullptr : std::move(made);
@@ -70,7 +69,6 @@ void Partition::settle_scrutiny(Centre& centre) {
   bool all = std::exchange(centre.scrutiny_due_all, false);
   std::vector<QualificationId> due = std::exchange(centre.scrutiny_due_for, {});
   if (!centre.loaded) return;
-  const Reference& reference = shared_.reference;
   auto before = centre.scrutiny;
   if (all) {
     scrutinise_all(centre);
@@ -79,8 +77,8 @@ void Partition::settle_scrutiny(Centre& centre) {
     for (QualificationId id : due) {
       made->by_qualification.erase(id);
       if (!under_strategy(id)) continue;  // reference data may have changed since
-      const Qualification& qualification = *reference.qualification(id);
-      const auto& strategy = *reference.strategy(qualification.awarding_organisation, id);
+      const Qualification& qualification = *reference_.qualification(id);
+      const auto& strategy = *reference_.strategy(qualification.awarding_organisation, id);
       ScrutinyInput input{strategy, qualification, centre.facts, {}};
       for (const Entry& entry : centre.entries)
         if (entry.key.qualification == id) input.entries.push_back(&entry);
@@ -140,7 +138,7 @@ void Partition::tell(Centre& centre) {
   };
   if (centre.scrutiny) {
     for (const auto& [id, scrutiny] : centre.scrutiny->by_qualification) {
-      const Qualification& qualification = *shared_.reference.qualification(id);
+      const Qualification& qualification = *reference_.qualification(id);
       AwardingOrganisationId ao = qualification.awarding_organisation;
       for (const Requirement& one : scrutiny.requirements)
         if (fresh({ao, id, one.rule, one.subject, told_since(one)})) tell(centre, qualification, one);
@@ -162,7 +160,7 @@ void Partition::tell(const Centre& centre, const Qualification& qualification, c
   notification.set_reason(requirement.reason);
   notification.set_text(requirement_text(requirement, qualification));
   notification.set_rule(std::string(rule_name(requirement.rule)));
-  shared_.outputs.notification(index_, centre.id, notification);
+  outputs_.notification(index_, centre.id, notification);
 }
 
 /// The centre is advised of the sample ahead of the visit.
@@ -180,7 +178,7 @@ void Partition::tell(const Centre& centre, const Qualification& qualification, c
     learner.set_series(one.series);
     learner.set_reason(one.reason);
   }
-  shared_.outputs.notification(index_, centre.id, notification);
+  outputs_.notification(index_, centre.id, notification);
 }
 
 }  // namespace vtq

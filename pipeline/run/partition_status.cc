@@ -27,7 +27,7 @@ int severity(v1::Band band) { return band <= v1::ON_TRACK ? 0 : static_cast<int>
 /// Counts go along when a qualification changes its level or its awarding organisation.
 void Partition::move_counts(Centre& centre) {
   for (const auto& [cell, entries] : std::vector(centre.summary.cells.all())) {
-    const Qualification* qualification = shared_.reference.qualification(cell.qualification);
+    const Qualification* qualification = reference_.qualification(cell.qualification);
     Cell moved = cell;
     moved.level = qualification->level;
     moved.awarding_organisation = qualification->awarding_organisation;
@@ -63,12 +63,12 @@ void Partition::estimates_moved(AwardingOrganisationId awarding_organisation) {
 /// Whether the entry's band rests on an estimate that moved at its centre.
 bool Partition::rests_on_estimates(const Centre& centre, const Entry& entry) const {
   if (centre.estimates_of.empty() || !vtq::rests_on_estimates(entry.status.band)) return false;
-  const Qualification* qualification = shared_.reference.qualification(entry.key.qualification);
+  const Qualification* qualification = reference_.qualification(entry.key.qualification);
   const auto& of = centre.estimates_of;
   return std::find(of.begin(), of.end(), qualification->awarding_organisation) != of.end();
 }
 
-void Partition::derive_touched() {
+void Partition::derive_touched(const Round& round) {
   std::vector<ToIssue> due;
   for (std::size_t at = 0; at < touched_.size(); ++at) {
     auto [centre, entry] = touched_[at];
@@ -76,8 +76,8 @@ void Partition::derive_touched() {
     Circumstances around = circumstances(*centre, *entry);
     Derived derived = derive(*entry, around, time_);
     // While time is frozen it waits for the first wake after that.
-    if (derived.issue_now && shared_.frozen) derive_all(*centre);
-    if (derived.issue_now && !shared_.frozen) {
+    if (derived.issue_now && round.frozen) derive_all(*centre);
+    if (derived.issue_now && !round.frozen) {
       if (!entry->issued.any()) entry->ready_since_ms = time_;
       keep(*centre, *entry);
       due.push_back({centre, entry});
@@ -98,9 +98,9 @@ void Partition::count(Centre& centre, const Cell& cell, std::int64_t by) {
 }
 
 void Partition::add_to_totals(const Cell& cell, std::int64_t by) {
-  auto at = shared_.totals.try_emplace(cell, 0).first;
+  auto at = totals_.try_emplace(cell, 0).first;
   at->second += by;
-  if (at->second == 0) shared_.totals.erase(at);
+  if (at->second == 0) totals_.erase(at);
 }
 
 void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Circumstances& around) {
@@ -126,7 +126,7 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
   }
   mark(centre);
   v1::EntryStatus status = describe(centre, entry, around, false);
-  shared_.outputs.entry_status(index_, centre.id, status);
+  outputs_.entry_status(index_, centre.id, status);
   if (before.mitigation != entry.status.mitigation || before.expected_ms != entry.status.expected_ms) tell_mitigation(centre, entry, before, around);
   bool worse = severity(entry.status.band) > severity(before.band);
   // Dates often come a moment after the entries: their absence is shown, and told only once a result waits for them.
@@ -141,7 +141,7 @@ void Partition::publish(Centre& centre, Entry& entry, Derived& derived, const Ci
   notification.set_reason(entry.status.reason);
   notification.set_text(std::string(step_words(entry.status.step)) + ". " + status.why());
   set_time(notification.mutable_as_of(), time_);
-  shared_.outputs.notification(index_, centre.id, notification);
+  outputs_.notification(index_, centre.id, notification);
 }
 
 /// Tells the centre which mitigation holds for a learner, when it is another one than it was told of, or delays to another date.
@@ -160,7 +160,7 @@ void Partition::tell_mitigation(const Centre& centre, const Entry& entry, const 
   notification.set_text(mitigation_news(entry, around, before.mitigation));
   notification.set_rule("mitigation");
   set_time(notification.mutable_as_of(), time_);
-  shared_.outputs.notification(index_, centre.id, notification);
+  outputs_.notification(index_, centre.id, notification);
 }
 
 v1::EntryStatus Partition::describe(const Centre& centre, const Entry& entry, bool in_full) const {

@@ -9,12 +9,12 @@
 namespace vtq {
 
 Verdict Partition::park(Centre& centre, const v1::Event& event, std::string_view bytes, const Address& address, Rejection why, TimeMs wait,
-                        std::int64_t token) {
+                        std::int64_t token, const Round& round) {
   WaitingKey key = waiting_key(event);
   if (centre.waiting.has(key)) return {Verdict::Kind::duplicate};
   Parked parked{std::string(bytes), key, address.topic, time_ + wait, std::move(why), token};
-  if (shared_.origin_of) parked.origin = shared_.origin_of(token);
-  if (centre.waiting.size() >= shared_.policy.parked_per_centre_max) {
+  if (round.origin_of) parked.origin = round.origin_of(token);
+  if (centre.waiting.size() >= policy_.parked_per_centre_max) {
     parked.why.rule = "waiting-facts-max";
     parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
     return reject(std::move(parked));
@@ -52,7 +52,7 @@ void Partition::retry_for(Centre& centre, const EntryKey& entry) {
   centre.retry_for.push_back(entry);
 }
 
-void Partition::retry_waiting() {
+void Partition::retry_waiting(Round& round) {
   // What is applied may register entries that others wait for.
   while (!retrying_.empty()) {
     Centre& centre = load(retrying_.back()->id);
@@ -61,22 +61,22 @@ void Partition::retry_waiting() {
     bool for_reference = std::exchange(centre.retry_for_reference, false);
     if (!centre.set_aside.empty()) continue;
     for (const EntryKey& entry : entries)
-      for (WaitingFact& fact : centre.waiting.take_for(entry)) retry(centre, std::move(fact));
+      for (WaitingFact& fact : centre.waiting.take_for(entry)) retry(centre, std::move(fact), round);
     if (for_reference)
-      for (WaitingFact& fact : centre.waiting.take_for_reference()) retry(centre, std::move(fact));
+      for (WaitingFact& fact : centre.waiting.take_for_reference()) retry(centre, std::move(fact), round);
     if (centre.waiting.size() != centre.summary.parked) count_waiting(centre);
   }
 }
 
-void Partition::retry(Centre& centre, WaitingFact&& fact) {
+void Partition::retry(Centre& centre, WaitingFact&& fact, Round& round) {
   Parked& parked = fact.parked;
   v1::Event event;
   if (!fact.address || !event.ParseFromString(parked.event)) {
     parked.why = fact.address ? Rejection{"event", "protobuf-form", "", "The stored bytes are no event; send the fact again."} : fact.address.error();
-    return reject_waiting(centre, std::move(parked));
+    return reject_waiting(centre, std::move(parked), round);
   }
   const Address& to = fact.address.value();
-  auto unfit = fits(event, to, shared_.reference);
+  auto unfit = fits(event, to, reference_);
   Entry* entry = to.subject == Subject::entry ? centre.find(to.entry) : nullptr;
   if (!unfit) unfit = waits_for(centre, entry, event, to);
   if (unfit) {
@@ -92,27 +92,27 @@ void Partition::retry(Centre& centre, WaitingFact&& fact) {
   Stamp stamp = stamp_of(event, parked.event);
   if (auto full = one_too_many(centre, event, to, stamp)) {
     parked.why = std::move(*full);
-    return reject_waiting(centre, std::move(parked));
+    return reject_waiting(centre, std::move(parked), round);
   }
   Verdict verdict =
       to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, parked.event, stamp);
-  if (parked.token >= 0) shared_.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
+  if (parked.token >= 0) round.verdicts[static_cast<std::size_t>(parked.token)] = std::move(verdict);
   centre.waiting_to_erase.push_back(parked.key);
 }
 
-void Partition::expire_waiting(Centre& centre) {
+void Partition::expire_waiting(Centre& centre, Round& round) {
   if (!centre.loaded || centre.waiting.next_expiry() > time_) return;
-  for (WaitingFact& fact : centre.waiting.take_expired(time_)) reject_waiting(centre, std::move(fact.parked));
+  for (WaitingFact& fact : centre.waiting.take_expired(time_)) reject_waiting(centre, std::move(fact.parked), round);
   count_waiting(centre);
   // The wake that brought this one was for the first of them alone.
   wake_by(centre, centre.waiting.next_expiry());
 }
 
-void Partition::reject_waiting(Centre& centre, Parked&& parked) {
+void Partition::reject_waiting(Centre& centre, Parked&& parked, Round& round) {
   centre.waiting_to_erase.push_back(parked.key);
   std::int64_t token = parked.token;
   Verdict verdict = reject(std::move(parked));
-  if (token >= 0) shared_.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
+  if (token >= 0) round.verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
 }
 
 /// Every word of a hold, halt and sanction is kept, and looked through: one name has no more of them than can be borne. A word that is there
@@ -150,9 +150,9 @@ std::optional<Rejection> Partition::one_too_many(const Centre& centre, const v1:
   return std::nullopt;
 }
 
-Verdict Partition::refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token) {
+Verdict Partition::refuse(std::string_view bytes, Topic topic, Rejection why, std::int64_t token, const Round& round) {
   Parked refused{.event = std::string(bytes), .key = {}, .topic = topic, .until_ms = time_, .why = std::move(why), .token = token};
-  if (shared_.origin_of) refused.origin = shared_.origin_of(token);
+  if (round.origin_of) refused.origin = round.origin_of(token);
   return reject(std::move(refused));
 }
 
@@ -167,7 +167,7 @@ Verdict Partition::reject(Parked&& parked) {
   set_time(rejected.mutable_rejected_at(), time_);
   // Without its origin the record is still rejected, and kept.
   if (!parked.origin.empty() && !rejected.mutable_origin()->ParseFromString(parked.origin)) rejected.clear_origin();
-  std::string id = shared_.outputs.rejected(index_, std::move(rejected));
+  std::string id = outputs_.rejected(index_, std::move(rejected));
   return {Verdict::Kind::rejected, std::move(parked.why), 0, std::move(id)};
 }
 

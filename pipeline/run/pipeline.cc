@@ -13,13 +13,7 @@ constexpr TimeMs kWakeLateMaxMs = 5'000;
 }  // namespace
 
 Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs)
-    : policy_(policy),
-      time_source_(time_source),
-      shared_{policy_, reference_, store, outputs, totals_, verdicts_},
-      partitions_(partitions),
-      store_(store) {
-  if (time_source_ == TimeSource::wall) shared_.wake_late_max_ms = kWakeLateMaxMs;
-}
+    : policy_(policy), time_source_(time_source), store_(store), outputs_(outputs), partitions_(partitions) {}
 
 void Pipeline::restore() {
   restore_reference();
@@ -38,7 +32,8 @@ void Pipeline::restore_reference() {
 }
 
 void Pipeline::take(std::uint32_t index) {
-  auto& partition = partitions_[index] = std::make_unique<Partition>(index, shared_);
+  TimeMs wake_late_max_ms = time_source_ == TimeSource::wall ? kWakeLateMaxMs : kNever;
+  auto& partition = partitions_[index] = std::make_unique<Partition>(index, policy_, wake_late_max_ms, reference_, store_, outputs_);
   partition->restore();
   owned_.insert(
       std::upper_bound(owned_.begin(), owned_.end(), index, [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
@@ -46,7 +41,6 @@ void Pipeline::take(std::uint32_t index) {
 }
 
 void Pipeline::give_up(std::uint32_t index) {
-  partitions_[index]->leave_totals();
   std::erase(owned_, partitions_[index].get());
   partitions_[index].reset();
 }
@@ -67,15 +61,22 @@ TimeMs Pipeline::time() const {
   return latest;
 }
 
+Totals Pipeline::totals() const {
+  Totals sum;
+  for (const Partition* partition : owned_)
+    for (const auto& [cell, entries] : partition->totals()) sum[cell] += entries;
+  return sum;
+}
+
 Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now, bool frozen) {
-  verdicts_.assign(batch.size(), Verdict{});
-  shared_.frozen = frozen && time_source_ == TimeSource::wall;
+  round_.verdicts.assign(batch.size(), Verdict{});
+  round_.frozen = frozen && time_source_ == TimeSource::wall;
   return time_source_ == TimeSource::event ? process_by_event_time(batch) : process_window(batch, now);
 }
 
 Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch, bool frozen) {
-  verdicts_.assign(batch.size(), Verdict{});
-  shared_.frozen = frozen && time_source_ == TimeSource::wall;
+  round_.verdicts.assign(batch.size(), Verdict{});
+  round_.frozen = frozen && time_source_ == TimeSource::wall;
   for (std::size_t at = 0; at < batch.size(); ++at) apply_everywhere(batch[at], static_cast<std::int64_t>(at));
   spread_reference_changes();
   return {batch.size(), close_window()};
@@ -97,7 +98,7 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
     if (stopped == stops_applied_.end())
       apply(batch[at], at);
     else
-      verdicts_[at] = std::move(stopped->second);
+      round_.verdicts[at] = std::move(stopped->second);
   }
   stops_applied_.clear();
   spread_reference_changes();
@@ -109,8 +110,8 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
 void Pipeline::finish_stopped(TimeMs now) {
   for (Partition* partition : owned_) {
     if (!partition->has_touched()) continue;
-    while (!partition->advance(now)) shared_.woken = 0;
-    partition->settle();
+    while (!partition->advance(now, round_)) round_.woken = 0;
+    partition->settle(round_);
   }
 }
 
@@ -127,7 +128,7 @@ void Pipeline::stop_first(std::span<const Inbound> batch, TimeMs now) {
     if (address.subject == Subject::entry) known = known && partitions_[partition_of(address.centre)]->has_entry(address.centre, address.entry);
     if (!known) continue;
     apply(batch[at], static_cast<std::int64_t>(at));
-    stops_applied_[at] = verdicts_[at];
+    stops_applied_[at] = round_.verdicts[at];
   }
   if (!stops_applied_.empty()) spread_reference_changes();
 }
@@ -138,7 +139,7 @@ Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batc
     if (auto why = too_far_ahead(batch[at])) {
       const Address& to = batch[at].address;
       Partition& partition = to.everywhere ? *owned_.front() : *partitions_[partition_of(to.centre)];
-      verdicts_[at] = partition.refuse(batch[at].bytes, to.topic, std::move(*why), token);
+      round_.verdicts[at] = partition.refuse(batch[at].bytes, to.topic, std::move(*why), token, round_);
       continue;
     }
     if (!advance_for(batch[at])) {
@@ -175,36 +176,36 @@ bool Pipeline::advance_for(const Inbound& inbound) {
     if (when <= partition->time()) return true;
     // What changed is worked out before the time at which it did has gone.
     spread_reference_changes();
-    partition->settle();
-    return partition->approach(when);
+    partition->settle(round_);
+    return partition->approach(when, round_);
   };
   if (!inbound.address.everywhere) return bring(partitions_[partition_of(inbound.address.centre)].get());
   return std::all_of(owned_.begin(), owned_.end(), bring);
 }
 
 bool Pipeline::advance_all(TimeMs to) {
-  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(to); });
+  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(to, round_); });
 }
 
 /// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
 bool Pipeline::close_window() {
   settle_all();
-  return std::all_of(owned_.begin(), owned_.end(), [](Partition* partition) { return partition->advance(partition->time()); });
+  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(partition->time(), round_); });
 }
 
 void Pipeline::settle_all() {
-  for (Partition* partition : owned_) partition->settle();
+  for (Partition* partition : owned_) partition->settle(round_);
 }
 
 void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
   if (inbound.address.everywhere) return apply_everywhere(inbound, token);
   Partition& partition = *partitions_[partition_of(inbound.address.centre)];
-  verdicts_[static_cast<std::size_t>(token)] = partition.apply(*inbound.event, inbound.bytes, inbound.address, token);
+  round_.verdicts[static_cast<std::size_t>(token)] = partition.apply(*inbound.event, inbound.bytes, inbound.address, token, round_);
 }
 
 void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   if (inbound.event->has_time_reached()) return;
-  Verdict& verdict = verdicts_[static_cast<std::size_t>(token)];
+  Verdict& verdict = round_.verdicts[static_cast<std::size_t>(token)];
   if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
     verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
   verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.address, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
@@ -223,7 +224,7 @@ void Pipeline::write(StateWriter& writer) {
     writer.put_reference(slot, held.stamp, held.event);
   }
   for (Partition* partition : owned_) partition->write(writer);
-  shared_.woken = 0;
+  round_.woken = 0;
 }
 
 void Pipeline::evict(std::size_t entries_max) {

@@ -1,7 +1,8 @@
 // The pipeline: batches of events in, verdicts, transitions and result batches out, and the changes of one commit. It does not know
 // which log or store it runs on, and it never reads a clock.
 //
-// Lives on one thread. `process` then `write`, then the caller commits; only then are outputs visible to others.
+// One thread calls it: `process` then `write`, then the caller commits; only then are outputs visible to others. It owns what its partitions
+// read, the policy and the reference data, and merges into these between the partitions' calls. Partitions go through one Round, one after another.
 #pragma once
 
 #include <map>
@@ -52,10 +53,10 @@ class Pipeline {
   /// delivers them apart from the rest.
   Progress process_reference(std::span<const Inbound> batch, bool frozen = false);
   /// What became of each event of the last call's batch, as far as it was consumed.
-  const std::vector<Verdict>& verdicts() const { return verdicts_; }
+  const std::vector<Verdict>& verdicts() const { return round_.verdicts; }
 
-  /// How to find out where an event of the batch came from; see Shared::origin_of.
-  void set_origins(std::function<std::string(std::int64_t token)> origin_of) { shared_.origin_of = std::move(origin_of); }
+  /// How to find out where an event of the batch came from; see Round::origin_of.
+  void set_origins(std::function<std::string(std::int64_t token)> origin_of) { round_.origin_of = std::move(origin_of); }
 
   /// Hands the changes since the last call to the commit.
   void write(StateWriter& writer);
@@ -71,7 +72,8 @@ class Pipeline {
   const Partition& partition(std::uint32_t index) const { return *partitions_[index]; }
   std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
   const Reference& reference() const { return reference_; }
-  const Totals& totals() const { return totals_; }
+  /// Counts over all partitions that were taken, summed up anew.
+  Totals totals() const;
   /// First moment at which time alone changes something in any partition; kNever.
   TimeMs next_wake() const;
   /// Latest logical time of any partition.
@@ -91,16 +93,15 @@ class Pipeline {
   void apply_everywhere(const Inbound& inbound, std::int64_t token);
   bool spread_reference_changes();
 
-  Policy policy_;
-  TimeSource time_source_;
+  const Policy policy_;
+  const TimeSource time_source_;
   Reference reference_;
-  Totals totals_;
-  std::vector<Verdict> verdicts_;
   std::map<std::size_t, Verdict> stops_applied_;  // by place in the batch being processed: applied before its window
-  Shared shared_;
+  Round round_;
+  StateStore& store_;
+  Outputs& outputs_;
   std::vector<std::unique_ptr<Partition>> partitions_;  // null: not owned
   std::vector<Partition*> owned_;
-  StateStore& store_;
 };
 
 }  // namespace vtq
