@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "daemon/reads/reads.h"
+#include "pipeline/status/words.h"
 
 namespace vtq {
 namespace {

@@ -1,5 +1,5 @@
 // A centre in memory: its summary always, its facts and entries once loaded, and what the window and the commit under way owe it. Plain values;
-// the pipeline's thread only.
+// the partition's thread only.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -70,6 +70,12 @@ struct Centre {
   };
   boost::unordered_flat_set<Entry*, Hash, Same> index_;
   mutable std::vector<const Entry*> by_key_;  // empty, or all of them
+};
+
+/// An entry with its centre.
+struct CentreEntry {
+  Centre* centre = nullptr;
+  Entry* entry = nullptr;
 };
 
 }  // namespace vtq

@@ -139,7 +139,7 @@ Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batc
     if (auto why = too_far_ahead(batch[at])) {
       const Address& to = batch[at].address;
       Partition& partition = to.everywhere ? *owned_.front() : *partitions_[partition_of(to.centre)];
-      round_.verdicts[at] = partition.refuse(batch[at].bytes, to.topic, std::move(*why), token, round_);
+      round_.verdicts[at] = partition.refuse(batch[at], std::move(*why), token, round_);
       continue;
     }
     if (!advance_for(batch[at])) {
@@ -200,7 +200,7 @@ void Pipeline::settle_all() {
 void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
   if (inbound.address.everywhere) return apply_everywhere(inbound, token);
   Partition& partition = *partitions_[partition_of(inbound.address.centre)];
-  round_.verdicts[static_cast<std::size_t>(token)] = partition.apply(*inbound.event, inbound.bytes, inbound.address, token, round_);
+  round_.verdicts[static_cast<std::size_t>(token)] = partition.apply(inbound, token, round_);
 }
 
 void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {

@@ -12,13 +12,6 @@
 
 namespace vtq {
 
-/// One event of a batch. The pointers outlive `process`.
-struct Inbound {
-  const v1::Event* event = nullptr;
-  std::string_view bytes;  ///< the same, serialised
-  Address address;         ///< as `check` found it
-};
-
 /// Where logical time comes from.
 enum class TimeSource {
   wall,   ///< the `now` of each batch; a batch is one window

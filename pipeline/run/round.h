@@ -8,9 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/facts/kind.h"
 #include "pipeline/facts/reference.h"
 
 namespace vtq {
+
+/// One event of a batch. The pointers outlive `Pipeline::process`.
+struct Inbound {
+  const v1::Event* event = nullptr;
+  std::string_view bytes;  ///< the same, serialised
+  Address address;         ///< as `check` found it
+};
 
 /// What became of one event.
 struct Verdict {
@@ -22,7 +30,17 @@ struct Verdict {
   Clash clash = {};              ///< of what was merged: what it met there
 };
 
-Verdict::Kind kind_of(Merged merged);
+inline Verdict::Kind kind_of(Merged merged) {
+  switch (merged) {
+    case Merged::applied:
+      return Verdict::Kind::accepted;
+    case Merged::superseded:
+      return Verdict::Kind::superseded;
+    case Merged::duplicate:
+      return Verdict::Kind::duplicate;
+  }
+  return {};
+}
 
 struct Round {
   /// The clock is doubted: nothing wakes, nothing is issued; what is due is made up for once it is trusted.
@@ -33,6 +51,12 @@ struct Round {
   std::vector<Verdict> verdicts;
   /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
   std::function<std::string(std::int64_t token)> origin_of;
+
+  std::string origin(std::int64_t token) const { return origin_of ? origin_of(token) : std::string(); }
+  /// Of a fact that waited: -1 where it is from an earlier batch.
+  void set_verdict(std::int64_t token, Verdict&& verdict) {
+    if (token >= 0) verdicts[static_cast<std::size_t>(token)] = std::move(verdict);
+  }
 };
 
 }  // namespace vtq

@@ -1,6 +1,6 @@
 // The facts of one centre that wait for what they name: for their entry's registration, or for reference data. Each is found by what it
 // waits for, so that a registration looks at its own alone. Facts are taken out to be tried again, and put back if they still wait. The
-// pipeline's thread only.
+// partition's thread only.
 #pragma once
 
 #include <map>

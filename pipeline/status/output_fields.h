@@ -1,4 +1,4 @@
-// Times and entries as outputs name them. Internal to partition*.cc.
+// Times and entries as outputs name them. Internal to pipeline/run/.
 #pragma once
 
 #include "pipeline/facts/entry.h"
