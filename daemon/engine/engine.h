@@ -27,7 +27,7 @@ struct EngineOptions {
   std::size_t batch_events_max = 20'000;    ///< events in one commit
   std::size_t entries_in_memory_max = 1'000'000;
   std::size_t reads_in_memory_max = 100'000;  ///< entries, besides these, that reads keep
-  TimeMs tick_ms = 250;  ///< time moves on at least so often, in wall-clock mode
+  TimeMs tick_ms = 250;                       ///< time moves on at least so often, in wall-clock mode
 };
 
 /// Those of the store, with what the engine's own say of it.
