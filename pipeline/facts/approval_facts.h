@@ -1,5 +1,5 @@
 // What is known of the approval of qualifications, and what follows from it: the stage that each body's approval has reached, and the
-// dates between which learners may be registered and certificated. Pure; the pipeline's thread only.
+// dates between which learners may be registered and certificated. Pure; one thread at a time.
 //
 //   none -> proposal needed -> proposal pending -> proposal accepted -> submission invalid -> submitted -> approved -> withdrawn
 //                                              \-> proposal refused                     \-> refused    \-> ended

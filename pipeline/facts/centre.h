@@ -1,5 +1,5 @@
 // Facts about a centre as a whole: holds, samples, release plans and halts of its own, acknowledgements, and those kept for
-// rules to come. Plain values; the pipeline's thread only.
+// rules to come. Plain values; the thread of their partition only.
 #pragma once
 
 #include <map>

@@ -1,7 +1,7 @@
 // One entry: a learner, a qualification, a centre, a series; and everything known about it. Facts are the latest asserted;
 // `status` is what was last derived and published; `issued` is what left the house and is never recomputed.
 //
-// Entries are held decoded, hundreds of thousands at once: keep them small. Plain values; the pipeline's thread only.
+// Entries are held decoded, hundreds of thousands at once: keep them small. Plain values; the thread of their partition only.
 #pragma once
 
 #include <compare>

@@ -1,5 +1,5 @@
 // What is known of mitigations: the definitions (reference data), and what centres and awarding organisations say about them at one
-// centre: opt-outs, applications, reviews. Plain values; the pipeline's thread only.
+// centre: opt-outs, applications, reviews. Plain values; the thread of their partition only.
 #pragma once
 
 #include <optional>

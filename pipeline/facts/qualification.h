@@ -1,6 +1,6 @@
 // Qualifications and grading scales as reference data defines them, decoded for the rules: units with their learning outcomes, the rules
 // of combination per pathway, and how the overall grade follows. Made once per QualificationDefined, then read only; grades are interned
-// here, so that nothing has to be afterwards. The pipeline's thread only, but for copies.
+// here, so that nothing has to be afterwards. Any thread may read them.
 #pragma once
 
 #include <bitset>

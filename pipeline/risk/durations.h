@@ -1,5 +1,5 @@
 // How long steps usually take, learned online per awarding organisation as quantiles over logarithmic buckets. Counting is
-// commutative, so the order in which results come in does not matter. The pipeline's thread only.
+// commutative, so the order in which results come in does not matter. The thread of their partition only.
 #pragma once
 
 #include <array>

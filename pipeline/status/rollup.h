@@ -1,5 +1,5 @@
 // Roll-ups: how many entries stand where, kept incrementally as statuses change. Each centre keeps its own cells; totals over all
-// centres are their sum. Plain values; the pipeline's thread only.
+// centres are their sum. Plain values; the thread of their partition only.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

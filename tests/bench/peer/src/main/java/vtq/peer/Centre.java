@@ -9,7 +9,7 @@ import java.util.TreeMap;
 import org.apache.kafka.common.utils.Bytes;
 import vtq.v1.EventOuterClass.SampleDecided;
 
-/** A centre: its summary is always in memory, its facts and entries once loaded. pipeline/facts/centre.h and Centre of pipeline/run/partition.h. */
+/** A centre: its summary is always in memory, its facts and entries once loaded. pipeline/facts/centre.h and pipeline/run/centre_state.h. */
 final class Centre {
   record Slot(long atMs, int tie, byte[] event) {}
 
