@@ -139,6 +139,39 @@ std::vector<std::pair<std::string, std::string>> flags_that_decide() {
   return found;
 }
 
+/// Every date of a fact itself: a day, not a moment.
+std::vector<std::pair<std::string, std::string>> dates() {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const std::string& fact : all_facts()) {
+    const auto* type = fact_field(fact)->message_type();
+    for (int at = 0; at < type->field_count(); ++at) {
+      const std::string& name = type->field(at)->name();
+      bool day = name.ends_with("_on") || name.ends_with("_from") || name.ends_with("_to") || name.ends_with("_until");
+      if (day && type->field(at)->cpp_type() == FieldDescriptor::CPPTYPE_STRING && !type->field(at)->is_repeated()) found.emplace_back(fact, name);
+    }
+  }
+  return found;
+}
+
+class DateOfAFact : public testing::TestWithParam<std::pair<std::string, std::string>> {
+ protected:
+  v1::Event with(const std::string& date) {
+    v1::Event event = example(GetParam().first);
+    set_text(fact_of(event), GetParam().second, date);
+    return event;
+  }
+};
+TEST_P(DateOfAFact, that_does_not_exist_is_rejected) {
+  const auto& [fact, field] = GetParam();
+  expect_rejected(with("2023-02-30"), fact_field(fact)->message_type()->FindFieldByName(field)->json_name(), "date", "2023-02-30");
+}
+TEST_P(DateOfAFact, written_as_in_britain_is_rejected) {
+  const auto& [fact, field] = GetParam();
+  expect_rejected(with("28/02/2023"), fact_field(fact)->message_type()->FindFieldByName(field)->json_name(), "date", "28/02/2023");
+}
+INSTANTIATE_TEST_SUITE_P(All, DateOfAFact, testing::ValuesIn(dates()),
+                         [](const auto& instance) { return instance.param.first + "_" + instance.param.second; });
+
 class FlagThatDecides : public testing::TestWithParam<std::pair<std::string, std::string>> {
  protected:
   v1::Event event = example(GetParam().first);

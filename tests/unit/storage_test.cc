@@ -479,6 +479,16 @@ TEST_F(StoreTest, goes_on_with_the_offsets_after_reopening) {
   ASSERT_EQ(read.size(), 1u);
   EXPECT_EQ(read[0].value, "b");
 }
+TEST_F(StoreTest, goes_on_with_the_offsets_of_each_topic_and_partition_after_reopening) {
+  for (int record = 0; record < 3; ++record) store->append_input(Topic::claims, 0, "12345", "c");
+  for (int record = 0; record < 2; ++record) store->append_input(Topic::registrations, 0, "12345", "r");
+  store->append_input(Topic::claims, 1, "54321", "c");
+  store->commit(1);
+  reopen();
+  EXPECT_EQ(store->end_offset(Topic::claims, 0), 3u);
+  EXPECT_EQ(store->end_offset(Topic::registrations, 0), 2u);
+  EXPECT_EQ(store->end_offset(Topic::claims, 1), 1u);
+}
 TEST_F(StoreTest, keeps_topics_and_partitions_of_the_log_apart) {
   store->append_input(Topic::claims, 0, "1", "claims 0");
   store->append_input(Topic::claims, 1, "1", "claims 1");

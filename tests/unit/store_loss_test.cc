@@ -377,6 +377,7 @@ TEST_F(StoreLoss, a_number_issued_after_the_backup_is_not_given_again_after_its_
   ASSERT_EQ(gaps.size(), 1u);
   EXPECT_EQ(gaps[0].from.number, 2u);
   EXPECT_EQ(gaps[0].to, 3u);
+  EXPECT_EQ(gaps[0].at_ms, 9000);
   EXPECT_EQ(store->number_gaps(*parse_centre("54321")).size(), 0u);
 }
 
