@@ -93,7 +93,9 @@ struct Store::Database {
   std::uint64_t taken_changes = 0;
   std::vector<std::uint64_t> versions;  // by partition, how many commits have changed it
   std::uint64_t reference_version = 0;
-  bool cut_waits = false;  // a cut was made, and is neither written nor dropped
+  // Cuts made, and of these written or dropped.
+  std::uint64_t cuts_made = 0;
+  std::uint64_t cuts_ended = 0;
   mutable std::condition_variable cut_ended;
 
   ~Database();

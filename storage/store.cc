@@ -327,7 +327,7 @@ Store::CutPointer Store::cut() {
   database_->dirty = false;
   database_->touched.clear();
   std::lock_guard lock(database_->committed_mutex);
-  database_->cut_waits = true;
+  ++database_->cuts_made;
   return made;
 }
 
@@ -346,7 +346,7 @@ void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::Posit
     cut.touched.partitions[partition] = true;  // its time, at the least
   }
   database.count(cut.touched);
-  database.cut_waits = false;
+  ++database.cuts_ended;
   database.cut_ended.notify_all();
 }
 
@@ -356,7 +356,7 @@ void Store::discard() {
   database_->touched.clear();
   std::lock_guard lock(database_->committed_mutex);
   database_->counters = database_->committed_counters;
-  database_->cut_waits = false;
+  database_->cuts_ended = database_->cuts_made;
   database_->cut_ended.notify_all();
 }
 
@@ -370,7 +370,8 @@ StoreVersions Store::versions() const {
 
 bool Store::await_cut(std::chrono::milliseconds most) const {
   std::unique_lock lock(database_->committed_mutex);
-  return database_->cut_ended.wait_for(lock, most, [&] { return !database_->cut_waits; });
+  // Of cuts that come after it nobody has heard anything.
+  return database_->cut_ended.wait_for(lock, most, [&, last = database_->cuts_made] { return database_->cuts_ended >= last; });
 }
 
 // ---- a partition's changelog ----

@@ -108,6 +108,36 @@ TEST_F(CutTest, nothing_is_there_before_the_cut_is_written) {
   EXPECT_TRUE(store->rejected_record("1-1"));
   EXPECT_EQ(store->rejected_count(), 1u);
 }
+TEST_F(CutTest, whoever_waits_for_a_cut_waits_until_it_is_written_or_dropped) {
+  constexpr std::chrono::milliseconds kNoTime{0};
+  EXPECT_TRUE(store->await_cut(kNoTime));
+  reject(1);
+  Store::CutPointer cut = store->cut();
+  EXPECT_FALSE(store->await_cut(kNoTime));
+  write(*cut, 1);
+  EXPECT_TRUE(store->await_cut(kNoTime));
+  reject(1);
+  cut = store->cut();
+  EXPECT_FALSE(store->await_cut(kNoTime));
+  cut = nullptr;
+  store->discard();
+  EXPECT_TRUE(store->await_cut(kNoTime));
+}
+TEST_F(CutTest, versions_rise_with_what_a_written_cut_changes_and_with_nothing_else) {
+  StoreVersions before = store->versions();
+  reject(1);
+  Store::CutPointer cut = store->cut();
+  EXPECT_EQ(store->versions(), before);
+  write(*cut, 1);
+  StoreVersions after = store->versions();
+  EXPECT_EQ(after.partitions[0], before.partitions[0]);
+  EXPECT_GT(after.partitions[1], before.partitions[1]);
+  EXPECT_EQ(after.reference, before.reference);
+  reject(2);
+  store->cut();
+  store->discard();
+  EXPECT_EQ(store->versions(), after);
+}
 TEST_F(CutTest, what_comes_after_a_cut_is_not_in_it) {
   reject(1);
   Store::CutPointer first = store->cut();
