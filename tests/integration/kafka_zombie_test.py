@@ -2,9 +2,11 @@
 """A zombie commits nothing: an instance that is stopped in the middle of its work for longer than its session, and goes on after another
 one has taken over, must not get its transaction through. Without the group's fencing it does: the same story with resultsd_planted, which
 neither checks its own membership nor tells the brokers of it, must end with a record told twice."""
+import http.client
 import itertools
 import json
 import os
+import select
 import signal
 import time
 import unittest
@@ -16,6 +18,7 @@ from kafka import Kafka
 from confluent_kafka import Consumer, TopicPartition
 
 NOTICED = ("the session on Kafka was lost, beginning another", "a transaction was aborted; reading again")
+STOP_AT = 10  # the passing at which the zombie stops: later than those of the reference data, in however many parts they come
 STOP_MS = 4000  # that the zombie waits once it goes on, so that its other threads find out
 
 
@@ -57,6 +60,16 @@ def stopped(process):
         return stat.read().rpartition(")")[2].split()[0] == "T"
 
 
+def post_or_stop(instance, event):
+    """Posts an event to an instance that stops itself with some event in hand, perhaps before the answer to this one is out."""
+    connection = http.client.HTTPConnection("127.0.0.1", instance.port)
+    try:
+        connection.request("POST", "/v1/events", json.dumps(event), {"Content-Type": "application/json"})
+        wait_until(lambda: select.select([connection.sock], [], [], 0)[0] or stopped(instance.process), "an answer, or the stop")
+    finally:
+        connection.close()
+
+
 class KafkaZombieTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -73,7 +86,7 @@ class KafkaZombieTest(unittest.TestCase):
 
     def times_told_after_a_zombie(self, prefix, binary):
         """How often the event is told that the zombie had in hand when it was stopped."""
-        zombie = self.instance(prefix, "zombie", binary, RESULTSD_STOP_AT=f"before_apply:4:{STOP_MS}")
+        zombie = self.instance(prefix, "zombie", binary, RESULTSD_STOP_AT=f"before_apply:{STOP_AT}:{STOP_MS}")
         successor = self.instance(prefix, "successor")
         seasons.command("resultsctl", "topics", "create", "--config", zombie.config())
         self.addCleanup(successor.__exit__)
@@ -84,7 +97,7 @@ class KafkaZombieTest(unittest.TestCase):
                        "the reference data known")
             for number in itertools.count(1):
                 learner = f"ZOMBIE-{number:03}"
-                zombie.post("/v1/events", json.dumps(events.registered(learner)))
+                post_or_stop(zombie, events.registered(learner))
                 wait_until(lambda: stopped(zombie.process) or times_told(self.kafka, prefix, learner) == 1, "the event told, or the stop")
                 if stopped(zombie.process):
                     break
@@ -105,7 +118,7 @@ class KafkaZombieTest(unittest.TestCase):
 
     def commits_nothing_that_follows_from_reference_data(self, point):
         prefix, learner = point + ".", "ZOMBIE"
-        zombie = self.instance(prefix, "zombie", RESULTSD_STOP_AT=f"{point}:6:{STOP_MS}")
+        zombie = self.instance(prefix, "zombie", RESULTSD_STOP_AT=f"{point}:{STOP_AT}:{STOP_MS}")
         successor = self.instance(prefix, "successor")
         seasons.command("resultsctl", "topics", "create", "--config", zombie.config())
         self.addCleanup(successor.__exit__)
@@ -117,7 +130,7 @@ class KafkaZombieTest(unittest.TestCase):
             zombie.post("/v1/events", json.dumps(events.registered(learner)))
             wait_until(lambda: times_told(self.kafka, prefix, learner) == 1, "the registration told")
             for told in itertools.count(1):
-                zombie.post("/v1/events", json.dumps(events.calendar(f"2023-01-03T09:{told:02}:00Z", dates_in(2030 + told))))
+                post_or_stop(zombie, events.calendar(f"2023-01-03T09:{told:02}:00Z", dates_in(2030 + told)))
                 wait_until(lambda: stopped(zombie.process) or times_told(self.kafka, prefix, learner) == told + 1, "the change told, or the stop")
                 if stopped(zombie.process):
                     break
