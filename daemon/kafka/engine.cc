@@ -291,7 +291,7 @@ bool KafkaEngine::holds_nothing() const {
 }
 
 /// With the mutex held.
-std::vector<KafkaEngine::LateRejection> KafkaEngine::take_overdue_rejections() {
+std::vector<LateRejection> KafkaEngine::take_overdue_rejections() {
   std::vector<LateRejection> overdue;
   if (!owned_.empty()) return overdue;
   TimeMs before = clock_.passed_ms() - settings_.kafka_request_wait_ms;

@@ -16,6 +16,7 @@
 
 #include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/changelog.h"
+#include "daemon/kafka/late_rejection.h"
 #include "daemon/kafka/own_name.h"
 #include "daemon/kafka/positions.h"
 #include "daemon/kafka/probe.h"
@@ -123,11 +124,6 @@ class KafkaEngine final : public Engine {
   std::deque<Look> looks_;
   std::deque<Look> looks_after_commit_;  // asked for by looks of this cycle
   std::thread::id looking_;              // the thread that answers them
-  struct LateRejection {
-    v1::Rejected record;
-    std::function<void(std::string id)> done;
-    TimeMs since_ms = 0;
-  };
   /// Of an instance that has no partition to keep them in: those that came so long ago that whoever sent them is told to try again.
   std::vector<LateRejection> take_overdue_rejections();
   std::vector<LateRejection> rejections_;  // of events that came over HTTP

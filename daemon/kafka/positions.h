@@ -28,6 +28,9 @@ namespace vtq::kafka {
 /// The command that repairs what cannot be decided without a person; every message about such a thing ends with it.
 constexpr const char* kRepairCommand = "resultsctl topics repair";
 
+/// The form of commit records that this version writes. It refuses later ones.
+constexpr std::uint32_t kCommitSchema = 1;
+
 v1::ReadRecord read_record(const rd_kafka_message_t& message);
 /// Next offset of each input topic, from a commit record.
 InputOffsets offsets_of(const v1::CommitRecord& record);

@@ -27,7 +27,6 @@ constexpr std::int64_t kTailRecords = 64;
 /// A changelog is built again in one transaction, which brokers allow to last 15 minutes unless told otherwise.
 constexpr int kRebuildMs = 600'000;
 constexpr std::int64_t kFlushRecords = 50'000;
-constexpr std::uint32_t kCommitSchema = 1;
 
 /// The store only has to be read: nothing is committed through it.
 class NoSink final : public CommitSink {

@@ -22,7 +22,6 @@ LONGER = {
     "daemon/app/service.cc": "the routes, one after another, and what makes and ends the process's parts",
     "daemon/kafka/record.cc": "the forms of records on Kafka, one after another",
     "daemon/kafka/redrive.cc": "one command, from what is found to what is written",
-    "daemon/kafka/session.cc": "membership of the group and the cycle share most of their state; they are to part",
     "daemon/kafka/topics.cc": "what topics should be like, one setting after another, and the same steps to make them so",
     "pipeline/intake/catalogue_qualification.cc": "one rule after another about one kind of fact",
     "pipeline/rules/scrutiny.cc": "one rule after another of the scrutiny of centre assessment",
