@@ -211,13 +211,13 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
   if (settings_.on_kafka()) {
     auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
-    kafka_ = made.get();
+    owners_ = kafka_ = made.get();
     engine_ = std::move(made);
   } else {
     engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
   }
   crash_when_asked(*engine_);
-  if (kafka_) forward_ = std::make_unique<Forward>(*kafka_, settings_);
+  if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
   auto reads = [&](std::string name, unsigned threads, bool gives_way) {
     return std::make_unique<ReadPool>(
@@ -290,7 +290,7 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
   };
   auto take = [this, place, guarded, concern = std::move(concern)](HttpRequest&& request, Respond&& respond) {
     if (place == Place::http) return respond(guarded(request));
-    if (kafka_ && concern)
+    if (owners_ && concern)
       return answer_anywhere(std::move(request), std::move(respond), place, concern(request),
                              [guarded](const HttpRequest& asked, const Respond&) { return guarded(asked); });
     if (place == Place::backup)
@@ -319,10 +319,10 @@ void Service::answer_anywhere(HttpRequest&& request, Respond&& respond, Place pl
   };
   bool here = concern.of == Concern::Of::this_instance || asked->request.forwarded;
   if (!here && concern.of == Concern::Of::partition) {
-    auto owner = kafka_->owner(concern.partition);
+    auto owner = owners_->owner(concern.partition);
     here = owner && owner->here;
   } else if (!here) {
-    auto others = kafka_->others();
+    auto others = owners_->others();
     here = others && others->empty();
   }
   if (!here) return forward_->take(asked->request.arrived, std::move(attempt_it), asked->respond);
@@ -377,7 +377,7 @@ void Service::add_routes() {
   };
   routes_.push_back({"POST", "/v1/events", [this](HttpRequest&& request, Respond&& respond) {
                        // Without a partition there is nowhere to keep what is rejected: an instance that has one takes the events.
-                       if (!kafka_ || request.forwarded || !kafka_->holds_nothing())
+                       if (!owners_ || request.forwarded || !owners_->holds_nothing())
                          return ingest_->take_events(std::move(request), std::move(respond));
                        answer_anywhere(std::move(request), std::move(respond), Place::people, {Concern::Of::partition, 0},
                                        [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
@@ -401,7 +401,7 @@ void Service::add_routes() {
   add("GET", "/v1/rejected", Place::people, read(&Reads::rejected_records), all);
   add("GET", "/v1/rejected/{id}", Place::people, read(&Reads::rejected_record), rejected);
   routes_.push_back({"POST", "/v1/rejected/{id}/replay", [this, rejected](HttpRequest&& request, Respond&& respond) {
-                       if (!kafka_) return ingest_->replay(std::move(request), std::move(respond));
+                       if (!owners_) return ingest_->replay(std::move(request), std::move(respond));
                        answer_anywhere(
                            std::move(request), std::move(respond), Place::people, rejected(request),
                            [this](const HttpRequest& asked, const Respond& answered) -> std::optional<HttpReply> {
@@ -513,7 +513,7 @@ HttpReply Service::ready() {
   EngineState state = engine_->state();
   if (stopping_ || state != EngineState::running)
     return reply_with({503, "Not ready",
-                       not_ready_text(stopping_ ? "stopping" : state_name(state), kafka_ ? kafka_->halted() : std::vector<std::string>{}), "",
+                       not_ready_text(stopping_ ? "stopping" : state_name(state), owners_ ? owners_->halted() : std::vector<std::string>{}), "",
                        "engine-running"});
   if (DamageFound damage = engine_->store().damage(); damage.any()) {
     std::string what;
@@ -567,9 +567,9 @@ HttpReply Service::confirm_clock(const HttpRequest& request) {
 HttpReply Service::instances(const HttpRequest& request) {
   Query query(request, {});
   if (query.wrong()) return reply_with(*query.wrong());
-  std::vector<kafka::KafkaEngine::Instance> found;
-  if (kafka_) {
-    found = kafka_->instances();
+  std::vector<Owners::Instance> found;
+  if (owners_) {
+    found = owners_->instances();
   } else {
     std::vector<std::uint32_t> every(static_cast<std::size_t>(settings_.partitions));
     std::iota(every.begin(), every.end(), 0u);

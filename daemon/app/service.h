@@ -106,6 +106,7 @@ class Service {
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Engine> engine_;
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
+  const Owners* owners_ = nullptr;       // the same, where instances share the partitions
   std::unique_ptr<Forward> forward_;     // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;

@@ -292,7 +292,7 @@ std::optional<Rejection> read_event_json(std::string_view text, v1::Event& event
 
 std::string who_and_what(std::string_view text) {
   using Json = nlohmann::ordered_json;
-  const std::string not_shown(kNotShown);
+  std::string not_shown(kNotShown);
   Json whole = Json::parse(without_mark(text), nullptr, false);
   if (!whole.is_object()) return not_shown;
   auto kept = [&](const Json& from, std::initializer_list<std::string_view> names) {

@@ -262,7 +262,7 @@ std::vector<const InstanceRecord*> KafkaEngine::holders() const {
   return found;
 }
 
-std::optional<KafkaEngine::Owner> KafkaEngine::owner(std::uint32_t partition) const {
+std::optional<Owners::Owner> KafkaEngine::owner(std::uint32_t partition) const {
   std::lock_guard lock(mutex_);
   if (std::binary_search(owned_.begin(), owned_.end(), partition)) return Owner{true, url_};
   const InstanceRecord* holder = holders().at(partition);
@@ -301,7 +301,7 @@ std::vector<LateRejection> KafkaEngine::take_overdue_rejections() {
   return overdue;
 }
 
-std::vector<KafkaEngine::Instance> KafkaEngine::instances() const {
+std::vector<Owners::Instance> KafkaEngine::instances() const {
   std::lock_guard lock(mutex_);
   std::map<std::string, Instance> found;
   auto held = holders();

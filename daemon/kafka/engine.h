@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "daemon/engine/engine_parts.h"
+#include "daemon/engine/owners.h"
 #include "daemon/kafka/changelog.h"
 #include "daemon/kafka/late_rejection.h"
 #include "daemon/kafka/own_name.h"
@@ -26,7 +27,7 @@
 
 namespace vtq::kafka {
 
-class KafkaEngine final : public Engine {
+class KafkaEngine final : public Engine, public Owners {
  public:
   /// Waits for the brokers, checks the topics, opens the store, starts the threads; joins the group in the background. Throws KafkaError and
   /// StoreError, and StoppedWaiting once `asked_to_stop` says so. The others outlive it; the probes may be null.
@@ -47,32 +48,18 @@ class KafkaEngine final : public Engine {
   void drain() override;
   std::string failure() const override;
 
+  std::optional<Owner> owner(std::uint32_t partition) const override;
+  std::optional<std::vector<std::string>> others() const override;
+  std::vector<Instance> instances() const override;
+  bool holds_nothing() const override;
+  std::vector<std::string> halted() const override;
+
   /// Before `drain`: the instance is not to come back, and the group need not wait for it.
   void leave_for_good() { leaving_for_good_ = true; }
 
   KafkaState kafka_state() const;
-  /// Why partitions that the group gave to this instance stand still, each with what to do; in their order.
-  std::vector<std::string> halted() const;
   /// Where this instance can be reached; said to the others once known.
   void advertise(const std::string& url);
-  /// Who has a partition now: `here`, or the URL of the one that does; nothing: nobody, it is on the move.
-  struct Owner {
-    bool here = false;
-    std::string url;
-  };
-  std::optional<Owner> owner(std::uint32_t partition) const;
-  /// URLs of the other instances that have partitions; nothing when not every partition has an owner.
-  std::optional<std::vector<std::string>> others() const;
-  /// The instances that have partitions, with those; this one in any case. In order of their names.
-  struct Instance {
-    std::string name;
-    std::string url;
-    std::vector<std::uint32_t> partitions;
-    bool here = false;
-  };
-  std::vector<Instance> instances() const;
-  /// Whether this instance runs and has no partition: what it rejects it cannot keep.
-  bool holds_nothing() const;
   std::uint32_t partitions() const { return options_.store.partitions; }
 
  private:

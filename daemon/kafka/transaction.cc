@@ -154,7 +154,7 @@ bool Transaction::produce(Outgoing& outgoing, Outgoing::Record& record, Steady::
       error = rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topic(record.to)), RD_KAFKA_V_PARTITION(partition),
                                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(payload, value.size()),
                                 RD_KAFKA_V_KEY(key_data, key.size()), RD_KAFKA_V_HEADERS(record.headers.get()), RD_KAFKA_V_END);
-      if (!error) record.headers.release();  // they are librdkafka's now
+      if (!error) static_cast<void>(record.headers.release());  // they are librdkafka's now
     }
     if (!error) return true;
     // What cannot be sent shows again, with what to do about it, when the transaction is committed.

@@ -367,8 +367,8 @@ struct Metrics::Series {
   Counter* rebalances = nullptr;
 
   auto& counters(const char* name, const char* help) { return prometheus::BuildCounter().Name(name).Help(help).Register(registry); }
-  Histogram* histogram(const char* name, const char* help, Buckets buckets) {
-    return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, std::move(buckets));
+  Histogram* histogram(const char* name, const char* help, const Buckets& buckets) {
+    return &prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, buckets);
   }
 };
 

@@ -30,7 +30,7 @@ HttpReply reply_with(const PartitionMoving& moving) {
   return reply;
 }
 
-Forward::Forward(const kafka::KafkaEngine& engine, const Settings& settings) : engine_(engine), patience_(settings.kafka_request_wait_ms) {
+Forward::Forward(const Owners& owners, const Settings& settings) : owners_(owners), patience_(settings.kafka_request_wait_ms) {
   for (std::size_t at = 0; at < kThreads; ++at) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), "forward");
@@ -89,7 +89,7 @@ void Forward::attempt(Task&& task) {
 }
 
 std::optional<HttpReply> Forward::pass_on(std::uint32_t partition, const HttpRequest& request) {
-  auto owner = engine_.owner(partition);
+  auto owner = owners_.owner(partition);
   if (!owner) throw PartitionMoving("Partition " + std::to_string(partition) + " is between two instances.");
   if (owner->here) return std::nullopt;
   HttpReply answer = send(owner->url, request, request.accept);
@@ -100,7 +100,7 @@ std::optional<HttpReply> Forward::pass_on(std::uint32_t partition, const HttpReq
 }
 
 std::vector<Forward::Part> Forward::parts_of_others(const HttpRequest& request) {
-  auto urls = engine_.others();
+  auto urls = owners_.others();
   if (!urls) throw PartitionMoving("Some partitions are between two instances.");
   std::vector<Part> parts;
   for (const std::string& url : *urls) parts.push_back(part_of(url, request));
@@ -109,7 +109,7 @@ std::vector<Forward::Part> Forward::parts_of_others(const HttpRequest& request) 
 
 std::pair<std::vector<Forward::Part>, std::vector<Forward::Silent>> Forward::parts_of_who_answers(const HttpRequest& request) {
   std::pair<std::vector<Part>, std::vector<Silent>> found;
-  for (const auto& instance : engine_.instances()) {
+  for (const auto& instance : owners_.instances()) {
     if (instance.here) continue;
     try {
       found.first.push_back(part_of(instance.url, request));

@@ -19,9 +19,10 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/engine/owners.h"
 #include "daemon/http/http_client.h"
 #include "daemon/http/http_message.h"
-#include "daemon/kafka/engine.h"
+#include "daemon/process/settings.h"
 
 namespace vtq {
 
@@ -34,7 +35,8 @@ HttpReply reply_with(const PartitionMoving& moving);
 
 class Forward {
  public:
-  Forward(const kafka::KafkaEngine& engine, const Settings& settings);
+  /// `owners` outlives it.
+  Forward(const Owners& owners, const Settings& settings);
   ~Forward();
 
   /// Answers a request; nothing: somebody else does. Throws PartitionMoving.
@@ -79,7 +81,7 @@ class Forward {
   Part part_of(const std::string& url, const HttpRequest& request);
   HttpReply send(const std::string& url, const HttpRequest& request, const std::string& accept);
 
-  const kafka::KafkaEngine& engine_;
+  const Owners& owners_;
   std::chrono::milliseconds patience_;
   std::mutex mutex_;
   std::condition_variable changed_;

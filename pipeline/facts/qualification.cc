@@ -163,7 +163,7 @@ bool is_final(const GradingScale* scale, std::uint32_t grade_hash) {
   return rank == kNoRank ? !is_indicator(grade_hash) : scale->grades[rank].final;
 }
 
-bool Qualification::settles(Word grade) const {
+bool Qualification::settles(const Word& grade) const {
   if (scale)
     for (const GradingScale::Grade& one : scale->grades)
       if (one.value == grade) return one.final;
@@ -183,7 +183,7 @@ void Qualification::link(const Scales& scales) {
   }
   if (!grading) return;
   auto linked = std::make_shared<Grading>(*grading);
-  auto rank = [&](Word grade) -> Rank {
+  auto rank = [&](const Word& grade) -> Rank {
     if (grade.empty()) return kNoRank;
     if (scale) return scale->rank(short_hash(grade.view()));
     for (std::size_t at = 0; at < linked->boundaries.size(); ++at)

@@ -205,7 +205,7 @@ struct Qualification {
   /// The rules for a learner on `pathway`; null when there are pathways and this is none of them.
   const Combination* way(std::string_view pathway) const;
   /// Whether a result with this overall grade settles an entry.
-  bool settles(Word grade) const;
+  bool settles(const Word& grade) const;
   /// Points to the scales as they are now known.
   void link(const Scales& scales);
 };

@@ -78,7 +78,7 @@ class CatalogueFacts {
 /// Findings about one fact.
 class FactChecks {
  public:
-  FactChecks(CatalogueFacts& facts, std::size_t place, const v1::Event& event, std::string qualification)
+  FactChecks(CatalogueFacts& facts, std::size_t place, const v1::Event& event, const std::string& qualification)
       : facts_(facts), place_(place), fact_name_(fact_name(event)), qualification_(canonical(qualification)) {}
 
  protected:

@@ -45,7 +45,7 @@ const Grading::Row* row_of(const Standings& standings, const Grading& grading) {
   return nullptr;
 }
 
-Rank rank_of(Word grade, const Qualification& qualification) {
+Rank rank_of(const Word& grade, const Qualification& qualification) {
   if (qualification.scale) return qualification.scale->rank(short_hash(grade.view()));
   for (const auto& boundary : qualification.grading->boundaries)
     if (boundary.grade == grade) return boundary.rank;
