@@ -121,6 +121,7 @@ struct Store::Database {
   void follow_with_head();
   void read_reached();
   void check_issued();
+  /// Of a store made where one was before: numbers that were issued by that one are not given again.
   void go_on_above_what_was_issued();
   /// Notes a breach: what is here is all that is left.
   void begin_epoch(bool restored, const HeadFile::Found& found, const std::map<BatchRun, std::uint32_t>& issued_before,

@@ -2,7 +2,7 @@
 //
 //   DIRECTORY.head    the last commit that was acknowledged. A start compares it with what the store holds: fewer commits are a loss.
 //   DIRECTORY.issued  the name of every batch that was issued, a line each. A number in it is never given to another batch, whatever
-//                     backup is restored.
+//                     backup is restored; one that a commit did not come to use, for a crash, is used by the batch cut next.
 //
 // Both belong to the thread that commits. Not here: what a difference means; see store_open.cc.
 #pragma once

@@ -71,7 +71,9 @@ class Service {
   using Handler = std::function<HttpReply(const HttpRequest&)>;
   using ConcernOf = std::function<Concern(const HttpRequest&)>;
   void add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern = {});
-  /// A request on Kafka that may be about partitions of other instances. `answer`: answers here, or has somebody answer.
+  /// A request on Kafka that may be about partitions of other instances. About one that is here, or passed on to here: in the pool of `place`. About
+  /// one that is elsewhere: `forward` passes it on. About all, with other instances there: on `forward`, which gathers this one's part and asks for
+  /// theirs. `answer`: answers, or returns nothing where another thread will.
   using Answer = std::function<std::optional<HttpReply>(const HttpRequest&, const Respond&)>;
   void answer_anywhere(HttpRequest&& request, Respond&& respond, Place place, const Concern& concern, Answer answer);
   std::optional<HttpReply> attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer);

@@ -1,4 +1,4 @@
-// One round of the pipeline on Kafka: gather records, decide what becomes of each, apply, and hand what comes of them to the commit.
+// Does cycles, one after another: gathers records, decides what becomes of each, applies them, and hands what comes of them to the commit.
 //
 //   gather -> apply:  decide each record's fate -> Pipeline::process -> emit each (outputs, rejected, moved) -> commit, as often as one is due
 //

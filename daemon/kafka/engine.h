@@ -2,8 +2,8 @@
 // from, and only when it is committed are they written to the store: the store is never ahead of Kafka.
 //
 // Threads: `pipeline-1` (group, pipeline), `committer` (transaction, then store, while the pipeline is at the next cycle), `changelog`
-// (restores, standbys), `publisher` (events that came over HTTP), `watchdog`. A session lasts from joining the group to losing it; then
-// everything in memory is dropped, and a new one restores from what Kafka holds.
+// (restores, standbys), `positions` (compares the input topics with what was read), `publisher` (events that came over HTTP), `watchdog`. A session
+// lasts from joining the group to losing it; then everything in memory is dropped, and a new one restores from what Kafka holds.
 #pragma once
 
 #include <atomic>

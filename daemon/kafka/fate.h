@@ -1,5 +1,6 @@
-// What is to become of a record of an input topic: it is applied, rejected, moved to where it belongs, or passed over. Decided from the record
-// alone, before the pipeline sees it: its form, its headers, the event's form and time, and whether it stands where its centre's events belong.
+// What is to become of a record of an input topic: it is applied, rejected, moved to where it belongs, or nothing, as of what is from the future or
+// answered for elsewhere. Decided from the record alone, before the pipeline sees it: its form, its headers, the event's form and time, and whether
+// it stands where its centre's events belong.
 //
 // Knows nothing of other records, of offsets and commits. Pipeline's thread.
 #pragma once

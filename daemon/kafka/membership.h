@@ -4,6 +4,7 @@
 //                                        \                |                                                           |
 //                                         +---------------+------ halted, with a reason, and tried again <------------+
 //
+// The group *gives* or *assigns* a partition; this instance *works on* it, and *owns* it in the words of others, from when OwnPartitions has it.
 // Revoked from anywhere: back to the changelog's thread, which may follow it. With eager rebalancing all partitions are revoked and most given
 // back at once: meanwhile those that are worked on are suspended, and nothing of them may be committed. Partitions beyond the setting are surplus:
 // they have no state, and only need somebody who moves their records to where they belong.
@@ -94,8 +95,8 @@ class Membership {
   /// What keeps a restored partition from being worked on, in words; empty: nothing.
   std::string verify(std::uint32_t partition, const Restoring& restoring, const v1::CommitRecord& record) const;
   std::string words_for(const std::vector<PositionFault>& faults) const;
-  /// Holds the clock against these partitions' logs. Whether the reference data are read again for it: they were read before anything was known
-  /// of a clock that is behind, and what seemed to be from the future was passed over.
+  /// Holds the clock against the logical time of these partitions' last commits. Whether the reference data are read again for it: they were read
+  /// before anything was known of a clock that is behind, and what seemed to be from the future was passed over.
   bool hear_log(const std::vector<std::uint32_t>& partitions);
   void activate(const std::vector<std::uint32_t>& partitions);
   void take_into_pipeline(std::uint32_t partition, const v1::PositionRecord& position);

@@ -18,7 +18,7 @@ constexpr std::string_view kCommitKey = "c";
 /// Header of a record that resultsd moved to its right place; it is not moved a second time.
 constexpr std::string_view kRoutedHeader = "vtq-routed";
 
-/// A topic that records go to: one of the design's, or one of resultsd's own.
+/// A topic that records go to: one of `Topic`, or one that only resultsd reads.
 enum class Destination : std::uint8_t { changelog = kTopics, instances };
 constexpr std::size_t kDestinations = kTopics + 2;
 constexpr Destination destination(Topic topic) { return static_cast<Destination>(topic); }

@@ -1,5 +1,11 @@
-// The partitions that this instance works on, and how far each has come. The membership takes them and gives them up, the cycle moves them on;
-// neither has to know what the other does. Only memory. Pipeline's thread.
+// The partitions that this instance works on, and how far each has come: its position. That is the commit record of the last cycle (the next offset
+// of each input topic, the last record of each, logical time, how far the reference data were read) and how much of the changelog the store has.
+//
+//   Membership   puts a position when it takes a partition over, and removes it when it gives one up, each time after Commits::settle
+//   Cycle        moves it on when it hands a commit over
+//   Session      notes, once that is committed, how far the changelog is
+//
+// In the store it is written by the committer, while another instance has the partition by Changelog. Only memory. Pipeline's thread.
 #pragma once
 
 #include <cstdint>

@@ -4,12 +4,13 @@
 //   answered ......... next ......... through
 //   |                  |              what was read, ahead of next by what changed nothing
 //   |                  what the state holds, and is committed
-//   what this instance answered for with partition 0; below next while it reads again what was read when nobody had partition 0
+//   what this instance answered for with partition 0; the others do not move it, so whoever gets partition 0 reads again from here
 //
 // A record may seem to come from the future because this machine's clock is behind. It is passed over, and read again once a changelog says
 // that it is later than the clock does.
 //
-// A value: it asks nobody, and says from where the topic is to be read again. Pipeline's thread.
+// Cycle says what was processed, read and passed over; Membership asks from where to read again when a partition comes or goes, or the clock is
+// known better; Session goes back after an abort. A value: it asks nobody. Pipeline's thread.
 #pragma once
 
 #include <algorithm>
@@ -64,7 +65,7 @@ class ReferenceReading {
     through_ = std::min(through_, from);
     return from;
   }
-  /// The clock is right: what was passed over is from the future, and done with.
+  /// Before the first partition is worked on, by a clock that is right: what was passed over is from the future, and done with.
   void leave_passed_over() { next_ = std::max(next_, through_); }
 
   /// Partition 0 has come, and answered so far. Where to read again from, when it has not answered for all that was read.

@@ -14,7 +14,7 @@ using Steady = std::chrono::steady_clock;
 constexpr int kIdleMs = 100;
 /// While something is on its way that no record announces.
 constexpr int kIdleBusyMs = 5;
-/// How long a round may answer reads before it goes on.
+/// How long a turn may answer reads before it goes on.
 constexpr std::chrono::milliseconds kLooksWhenBusy{10}, kLooksWhenQuiet{25};
 constexpr int kAbortsMax = 20;
 constexpr int kLeaveMs = 5000;
@@ -72,7 +72,7 @@ void KafkaEngine::Session::run() {
   join();
   while (!engine_.draining_) {
     try {
-      round();
+      turn();
     } catch (const Aborted& aborted) {
       note_aborted(aborted);
       rebuild();
@@ -103,10 +103,10 @@ void KafkaEngine::Session::join() {
   engine_.wake_ = [this] { membership_->inputs().wake(); };
 }
 
-void KafkaEngine::Session::round() {
+void KafkaEngine::Session::turn() {
   if (auto witness = given_.clock.witness()) store_.put_clock_witness(*witness);
   if (!commits_.busy()) commits_.settle();
-  // What is looked at is committed. A look may also mark a rejected record as replayed, which goes with this round.
+  // What is looked at is committed. A look may also mark a rejected record as replayed, which goes with this turn.
   if (engine_.has_looks()) {
     commits_.settle();
     engine_.serve_looks(quiet_ ? kLooksWhenQuiet : kLooksWhenBusy);

@@ -1,8 +1,8 @@
-// One session of the engine on Kafka, from joining the group to losing it: reads the tables to their ends, joins, then goes round: settle the
+// One session of the engine on Kafka, from joining the group to losing it: reads the tables to their ends, joins, then takes turns: settle the
 // last commit, answer looks, bring partitions further (Membership), gather and apply (Cycle), tell the others, show how things stand. An aborted
 // transaction has everything in memory made anew; at the end the partitions are handed over. Part of KafkaEngine, on its thread.
 //
-//   read_tables -> round, round, ... -> hand_over
+//   read_tables -> turn, turn, ... -> hand_over
 //                  ^        | aborted
 //                  +- rebuild
 #pragma once
@@ -46,7 +46,7 @@ struct KafkaEngine::Session {
  private:
   void read_tables();
   void join();
-  void round();
+  void turn();
   /// How long to wait for a first record.
   int idle_ms(const ClockState& clock);
   void rebuild();
@@ -69,7 +69,7 @@ struct KafkaEngine::Session {
   Cycle cycle_;
   std::optional<Membership> membership_;  // once the tables are read
   int aborts_ = 0;                        // since the last commit
-  bool quiet_ = false;                    // nothing came in the last round
+  bool quiet_ = false;                    // nothing came in the last turn
   bool directory_due_ = false;
 };
 

@@ -17,11 +17,11 @@
 
 namespace vtq::kafka {
 
-/// The transaction was rolled back, and the producer can go on: drop the overlay and read again.
+/// The transaction was rolled back, and the producer can go on: drop what is applied and not committed, and read again.
 struct Aborted : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-/// Fenced, timed out, or the outcome is unknown: destroy producer and consumer, drop the overlay, restore from what Kafka holds.
+/// Fenced, timed out, or the outcome is unknown: destroy producer and consumer, drop everything in memory, restore from what Kafka holds.
 struct Lost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -50,11 +50,11 @@ class Transaction {
   void begin();
   /// Produces everything, in its order within each partition; takes the records' headers. Throws Lost.
   void produce(Outgoing& outgoing);
-  /// Checks that the consumer is a member of the group, and makes the offsets part of the transaction. A partition of which it has an offset
-  /// nobody else begins with before the transaction has ended; so there must be one of each that the transaction is about, moved or not,
-  /// unless nothing of it was ever consumed. To be called before `produce`: while
-  /// the brokers are still writing the last transaction's markers, this is tried again at once, where producing would stand still for 20 ms,
-  /// a constant of librdkafka 2.0.2. Throws Aborted and Lost.
+  /// Checks that the consumer is a member of the group, and makes the offsets part of the transaction. Name one of
+  /// each partition that the transaction is about, also one that has not moved: until the transaction ends the brokers give nobody the offsets of
+  /// a partition that is named here, so no other instance begins on it. A partition of which nothing was ever read has none to name. To be called
+  /// before `produce`: while the brokers are still writing the last transaction's markers, this is tried again at once, where producing would stand
+  /// still for 20 ms, a constant of librdkafka 2.0.2. Throws Aborted and Lost.
   void add_offsets(rd_kafka_t* consumer, const std::vector<StreamOffset>& offsets);
   /// Throws Aborted and Lost.
   void commit();

@@ -1,6 +1,6 @@
 // Threads for reads. A read waits for its turn in a queue with a limit; it is not begun when its time is up, when its client has gone, or
-// while clients have not taken the replies made before. What is about people, what is exported, and the metrics have a pool each, so that
-// none waits for another.
+// while clients have not taken the replies made before. What people look at and what is exported have a pool each, so that neither waits for
+// the other. A thread `*-due` beside each answers those whose time is up.
 #pragma once
 
 #include <atomic>

@@ -2,8 +2,8 @@
 //
 // It decides each entry's fate first and then makes the events that bring it about, so the truth needs none of the
 // pipeline's rules: nothing here includes pipeline, storage or other daemon code. The same options give the same bytes.
-// No real person appears; awarding organisations, T Levels and functional skills have their public titles and numbers,
-// the other qualifications and all centres are invented.
+// No real person appears; the tables of T Level grades are the public ones, awarding organisations, qualification numbers, centres
+// and learners are invented.
 //
 // simulate() may be called from any thread; calls are independent of each other.
 #pragma once

@@ -225,7 +225,8 @@ class Reference {
 Merged against(const Reference::Slot& held, const v1::Event& event, const Stamp& stamp, Clash* clash);
 
 /// The slot name of a fact kept whole (reference data, centre facts, commands); the same for facts of which the latest holds. It names all
-/// that the fact is about, so that no awarding organisation's word takes the place of another's.
+/// that the fact is about, so that no awarding organisation's word takes the place of another's. Facts of which every word counts (holds, halts,
+/// sanctions, calendars, mitigations) have their moment in it: none takes the place of an earlier one.
 std::string slot_of(const v1::Event& event);
 
 }  // namespace vtq

@@ -71,15 +71,15 @@ std::string_view withheld_name(Withheld why);
 /// For people, a sentence: what withholds it, and what opens it again. Names neither person nor cause.
 std::string_view withheld_words(Withheld why);
 
-/// What stops a result of the entry, of which the gate of whoever asks, centre or learner, is `gate_ms`: the first that applies, in the order above,
-/// but for `corrected`. `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold. `reference`: as
-/// of `opens_at`.
+/// What stops a result of the entry now; `gate_ms`: the gate of whoever asks, the centre or the learner. The first that applies, in the order above;
+/// `corrected` and `unknown_entry` are found by view_batch, which knows the batch. A halt stops always, everything else only where it is dated
+/// before `opens_at`. `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold. `reference`: with
+/// the halts for all centres; null: there are none.
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,
                   bool revoked, const Reference* reference);
 
-/// When a result could first be seen: at its gate, or where holds and halts covered it then, when the last of them was lifted without a break in
-/// between; kNever: some still do. What stops a result before that moment stops it before anybody could see it. `reference`: with the halts for
-/// all centres; null: there are none.
+/// When a result could first be seen: at its gate, where nothing covers it then; else at the end of the unbroken stretch of holds and halts that
+/// does; kNever while that lasts. What stops a result before that moment stops it before anybody could see it. `reference`: as of `withheld`.
 TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, TimeMs gate_ms,
                 const Reference* reference);
 

@@ -11,7 +11,7 @@ struct Derived {
   Status status;
   Attainment attainment;
   Outcome outcome;
-  bool ready = false;
+  bool ready = false;  ///< attained, a final result is determined, and no obstacle, sample, hold or halt stands in its way: it goes with the next cut
   bool issue_now = false;  ///< belongs into a batch at this moment: a first result, or a correction
   /// When time alone may change the status next; kNever when it cannot.
   TimeMs wake_at_ms = kNever;

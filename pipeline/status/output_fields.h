@@ -1,4 +1,4 @@
-// Times and entries as outputs name them. Internal to pipeline/run/.
+// Times and entries as outputs name them; for `pipeline/run/`, which makes the outputs.
 #pragma once
 
 #include "pipeline/facts/entry.h"
