@@ -1,11 +1,15 @@
 // What reads look at: the state as the last commit left it, in memory of its own, so that no read waits for the pipeline and the pipeline
 // waits for no read. It is the pipeline's own code over a snapshot of the store; nothing is ever applied to it.
 //
-// One look at a time. A look sees all that was committed before it began: what a publisher was told is taken is there.
+// Whoever asks for something visits it, and looks once or several times; one look at a time. A look sees all that was committed before its
+// visitor asked: what a publisher was told is taken is there. Visits share the snapshot that was taken last, where it is late enough for
+// them: bringing the model up to date costs more than most looks, and what one visitor is shown is then mostly of one moment.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,8 +21,10 @@ namespace vtq {
 
 class ReadModel {
  public:
-  /// Of a store that outlives it. `entries_max`: entries that stay in memory between looks.
-  ReadModel(const Store& store, const Policy& policy, TimeSource time_source, std::size_t entries_max);
+  /// Of a store that outlives it. `entries_max`: entries that stay in memory between looks. `snapshot_max`: a snapshot is replaced after so
+  /// long, however many looks one visitor needs, for while it is held the store keeps what was replaced since.
+  ReadModel(const Store& store, const Policy& policy, TimeSource time_source, std::size_t entries_max,
+            std::chrono::milliseconds snapshot_max = std::chrono::seconds(1));
   ~ReadModel();
 
   /// A look under way; its end lets the next one begin.
@@ -35,12 +41,35 @@ class ReadModel {
     ReadModel& model_;
   };
 
-  /// Begins a look. Null: others took until `until`. Any thread. Throws StoreError, and std::runtime_error for reference data that this version
-  /// does not take.
-  std::unique_ptr<Look> look(std::chrono::steady_clock::time_point until);
+  using Steady = std::chrono::steady_clock;
+
+  /// Outlives its looks. On one thread at a time.
+  class Visit {
+   public:
+    /// `asked`: looks see all that was committed before then.
+    Visit(ReadModel& model, Steady::time_point asked);
+    ~Visit();
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+    /// Asks anew. Before what was read from the store itself is held against a look: the look must not be the older of both.
+    void ask_again() { asked_ = Steady::now(); }
+    /// Begins a look. Null: others took until `until`. Throws StoreError, and std::runtime_error for reference data that this version does not
+    /// take.
+    std::unique_ptr<Look> look(Steady::time_point until) { return model_.look(asked_, until); }
+
+   private:
+    ReadModel& model_;
+    Steady::time_point asked_;
+  };
+
+  /// How many looks wait for their turn. Any thread.
+  std::size_t waiting();
 
  private:
   class NoOutputs;
+  std::unique_ptr<Look> look(Steady::time_point asked, Steady::time_point until);
+  bool is_late_enough_for(Steady::time_point asked) const;
   void bring_up_to_date();
   void begin_anew();
 
@@ -48,13 +77,18 @@ class ReadModel {
   const Policy policy_;
   const TimeSource time_source_;
   const std::size_t entries_max_;
+  const std::chrono::milliseconds snapshot_max_;
   std::mutex mutex_;
   std::condition_variable free_;
   bool busy_ = false;
+  std::uint64_t turns_given_ = 0;  // to looks that wait, in the order in which they came
+  std::deque<std::uint64_t> waiting_;
+  std::size_t visits_ = 0;
 
-  // The look under way.
+  // Whose look is under way.
   std::unique_ptr<NoOutputs> outputs_;
-  StateSnapshot state_;
+  StateSnapshot state_;                         // held while anybody visits
+  std::optional<Steady::time_point> taken_at_;  // all that was committed by then is in `state_`; nothing: it is not held
   StoreVersions versions_;
   std::unique_ptr<Pipeline> pipeline_;  // null: to be built anew
 };

@@ -20,7 +20,8 @@ HttpReply overdue(bool has_room) {
 
 ReadBounds ReadBounds::current() {
   if (bounds_of_this_thread) return *bounds_of_this_thread;
-  return {.until = std::chrono::steady_clock::now() + std::chrono::seconds(10), .gone = nullptr};
+  auto now = std::chrono::steady_clock::now();
+  return {.arrived = now, .until = now + std::chrono::seconds(10), .gone = nullptr};
 }
 
 ReadPool::ReadPool(Options options) : options_(std::move(options)) {
@@ -54,7 +55,7 @@ void ReadPool::post(const HttpRequest& request, Respond respond, std::function<v
     std::lock_guard lock(mutex_);
     if (stopping_) return;
     if (tasks_.size() < options_.waiting_max) {
-      tasks_.push_back({request.arrived + options_.time_max, request.gone, std::move(respond), std::move(answer)});
+      tasks_.push_back({request.arrived, request.arrived + options_.time_max, request.gone, std::move(respond), std::move(answer)});
       changed_.notify_all();
       return;
     }
@@ -81,7 +82,7 @@ void ReadPool::run() {
       task.respond(reply_to_nobody());
       continue;
     }
-    ReadBounds bounds{task.until, task.gone, options_.reply_bytes_max};
+    ReadBounds bounds{task.arrived, task.until, task.gone, options_.reply_bytes_max};
     bounds_of_this_thread = &bounds;
     task.answer();
     bounds_of_this_thread = nullptr;

@@ -22,6 +22,7 @@ struct ClientGone {};
 
 /// What the read at hand on this thread may take. Set by the pool; elsewhere it has ten seconds and watches no client.
 struct ReadBounds {
+  std::chrono::steady_clock::time_point arrived;  ///< the request
   std::chrono::steady_clock::time_point until;
   std::shared_ptr<const std::atomic<bool>> gone;
   std::size_t reply_bytes_max = 16u << 20;  ///< of one page
@@ -52,6 +53,7 @@ class ReadPool {
  private:
   using Steady = std::chrono::steady_clock;
   struct Task {
+    Steady::time_point arrived;
     Steady::time_point until;
     std::shared_ptr<const std::atomic<bool>> gone;
     Respond respond;

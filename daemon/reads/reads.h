@@ -66,16 +66,21 @@ class Reads {
   BatchView view(const v1::ResultBatch& batch, Role role);
   /// The same of several in one look, from `from` on: of as many as have some thousand results, and at least of one. Those of a centre whose
   /// records cannot be read stay shut.
-  std::vector<BatchView> views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from, Role role);
+  std::vector<BatchView> views(ReadModel::Visit& visit, const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from,
+                               Role role);
   bool may_be_seen(const v1::Rejected& record);
+
+  /// For a request: what it is answered with was committed before it arrived, or after.
+  ReadModel::Visit begin_visit() { return {engine_.read_model(), ReadBounds::current().arrived}; }
+  /// For what was just read from the store: what is said of it is not older.
+  ReadModel::Visit begin_visit_now() { return {engine_.read_model(), std::chrono::steady_clock::now()}; }
 
   /// Runs `look` on what was committed.
   template <class Look>
-  auto look(Look look) {
+  auto look(ReadModel::Visit& visit, Look look) {
     const ReadBounds bounds = ReadBounds::current();
     for (;;) {
-      if (auto model = engine_.read_model().look(std::min(bounds.until, std::chrono::steady_clock::now() + kLookForClient)))
-        return look(model->pipeline());
+      if (auto model = visit.look(std::min(bounds.until, std::chrono::steady_clock::now() + kLookForClient))) return look(model->pipeline());
       if (bounds.gone && *bounds.gone) throw ClientGone();
       if (std::chrono::steady_clock::now() >= bounds.until) throw EngineStalled("Reads that came before took too long; ask again.");
     }

@@ -57,7 +57,8 @@ HttpReply Reads::qualification_approval(const HttpRequest& request) {
   if (!id)
     return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form", request.parameters[0]);
   // Logical time where there is any: in event-time mode the clock is not what the entries are held to.
-  std::string body = look([id = *id, now = clock_.state().now_ms](Pipeline& pipeline) -> std::string {
+  ReadModel::Visit visit = begin_visit();
+  std::string body = look(visit, [id = *id, now = clock_.state().now_ms](Pipeline& pipeline) -> std::string {
     const Qualification* known = pipeline.reference().qualification(id);
     if (!known) return {};
     return approval_json(*known, pipeline.reference().approvals(), local_day(pipeline.time() ? pipeline.time() : now));

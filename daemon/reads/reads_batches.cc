@@ -90,12 +90,15 @@ BatchView view_of(Pipeline& pipeline, const v1::ResultBatch& batch, Role role, G
 }  // namespace
 
 BatchView Reads::view(const v1::ResultBatch& batch, Role role) {
-  return look([batch, role, time = gate_time()](Pipeline& pipeline) { return view_of(pipeline, batch, role, time); });
+  ReadModel::Visit visit = begin_visit_now();
+  return look(visit, [batch, role, time = gate_time()](Pipeline& pipeline) { return view_of(pipeline, batch, role, time); });
 }
 
-std::vector<BatchView> Reads::views(const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from, Role role) {
+std::vector<BatchView> Reads::views(ReadModel::Visit& visit, const std::shared_ptr<const std::vector<v1::ResultBatch>>& batches, std::size_t from,
+                                    Role role) {
   constexpr int kResultsInOneLook = 2'000;
-  return look([batches, from, role, time = gate_time()](Pipeline& pipeline) {
+  visit.ask_again();
+  return look(visit, [batches, from, role, time = gate_time()](Pipeline& pipeline) {
     std::vector<BatchView> found;
     for (int results = 0; from + found.size() < batches->size() && results < kResultsInOneLook;) {
       const v1::ResultBatch& batch = (*batches)[from + found.size()];
@@ -120,6 +123,7 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
   Asked asked = asked_of(query, 1000);
   if (query.wrong()) return reply_with(*query.wrong());
   auto gather = [&] {
+    ReadModel::Visit visit = begin_visit();
     PagePart page{.items = {}, .limit = asked.limit, .before = batch_before};
     // In portions, so that a page holds no more than it shows: a batch may have thousands of results.
     const std::size_t bytes_max = forward_ ? std::numeric_limits<std::size_t>::max() : ReadBounds::current().reply_bytes_max;
@@ -130,7 +134,7 @@ HttpReply Reads::batch_page(const HttpRequest& request, bool lines, Write write)
       auto found = std::make_shared<const std::vector<v1::ResultBatch>>(engine_.store().batches(asked.centre, after, most));
       if (found->empty()) break;
       for (std::size_t at = 0; at < found->size();) {
-        for (const BatchView& may : views(found, at, Role::centre)) {
+        for (const BatchView& may : views(visit, found, at, Role::centre)) {
           page.items.push_back({(*found)[at].batch(), write((*found)[at], may)});
           bytes += page.items.back().text.size();
           ++at;

@@ -66,7 +66,8 @@ HttpReply Reads::scrutiny(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   auto id = parse_centre(request.parameters[0]);
   if (!id) return not_found("A national centre number has exactly 5 digits.", "centre", "centre-form", request.parameters[0]);
-  std::optional<std::string> body = look([id = *id](Pipeline& pipeline) -> std::optional<std::string> {
+  ReadModel::Visit visit = begin_visit();
+  std::optional<std::string> body = look(visit, [id = *id](Pipeline& pipeline) -> std::optional<std::string> {
     Partition& partition = partition_of(pipeline, id);
     const Centre* centre = partition.centre(id);
     if (!centre && !pipeline.reference().has_centre(id)) return std::nullopt;
@@ -92,7 +93,8 @@ HttpReply Reads::activity(const HttpRequest& request) {
     std::vector<ActivityLine> lines;
     std::map<QualificationId, std::string> titles;
   };
-  auto found = look([id = *id, which = month_of(*first)](Pipeline& pipeline) -> std::optional<Found> {
+  ReadModel::Visit visit = begin_visit();
+  auto found = look(visit, [id = *id, which = month_of(*first)](Pipeline& pipeline) -> std::optional<Found> {
     const Centre* centre = partition_of(pipeline, id).centre(id);
     if (!centre && !pipeline.reference().has_centre(id)) return std::nullopt;
     Found one;

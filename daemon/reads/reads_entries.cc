@@ -115,7 +115,8 @@ HttpReply Reads::entry(const HttpRequest& request) {
     return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form", request.parameters[1]);
   if (!series) return not_found("A series is the month of its results day, YYYY-MM.", "series", "series-form", request.parameters[2]);
   EntryKey key{*qualification, *series, learner};
-  std::string body = look([id = *centre, key](Pipeline& pipeline) -> std::string {
+  ReadModel::Visit visit = begin_visit();
+  std::string body = look(visit, [id = *centre, key](Pipeline& pipeline) -> std::string {
     Partition& partition = partition_of(pipeline, id);
     const Centre* held = partition.centre(id);
     const Entry* entry = held ? held->find(key) : nullptr;
@@ -143,9 +144,10 @@ HttpReply Reads::entries(const HttpRequest& request) {
 
   auto gather = [&] {
     // A cursor sorts as the list does: its fields have fixed widths up to the learner.
+    ReadModel::Visit visit = begin_visit();
     PagePart page{.items = {}, .limit = limit, .before = [](const std::string& a, const std::string& b) { return a < b; }};
     CentreId from = after ? after->centre : CentreId{};
-    auto centres = look([filter, from](Pipeline& pipeline) { return centres_with(pipeline, filter, from); });
+    auto centres = look(visit, [filter, from](Pipeline& pipeline) { return centres_with(pipeline, filter, from); });
     const std::size_t bytes_max = forward_ ? std::numeric_limits<std::size_t>::max() : ReadBounds::current().reply_bytes_max;
     const auto until = ReadBounds::current().until - kLeftForTheRest;
     std::size_t bytes = 0;
@@ -155,7 +157,7 @@ HttpReply Reads::entries(const HttpRequest& request) {
       // A large centre in portions: the pipeline goes on with its events in between.
       for (bool more = true; more && page.items.size() < page.limit;) {
         std::size_t most = std::min(kEntriesInOneLook, limit - page.items.size());
-        Found found = look([filter, id, after_key, most](Pipeline& pipeline) { return entries_of(pipeline, filter, id, after_key, most); });
+        Found found = look(visit, [filter, id, after_key, most](Pipeline& pipeline) { return entries_of(pipeline, filter, id, after_key, most); });
         for (const Found::Item& item : found.items) {
           page.items.push_back({text_of_cursor(id, item.key), json_of(item.status)});
           bytes += page.items.back().text.size();

@@ -77,7 +77,8 @@ bool Reads::may_be_seen(const v1::Rejected& record) {
   if (read.submitted.unreadable || !event.ParseFromString(read.submitted.event)) return false;
   auto address = check_stored(event);
   if (!address || address.value().subject != Subject::entry) return false;
-  return look([to = address.value(), time = gate_time()](Pipeline& pipeline) {
+  ReadModel::Visit visit = begin_visit_now();
+  return look(visit, [to = address.value(), time = gate_time()](Pipeline& pipeline) {
     const Qualification* qualification = pipeline.reference().qualification(to.entry.qualification);
     // What is known of the entry is known where its centre is.
     if (!qualification || !pipeline.owns(pipeline.partition_of(to.centre))) return false;

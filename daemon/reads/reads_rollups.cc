@@ -175,7 +175,8 @@ HttpReply Reads::overview(const HttpRequest& request) {
   bool partial = query.flag("partial").value_or(false);
   if (query.wrong()) return reply_with(*query.wrong());
   auto gather = [&] {
-    OverviewPart overview = look([](Pipeline& pipeline) { return overview_of(pipeline); });
+    ReadModel::Visit visit = begin_visit();
+    OverviewPart overview = look(visit, [](Pipeline& pipeline) { return overview_of(pipeline); });
     overview.batches = engine_.store().batch_count();
     overview.rejected = engine_.store().rejected_count();
     return overview;
@@ -196,7 +197,8 @@ HttpReply Reads::rollups(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   bool by_centre = std::any_of(dimensions.begin(), dimensions.end(), [](const Dimension* one) { return one->name == "centre"; });
   auto gather = [&] {
-    return look([filter, dimensions, by_centre](Pipeline& pipeline) {
+    ReadModel::Visit visit = begin_visit();
+    return look(visit, [filter, dimensions, by_centre](Pipeline& pipeline) {
       RollupPart counted;
       std::vector<std::string> values(dimensions.size());
       each_cell(pipeline, filter, by_centre, [&](CentreId centre, const Cell& cell, std::int64_t entries) {
@@ -222,7 +224,8 @@ HttpReply Reads::centre(const HttpRequest& request) {
     std::uint32_t waiting = 0, batches = 0;
     bool any = false;
   };
-  Found found = look([id = *id](Pipeline& pipeline) {
+  ReadModel::Visit visit = begin_visit();
+  Found found = look(visit, [id = *id](Pipeline& pipeline) {
     Found one;
     if (const v1::CentreDefined* defined = pipeline.reference().centre(id)) one.defined = *defined;
     partition_of(pipeline, id).each_centre([&](const Centre& centre) {
@@ -250,7 +253,8 @@ HttpReply Reads::qualification(const HttpRequest& request) {
     return not_found("Give the qualification number as 8 characters without slashes.", "qualification", "qualification-form", request.parameters[0]);
   std::optional<Qualification> qualification;
   auto gather = [&] {
-    auto found = look([id = *id](Pipeline& pipeline) {
+    ReadModel::Visit visit = begin_visit();
+    auto found = look(visit, [id = *id](Pipeline& pipeline) {
       std::pair<std::optional<Qualification>, CountsPart> one;
       if (const Qualification* known = pipeline.reference().qualification(id)) one.first = *known;
       for (const auto& [cell, entries] : pipeline.totals())

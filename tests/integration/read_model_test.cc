@@ -1,8 +1,10 @@
 // The read model beside a real engine: a look sees what was committed before it began, all of one moment, and says what the pipeline says.
 #include "daemon/engine/read_model.h"
 
+#include <mutex>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "daemon/engine/embedded_engine.h"
 #include "tests/support/fake_clock.h"
@@ -13,6 +15,16 @@ namespace vtq::test {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(20);
+
+/// A look of a visitor who looks once.
+struct OneLook {
+  explicit OneLook(ReadModel& model)
+      : visit(model, std::chrono::steady_clock::now()), look(visit.look(std::chrono::steady_clock::now() + kPatience)) {}
+  Pipeline& pipeline() const { return look->pipeline(); }
+
+  ReadModel::Visit visit;
+  std::unique_ptr<ReadModel::Look> look;
+};
 
 class ReadModelTest : public testing::Test {
  protected:
@@ -33,7 +45,15 @@ class ReadModelTest : public testing::Test {
     ASSERT_EQ(done.get_future().wait_for(kPatience), std::future_status::ready);
   }
 
-  std::unique_ptr<ReadModel::Look> look() { return engine->read_model().look(std::chrono::steady_clock::now() + kPatience); }
+  std::unique_ptr<OneLook> look() { return std::make_unique<OneLook>(engine->read_model()); }
+  /// A model of its own, whose snapshots last so long.
+  ReadModel model_with(std::chrono::milliseconds snapshot_max) {
+    return {engine->store(), options.policy, options.time_source, options.entries_in_memory_max, snapshot_max};
+  }
+  static std::vector<std::string> seen(ReadModel::Visit& visit) {
+    auto look = visit.look(std::chrono::steady_clock::now() + kPatience);
+    return look ? said(look->pipeline()) : std::vector<std::string>{"no look"};
+  }
 
   /// All that can be said of every entry and of the centres' counts.
   static std::vector<std::string> said(Pipeline& pipeline) {
@@ -90,9 +110,76 @@ TEST_F(ReadModelTest, a_look_sees_nothing_of_commits_that_come_while_it_lasts) {
 
 TEST_F(ReadModelTest, one_look_at_a_time_and_who_waits_too_long_gets_none) {
   auto first = look();
-  EXPECT_EQ(engine->read_model().look(std::chrono::steady_clock::now() + std::chrono::milliseconds(20)), nullptr);
+  ReadModel::Visit other(engine->read_model(), std::chrono::steady_clock::now());
+  EXPECT_EQ(other.look(std::chrono::steady_clock::now() + std::chrono::milliseconds(20)), nullptr);
   first.reset();
   EXPECT_NE(look(), nullptr);
+}
+
+TEST_F(ReadModelTest, visits_share_a_snapshot_that_is_late_enough_for_them) {
+  publish(reference_data());
+  publish({registered({}, local("2022-10-01T09:00"))});
+  ReadModel model = model_with(std::chrono::hours(1));
+  auto asked = std::chrono::steady_clock::now();
+  ReadModel::Visit first(model, asked), second(model, asked);
+  auto before = seen(first);
+  publish({claimed({}, local("2023-06-01T09:00"))});
+  EXPECT_EQ(seen(first), before) << "all looks of a visit are of one moment";
+  EXPECT_EQ(seen(second), before) << "it asked before the claim came";
+  ReadModel::Visit third(model, std::chrono::steady_clock::now());
+  EXPECT_EQ(seen(third), said_by_the_pipeline()) << "it asked after the claim was taken";
+  EXPECT_NE(said_by_the_pipeline(), before);
+}
+
+TEST_F(ReadModelTest, who_asks_again_sees_what_came_since) {
+  publish(reference_data());
+  publish({registered({}, local("2022-10-01T09:00"))});
+  ReadModel model = model_with(std::chrono::hours(1));
+  ReadModel::Visit visit(model, std::chrono::steady_clock::now());
+  EXPECT_EQ(seen(visit), said_by_the_pipeline());
+  publish({claimed({}, local("2023-06-01T09:00"))});
+  EXPECT_NE(seen(visit), said_by_the_pipeline());
+  visit.ask_again();
+  EXPECT_EQ(seen(visit), said_by_the_pipeline());
+}
+
+TEST_F(ReadModelTest, a_snapshot_goes_with_the_last_visitor_and_when_it_is_old) {
+  publish(reference_data());
+  publish({registered({}, local("2022-10-01T09:00"))});
+  ReadModel lasting = model_with(std::chrono::hours(1)), brief = model_with(std::chrono::milliseconds(0));
+  auto asked = std::chrono::steady_clock::now();
+  std::vector<std::string> before;
+  {
+    ReadModel::Visit visit(lasting, asked);
+    before = seen(visit);
+  }
+  ReadModel::Visit of_brief(brief, asked);
+  EXPECT_EQ(seen(of_brief), before);
+  publish({claimed({}, local("2023-06-01T09:00"))});
+  ReadModel::Visit later(lasting, asked);
+  EXPECT_EQ(seen(later), said_by_the_pipeline()) << "nobody visited in between";
+  EXPECT_EQ(seen(of_brief), said_by_the_pipeline()) << "the snapshot was old";
+  EXPECT_NE(said_by_the_pipeline(), before);
+}
+
+TEST_F(ReadModelTest, looks_get_their_turns_in_the_order_in_which_they_were_asked_for) {
+  publish(reference_data());
+  auto first = look();
+  std::mutex mutex;
+  std::vector<int> turns;
+  std::vector<std::thread> waiting;
+  for (int at = 0; at < 4; ++at) {
+    std::size_t before = engine->read_model().waiting();
+    waiting.emplace_back([&, at] {
+      OneLook one(engine->read_model());
+      std::lock_guard lock(mutex);
+      turns.push_back(at);
+    });
+    while (engine->read_model().waiting() == before) std::this_thread::yield();
+  }
+  first.reset();
+  for (std::thread& one : waiting) one.join();
+  EXPECT_EQ(turns, (std::vector{0, 1, 2, 3}));
 }
 
 TEST_F(ReadModelTest, after_draining_it_says_what_was_committed_last) {
