@@ -219,11 +219,11 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   crash_when_asked(*engine_);
   if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_);
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
-  auto reads = [&](std::string name, unsigned threads, bool gives_way) {
+  auto reads = [&](std::string name, unsigned threads) {
     return std::make_unique<ReadPool>(
         ReadPool::Options{.name = std::move(name),
                           .threads = threads,
-                          .gives_way = gives_way,
+                          .gives_way = true,  // results come before whoever looks at them
                           .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
                           .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
                           .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
@@ -233,8 +233,8 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
   server_ =
       std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) { dispatch(std::move(request), std::move(respond)); });
-  people_ = reads("people", kPeopleThreads, false);
-  exports_ = reads("exports", kExportThreads, true);
+  people_ = reads("people", kPeopleThreads);
+  exports_ = reads("exports", kExportThreads);
   metrics_thread_ = std::make_unique<Worker>("metrics");
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
@@ -270,6 +270,14 @@ void Service::stop(bool for_good) {
   engine_->drain();
 }
 
+namespace {
+
+/// All that the answer to a read depends on, besides what was committed. Whatever else comes to decide about answers, such as who asks, has to be
+/// in it.
+std::string name_of(const HttpRequest& request) { return request.target + '\n' + request.accept + '\n' + (request.forwarded ? "1" : "0"); }
+
+}  // namespace
+
 void Service::add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern) {
   auto guarded = [handler = std::move(handler)](const HttpRequest& request) -> HttpReply {
     try {
@@ -297,6 +305,9 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
       return backup_->post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
     ReadPool& reads = pool(place, request);
     auto asked = std::make_shared<HttpRequest>(std::move(request));
+    // What many people look at is made once for those who wait together.
+    if (&reads == people_.get() && asked->method == "GET")
+      return reads.post_shared(name_of(*asked), *asked, respond, [guarded, asked] { return guarded(*asked); });
     reads.post(*asked, respond, [guarded, asked, respond] { respond(guarded(*asked)); });
   };
   routes_.push_back({std::move(method), std::move(pattern), std::move(take)});

@@ -1,5 +1,6 @@
 #include "daemon/http/http_message.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace vtq {
@@ -72,7 +73,12 @@ bool split_target(HttpRequest& request) {
   return true;
 }
 
-std::string json_string(std::string_view text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string json_string(std::string_view text) {
+  // Most texts are numbers and names, and stand in JSON as they are.
+  bool plain = std::all_of(text.begin(), text.end(), [](char letter) { return letter >= ' ' && letter < 0x7f && letter != '"' && letter != '\\'; });
+  if (plain) return '"' + std::string(text) + '"';
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 HttpReply reply_with(const Problem& problem) {
   HttpReply reply;

@@ -2,6 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "daemon/engine/worker.h"
 
 namespace vtq {
@@ -51,16 +54,40 @@ void ReadPool::stop() {
 }
 
 void ReadPool::post(const HttpRequest& request, Respond respond, std::function<void()> answer) {
+  post({}, request, std::move(respond), [answer = std::move(answer)]() -> std::optional<HttpReply> {
+    answer();
+    return std::nullopt;
+  });
+}
+
+void ReadPool::post_shared(std::string name, const HttpRequest& request, Respond respond, std::function<HttpReply()> answer) {
+  post(std::move(name), request, std::move(respond), [answer = std::move(answer)]() -> std::optional<HttpReply> { return answer(); });
+}
+
+void ReadPool::post(std::string name, const HttpRequest& request, Respond respond, std::function<std::optional<HttpReply>()> answer) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return;
-    if (tasks_.size() < options_.waiting_max) {
-      tasks_.push_back({request.arrived, request.arrived + options_.time_max, request.gone, std::move(respond), std::move(answer)});
+    if (waiting_ < options_.waiting_max) {
+      ++waiting_;
+      Client client{request.arrived, request.arrived + options_.time_max, request.gone, std::move(respond)};
+      if (join(name, client)) return;
+      tasks_.push_back({std::move(name), {}, std::move(answer)});
+      tasks_.back().clients.push_back(std::move(client));
       changed_.notify_all();
       return;
     }
   }
   respond(reply_busy("reads-waiting-max", "Too many reads wait for their turn; ask again."));
+}
+
+/// With whoever waits for the same.
+bool ReadPool::join(const std::string& name, Client& client) {
+  if (name.empty()) return false;
+  auto same = std::find_if(tasks_.begin(), tasks_.end(), [&](const Task& task) { return task.name == name && task.clients.size() < kSharersMax; });
+  if (same == tasks_.end()) return false;
+  same->clients.push_back(std::move(client));
+  return true;
 }
 
 void ReadPool::run() {
@@ -77,16 +104,35 @@ void ReadPool::run() {
       }
       task = std::move(tasks_.front());
       tasks_.pop_front();
+      waiting_ -= task.clients.size();
     }
-    if (task.gone && *task.gone) {
-      task.respond(reply_to_nobody());
-      continue;
-    }
-    ReadBounds bounds{task.arrived, task.until, task.gone, options_.reply_bytes_max};
-    bounds_of_this_thread = &bounds;
-    task.answer();
-    bounds_of_this_thread = nullptr;
+    std::erase_if(task.clients, [](Client& client) {
+      if (!client.has_gone()) return false;
+      client.respond(reply_to_nobody());
+      return true;
+    });
+    if (!task.clients.empty()) answer(std::move(task));
   }
+}
+
+void ReadPool::answer(Task task) {
+  const Client& first = task.clients.front();
+  // What was committed before the last of them asked is there. One that goes stops no answer that others wait for.
+  ReadBounds bounds{task.clients.back().arrived, first.until, task.clients.size() == 1 ? first.gone : nullptr, options_.reply_bytes_max};
+  bounds_of_this_thread = &bounds;
+  std::optional<HttpReply> reply = task.answer();
+  bounds_of_this_thread = nullptr;
+  if (!reply) return;
+  if (reply->body.size() > kSharedBytesMax && task.clients.size() > 1) {
+    std::lock_guard lock(mutex_);
+    for (std::size_t at = task.clients.size(); --at > 0; ++waiting_) {
+      tasks_.push_front({{}, {}, task.answer});
+      tasks_.front().clients.push_back(std::move(task.clients[at]));
+    }
+    task.clients.resize(1);
+    changed_.notify_all();
+  }
+  for (Client& client : task.clients) client.respond(&client == &task.clients.back() ? std::move(*reply) : HttpReply(*reply));
 }
 
 void ReadPool::give_up_overdue() {
@@ -95,23 +141,28 @@ void ReadPool::give_up_overdue() {
     if (tasks_.empty())
       changed_.wait(lock);
     else
-      changed_.wait_until(lock, std::min(tasks_.front().until, Steady::now() + 4 * kLookAgain));
+      changed_.wait_until(lock, std::min(tasks_.front().clients.front().until, Steady::now() + 4 * kLookAgain));
     // They came in this order, and all have the same time.
-    std::vector<Task> overdue;
+    std::vector<Client> overdue;
     auto now = Steady::now();
-    while (!tasks_.empty() && (tasks_.front().until <= now || (tasks_.front().gone && *tasks_.front().gone))) {
-      overdue.push_back(std::move(tasks_.front()));
+    while (!tasks_.empty()) {
+      std::vector<Client>& clients = tasks_.front().clients;
+      auto stays = std::find_if(clients.begin(), clients.end(), [&](const Client& client) { return client.until > now && !client.has_gone(); });
+      std::move(clients.begin(), stays, std::back_inserter(overdue));
+      clients.erase(clients.begin(), stays);
+      if (!clients.empty()) break;
       tasks_.pop_front();
     }
     if (overdue.empty()) continue;
+    waiting_ -= overdue.size();
     lock.unlock();
     refuse(std::move(overdue));
     lock.lock();
   }
 }
 
-void ReadPool::refuse(std::vector<Task>&& tasks) {
-  for (Task& task : tasks) task.respond(task.gone && *task.gone ? reply_to_nobody() : overdue(options_.has_room()));
+void ReadPool::refuse(std::vector<Client>&& clients) {
+  for (Client& client : clients) client.respond(client.has_gone() ? reply_to_nobody() : overdue(options_.has_room()));
 }
 
 HttpReply reply_busy(std::string rule, std::string detail) {
