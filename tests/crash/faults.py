@@ -409,6 +409,14 @@ class Instance(daemons.Daemon):
             self.port = None
             return False
 
+    def why_not(self):
+        """What it says itself of not being ready, and its last words."""
+        try:
+            answer = self.get("/readyz").body.decode()
+        except (OSError, daemons.http.client.HTTPException, RuntimeError, ValueError) as error:
+            answer = f"no answer: {error!r}"
+        return f"{answer}\n{self.last_words(30)}"
+
     def stopped(self):
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
             return stat.read().rpartition(")")[2].split()[0] == "T"
@@ -831,7 +839,10 @@ def with_faults(checks, options, kafka, proxy, season, directory, expected, outp
                 raise Unmet(f"{error}\n{standing(kafka, prefix)}") from error
             print(f"  caught up {time.monotonic() - faults.began - played_s:.1f} s after the last fault", flush=True)
             for instance in instances:
-                await_that(instance.ready, f"{instance.name} ready at the end", READY_S)
+                try:
+                    await_that(instance.ready, f"{instance.name} ready at the end", READY_S)
+                except Unmet as error:
+                    raise Unmet(f"{error}\n{instance.why_not()}\n{standing(kafka, prefix)}") from error
             seconds = time.monotonic() - faults.began
         tell(faults, keeper, instances, seconds)
         hold_states(checks, instances, season, expected)
