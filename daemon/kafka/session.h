@@ -66,8 +66,8 @@ struct KafkaEngine::Session {
   OwnPartitions own_;
   ReferenceReading reference_;
   Commits commits_;
-  Cycle cycle_;
   std::optional<Membership> membership_;  // once the tables are read
+  Cycle cycle_;                           // ends first: the records that it has in hand are the consumers', which wait for them when they end
   int aborts_ = 0;                        // since the last commit
   bool quiet_ = false;                    // nothing came in the last turn
   bool directory_due_ = false;

@@ -60,11 +60,11 @@ def stopped(process):
         return stat.read().rpartition(")")[2].split()[0] == "T"
 
 
-def post_or_stop(instance, event):
-    """Posts an event to an instance that stops itself with some event in hand, perhaps before the answer to this one is out."""
+def post_or_stop(instance, *posted):
+    """Posts events to an instance that stops itself with some event in hand, perhaps before the answer to these is out."""
     connection = http.client.HTTPConnection("127.0.0.1", instance.port)
     try:
-        connection.request("POST", "/v1/events", json.dumps(event), {"Content-Type": "application/json"})
+        connection.request("POST", "/v1/events", "\n".join(map(json.dumps, posted)), {"Content-Type": "application/x-ndjson"})
         wait_until(lambda: select.select([connection.sock], [], [], 0)[0] or stopped(instance.process), "an answer, or the stop")
     finally:
         connection.close()
@@ -78,11 +78,11 @@ class KafkaZombieTest(unittest.TestCase):
         cls.addClassCleanup(cls.kafka.stop)
         cls.kafka.start()
 
-    def instance(self, prefix, name, binary="resultsd", **environment_more):
+    def instance(self, prefix, name, binary="resultsd", settings=None, **environment_more):
         # Dynamic membership: a static member's name would let the brokers see through it as well.
         return Daemon({"kafka.bootstrap_servers": self.kafka.bootstrap, "kafka.topic_prefix": prefix, "kafka.group": prefix + "group",
                        "kafka.instance": name, "kafka.static_membership": False, "kafka.session_timeout_ms": 6000,
-                       "kafka.transaction_timeout_ms": 6000, "partitions": 1}, environment_more, binary=binary)
+                       "kafka.transaction_timeout_ms": 6000, "partitions": 1, **(settings or {})}, environment_more, binary=binary)
 
     def times_told_after_a_zombie(self, prefix, binary):
         """How often the event is told that the zombie had in hand when it was stopped."""
@@ -141,6 +141,24 @@ class KafkaZombieTest(unittest.TestCase):
             wait_until(lambda: any(line["message"] in NOTICED for line in zombie.log()), "the zombie noticed", 60)
             wait_until(lambda: zombie.get("/readyz").status == 200, "the zombie is a member again", 60)
             self.assertEqual(times_told(self.kafka, prefix, learner), told + 1)
+
+    def test_a_session_that_is_lost_with_records_in_hand_begins_another(self):
+        """One record a cycle: while a commit is under way the next record has been applied, and waits for it."""
+        prefix, learners = "hand.", [f"HAND-{number:03}" for number in range(60)]
+        zombie = self.instance(prefix, "zombie", settings={"engine.batch_events_max": 1}, RESULTSD_STOP_AT=f"before_end:40:{STOP_MS}")
+        successor = self.instance(prefix, "successor")
+        seasons.command("resultsctl", "topics", "create", "--config", zombie.config())
+        self.addCleanup(successor.__exit__)
+        with zombie:
+            zombie.post("/v1/events", "\n".join(json.dumps(one) for one in events.reference()), "application/x-ndjson")
+            post_or_stop(zombie, *(events.registered(learner) for learner in learners))
+            wait_until(lambda: stopped(zombie.process), "the stop")
+            successor.start()
+            wait_until(lambda: times_told(self.kafka, prefix, learners[-1]) == 1, "the successor took over", 60)
+            os.kill(zombie.process.pid, signal.SIGCONT)
+            wait_until(lambda: any(line["message"] in NOTICED for line in zombie.log()), "the zombie noticed", 60)
+            wait_until(lambda: zombie.get("/readyz").status == 200, "the zombie is a member again", 60)
+            self.assertEqual([times_told(self.kafka, prefix, learner) for learner in learners], [1] * len(learners))
 
     def transaction_tests(self, name, prefix, only="*"):
         """Runs the tests in C++; how they ended, and what they printed."""
