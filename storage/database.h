@@ -97,6 +97,8 @@ struct Store::Database {
   std::uint64_t cuts_made = 0;
   std::uint64_t cuts_ended = 0;
   mutable std::condition_variable cut_ended;
+  bool being_written = false;
+  class Writing;
 
   ~Database();
   /// Part of the next commit, and of the partition's changelog where there is one.
@@ -105,6 +107,8 @@ struct Store::Database {
   std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key);
   Counters read_counters(std::uint32_t partition) const;
   bool has_taken(std::uint32_t partition) const;
+  /// With `committed_mutex` held.
+  TakenPartitions taken_now() const;
   bool shows(CentreId centre) const;
   void write(rocksdb::WriteBatch& batch);
   rocksdb::WriteOptions write_options() const;

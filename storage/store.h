@@ -177,6 +177,7 @@ struct StoreVersions {
   TakenPartitions taken;
   std::vector<std::uint64_t> partitions;  ///< how many commits have changed each
   std::uint64_t reference = 0;            ///< how many have changed the reference data
+  bool being_written = false;             ///< a commit is on its way in: it may be seen already, and is not counted yet
 
   bool operator==(const StoreVersions&) const = default;
 };
@@ -297,8 +298,9 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   std::vector<v1::Rejected> rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count, bool open_only) const;
   std::uint64_t rejected_count() const;
   StoreSizes sizes() const;
-  StoreVersions versions() const;
-  /// Waits, for at most so long, until what was cut is written or dropped; whether it is.
+  /// Waits, for at most so long, while a commit is being written.
+  StoreVersions versions(std::chrono::milliseconds most = {}) const;
+  /// Waits, for at most so long, until what was cut, or was being committed, is written or dropped; whether it is.
   bool await_cut(std::chrono::milliseconds most) const;
 
   /// Reads every file of the store and compares it with the checksum it was written with. What is damaged or missing, in words; empty:

@@ -5,9 +5,11 @@
 namespace vtq {
 namespace {
 
-/// On Kafka a commit is in the topics a moment before it is in the store: what anybody may have seen there is waited for. Not for long, for the
-/// brokers may be away.
+/// A commit can be known of a moment before it is in the store, on Kafka from the topics: it is waited for. Not for long, for the brokers may be
+/// away.
 constexpr std::chrono::milliseconds kCutWritten{250};
+/// How long a look waits, in its turn, for the write of a commit to end.
+constexpr std::chrono::milliseconds kBeingWritten{20};
 
 }  // namespace
 
@@ -41,68 +43,89 @@ ReadModel::Visit::~Visit() {
   std::lock_guard lock(model_.mutex_);
   if (--model_.visits_ > 0) return;
   model_.state_.let_go();
-  model_.taken_at_.reset();
+  model_.taken_.reset();
 }
 
-std::unique_ptr<ReadModel::Look> ReadModel::look(Steady::time_point asked, Steady::time_point until) {
-  {
-    std::unique_lock lock(mutex_);
-    const std::uint64_t turn = ++turns_given_;
-    waiting_.push_back(turn);
-    bool free = free_.wait_until(lock, until, [&] { return !busy_ && waiting_.front() == turn; });
-    std::erase(waiting_, turn);
-    if (!free) {
-      free_.notify_all();  // it may be the turn of who came after
-      return nullptr;
-    }
-    busy_ = true;
-  }
+std::unique_ptr<ReadModel::Look> ReadModel::look(Visit& visit, Steady::time_point until) {
   std::unique_ptr<Look> look(new Look(*this));
-  if (is_late_enough_for(asked)) return look;
+  // Before the turn, so that all who wait do it together.
+  std::optional<Settled> settled;
+  if (!is_late_enough_for(visit.asked_)) settled = settle();
+  if (!take_turn(visit, until)) return nullptr;
+  look->begun_ = true;
+  if (is_late_enough_for(visit.asked_)) return look;
   try {
-    bring_up_to_date();
+    bring_up_to_date(settled ? *settled : settle());
   } catch (...) {
     // The next look builds it anew.
     pipeline_.reset();
-    taken_at_.reset();
+    std::lock_guard lock(mutex_);
+    taken_.reset();
     throw;
   }
   return look;
 }
 
 ReadModel::Look::~Look() {
+  if (!begun_) return;
   if (model_.pipeline_) model_.pipeline_->evict(model_.entries_max_);
   std::lock_guard lock(model_.mutex_);
   model_.busy_ = false;
   model_.free_.notify_all();
 }
 
-std::size_t ReadModel::waiting() {
+ReadModel::Settled ReadModel::settle() const {
+  const Steady::time_point now = Steady::now();
+  return {store_.await_cut(kCutWritten) ? std::optional(now) : std::nullopt};
+}
+
+bool ReadModel::take_turn(Visit& visit, Steady::time_point until) {
+  std::unique_lock lock(mutex_);
+  if (visit.turn_ == 0) visit.turn_ = ++turns_given_;
+  waiting_.insert(visit.turn_);
+  bool free = free_.wait_until(lock, until, [&] { return !busy_ && *waiting_.begin() == visit.turn_; });
+  waiting_.erase(visit.turn_);
+  if (!free) {
+    free_.notify_all();  // it may be the turn of who came after
+    return false;
+  }
+  visit.turn_ = 0;
+  busy_ = true;
+  return true;
+}
+
+std::size_t ReadModel::waiting() const {
   std::lock_guard lock(mutex_);
   return waiting_.size();
 }
 
 bool ReadModel::is_late_enough_for(Steady::time_point asked) const {
-  return taken_at_ && asked <= *taken_at_ && Steady::now() - *taken_at_ < snapshot_max_ && store_.taken().changes == versions_.taken.changes;
+  std::lock_guard lock(mutex_);
+  return taken_ && taken_->settled.by && asked <= *taken_->settled.by && Steady::now() - taken_->at < snapshot_max_ &&
+         store_.taken().changes == taken_->changes;
 }
 
-void ReadModel::bring_up_to_date() {
-  const Steady::time_point began = Steady::now();
-  store_.await_cut(kCutWritten);
-  // First what was counted, then the snapshot: what comes in between is in the snapshot, and is looked for again the next time.
-  StoreVersions now = store_.versions();
+void ReadModel::bring_up_to_date(const Settled& settled) {
+  // A commit shows in a snapshot a moment before it is counted. With one of those the model would be of two moments: then all of it is built of
+  // what the snapshot has, and what was counted before is looked for again the next time.
+  StoreVersions before = store_.versions(kBeingWritten);
   state_.hold();
-  taken_at_ = began;
-  if (!pipeline_ || now.reference != versions_.reference || now.taken.changes != versions_.taken.changes) {
-    versions_ = std::move(now);
+  StoreVersions after = store_.versions();
+  bool of_one_moment = before == after && !after.being_written;
+  {
+    std::lock_guard lock(mutex_);
+    taken_ = {.at = Steady::now(), .settled = settled, .changes = before.taken.changes};
+  }
+  if (!pipeline_ || !of_one_moment || before.reference != versions_.reference || before.taken.changes != versions_.taken.changes) {
+    versions_ = std::move(before);
     return begin_anew();
   }
-  for (std::uint32_t partition : now.taken.partitions) {
-    if (now.partitions[partition] == versions_.partitions[partition]) continue;
+  for (std::uint32_t partition : before.taken.partitions) {
+    if (before.partitions[partition] == versions_.partitions[partition]) continue;
     pipeline_->give_up(partition);
     pipeline_->take(partition);
   }
-  versions_ = std::move(now);
+  versions_ = std::move(before);
 }
 
 void ReadModel::begin_anew() {

@@ -9,10 +9,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "pipeline/run/pipeline.h"
 #include "storage/state_snapshot.h"
@@ -39,6 +39,7 @@ class ReadModel {
     friend class ReadModel;
     explicit Look(ReadModel& model) : model_(model) {}
     ReadModel& model_;
+    bool begun_ = false;
   };
 
   using Steady = std::chrono::steady_clock;
@@ -54,23 +55,31 @@ class ReadModel {
 
     /// Asks anew. Before what was read from the store itself is held against a look: the look must not be the older of both.
     void ask_again() { asked_ = Steady::now(); }
-    /// Begins a look. Null: others took until `until`. Throws StoreError, and std::runtime_error for reference data that this version does not
-    /// take.
-    std::unique_ptr<Look> look(Steady::time_point until) { return model_.look(asked_, until); }
+    /// Begins a look. Null: others took until `until`; who asks once more keeps the place in the line. Throws StoreError, and
+    /// std::runtime_error for reference data that this version does not take.
+    std::unique_ptr<Look> look(Steady::time_point until) { return model_.look(*this, until); }
 
    private:
+    friend class ReadModel;
     ReadModel& model_;
     Steady::time_point asked_;
+    std::uint64_t turn_ = 0;  // 0: none was given for the next look
   };
 
   /// How many looks wait for their turn. Any thread.
-  std::size_t waiting();
+  std::size_t waiting() const;
 
  private:
   class NoOutputs;
-  std::unique_ptr<Look> look(Steady::time_point asked, Steady::time_point until);
+  /// That all which was committed by `by` is in the store.
+  struct Settled {
+    std::optional<Steady::time_point> by;  // nothing: something was still on its way
+  };
+  std::unique_ptr<Look> look(Visit& visit, Steady::time_point until);
+  Settled settle() const;
+  bool take_turn(Visit& visit, Steady::time_point until);
   bool is_late_enough_for(Steady::time_point asked) const;
-  void bring_up_to_date();
+  void bring_up_to_date(const Settled& settled);
   void begin_anew();
 
   const Store& store_;
@@ -78,17 +87,23 @@ class ReadModel {
   const TimeSource time_source_;
   const std::size_t entries_max_;
   const std::chrono::milliseconds snapshot_max_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable free_;
   bool busy_ = false;
-  std::uint64_t turns_given_ = 0;  // to looks that wait, in the order in which they came
-  std::deque<std::uint64_t> waiting_;
+  std::uint64_t turns_given_ = 0;    // to looks, in the order in which they were first asked for
+  std::set<std::uint64_t> waiting_;  // of those, whose visitors wait at the moment
   std::size_t visits_ = 0;
+  /// The snapshot that is held, for visits to share.
+  struct Taken {
+    Steady::time_point at;
+    Settled settled;
+    std::uint64_t changes = 0;  // of TakenPartitions
+  };
+  std::optional<Taken> taken_;
 
   // Whose look is under way.
   std::unique_ptr<NoOutputs> outputs_;
-  StateSnapshot state_;                         // held while anybody visits
-  std::optional<Steady::time_point> taken_at_;  // all that was committed by then is in `state_`; nothing: it is not held
+  StateSnapshot state_;  // held while anybody visits
   StoreVersions versions_;
   std::unique_ptr<Pipeline> pipeline_;  // null: to be built anew
 };

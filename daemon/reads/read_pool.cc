@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 
 #include "daemon/engine/worker.h"
 
@@ -84,7 +85,10 @@ void ReadPool::post(std::string name, const HttpRequest& request, Respond respon
 /// With whoever waits for the same.
 bool ReadPool::join(const std::string& name, Client& client) {
   if (name.empty()) return false;
-  auto same = std::find_if(tasks_.begin(), tasks_.end(), [&](const Task& task) { return task.name == name && task.clients.size() < kSharersMax; });
+  // All of them have the time of the first.
+  auto same = std::find_if(tasks_.begin(), tasks_.end(), [&](const Task& task) {
+    return task.name == name && task.clients.size() < kSharersMax && client.arrived - task.clients.front().arrived <= options_.time_max / 4;
+  });
   if (same == tasks_.end()) return false;
   same->clients.push_back(std::move(client));
   return true;
@@ -132,7 +136,15 @@ void ReadPool::answer(Task task) {
     task.clients.resize(1);
     changed_.notify_all();
   }
-  for (Client& client : task.clients) client.respond(&client == &task.clients.back() ? std::move(*reply) : HttpReply(*reply));
+  for (Client& client : task.clients) {
+    HttpReply own;
+    try {
+      own = &client == &task.clients.back() ? std::move(*reply) : *reply;
+    } catch (const std::bad_alloc&) {
+      own = reply_without_memory();
+    }
+    client.respond(std::move(own));
+  }
 }
 
 void ReadPool::give_up_overdue() {

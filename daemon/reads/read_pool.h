@@ -52,7 +52,8 @@ class ReadPool {
   /// Runs `answer` in its turn, or refuses with 503 (`reads-waiting-max`, `read-seconds-max`, `replies-bytes-max`). Any thread.
   void post(const HttpRequest& request, Respond respond, std::function<void()> answer);
   /// The same of an answer that may be others' as well. `name`: of all that it depends on, besides what was committed; reads of one name are
-  /// answered alike. At most kSharersMax have one, and of one beyond kSharedBytesMax each has its own, so that replies keep to their room.
+  /// answered alike. At most kSharersMax have one, and of one beyond kSharedBytesMax each has its own, so that replies keep to their room; nobody
+  /// joins one who has waited for much of the time that there is.
   void post_shared(std::string name, const HttpRequest& request, Respond respond, std::function<HttpReply()> answer);
   static constexpr std::size_t kSharersMax = 8;
   static constexpr std::size_t kSharedBytesMax = 4u << 20;

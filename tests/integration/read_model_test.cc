@@ -162,6 +162,60 @@ TEST_F(ReadModelTest, a_snapshot_goes_with_the_last_visitor_and_when_it_is_old) 
   EXPECT_NE(said_by_the_pipeline(), before);
 }
 
+/// A commit shows in a snapshot before it is counted.
+TEST_F(ReadModelTest, a_look_while_a_commit_is_being_written_is_of_one_moment) {
+  std::vector<v1::Event> reference = reference_data(), held_back;
+  std::erase_if(reference, [&](const v1::Event& event) {
+    bool level_2 = event.qualification_defined().qualification() == "601/0002/7";
+    if (level_2) held_back.push_back(event);
+    return level_2;
+  });
+  ASSERT_EQ(held_back.size(), 1u);
+  held_back.push_back(registered({.qualification = "601/0002/7", .learner = "L2"}, local("2022-10-01T09:00")));
+  publish(reference);
+  publish({registered({}, local("2022-10-01T09:00"))});
+  EXPECT_EQ(look()->pipeline().totals().size(), 1u);  // the centre is known, and not in the model's memory
+  std::vector<std::string> meanwhile;
+  auto at_commit_points = [&](const std::function<void(CommitPoint)>& hook) {
+    engine->ask([&](Pipeline&, Store& store) { store.on_commit_point(hook); }).get();
+  };
+  at_commit_points([&](CommitPoint point) {
+    if (point == CommitPoint::after_write && meanwhile.empty()) meanwhile = said(look()->pipeline());
+  });
+  publish(held_back);
+  at_commit_points({});
+  EXPECT_EQ(meanwhile, said_by_the_pipeline());
+  EXPECT_EQ(said(look()->pipeline()), said_by_the_pipeline());
+}
+
+TEST_F(ReadModelTest, who_asks_for_a_look_once_more_keeps_the_place_in_the_line) {
+  publish(reference_data());
+  ReadModel& model = engine->read_model();
+  auto held = look();
+  std::mutex mutex;
+  std::vector<std::string> turns;
+  auto note = [&](const std::string& name) {
+    std::lock_guard lock(mutex);
+    turns.push_back(name);
+  };
+  ReadModel::Visit first(model, std::chrono::steady_clock::now());
+  EXPECT_EQ(first.look(std::chrono::steady_clock::now() + std::chrono::milliseconds(1)), nullptr);
+  std::thread second([&] {
+    OneLook one(model);
+    note("second");
+  });
+  while (model.waiting() != 1) std::this_thread::yield();
+  std::thread again([&] {
+    auto one = first.look(std::chrono::steady_clock::now() + kPatience);
+    note("first");
+  });
+  while (model.waiting() != 2) std::this_thread::yield();
+  held.reset();
+  second.join();
+  again.join();
+  EXPECT_EQ(turns, (std::vector<std::string>{"first", "second"}));
+}
+
 TEST_F(ReadModelTest, looks_get_their_turns_in_the_order_in_which_they_were_asked_for) {
   publish(reference_data());
   auto first = look();

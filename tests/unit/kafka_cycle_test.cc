@@ -2,6 +2,10 @@
 // is written after it.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
+#include "daemon/engine/read_model.h"
 #include "daemon/kafka/outgoing.h"
 #include "tests/support/temp_directory.h"
 
@@ -122,6 +126,24 @@ TEST_F(CutTest, whoever_waits_for_a_cut_waits_until_it_is_written_or_dropped) {
   cut = nullptr;
   store->discard();
   EXPECT_TRUE(store->await_cut(kNoTime));
+}
+/// While the brokers are away a cut is not written; reads that come then wait for it side by side, and not one after another.
+TEST_F(CutTest, looks_wait_for_a_cut_together) {
+  ReadModel model(*store, {}, TimeSource::wall, 1000);
+  reject(1);
+  Store::CutPointer cut = store->cut();
+  auto began = std::chrono::steady_clock::now();
+  std::vector<std::thread> looks;
+  std::atomic<int> looked{0};
+  for (int at = 0; at < 40; ++at)
+    looks.emplace_back([&] {
+      ReadModel::Visit visit(model, std::chrono::steady_clock::now());
+      if (visit.look(std::chrono::steady_clock::now() + std::chrono::seconds(20))) ++looked;
+    });
+  for (std::thread& one : looks) one.join();
+  EXPECT_EQ(looked, 40);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5)) << "a quarter of a second each would be ten";
+  write(*cut, 1);
 }
 TEST_F(CutTest, versions_rise_with_what_a_written_cut_changes_and_with_nothing_else) {
   StoreVersions before = store->versions();
