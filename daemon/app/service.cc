@@ -192,6 +192,10 @@ std::string openapi_with(const std::vector<Route>& routes) {
   return document.dump(2) + "\n";
 }
 
+/// All that the answer to a read depends on, besides what was committed. Whatever else comes to decide about answers, such as who asks, has to be
+/// in it.
+std::string name_of(const HttpRequest& request) { return request.target + '\n' + request.accept + '\n' + (request.forwarded ? "1" : "0"); }
+
 }  // namespace
 
 std::string_view version() { return VTQ_VERSION; }
@@ -223,7 +227,6 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
     return std::make_unique<ReadPool>(
         ReadPool::Options{.name = std::move(name),
                           .threads = threads,
-                          .gives_way = true,  // results come before whoever looks at them
                           .waiting_max = static_cast<std::size_t>(settings_.http_reads_waiting_max),
                           .time_max = std::chrono::seconds(settings_.http_read_seconds_max),
                           .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
@@ -270,14 +273,6 @@ void Service::stop(bool for_good) {
   engine_->drain();
 }
 
-namespace {
-
-/// All that the answer to a read depends on, besides what was committed. Whatever else comes to decide about answers, such as who asks, has to be
-/// in it.
-std::string name_of(const HttpRequest& request) { return request.target + '\n' + request.accept + '\n' + (request.forwarded ? "1" : "0"); }
-
-}  // namespace
-
 void Service::add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern) {
   auto guarded = [handler = std::move(handler)](const HttpRequest& request) -> HttpReply {
     try {
@@ -305,7 +300,7 @@ void Service::add(std::string method, std::string pattern, Place place, Handler 
       return backup_->post([guarded, request = std::move(request), respond = std::move(respond)] { respond(guarded(request)); });
     ReadPool& reads = pool(place, request);
     auto asked = std::make_shared<HttpRequest>(std::move(request));
-    // What many people look at is made once for those who wait together.
+    // What many people look at is made once for those who wait together. On Kafka an answer may have to come from elsewhere: there each has its own.
     if (&reads == people_.get() && asked->method == "GET")
       return reads.post_shared(name_of(*asked), *asked, respond, [guarded, asked] { return guarded(*asked); });
     reads.post(*asked, respond, [guarded, asked, respond] { respond(guarded(*asked)); });

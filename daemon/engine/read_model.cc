@@ -49,7 +49,7 @@ ReadModel::Visit::~Visit() {
 std::unique_ptr<ReadModel::Look> ReadModel::look(Visit& visit, Steady::time_point until) {
   std::unique_ptr<Look> look(new Look(*this));
   // Before the turn, so that all who wait do it together.
-  std::optional<Settled> settled;
+  std::optional<Steady::time_point> settled;
   if (!is_late_enough_for(visit.asked_)) settled = settle();
   if (!take_turn(visit, until)) return nullptr;
   look->begun_ = true;
@@ -74,9 +74,10 @@ ReadModel::Look::~Look() {
   model_.free_.notify_all();
 }
 
-ReadModel::Settled ReadModel::settle() const {
+/// By when all that was committed is in the store; the beginning of time where something is still on its way.
+ReadModel::Steady::time_point ReadModel::settle() const {
   const Steady::time_point now = Steady::now();
-  return {store_.await_cut(kCutWritten) ? std::optional(now) : std::nullopt};
+  return store_.await_cut(kCutWritten) ? now : Steady::time_point::min();
 }
 
 bool ReadModel::take_turn(Visit& visit, Steady::time_point until) {
@@ -101,11 +102,10 @@ std::size_t ReadModel::waiting() const {
 
 bool ReadModel::is_late_enough_for(Steady::time_point asked) const {
   std::lock_guard lock(mutex_);
-  return taken_ && taken_->settled.by && asked <= *taken_->settled.by && Steady::now() - taken_->at < snapshot_max_ &&
-         store_.taken().changes == taken_->changes;
+  return taken_ && asked <= taken_->settled && Steady::now() - taken_->at < snapshot_max_ && store_.taken().changes == taken_->changes;
 }
 
-void ReadModel::bring_up_to_date(const Settled& settled) {
+void ReadModel::bring_up_to_date(Steady::time_point settled) {
   // A commit shows in a snapshot a moment before it is counted. With one of those the model would be of two moments: then all of it is built of
   // what the snapshot has, and what was counted before is looked for again the next time.
   StoreVersions before = store_.versions(kBeingWritten);

@@ -71,15 +71,11 @@ class ReadModel {
 
  private:
   class NoOutputs;
-  /// That all which was committed by `by` is in the store.
-  struct Settled {
-    std::optional<Steady::time_point> by;  // nothing: something was still on its way
-  };
   std::unique_ptr<Look> look(Visit& visit, Steady::time_point until);
-  Settled settle() const;
+  Steady::time_point settle() const;
   bool take_turn(Visit& visit, Steady::time_point until);
   bool is_late_enough_for(Steady::time_point asked) const;
-  void bring_up_to_date(const Settled& settled);
+  void bring_up_to_date(Steady::time_point settled);
   void begin_anew();
 
   const Store& store_;
@@ -96,8 +92,8 @@ class ReadModel {
   /// The snapshot that is held, for visits to share.
   struct Taken {
     Steady::time_point at;
-    Settled settled;
-    std::uint64_t changes = 0;  // of TakenPartitions
+    Steady::time_point settled;  // all that was committed by then is in it
+    std::uint64_t changes = 0;   // of TakenPartitions
   };
   std::optional<Taken> taken_;
 

@@ -49,6 +49,7 @@ void pass_crash_point(TransactionPoint point) {
   if (crash && crash->point == point && crash->left > 0 && --crash->left == 0) ::raise(SIGKILL);
   if (!stop || stop->point != point || stop->left == 0 || --stop->left != 0) return;
   ::kill(::getpid(), SIGSTOP);
+  // Once continued, the other threads get this long to find out what they missed: the test says how long, for no event tells that they have.
   ::usleep(static_cast<useconds_t>(stop->wait_ms * 1000));
 }
 

@@ -31,7 +31,7 @@ ReadBounds ReadBounds::current() {
 ReadPool::ReadPool(Options options) : options_(std::move(options)) {
   for (unsigned at = 0; at < options_.threads; ++at) {
     threads_.emplace_back([this] {
-      if (options_.gives_way) give_way();
+      give_way();
       run();
     });
     pthread_setname_np(threads_.back().native_handle(), options_.name.c_str());

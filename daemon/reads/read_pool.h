@@ -1,6 +1,7 @@
-// Threads for reads. A read waits for its turn in a queue with a limit; it is not begun when its time is up, when its client has gone, or
-// while clients have not taken the replies made before. What people look at and what is exported have a pool each, so that neither waits for
-// the other. A thread `*-due` beside each answers those whose time is up.
+// Threads for reads, which give way to all others when processors are short: results come before whoever looks at them. A read waits for its turn in
+// a queue with a limit; it is not begun when its time is up, when its client has gone, or while clients have not taken the replies made before. What
+// people look at and what is exported have a pool each, so that neither waits for the other. A thread `*-due` beside each answers those whose time is
+// up.
 //
 // Reads that ask for the same and wait together are answered together: one answer is made, for all who had asked when it was begun.
 #pragma once
@@ -39,7 +40,6 @@ class ReadPool {
   struct Options {
     std::string name;  ///< of the threads, at most 15 characters
     unsigned threads = 1;
-    bool gives_way = false;  ///< to all other threads, when processors are short
     std::size_t waiting_max = 256;
     std::chrono::seconds time_max{10};  ///< from a request's arrival
     std::size_t reply_bytes_max = 16u << 20;

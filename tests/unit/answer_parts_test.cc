@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "daemon/http/http_message.h"
+
 namespace vtq {
 namespace {
 
@@ -29,6 +33,19 @@ Part sent(const Part& part) {
 
 Cell cell(v1::Stage stage, v1::Reason reason, bool late) {
   return {.stage = stage, .need = v1::NOT_NEEDED, .band = v1::SETTLED, .reason = reason, .late = late};
+}
+
+/// Whatever a text holds, JSON reads back what was said.
+TEST(JsonText, is_read_back_as_it_was) {
+  std::vector<std::string> texts = {"", "plain, 1 ~", "caf\xc3\xa9", "\"", "\\", "a\"b\\c\n"};
+  for (int letter = 0; letter < 0x80; ++letter) texts.push_back({'a', static_cast<char>(letter), 'b'});
+  for (const std::string& text : texts) {
+    auto read = nlohmann::json::parse(json_string(text), nullptr, false);
+    ASSERT_TRUE(read.is_string()) << text;
+    EXPECT_EQ(read.get<std::string>(), text);
+  }
+  // What is no UTF-8 is replaced, and stays JSON.
+  EXPECT_TRUE(nlohmann::json::parse(json_string("\xff"), nullptr, false).is_string());
 }
 
 TEST(Parts, all_partitions_must_be_there_and_each_once) {
