@@ -36,6 +36,7 @@ std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std:
     gap.set_at_ms(at);
     batch.Put(state, slice(keys::gap({run.centre, run.awarding_organisation, run.series, held->number + 1})), slice(gap.SerializeAsString()));
     held->number = number;
+    std::string value;
     records::encode(summary, value);
     batch.Put(state, slice(keys::summary(murmur2_partition(text_of(run.centre), options.partitions), run.centre)), slice(value));
     ++skipped;

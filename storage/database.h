@@ -32,9 +32,13 @@ constexpr TimeMs kHeadSyncMs = 1000;
 
 /// What a commit changes: which partitions, and whether the reference data.
 struct Touched {
-  std::vector<bool> partitions;
+  std::vector<std::uint8_t> partitions;  // a byte each: lanes write theirs at once
   bool reference = false;
 
+  /// Looks first: bytes that nobody writes any more are in every processor's memory.
+  void add(std::uint32_t partition) {
+    if (!partitions[partition]) partitions[partition] = true;
+  }
   void clear() { partitions.assign(partitions.size(), false), reference = false; }
 };
 
@@ -56,17 +60,25 @@ struct Store::Database {
   Reached reached;
   std::unique_ptr<HeadFile> head;
   std::unique_ptr<IssuedFile> issued;
-  std::vector<BatchId> issuing;  // by the commit under way
   TimeMs head_synced_ms = 0;
 
-  // The commit under way. Pipeline thread.
-  rocksdb::WriteBatch pending;
+  // The commit under way. Pipeline's threads: a lane belongs to who works on its partitions. One lane for all, or one for each partition, which
+  // the commit puts together.
+  struct alignas(64) Lane {
+    rocksdb::WriteBatch pending;
+    std::vector<BatchId> issuing;
+    bool dirty = false;
+    std::string key;
+    std::string value;
+    std::string change_key;
+  };
+  std::vector<Lane> lanes;
+  rocksdb::WriteBatch joined;
   struct Appends {
     LogChunkBuilder chunk;
     std::uint64_t next_offset = 0;
   };
   std::vector<std::array<Appends, kTopics>> appends;  // by partition
-  bool dirty = false;
   bool marks_refused = false;
   /// By partition. With the embedded log, rejected records are numbered in one run, kept at 0.
   struct Counters {
@@ -75,9 +87,6 @@ struct Store::Database {
   };
   std::vector<Counters> counters;
   Touched touched;
-  std::string key;
-  std::string value;
-  std::string change_key;
   std::function<void(CommitPoint)> hook;
 
   mutable std::mutex damage_mutex;
@@ -104,7 +113,14 @@ struct Store::Database {
   /// Part of the next commit, and of the partition's changelog where there is one.
   void put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
   void erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key);
-  std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key);
+  std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string& scratch) const;
+  Lane& lane(std::uint32_t partition) { return lanes[lanes.size() == 1 ? 0 : partition]; }
+  bool dirty() const;
+  /// Everything since the last commit as one batch, in the order of the lanes: the first lane's own where there is no other, else `joined`.
+  rocksdb::WriteBatch& gather();
+  /// Names of the batches in it, likewise.
+  std::vector<BatchId> take_issuing();
+  void clear_lanes();
   Counters read_counters(std::uint32_t partition) const;
   bool has_taken(std::uint32_t partition) const;
   /// With `committed_mutex` held.

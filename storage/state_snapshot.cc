@@ -48,10 +48,11 @@ void StateSnapshot::each_slot(std::uint32_t partition, CentreId centre,
 }
 
 void StateSnapshot::each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) {
+  static thread_local v1::EntryRecord scratch;
   auto read = [&](std::string_view key, std::string_view value) {
     Entry entry;
     entry.key = keys::entry_key(key);
-    records::decode(value, scratch_, entry);
+    records::decode(value, scratch, entry);
     take(std::move(entry));
   };
   database_.reading(centre, [&] { database_.scan(database_.state, keys::entries(partition, centre), read, snapshot_); });

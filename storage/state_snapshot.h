@@ -1,4 +1,4 @@
-// State as a commit left it, for reads that go on while the next commits are made. On one thread at a time.
+// State as a commit left it, for reads that go on while the next commits are made. Any thread may read; `hold` and `let_go` want it to themselves.
 //
 //   hold -> read ... -> let_go
 //
@@ -36,7 +36,6 @@ class StateSnapshot final : public StateStore {
  private:
   const Store::Database& database_;
   const rocksdb::Snapshot* snapshot_ = nullptr;
-  v1::EntryRecord scratch_;
 };
 
 }  // namespace vtq

@@ -32,38 +32,6 @@ Store::Database::~Database() {
   if (directory_file >= 0) ::close(directory_file);
 }
 
-void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
-  pending.Put(family, slice(put_key), slice(put_value));
-  dirty = true;
-  touched.partitions[partition] = true;
-  if (options.sink) options.sink->change(partition, changelog_key(family, put_key), put_value);
-}
-
-void Store::Database::erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key) {
-  pending.Delete(family, slice(erase_key));
-  dirty = true;
-  touched.partitions[partition] = true;
-  if (options.sink) options.sink->change(partition, changelog_key(family, erase_key), std::nullopt);
-}
-
-/// In a changelog, the column family stands before the key.
-std::string_view Store::Database::changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key) {
-  change_key.assign(1, family == state ? kStateChange : family == batches ? kBatchChange : kRejectedChange);
-  change_key += of_key;
-  return change_key;
-}
-
-void Store::Database::append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value) {
-  appends[partition][static_cast<std::size_t>(topic)].chunk.add(record_key, record_value);
-  dirty = true;
-}
-
-void Store::Database::append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) {
-  if (options.sink) return options.sink->output(topic, partition, centre, message);
-  appends[partition][static_cast<std::size_t>(topic)].chunk.add(text_of(centre), message);
-  dirty = true;
-}
-
 std::optional<std::string> Store::Database::get(rocksdb::ColumnFamilyHandle* family, std::string_view get_key,
                                                 const rocksdb::Snapshot* snapshot) const {
   std::string found;
@@ -100,6 +68,7 @@ void Store::Database::read_counters() {
     }
   counters.resize(options.partitions);
   touched.partitions.resize(options.partitions);
+  lanes.resize(options.threads > 1 ? options.partitions : 1);
   versions.resize(options.partitions);
   taken.resize(options.partitions, options.sink == nullptr);
   if (!options.sink)
@@ -139,29 +108,34 @@ void Store::put_time(std::uint32_t partition, TimeMs time) {
 }
 
 void Store::put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) {
-  records::encode(key, counts, database_->value);
-  database_->put(database_->state, partition, keys::durations(partition, key), database_->value);
+  std::string& value = database_->lane(partition).value;
+  records::encode(key, counts, value);
+  database_->put(database_->state, partition, keys::durations(partition, key), value);
 }
 
 void Store::put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) {
-  records::encode(summary, database_->value);
-  database_->put(database_->state, partition, keys::summary(partition, centre), database_->value);
+  std::string& value = database_->lane(partition).value;
+  records::encode(summary, value);
+  database_->put(database_->state, partition, keys::summary(partition, centre), value);
 }
 
 void Store::put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) {
-  records::encode(stamp, event, database_->value);
-  database_->put(database_->state, partition, keys::slots(partition, centre) + std::string(slot), database_->value);
+  std::string& value = database_->lane(partition).value;
+  records::encode(stamp, event, value);
+  database_->put(database_->state, partition, keys::slots(partition, centre) + std::string(slot), value);
 }
 
 void Store::put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) {
-  keys::entry(partition, centre, entry.key, database_->key);
-  records::encode(entry, database_->value);
-  database_->put(database_->state, partition, database_->key, database_->value);
+  Database::Lane& lane = database_->lane(partition);
+  keys::entry(partition, centre, entry.key, lane.key);
+  records::encode(entry, lane.value);
+  database_->put(database_->state, partition, lane.key, lane.value);
 }
 
 void Store::put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) {
-  records::encode(parked, database_->value);
-  database_->put(database_->state, partition, keys::parked(partition, centre, parked.key), database_->value);
+  std::string& value = database_->lane(partition).value;
+  records::encode(parked, value);
+  database_->put(database_->state, partition, keys::parked(partition, centre, parked.key), value);
 }
 
 void Store::erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) {
@@ -169,10 +143,11 @@ void Store::erase_parked(std::uint32_t partition, CentreId centre, const Waiting
 }
 
 void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) {
-  records::encode(stamp, event, database_->value);
+  Database::Lane& lane = database_->lanes.front();
+  records::encode(stamp, event, lane.value);
   // On Kafka every instance reads the reference data for itself: it is in no changelog.
-  database_->pending.Put(database_->state, slice(keys::reference(slot)), slice(database_->value));
-  database_->dirty = true;
+  lane.pending.Put(database_->state, slice(keys::reference(slot)), slice(lane.value));
+  lane.dirty = true;
   database_->touched.reference = true;
 }
 
@@ -182,10 +157,11 @@ void Store::entry_status(std::uint32_t partition, CentreId centre, const v1::Ent
 
 void Store::result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) {
   database_->append(Topic::result_batches, partition, centre, batch);
-  batch.SerializeToString(&database_->value);
+  Database::Lane& lane = database_->lane(partition);
+  batch.SerializeToString(&lane.value);
   BatchId id = *parse_batch_id(batch.batch());
-  if (database_->issued) database_->issuing.push_back(id);
-  database_->put(database_->batches, partition, keys::batch(id), database_->value);
+  if (database_->issued) lane.issuing.push_back(id);
+  database_->put(database_->batches, partition, keys::batch(id), lane.value);
   database_->put(database_->state, partition, keys::batch_count(partition), keys::u64(++database_->counters[partition].batches));
 }
 
@@ -195,16 +171,17 @@ void Store::notification(std::uint32_t partition, CentreId centre, const v1::Not
 
 std::string Store::rejected(std::uint32_t partition, v1::Rejected&& rejected) {
   bool own_numbers = database_->options.sink != nullptr;
-  std::uint32_t run = own_numbers ? partition : 0;
-  std::uint64_t number = ++database_->counters[run].rejected_last;
+  // The one run of the embedded log is counted by all lanes, and stored with the commit.
+  std::uint64_t number = own_numbers ? ++database_->counters[partition].rejected_last : ++std::atomic_ref(database_->counters[0].rejected_last);
   rejected.set_id(own_numbers ? std::to_string(number) + "-" + std::to_string(partition) : std::to_string(number));
-  rejected.SerializeToString(&database_->value);
+  std::string& value = database_->lane(partition).value;
+  rejected.SerializeToString(&value);
   if (own_numbers)
     database_->options.sink->rejected(partition, rejected);
   else
-    database_->append(Topic::rejected, partition, {}, database_->value);
-  database_->put(database_->rejected, partition, keys::rejected(number, own_numbers ? std::optional(partition) : std::nullopt), database_->value);
-  database_->put(database_->state, partition, keys::rejected_last(run), keys::u64(number));
+    database_->append(Topic::rejected, partition, {}, value);
+  database_->put(database_->rejected, partition, keys::rejected(number, own_numbers ? std::optional(partition) : std::nullopt), value);
+  if (own_numbers) database_->put(database_->state, partition, keys::rejected_last(partition), keys::u64(number));
   return rejected.id();
 }
 
@@ -213,8 +190,10 @@ bool Store::mark_replayed(std::string_view id, TimeMs at) {
   auto key = rejected_key(id);
   if (database_->marks_refused || !record || (key->partition && !database_->has_taken(*key->partition))) return false;
   record->mutable_replayed_at()->set_seconds(at / 1000);
-  record->SerializeToString(&database_->value);
-  database_->put(database_->rejected, key->partition.value_or(0), keys::rejected(key->number, key->partition), database_->value);
+  std::uint32_t partition = key->partition.value_or(0);
+  std::string& value = database_->lane(partition).value;
+  record->SerializeToString(&value);
+  database_->put(database_->rejected, partition, keys::rejected(key->number, key->partition), value);
   return true;
 }
 

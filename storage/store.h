@@ -1,8 +1,8 @@
 // The store of one instance, over RocksDB: state, batches, rejected records, and the embedded log with the topics of the design. One
 // commit is one write batch: inputs consumed, state and outputs move together or not at all.
 //
-// Opened once, closed by the destructor. The commit side (StateWriter, Outputs, append, commit) belongs to the pipeline's thread; reads
-// marked "any thread" see the last commit. Not here: what the records mean.
+// Opened once, closed by the destructor. The commit side (StateWriter, Outputs, append, commit) belongs to the pipeline's thread, or, of what names a
+// partition, to whichever of its threads is at work on that; reads marked "any thread" see the last commit. Not here: what the records mean.
 #pragma once
 
 #include <chrono>
@@ -63,6 +63,8 @@ enum class Making {
 
 struct StoreOptions {
   std::uint32_t partitions = 8;  ///< fixed when the store is made
+  /// That may be on the commit side at once, each for partitions of its own, and read their state. With more than one a commit is put together.
+  std::size_t threads = 1;
   std::size_t block_cache_bytes = 64u << 20;
   std::size_t write_buffer_bytes = 64u << 20;
   std::size_t wal_bytes_max = 24u << 20;  ///< more is flushed, so that start-up after a crash stays short
@@ -326,7 +328,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
                                              const std::function<std::unique_ptr<Database>(bool make)>& open_as);
   static void require_numbers(const std::filesystem::path& directory, const struct HighestIssued& issued, std::uint32_t batch_numbers_from);
   std::unique_ptr<Database> database_;
-  std::unique_ptr<StateSnapshot> state_;  // for the pipeline's thread: never held, it reads what was committed last
+  std::unique_ptr<StateSnapshot> state_;  // for the pipeline's threads: never held, it reads what was committed last
 };
 
 /// Nothing when the id is none that a partition on Kafka gives.

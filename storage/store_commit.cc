@@ -1,11 +1,84 @@
-// How a commit is written: at once, with the embedded log; or cut first and written later, once a transaction carries the same.
+// One commit under way: what lanes put into it, and how it is put together and written, at once or cut first and written later.
 #include <rocksdb/perf_level.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "storage/database.h"
 
 namespace vtq {
+
+void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
+  Lane& own = lane(partition);
+  own.pending.Put(family, slice(put_key), slice(put_value));
+  own.dirty = true;
+  touched.add(partition);
+  if (options.sink) options.sink->change(partition, changelog_key(family, put_key, own.change_key), put_value);
+}
+
+void Store::Database::erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key) {
+  Lane& own = lane(partition);
+  own.pending.Delete(family, slice(erase_key));
+  own.dirty = true;
+  touched.add(partition);
+  if (options.sink) options.sink->change(partition, changelog_key(family, erase_key, own.change_key), std::nullopt);
+}
+
+/// In a changelog, the column family stands before the key.
+std::string_view Store::Database::changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string& scratch) const {
+  scratch.assign(1, family == state ? kStateChange : family == batches ? kBatchChange : kRejectedChange);
+  scratch += of_key;
+  return scratch;
+}
+
+bool Store::Database::dirty() const {
+  return std::any_of(lanes.begin(), lanes.end(), [](const Lane& one) { return one.dirty; });
+}
+
+rocksdb::WriteBatch& Store::Database::gather() {
+  if (lanes.size() == 1) return lanes.front().pending;
+  // A batch is its head, which ends with the number of its records, and these one after another: no record is looked at.
+  std::string all = rocksdb::WriteBatch().Data();
+  const std::size_t head_bytes = all.size();
+  std::size_t bytes = head_bytes;
+  std::uint32_t records = 0;
+  for (const Lane& one : lanes) {
+    bytes += one.pending.GetDataSize() - head_bytes;
+    records += one.pending.Count();
+  }
+  all.reserve(bytes);
+  for (std::size_t byte = 0; byte < sizeof records; ++byte) all[head_bytes - sizeof records + byte] = static_cast<char>(records >> (8 * byte));
+  for (const Lane& one : lanes) all.append(one.pending.Data(), head_bytes);
+  joined = rocksdb::WriteBatch(std::move(all));
+  if (joined.Count() != records) std::abort();
+  return joined;
+}
+
+std::vector<BatchId> Store::Database::take_issuing() {
+  std::vector<BatchId> all = std::move(lanes.front().issuing);
+  for (std::size_t at = 1; at < lanes.size(); ++at) all.insert(all.end(), lanes[at].issuing.begin(), lanes[at].issuing.end());
+  return all;
+}
+
+void Store::Database::clear_lanes() {
+  for (Lane& one : lanes) {
+    one.pending.Clear();
+    one.issuing.clear();
+    one.dirty = false;
+  }
+  joined.Clear();
+}
+
+void Store::Database::append(Topic topic, std::uint32_t partition, std::string_view record_key, std::string_view record_value) {
+  appends[partition][static_cast<std::size_t>(topic)].chunk.add(record_key, record_value);
+  lane(partition).dirty = true;
+}
+
+void Store::Database::append(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) {
+  if (options.sink) return options.sink->output(topic, partition, centre, message);
+  appends[partition][static_cast<std::size_t>(topic)].chunk.add(text_of(centre), message);
+  lane(partition).dirty = true;
+}
 
 /// While a commit is being written: readers may see it, and its versions are not counted yet. `cut`: it is one that nobody cut before.
 class Store::Database::Writing {
@@ -31,16 +104,18 @@ class Store::Database::Writing {
 
 void Store::commit(TimeMs now) {
   Database& database = *database_;
-  if (!database.dirty) return;
+  if (!database.dirty()) return;
+  rocksdb::WriteBatch& pending = database.gather();
+  std::string& value = database.lanes.front().value;
   for (std::uint32_t partition = 0; partition < database.options.partitions; ++partition) {
     for (std::size_t topic = 0; topic < kTopics; ++topic) {
       Database::Appends& appends = database.appends[partition][topic];
       if (appends.chunk.empty()) continue;
       std::uint64_t from = appends.next_offset;
       appends.next_offset += appends.chunk.records();
-      appends.chunk.take(now, database.value);
-      database.pending.Put(database.log, slice(keys::chunk(static_cast<Topic>(topic), partition, from)), slice(database.value));
-      database.pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)), slice(keys::u64(appends.next_offset)));
+      appends.chunk.take(now, value);
+      pending.Put(database.log, slice(keys::chunk(static_cast<Topic>(topic), partition, from)), slice(value));
+      pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)), slice(keys::u64(appends.next_offset)));
     }
   }
   database.check_directory();
@@ -49,20 +124,19 @@ void Store::commit(TimeMs now) {
   next.commit += 1;
   next.at_ms = now;
   next.rejected = database.counters[0].rejected_last;
-  database.pending.Put(database.state, slice(keys::kCommit), slice(keys::u64(next.commit) + keys::u64(static_cast<std::uint64_t>(now))));
+  if (next.rejected != database.reached.rejected) pending.Put(database.state, slice(keys::rejected_last(0)), slice(keys::u64(next.rejected)));
+  pending.Put(database.state, slice(keys::kCommit), slice(keys::u64(next.commit) + keys::u64(static_cast<std::uint64_t>(now))));
   // A number is on record before anybody can see the batch.
-  if (database.issued && !database.issuing.empty()) database.issued->append(database.issuing);
+  if (std::vector<BatchId> issuing = database.take_issuing(); database.issued && !issuing.empty()) database.issued->append(issuing);
   Database::Writing writing(database, true);
-  database.write(database.pending);
+  database.write(pending);
   database.reached = next;
   // The disk is waited for now and then only: a crash of the process does not undo a write to a file, and a power cut takes with it at
   // most the proof of the last second, not what it proves.
   bool sync = database.options.sync && std::abs(now - database.head_synced_ms) >= kHeadSyncMs;
   if (database.head) database.head->write(next, sync);
   if (sync) database.head_synced_ms = now;
-  database.issuing.clear();
-  database.pending.Clear();
-  database.dirty = false;
+  database.clear_lanes();
   std::lock_guard lock(database.committed_mutex);
   for (std::uint32_t partition = 0; partition < database.options.partitions; ++partition)
     for (std::size_t topic = 0; topic < kTopics; ++topic)
@@ -105,9 +179,8 @@ struct Store::Cut {
 void Store::CutDeleter::operator()(Cut* cut) const { delete cut; }
 
 Store::CutPointer Store::cut() {
-  CutPointer made(new Cut{.batch = std::move(database_->pending), .counters = database_->counters, .touched = database_->touched});
-  database_->pending.Clear();
-  database_->dirty = false;
+  CutPointer made(new Cut{.batch = std::move(database_->gather()), .counters = database_->counters, .touched = database_->touched});
+  database_->clear_lanes();
   database_->touched.clear();
   std::lock_guard lock(database_->committed_mutex);
   ++database_->cuts_made;
@@ -135,8 +208,7 @@ void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::Posit
 }
 
 void Store::discard() {
-  database_->pending.Clear();
-  database_->dirty = false;
+  database_->clear_lanes();
   database_->touched.clear();
   std::lock_guard lock(database_->committed_mutex);
   database_->counters = database_->committed_counters;

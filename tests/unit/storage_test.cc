@@ -4,6 +4,8 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <random>
+#include <set>
+#include <thread>
 
 #include "storage/keys.h"
 #include "storage/log_chunk.h"
@@ -24,7 +26,7 @@ class StoreTest : public testing::Test {
  protected:
   void reopen() {
     store = nullptr;
-    store = Store::open(directory / "data", quick());
+    store = Store::open(directory / "data", options);
   }
   void SetUp() override { reopen(); }
 
@@ -57,7 +59,14 @@ class StoreTest : public testing::Test {
   }
 
   TempDirectory directory;
+  StoreOptions options = quick();
   std::unique_ptr<Store> store;
+};
+
+/// Its commits are put together from those of partitions.
+class ThreadedStoreTest : public StoreTest {
+ protected:
+  ThreadedStoreTest() { options.threads = 2; }
 };
 
 // ---- state ----
@@ -137,6 +146,65 @@ void play_season(Store& real, FakeStore& fake, KeptOutputs& kept, std::uint64_t 
   }
 }
 
+void expect_same_batches(const Store& store, const KeptOutputs& kept) {
+  ASSERT_GT(kept.batches.size(), 1u);
+  std::vector<v1::ResultBatch> batches = store.batches(std::nullopt, std::nullopt, 1000);
+  ASSERT_EQ(store.batch_count(), kept.batches.size());
+  ASSERT_EQ(batches.size(), kept.batches.size());
+  for (const v1::ResultBatch& one : kept.batches) {
+    auto same = std::find_if(batches.begin(), batches.end(), [&](const v1::ResultBatch& stored) { return stored.batch() == one.batch(); });
+    ASSERT_NE(same, batches.end()) << one.batch();
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*same, one)) << one.batch();
+  }
+}
+
+TEST_F(ThreadedStoreTest, holds_what_a_store_in_memory_holds_and_does_so_after_reopening) {
+  FakeStore fake;
+  KeptOutputs kept;
+  play_season(*store, fake, kept, 1);
+  std::vector<CentreId> centres = {*parse_centre("12345"), *parse_centre("54321")};
+  EXPECT_EQ(content(*store, 2, centres), fake.records());
+  reopen();
+  EXPECT_EQ(content(*store, 2, centres), fake.records());
+  expect_same_batches(*store, kept);
+  EXPECT_EQ(store->rejected_count(), kept.rejections.size());
+}
+
+TEST_F(ThreadedStoreTest, takes_what_several_threads_put_each_into_partitions_of_its_own) {
+  constexpr std::uint32_t kEach = 200;
+  const CentreId centre = *parse_centre("12345");
+  std::vector<std::set<std::string>> names(2);
+  std::vector<std::thread> threads;
+  for (std::uint32_t partition = 0; partition < 2; ++partition)
+    threads.emplace_back([&, partition] {
+      for (std::uint32_t number = 1; number <= kEach; ++number) {
+        v1::Rejected made;
+        made.set_rule("some-rule");
+        names[partition].insert(store->rejected(partition, std::move(made)));
+        store->put_time(partition, number);
+        store->put_slot(partition, centre, "slot " + std::to_string(number), {}, "event");
+        store->result_batch(partition, centre, batch("12345", partition * kEach + number));
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  store->commit(1);
+  for (int times = 0; times < 2; ++times, reopen()) {
+    for (std::uint32_t partition = 0; partition < 2; ++partition) {
+      std::uint32_t slots = 0;
+      store->each_slot(partition, centre, [&](std::string_view, const Stamp&, std::string_view) { ++slots; });
+      EXPECT_EQ(slots, kEach);
+      EXPECT_EQ(store->time(partition), kEach);
+      EXPECT_EQ(store->end_offset(Topic::rejected, partition), kEach);
+      for (const std::string& name : names[partition]) EXPECT_TRUE(store->rejected_record(name)) << name;
+    }
+    EXPECT_EQ(store->batch_count(), 2 * kEach);
+    EXPECT_EQ(store->rejected_count(), 2 * kEach);
+  }
+  names[0].merge(names[1]);
+  EXPECT_EQ(names[0].size(), 2 * kEach);  // no number was given twice
+  EXPECT_EQ(reject("some-rule"), std::to_string(2 * kEach + 1));
+}
+
 TEST_F(StoreTest, holds_what_a_store_in_memory_holds_and_does_so_after_reopening) {
   FakeStore fake;
   KeptOutputs kept;
@@ -146,15 +214,7 @@ TEST_F(StoreTest, holds_what_a_store_in_memory_holds_and_does_so_after_reopening
   EXPECT_EQ(content(*store, 2, centres), fake.records());
   reopen();
   EXPECT_EQ(content(*store, 2, centres), fake.records());
-  ASSERT_GT(kept.batches.size(), 1u);
-  std::vector<v1::ResultBatch> batches = store->batches(std::nullopt, std::nullopt, 1000);
-  ASSERT_EQ(store->batch_count(), kept.batches.size());
-  ASSERT_EQ(batches.size(), kept.batches.size());
-  for (const v1::ResultBatch& one : kept.batches) {
-    auto same = std::find_if(batches.begin(), batches.end(), [&](const v1::ResultBatch& stored) { return stored.batch() == one.batch(); });
-    ASSERT_NE(same, batches.end()) << one.batch();
-    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*same, one)) << one.batch();
-  }
+  expect_same_batches(*store, kept);
   EXPECT_EQ(store->rejected_count(), kept.rejections.size());
 }
 
