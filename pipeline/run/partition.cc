@@ -150,19 +150,19 @@ void Partition::reference_changed_unseen() {
 
 // ---- time ----
 
-bool Partition::advance(TimeMs to, Round& round) { return move_time(to, to, round); }
+bool Partition::advance(TimeMs to, Round& round, WakeBudget& budget) { return move_time(to, to, round, budget); }
 
-bool Partition::approach(TimeMs to, Round& round) { return move_time(to, to - 1, round); }
+bool Partition::approach(TimeMs to, Round& round, WakeBudget& budget) { return move_time(to, to - 1, round, budget); }
 
-bool Partition::move_time(TimeMs to, TimeMs wakes_until, Round& round) {
+bool Partition::move_time(TimeMs to, TimeMs wakes_until, Round& round, WakeBudget& budget) {
   if (round.frozen) return true;
   while (wakes_.any_until(wakes_until)) {
-    if (round.woken >= policy_.woken_per_commit_max) return false;
+    if (budget.spent()) return false;
     TimeMs at = std::max(wakes_.next(), time_);
     // The daemon was down, or stood still: nothing is dated back.
     if (to - at > wake_late_max_ms_) at = to;
     reach(at);
-    wake_due_centres(round);
+    wake_due_centres(budget);
     settle(round);
   }
   reach(to);
@@ -176,8 +176,8 @@ void Partition::reach(TimeMs to) {
 }
 
 /// Wakes centres that are due by now, as many as one commit bears.
-void Partition::wake_due_centres(Round& round) {
-  while (wakes_.any_until(time_) && round.woken < policy_.woken_per_commit_max) {
+void Partition::wake_due_centres(WakeBudget& budget) {
+  while (wakes_.any_until(time_) && !budget.spent()) {
     CentreId id = wakes_.take_next();
     std::size_t before = agenda_.touched().size();
     // Of a centre that was out of memory nobody knows what its scrutiny was before: all that it may concern is derived.
@@ -188,7 +188,7 @@ void Partition::wake_due_centres(Round& round) {
     if (!was_loaded && centre.scrutiny)
       for (Entry& entry : centre.entries)
         if (centre.scrutiny->of(entry.key.qualification)) agenda_.touch(centre, entry);
-    round.woken += agenda_.touched().size() - before + 1;
+    budget.woken += agenda_.touched().size() - before + 1;
   }
 }
 

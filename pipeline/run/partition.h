@@ -21,8 +21,8 @@
 //
 // Partitions share nothing that changes while they work. Each has its own time, centres, estimates and counts. The policy is constant. The
 // reference data are only read: Pipeline merges into them, while no partition is at work. So several threads may have partitions, each its
-// own; a partition is on one thread at a time, its reads too. Two threads never share a Round or an Outputs, and a StateStore only where it
-// bears being read by both.
+// own; a partition is on one thread at a time, its reads too. They may share a Round, and a StateStore, a StateWriter and an Outputs that bear it;
+// two threads never share a WakeBudget.
 #pragma once
 
 #include <stdexcept>
@@ -80,9 +80,9 @@ class Partition {
   void reference_changed_unseen();
   /// Moves time to `to`, through every wake up to it; each is settled at its own time, or at `to` where it is too late for that. Not
   /// backwards, and not while time is frozen. False when so much changed that a commit is due first: write, then call again.
-  [[nodiscard]] bool advance(TimeMs to, Round& round);
+  [[nodiscard]] bool advance(TimeMs to, Round& round, WakeBudget& budget);
   /// The same but for what `to` itself wakes: that is left until the window closes, when all that is dated `to` is known.
-  [[nodiscard]] bool approach(TimeMs to, Round& round);
+  [[nodiscard]] bool approach(TimeMs to, Round& round, WakeBudget& budget);
   /// Closes the window at the present time.
   void settle(Round& round);
 
@@ -116,9 +116,9 @@ class Partition {
   Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp);
 
-  bool move_time(TimeMs to, TimeMs wakes_until, Round& round);
+  bool move_time(TimeMs to, TimeMs wakes_until, Round& round, WakeBudget& budget);
   void reach(TimeMs to);
-  void wake_due_centres(Round& round);
+  void wake_due_centres(WakeBudget& budget);
 
   void retry_waiting(Round& round);
   void retry(Centre& centre, WaitingFact&& fact, Round& round);

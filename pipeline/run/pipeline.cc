@@ -10,10 +10,45 @@ namespace {
 /// In wall-clock mode: what is due is looked for a few times a second, and may have to wait for the commit of a large batch.
 constexpr TimeMs kWakeLateMaxMs = 5'000;
 
+/// Fewer events than this cost less than it takes other threads to begin.
+constexpr std::size_t kWorthSharing = 64;
+
 }  // namespace
 
-Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs)
-    : policy_(policy), time_source_(time_source), store_(store), outputs_(outputs), partitions_(partitions) {}
+Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs, Crew* crew)
+    : policy_(policy),
+      time_source_(time_source),
+      store_(store),
+      outputs_(outputs),
+      crew_(crew ? *crew : alone_),
+      budgets_(crew_.lanes() == 1 ? 1 : partitions),
+      to_apply_(crew_.lanes() == 1 ? 0 : partitions),
+      partitions_(partitions) {
+  share_budget();
+}
+
+void Pipeline::share_budget() {
+  std::size_t sharing = budgets_.size() == 1 ? 1 : std::max<std::size_t>(owned_.size(), 1);
+  for (WakeBudget& budget : budgets_) budget.most = std::max<std::size_t>(policy_.woken_per_commit_max / sharing, 1);
+}
+
+template <class Work>
+void Pipeline::each_owned(Work work) {
+  if (!together_) {
+    for (Partition* partition : owned_) work(*partition);
+    return;
+  }
+  crew_.each(owned_.size(), [&](std::size_t at) { work(*owned_[at]); });
+}
+
+template <class Step>
+bool Pipeline::all_owned(Step step) {
+  if (budgets_.size() == 1)
+    return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return step(*partition, budgets_.front()); });
+  came_.assign(partitions(), true);
+  each_owned([&](Partition& partition) { came_[partition.index()] = step(partition, budget_of(partition)); });
+  return std::find(came_.begin(), came_.end(), false) == came_.end();
+}
 
 void Pipeline::restore() {
   restore_reference();
@@ -38,11 +73,13 @@ void Pipeline::take(std::uint32_t index) {
   owned_.insert(
       std::upper_bound(owned_.begin(), owned_.end(), index, [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
       partition.get());
+  share_budget();
 }
 
 void Pipeline::give_up(std::uint32_t index) {
   std::erase(owned_, partitions_[index].get());
   partitions_[index].reset();
+  share_budget();
 }
 
 std::uint32_t Pipeline::partition_of(CentreId centre) const {
@@ -71,12 +108,14 @@ Totals Pipeline::totals() const {
 Pipeline::Progress Pipeline::process(std::span<const Inbound> batch, TimeMs now, bool frozen) {
   round_.verdicts.assign(batch.size(), Verdict{});
   round_.frozen = frozen && time_source_ == TimeSource::wall;
+  together_ = budgets_.size() > 1 && (time_source_ == TimeSource::event || batch.size() >= kWorthSharing || next_wake() <= now);
   return time_source_ == TimeSource::event ? process_by_event_time(batch) : process_window(batch, now);
 }
 
 Pipeline::Progress Pipeline::process_reference(std::span<const Inbound> batch, bool frozen) {
   round_.verdicts.assign(batch.size(), Verdict{});
   round_.frozen = frozen && time_source_ == TimeSource::wall;
+  together_ = budgets_.size() > 1;
   for (std::size_t at = 0; at < batch.size(); ++at) apply_everywhere(batch[at], static_cast<std::int64_t>(at));
   spread_reference_changes();
   return {batch.size(), close_window()};
@@ -93,26 +132,50 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
   std::vector<std::uint32_t> order(batch.size());
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
-  for (std::uint32_t at : order) {
-    auto stopped = stops_applied_.find(at);
-    if (stopped == stops_applied_.end())
-      apply(batch[at], at);
-    else
-      round_.verdicts[at] = std::move(stopped->second);
-  }
+  apply_in_order(batch, order);
   stops_applied_.clear();
   spread_reference_changes();
   return {batch.size(), close_window()};
 }
 
+void Pipeline::apply_in_order(std::span<const Inbound> batch, const std::vector<std::uint32_t>& order) {
+  for (std::uint32_t at : order) {
+    const Address& address = batch[at].address;
+    auto stopped = stops_applied_.find(at);
+    if (stopped != stops_applied_.end()) {
+      round_.verdicts[at] = std::move(stopped->second);
+    } else if (!together_) {
+      apply(batch[at], at);
+    } else if (address.everywhere) {
+      // What comes before it does not see it.
+      apply_by_partition(batch);
+      apply_everywhere(batch[at], at);
+    } else {
+      to_apply_[partition_of(address.centre)].push_back(at);
+    }
+  }
+  if (together_) apply_by_partition(batch);
+}
+
+/// Applies what was put down for each partition, in its order there.
+void Pipeline::apply_by_partition(std::span<const Inbound> batch) {
+  if (std::all_of(to_apply_.begin(), to_apply_.end(), [](const auto& places) { return places.empty(); })) return;
+  each_owned([&](Partition& partition) {
+    std::vector<std::uint32_t>& places = to_apply_[partition.index()];
+    for (std::uint32_t at : places) round_.verdicts[at] = partition.apply(batch[at], at, round_);
+    places.clear();
+  });
+}
+
 /// A commit is due before the batch is through. What stops something is kept with it, and counts as known when the batch comes again: so what
 /// follows from it is worked out before, however much wakes on the way.
 void Pipeline::finish_stopped(TimeMs now) {
-  for (Partition* partition : owned_) {
-    if (!partition->has_touched()) continue;
-    while (!partition->advance(now, round_)) round_.woken = 0;
-    partition->settle(round_);
-  }
+  each_owned([&](Partition& partition) {
+    if (!partition.has_touched()) return;
+    WakeBudget& budget = budget_of(partition);
+    while (!partition.advance(now, round_, budget)) budget.woken = 0;
+    partition.settle(round_);
+  });
 }
 
 /// Applies what stops results before time moves on to a cut: what came before it is seen by it. What waits for anything else does not stop
@@ -172,29 +235,34 @@ std::optional<Rejection> Pipeline::too_far_ahead(const Inbound& inbound) const {
 /// the moment is known: a stop dated at a cut, or at a result's own moment, stops it whatever their order.
 bool Pipeline::advance_for(const Inbound& inbound) {
   TimeMs when = inbound.address.at_ms;
-  auto bring = [this, when](Partition* partition) {
-    if (when <= partition->time()) return true;
-    // What changed is worked out before the time at which it did has gone.
-    spread_reference_changes();
-    partition->settle(round_);
-    return partition->approach(when, round_);
+  auto is_behind = [when](const Partition* partition) { return when > partition->time(); };
+  auto bring = [&](Partition& partition, WakeBudget& budget) {
+    if (!is_behind(&partition)) return true;
+    partition.settle(round_);
+    return partition.approach(when, round_, budget);
   };
-  if (!inbound.address.everywhere) return bring(partitions_[partition_of(inbound.address.centre)].get());
-  return std::all_of(owned_.begin(), owned_.end(), bring);
+  // What changed is worked out before the time at which it did has gone.
+  if (inbound.address.everywhere) {
+    if (std::any_of(owned_.begin(), owned_.end(), is_behind)) spread_reference_changes();
+    return all_owned(bring);
+  }
+  Partition& partition = *partitions_[partition_of(inbound.address.centre)];
+  if (is_behind(&partition)) spread_reference_changes();
+  return bring(partition, budget_of(partition));
 }
 
 bool Pipeline::advance_all(TimeMs to) {
-  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(to, round_); });
+  return all_owned([&](Partition& partition, WakeBudget& budget) { return partition.advance(to, round_, budget); });
 }
 
 /// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
 bool Pipeline::close_window() {
   settle_all();
-  return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return partition->advance(partition->time(), round_); });
+  return all_owned([&](Partition& partition, WakeBudget& budget) { return partition.advance(partition.time(), round_, budget); });
 }
 
 void Pipeline::settle_all() {
-  for (Partition* partition : owned_) partition->settle(round_);
+  each_owned([&](Partition& partition) { partition.settle(round_); });
 }
 
 void Pipeline::apply(const Inbound& inbound, std::int64_t token) {
@@ -214,7 +282,7 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
 bool Pipeline::spread_reference_changes() {
   if (!reference_.changed()) return false;
   std::vector<ReferenceChange> changes = reference_.take_changes();
-  for (Partition* partition : owned_) partition->reference_changed(changes);
+  each_owned([&](Partition& partition) { partition.reference_changed(changes); });
   return true;
 }
 
@@ -223,13 +291,13 @@ void Pipeline::write(StateWriter& writer) {
     const Reference::Slot& held = reference_.slots().find(slot)->second;
     writer.put_reference(slot, held.stamp, held.event);
   }
-  for (Partition* partition : owned_) partition->write(writer);
-  round_.woken = 0;
+  each_owned([&](Partition& partition) { partition.write(writer); });
+  for (WakeBudget& budget : budgets_) budget.woken = 0;
 }
 
 void Pipeline::evict(std::size_t entries_max) {
   if (!holds_more_than(entries_max)) return;
-  for (Partition* partition : owned_) partition->evict(entries_max / owned_.size());
+  each_owned([&](Partition& partition) { partition.evict(entries_max / owned_.size()); });
 }
 
 bool Pipeline::holds_more_than(std::size_t entries_max) const {

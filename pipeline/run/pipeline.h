@@ -2,7 +2,9 @@
 // which log or store it runs on, and it never reads a clock.
 //
 // One thread calls it: `process` then `write`, then the caller commits; only then are outputs visible to others. It owns what its partitions
-// read, the policy and the reference data, and merges into these between the partitions' calls. Partitions go through one Round, one after another.
+// read, the policy and the reference data, and merges into these between the partitions' calls. What is done in a partition alone, the crew does:
+// with one lane one partition after another, with more of them several at once. Of each partition the same comes out either way, in the same order;
+// but with more lanes each partition has a share of its own in what time may wake before a commit is due.
 #pragma once
 
 #include <map>
@@ -21,7 +23,8 @@ enum class TimeSource {
 
 class Pipeline {
  public:
-  Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs);
+  /// `crew`: null: the calling thread alone. Store, outputs and crew outlive it.
+  Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs, Crew* crew = nullptr);
 
   /// Reads what the last commit left: the reference data; then all partitions, or one by one as they come to this instance.
   /// Throws std::runtime_error for reference data that this version does not take.
@@ -48,7 +51,7 @@ class Pipeline {
   /// What became of each event of the last call's batch, as far as it was consumed.
   const std::vector<Verdict>& verdicts() const { return round_.verdicts; }
 
-  /// How to find out where an event of the batch came from; see Round::origin_of.
+  /// How to find out where an event of the batch came from; see Round::origin_of. Called from the crew's lanes.
   void set_origins(std::function<std::string(std::int64_t token)> origin_of) { round_.origin_of = std::move(origin_of); }
 
   /// Hands the changes since the last call to the commit.
@@ -82,9 +85,19 @@ class Pipeline {
   bool advance_all(TimeMs to);
   bool close_window();
   void settle_all();
+  void apply_in_order(std::span<const Inbound> batch, const std::vector<std::uint32_t>& order);
+  void apply_by_partition(std::span<const Inbound> batch);
   void apply(const Inbound& inbound, std::int64_t token);
   void apply_everywhere(const Inbound& inbound, std::int64_t token);
   bool spread_reference_changes();
+  /// Does `work` in every partition that was taken.
+  template <class Work>
+  void each_owned(Work work);
+  /// Goes a step in every partition that was taken. False when a commit is due in any; where they share a budget, those after it do not go then.
+  template <class Step>
+  bool all_owned(Step step);
+  WakeBudget& budget_of(const Partition& partition) { return budgets_[budgets_.size() == 1 ? 0 : partition.index()]; }
+  void share_budget();
 
   const Policy policy_;
   const TimeSource time_source_;
@@ -93,6 +106,12 @@ class Pipeline {
   Round round_;
   StateStore& store_;
   Outputs& outputs_;
+  CrewOfOne alone_;
+  Crew& crew_;
+  bool together_ = false;                               // what is under way is worth the crew's lanes
+  std::vector<WakeBudget> budgets_;                     // one for all, or with more lanes one for each partition
+  std::vector<std::vector<std::uint32_t>> to_apply_;    // by partition, places in the batch
+  std::vector<std::uint8_t> came_;                      // by partition: whether it went its step to the end
   std::vector<std::unique_ptr<Partition>> partitions_;  // null: not owned
   std::vector<Partition*> owned_;
 };

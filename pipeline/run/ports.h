@@ -1,5 +1,9 @@
-// What the pipeline needs from outside: a store to read state from, a writer that takes one commit's changes, and somewhere for
-// outputs to go. Implemented over RocksDB in storage/, by hand-written fakes in tests/support/.
+// What the pipeline needs from outside: a store to read state from, a writer that takes one commit's changes, somewhere for outputs to go, and
+// a crew that works on several partitions at once. Store, writer and outputs are implemented over RocksDB in storage/, by hand-written fakes in
+// tests/support/; a crew of threads in daemon/engine/.
+//
+// Where the crew has more than one lane, store, writer and outputs are called from several threads at once, each for another partition; what names
+// no partition, from the pipeline's own thread alone, while no partition is at work.
 #pragma once
 
 #include <array>
@@ -108,6 +112,26 @@ class Outputs {
   virtual void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) = 0;
   /// Gives the record its id and returns it.
   virtual std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) = 0;
+};
+
+/// Has pieces of work done that have nothing to do with each other. Called by one thread.
+class Crew {
+ public:
+  virtual ~Crew() = default;
+  /// How many pieces may be under way at once; 1 or more.
+  virtual std::size_t lanes() const = 0;
+  /// Does piece 0 .. `count` - 1, in any order, and returns when all have ended. Throws what the first of them threw that threw anything, first by
+  /// its number.
+  virtual void each(std::size_t count, const std::function<void(std::size_t)>& piece) = 0;
+};
+
+/// The calling thread alone: one piece after another.
+class CrewOfOne final : public Crew {
+ public:
+  std::size_t lanes() const override { return 1; }
+  void each(std::size_t count, const std::function<void(std::size_t)>& piece) override {
+    for (std::size_t at = 0; at < count; ++at) piece(at);
+  }
 };
 
 }  // namespace vtq

@@ -1,6 +1,6 @@
 // One round: a batch of events on its way through partitions, and what becomes of each. It holds what Pipeline says for all its windows, and takes
-// what the partitions say back. A plain value of one thread: the partitions that go through it do so one after another, and two threads never share
-// a round.
+// what the partitions say back. Partitions may go through it on several threads at once: each writes the verdicts of its own events, and nothing
+// else.
 #pragma once
 
 #include <functional>
@@ -42,11 +42,17 @@ inline Verdict::Kind kind_of(Merged merged) {
   return {};
 }
 
+/// How many entries time may wake before a commit is due, of the partitions that have it together. One thread at a time.
+struct alignas(64) WakeBudget {
+  std::size_t most = 0;
+  std::size_t woken = 0;  ///< since the last commit, which sets it back to 0
+
+  bool spent() const { return woken >= most; }
+};
+
 struct Round {
   /// The clock is doubted: nothing wakes, nothing is issued; what is due is made up for once it is trusted.
   bool frozen = false;
-  /// Entries woken by time since the last commit, over all that go through the round; the commit sets it back to 0.
-  std::size_t woken = 0;
   /// By token, the event's place in the batch. What waited for something of the same batch has its verdict changed when that came.
   std::vector<Verdict> verdicts;
   /// Where an event of the batch came from, serialised, by token; kept with facts that wait. May be unset.
