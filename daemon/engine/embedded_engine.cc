@@ -38,9 +38,10 @@ EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, Engin
       probe_(probe),
       store_(Store::open(options.directory, store_options(options))),
       parsing_(std::make_unique<Parsing>()),
-      outputs_(std::make_unique<CountedOutputs>(*store_, probe)) {
+      outputs_(std::make_unique<CountedOutputs>(*store_, probe)),
+      crew_(options.threads) {
   options_.policy.batch_numbers_from = store_->batch_numbers_from();
-  pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_);
+  pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_, &crew_);
   pipeline_->restore();
   read_model_ = std::make_unique<ReadModel>(*store_, options_.policy, options_.time_source, options_.reads_in_memory_max);
   if (options_.time_source == TimeSource::wall) clock_.log_says(pipeline_->time(), store_->clock_confirmation());

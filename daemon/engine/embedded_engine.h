@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "daemon/engine/engine_parts.h"
+#include "daemon/engine/pipeline_crew.h"
 
 namespace vtq {
 
@@ -44,6 +45,7 @@ class EmbeddedEngine final : public Engine {
   std::unique_ptr<ReadModel> read_model_;
   std::unique_ptr<Parsing> parsing_;
   std::unique_ptr<CountedOutputs> outputs_;
+  PipelineCrew crew_;
   std::unique_ptr<Pipeline> pipeline_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,6 +1,6 @@
-// The engine: owns store and pipeline and the one thread that runs them. Whoever reads looks at the read model, which is as the last commit left
-// everything; who must change something asks the engine's thread, between batches. Two kinds: EmbeddedEngine keeps the topics in the store,
-// KafkaEngine has them on Kafka. Who asks does not know which.
+// The engine: owns store and pipeline and the thread that runs them, with more beside it where partitions are spread over several. Whoever reads
+// looks at the read model, which is as the last commit left everything; who must change something asks the engine's thread, between batches. Two
+// kinds: EmbeddedEngine keeps the topics in the store, KafkaEngine has them on Kafka. Who asks does not know which.
 //
 //   starting -> running -> draining -> stopped        (failed from any of them)
 //
@@ -25,6 +25,7 @@ struct EngineOptions {
   TimeSource time_source = TimeSource::wall;
   std::size_t queue_bytes_max = 64u << 20;  ///< submitted and not answered yet
   std::size_t batch_events_max = 20'000;    ///< events in one commit
+  std::size_t threads = 1;                  ///< of the pipeline, over which partitions are spread; 1 or more
   std::size_t entries_in_memory_max = 1'000'000;
   std::size_t reads_in_memory_max = 100'000;  ///< entries, besides these, that reads keep
   TimeMs tick_ms = 250;                       ///< time moves on at least so often, in wall-clock mode
@@ -33,6 +34,7 @@ struct EngineOptions {
 /// Those of the store, with what the engine's own say of it.
 inline StoreOptions store_options(const EngineOptions& options) {
   StoreOptions made = options.store;
+  made.threads = options.threads;
   made.time_source = options.time_source == TimeSource::event ? "event" : "wall";
   return made;
 }
@@ -61,7 +63,7 @@ inline std::size_t memory_of(const Submitted& submitted) {
 
 enum class EngineState { starting, running, draining, stopped, failed };
 
-/// Told about every batch, on the engine's thread; metrics live behind it.
+/// Told about every batch, by one of the engine's threads at a time; metrics live behind it.
 class EngineProbe {
  public:
   virtual ~EngineProbe() = default;

@@ -1,8 +1,10 @@
 // What both engines are made of: outputs that are counted, memory for parsing, and rejected records made from what is wrong. For the
-// engine's thread.
+// engine's thread; outputs for all of the pipeline's.
 #pragma once
 
 #include <google/protobuf/arena.h>
+
+#include <mutex>
 
 #include "daemon/engine/engine.h"
 
@@ -23,13 +25,17 @@ class CountedOutputs final : public Outputs {
     store_.notification(partition, centre, notification);
   }
   std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override {
-    if (probe_) probe_->event_rejected(rejected.rule());
+    if (probe_) {
+      std::lock_guard lock(telling_);
+      probe_->event_rejected(rejected.rule());
+    }
     return store_.rejected(partition, std::move(rejected));
   }
 
  private:
   Store& store_;
   EngineProbe* probe_;
+  std::mutex telling_;
 };
 
 /// Where the events of a batch are parsed. The first block stays, so that no batch asks the system for memory anew.
