@@ -2,18 +2,19 @@
 
 namespace vtq::kafka {
 
-Commits::Commits(Transaction& transaction, Store& store, std::size_t partitions, std::function<void()> finished,
+Commits::Commits(Transaction& transaction, Store& store, std::size_t partitions, std::size_t threads, std::function<void()> finished,
                  std::function<void(const Committer::Work&)> concluded)
     : store_(store),
       partitions_(partitions),
+      threads_(threads),
       concluded_(std::move(concluded)),
-      outgoing_(partitions),
-      spare_(partitions),
+      outgoing_(partitions, threads),
+      spare_(partitions, threads),
       committer_(transaction, store, std::move(finished)) {}
 
 Outgoing Commits::take_outgoing() {
   Outgoing taken = std::exchange(outgoing_, std::move(spare_));
-  spare_ = Outgoing(partitions_);
+  spare_ = Outgoing(partitions_, threads_);
   return taken;
 }
 

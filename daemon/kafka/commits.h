@@ -18,7 +18,8 @@ class Commits {
  public:
   /// `finished` is called on the committer's thread after each commit; `concluded` on the pipeline's, when it learns what became of one.
   /// Transaction and store outlive it.
-  Commits(Transaction& transaction, Store& store, std::size_t partitions, std::function<void()> finished,
+  /// `threads`: of the pipeline.
+  Commits(Transaction& transaction, Store& store, std::size_t partitions, std::size_t threads, std::function<void()> finished,
           std::function<void(const Committer::Work&)> concluded);
 
   /// What the next transaction is to carry. It stays where it is.
@@ -43,6 +44,7 @@ class Commits {
 
   Store& store_;
   std::size_t partitions_;
+  std::size_t threads_;
   std::function<void(const Committer::Work&)> concluded_;
   Outgoing outgoing_;
   Outgoing spare_;  // keeps its memory for the next

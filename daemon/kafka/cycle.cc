@@ -196,10 +196,11 @@ void Cycle::reject(Item& item, TimeMs now) {
 std::string Cycle::origin_of(std::int64_t token) {
   if (token < 0) return {};
   std::size_t at = origin_base_ + static_cast<std::size_t>(token);
-  view_message(*items_[item_of_[at]].input.message, view_);
+  RecordView view;
+  view_message(*items_[item_of_[at]].input.message, view);
   v1::Rejected record;
   record.set_original(inbounds_[at].bytes.data(), inbounds_[at].bytes.size());
-  keep_origin(view_, record);
+  keep_origin(view, record);
   return record.origin().SerializeAsString();
 }
 

@@ -53,7 +53,7 @@ class Cycle {
 
   /// Drops what is applied and not committed, but for rejections that came over HTTP.
   void drop();
-  /// Where an event of the batch under way came from, as a serialised RecordOrigin; see Pipeline::set_origins.
+  /// Where an event of the batch under way came from, as a serialised RecordOrigin; see Pipeline::set_origins. Any of the pipeline's threads.
   std::string origin_of(std::int64_t token);
 
   /// What is being committed is not done: it counts as left to be read.

@@ -39,7 +39,8 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock&
       probe_(probe),
       kafka_probe_(kafka_probe),
       sink_(std::make_unique<Sink>()),
-      parsing_(std::make_unique<Parsing>()) {
+      parsing_(std::make_unique<Parsing>()),
+      crew_(options_.threads) {
   own_name_ = OwnName(kFencedSessions * settings_.kafka_session_timeout_ms);
   std::string identity = log_identity(settings_, asked_to_stop);
   std::vector<std::string> problems = check_topics(settings_);
@@ -56,7 +57,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock&
   hear_log();
   clock_.was(store_->clock_witness());
   outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
-  pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_);
+  pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_, &crew_);
   changelog_ = std::make_unique<Changelog>(settings_, names_, *store_, clock_);
   positions_ = std::make_unique<PositionWatch>(settings_, names_);
   publisher_ = std::make_unique<Publisher>(settings_, names_);

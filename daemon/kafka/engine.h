@@ -1,9 +1,10 @@
 // The engine with the topics on Kafka. Facts are applied in memory, one transaction carries what comes of them with the offsets they came
 // from, and only when it is committed are they written to the store: the store is never ahead of Kafka.
 //
-// Threads: `pipeline-1` (group, pipeline), `committer` (transaction, then store, while the pipeline is at the next cycle), `changelog`
-// (restores, standbys), `positions` (compares the input topics with what was read), `publisher` (events that came over HTTP), `watchdog`. A session
-// lasts from joining the group to losing it; then everything in memory is dropped, and a new one restores from what Kafka holds.
+// Threads: `pipeline-1` (group, pipeline), those beside it that have a share in the pipeline's work, `committer` (transaction, then store, while the
+// pipeline is at the next cycle), `changelog` (restores, standbys), `positions` (compares the input topics with what was read), `publisher` (events
+// that came over HTTP), `watchdog`. A session lasts from joining the group to losing it; then everything in memory is dropped, and a new one
+// restores from what Kafka holds.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 
 #include "daemon/engine/engine_parts.h"
 #include "daemon/engine/owners.h"
+#include "daemon/engine/pipeline_crew.h"
 #include "daemon/kafka/changelog.h"
 #include "daemon/kafka/late_rejection.h"
 #include "daemon/kafka/own_name.h"
@@ -101,6 +103,7 @@ class KafkaEngine final : public Engine, public Owners {
   std::unique_ptr<ReadModel> read_model_;
   std::unique_ptr<CountedOutputs> outputs_;
   std::unique_ptr<Parsing> parsing_;
+  PipelineCrew crew_;
   std::unique_ptr<Pipeline> pipeline_;  // pipeline-1; outlives sessions, so that looks always find one
   std::unique_ptr<Changelog> changelog_;
   std::unique_ptr<PositionWatch> positions_;

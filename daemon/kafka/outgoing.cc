@@ -7,31 +7,31 @@
 
 namespace vtq::kafka {
 
-void Outgoing::add(Destination to, std::uint32_t partition, std::optional<std::string_view> key, std::optional<std::string_view> value,
+void Outgoing::add(Part& part, Destination to, std::uint32_t partition, std::optional<std::string_view> key, std::optional<std::string_view> value,
                    rd_kafka_headers_t* headers) {
-  Record& record = records_.emplace_back();
+  Record& record = part.records.emplace_back();
   record.to = to;
   record.partition = partition;
-  record.at = bytes_.size();
+  record.at = part.bytes.size();
   record.has_key = key.has_value();
   record.has_value = value.has_value();
   record.key_size = static_cast<std::uint32_t>(key.value_or("").size());
   record.value_size = static_cast<std::uint32_t>(value.value_or("").size());
   record.headers.reset(headers);
-  bytes_ += key.value_or("");
-  bytes_ += value.value_or("");
+  part.bytes += key.value_or("");
+  part.bytes += value.value_or("");
 }
 
-void Outgoing::add(Destination to, std::uint32_t partition, std::string_view key, const google::protobuf::MessageLite& value) {
-  add(to, partition, key, "");
-  Record& record = records_.back();
-  if (!value.AppendToString(&bytes_)) std::abort();
-  record.value_size = static_cast<std::uint32_t>(bytes_.size() - record.at - record.key_size);
+void Outgoing::add(Part& part, Destination to, std::uint32_t partition, std::string_view key, const google::protobuf::MessageLite& value) {
+  add(part, to, partition, key, "");
+  Record& record = part.records.back();
+  if (!value.AppendToString(&part.bytes)) std::abort();
+  record.value_size = static_cast<std::uint32_t>(part.bytes.size() - record.at - record.key_size);
 }
 
 void Outgoing::output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) {
-  add(destination(topic), partition, vtq::text_of(centre), message);
-  touched_[partition] = true;
+  add(part(partition), destination(topic), partition, vtq::text_of(centre), message);
+  touch(partition);
 }
 
 void Outgoing::rejected(std::uint32_t partition, const v1::Rejected& record) {
@@ -41,16 +41,18 @@ void Outgoing::rejected(std::uint32_t partition, const v1::Rejected& record) {
   const v1::RecordOrigin& origin = record.origin();
   std::optional<std::string_view> key;
   if (origin.has_key()) key = origin.key();
-  add(destination(Topic::rejected), partition, key, rejected_value(record), headers);
-  touched_[partition] = true;
+  add(part(partition), destination(Topic::rejected), partition, key, rejected_value(record), headers);
+  touch(partition);
 }
 
 void Outgoing::change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) {
-  add(Destination::changelog, partition, key, value);
-  touched_[partition] = true;
+  add(part(partition), Destination::changelog, partition, key, value);
+  touch(partition);
 }
 
-void Outgoing::commit_record(std::uint32_t partition, const v1::CommitRecord& record) { add(Destination::changelog, partition, kCommitKey, record); }
+void Outgoing::commit_record(std::uint32_t partition, const v1::CommitRecord& record) {
+  add(part(partition), Destination::changelog, partition, kCommitKey, record);
+}
 
 void Outgoing::route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record,
                      std::optional<std::string_view> rewritten) {
@@ -64,16 +66,18 @@ void Outgoing::route(Topic topic, std::uint32_t partition, std::string_view key,
     rd_kafka_header_remove(headers, kName.data());
     rd_kafka_header_add(headers, kName.data(), static_cast<ssize_t>(kName.size()), kType.data(), static_cast<ssize_t>(kType.size()));
   }
-  add(destination(topic), partition, key, rewritten.value_or(value), headers);
+  add(part(partition), destination(topic), partition, key, rewritten.value_or(value), headers);
 }
 
-void Outgoing::reference(std::string_view key, std::string_view event) { add(destination(Topic::reference), 0, key, event); }
+void Outgoing::reference(std::string_view key, std::string_view event) { add(parts_.front(), destination(Topic::reference), 0, key, event); }
 
-void Outgoing::instance(std::string_view name, std::string_view record) { add(Destination::instances, 0, name, record); }
+void Outgoing::instance(std::string_view name, std::string_view record) { add(parts_.front(), Destination::instances, 0, name, record); }
 
 void Outgoing::clear() {
-  bytes_.clear();
-  records_.clear();
+  for (Part& part : parts_) {
+    part.bytes.clear();
+    part.records.clear();
+  }
   std::fill(touched_.begin(), touched_.end(), false);
 }
 

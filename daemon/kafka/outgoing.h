@@ -1,5 +1,7 @@
 // What the next transaction is to carry: outputs, rejected records, changelog records. Filled while the one before it
 // is still being committed. Only memory: nothing here knows the brokers.
+//
+// Pipeline's thread; what names a partition that is worked on, where there are several, from whichever of them is at work on it.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +27,8 @@ constexpr Destination destination(Topic topic) { return static_cast<Destination>
 
 class Outgoing final : public CommitSink {
  public:
-  explicit Outgoing(std::size_t partitions) : touched_(partitions, false) {}
+  /// `threads`: that fill it at once, each for partitions of its own.
+  explicit Outgoing(std::size_t partitions, std::size_t threads = 1) : parts_(threads > 1 ? partitions : 1), touched_(partitions, false) {}
 
   void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) override;
   void rejected(std::uint32_t partition, const v1::Rejected& record) override;
@@ -42,7 +45,9 @@ class Outgoing final : public CommitSink {
   /// Partitions that have an output, a rejected record or a change.
   bool touched(std::uint32_t partition) const { return touched_[partition]; }
   bool touched_any() const { return std::find(touched_.begin(), touched_.end(), true) != touched_.end(); }
-  bool empty() const { return records_.empty(); }
+  bool empty() const {
+    return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.records.empty(); });
+  }
   /// Drops everything; keeps the memory.
   void clear();
 
@@ -59,19 +64,28 @@ class Outgoing final : public CommitSink {
     std::size_t at = 0;  // of the key in `bytes`; the value follows
     std::unique_ptr<rd_kafka_headers_t, HeadersDeleter> headers;
   };
-  /// In the order in which they came. Their headers may be taken.
-  std::vector<Record>& records() { return records_; }
-  std::string_view key(const Record& record) const { return std::string_view(bytes_).substr(record.at, record.key_size); }
-  std::string_view value(const Record& record) const { return std::string_view(bytes_).substr(record.at + record.key_size, record.value_size); }
+  /// Records in the order in which they came. Their headers may be taken.
+  struct alignas(64) Part {
+    std::vector<Record> records;
+    std::string bytes;
+
+    std::string_view key(const Record& record) const { return std::string_view(bytes).substr(record.at, record.key_size); }
+    std::string_view value(const Record& record) const { return std::string_view(bytes).substr(record.at + record.key_size, record.value_size); }
+  };
+  /// One for all, or one for each partition. Of a partition of a topic all records are in the same.
+  std::vector<Part>& parts() { return parts_; }
 
  private:
-  void add(Destination to, std::uint32_t partition, std::optional<std::string_view> key, std::optional<std::string_view> value,
-           rd_kafka_headers_t* headers = nullptr);
-  void add(Destination to, std::uint32_t partition, std::string_view key, const google::protobuf::MessageLite& value);
+  Part& part(std::uint32_t partition) { return parts_[parts_.size() == 1 ? 0 : partition]; }
+  void touch(std::uint32_t partition) {
+    if (!touched_[partition]) touched_[partition] = true;
+  }
+  static void add(Part& part, Destination to, std::uint32_t partition, std::optional<std::string_view> key, std::optional<std::string_view> value,
+                  rd_kafka_headers_t* headers = nullptr);
+  static void add(Part& part, Destination to, std::uint32_t partition, std::string_view key, const google::protobuf::MessageLite& value);
 
-  std::string bytes_;
-  std::vector<Record> records_;
-  std::vector<bool> touched_;
+  std::vector<Part> parts_;
+  std::vector<std::uint8_t> touched_;  // a byte each: threads write theirs at once
 };
 
 }  // namespace vtq::kafka

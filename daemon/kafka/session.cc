@@ -29,7 +29,7 @@ KafkaEngine::Session::Session(KafkaEngine& engine)
       tables_(engine.settings_, engine.names_, store_.reference_offset()),
       own_(engine.partitions()),
       commits_(
-          transaction_, store_, engine.partitions(),
+          transaction_, store_, engine.partitions(), given_.options.threads,
           [this] {
             std::lock_guard lock(engine_.mutex_);
             if (engine_.wake_) engine_.wake_();
@@ -64,7 +64,8 @@ KafkaEngine::Session::~Session() {
 }
 
 std::unique_ptr<Pipeline> KafkaEngine::Session::new_pipeline() {
-  return std::make_unique<Pipeline>(given_.options.policy, given_.options.time_source, given_.partitions(), store_, *engine_.outputs_);
+  return std::make_unique<Pipeline>(given_.options.policy, given_.options.time_source, given_.partitions(), store_, *engine_.outputs_,
+                                    &engine_.crew_);
 }
 
 void KafkaEngine::Session::run() {
@@ -226,7 +227,7 @@ void KafkaEngine::Session::tell_directory() {
   for (const auto& [partition, why] : membership_->halted()) record.halted.push_back(partition);
   record.at_ms = given_.clock.now();
   commits_.settle();
-  Committer::Work work{.outgoing = Outgoing(given_.partitions())};
+  Committer::Work work{.outgoing = Outgoing(given_.partitions(), given_.options.threads)};
   work.outgoing.instance(instance_name(given_.settings), encode_instance(record));
   commits_.hand_over(std::move(work));
   directory_due_ = false;

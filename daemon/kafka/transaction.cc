@@ -124,23 +124,25 @@ void Transaction::begin() {
 void Transaction::produce(Outgoing& outgoing) {
   // First one record for each partition: librdkafka adds to the transaction what partitions it has met a millisecond after the first.
   std::vector<bool> met(kDestinations * changelog_next_.size(), false);
-  std::vector<Outgoing::Record*> others;
-  others.reserve(outgoing.records().size());
+  std::vector<std::pair<const Outgoing::Part*, Outgoing::Record*>> others;
   auto until = Steady::now() + patience_;
-  for (Outgoing::Record& record : outgoing.records()) {
-    std::vector<bool>::reference known = met[static_cast<std::size_t>(record.to) * changelog_next_.size() + record.partition];
-    if (known)
-      others.push_back(&record);
-    else if (!produce(outgoing, record, until))
-      return;
-    known = true;
+  for (Outgoing::Part& part : outgoing.parts()) {
+    others.reserve(others.size() + part.records.size());
+    for (Outgoing::Record& record : part.records) {
+      std::vector<bool>::reference known = met[static_cast<std::size_t>(record.to) * changelog_next_.size() + record.partition];
+      if (known)
+        others.emplace_back(&part, &record);
+      else if (!produce(part, record, until))
+        return;
+      known = true;
+    }
   }
-  for (Outgoing::Record* record : others)
-    if (!produce(outgoing, *record, until)) return;
+  for (auto [part, record] : others)
+    if (!produce(*part, *record, until)) return;
 }
 
-bool Transaction::produce(Outgoing& outgoing, Outgoing::Record& record, Steady::time_point until) {
-  std::string_view key = outgoing.key(record), value = outgoing.value(record);
+bool Transaction::produce(const Outgoing::Part& part, Outgoing::Record& record, Steady::time_point until) {
+  std::string_view key = part.key(record), value = part.value(record);
   void* payload = record.has_value ? const_cast<char*>(value.data()) : nullptr;
   const void* key_data = record.has_key ? key.data() : nullptr;
   auto partition = static_cast<std::int32_t>(record.partition);

@@ -69,7 +69,7 @@ class Transaction {
 
  private:
   /// False: there is no use in going on.
-  bool produce(Outgoing& outgoing, Outgoing::Record& record, std::chrono::steady_clock::time_point until);
+  bool produce(const Outgoing::Part& part, Outgoing::Record& record, std::chrono::steady_clock::time_point until);
   template <class Call>
   void carry_out(const char* what, Call call);
   void take_report(const rd_kafka_message_t& report);

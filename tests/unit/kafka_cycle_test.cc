@@ -24,9 +24,10 @@ v1::Rejected rejected_by(const std::string& rule) {
 /// `destination partition key=value`, in order.
 std::vector<std::string> told(Outgoing& outgoing) {
   std::vector<std::string> all;
-  for (const Outgoing::Record& record : outgoing.records())
-    all.push_back(std::to_string(static_cast<int>(record.to)) + " " + std::to_string(record.partition) + " " + std::string(outgoing.key(record)) +
-                  (record.has_value ? "=" + std::string(outgoing.value(record)) : " erased"));
+  for (const Outgoing::Part& part : outgoing.parts())
+    for (const Outgoing::Record& record : part.records)
+      all.push_back(std::to_string(static_cast<int>(record.to)) + " " + std::to_string(record.partition) + " " + std::string(part.key(record)) +
+                    (record.has_value ? "=" + std::string(part.value(record)) : " erased"));
   return all;
 }
 
@@ -41,6 +42,20 @@ TEST(Outgoing, keeps_records_in_their_order_with_key_and_value) {
   EXPECT_EQ(told(outgoing),
             (std::vector<std::string>{changelog + " 2 a=1", changelog + " 0 b erased", changelog + " 2 =", reference + " 0 slot=event"}));
 }
+TEST(Outgoing, of_several_threads_keeps_the_order_within_each_partition) {
+  Outgoing outgoing(kPartitions, 2);
+  outgoing.change(2, "a", "1");
+  outgoing.change(0, "b", "1");
+  outgoing.change(2, "a", "2");
+  outgoing.commit_record(0, {});
+  outgoing.change(2, "a", std::nullopt);
+  outgoing.commit_record(2, {});
+  std::string changelog = std::to_string(static_cast<int>(Destination::changelog));
+  EXPECT_EQ(told(outgoing), (std::vector<std::string>{changelog + " 0 b=1", changelog + " 0 c=", changelog + " 2 a=1", changelog + " 2 a=2",
+                                                      changelog + " 2 a erased", changelog + " 2 c="}));
+  outgoing.clear();
+  EXPECT_TRUE(outgoing.empty());
+}
 TEST(Outgoing, holds_a_message_as_its_bytes) {
   Outgoing outgoing(kPartitions);
   v1::CommitRecord commit;
@@ -48,12 +63,13 @@ TEST(Outgoing, holds_a_message_as_its_bytes) {
   outgoing.change(1, "before", "x");
   outgoing.commit_record(1, commit);
   outgoing.change(1, "after", "y");
-  ASSERT_EQ(outgoing.records().size(), 3u);
+  const Outgoing::Part& part = outgoing.parts().front();
+  ASSERT_EQ(part.records.size(), 3u);
   v1::CommitRecord read;
-  ASSERT_TRUE(read.ParseFromString(std::string(outgoing.value(outgoing.records()[1]))));
+  ASSERT_TRUE(read.ParseFromString(std::string(part.value(part.records[1]))));
   EXPECT_EQ(read.transaction(), 7u);
-  EXPECT_EQ(outgoing.key(outgoing.records()[1]), kCommitKey);
-  EXPECT_EQ(outgoing.value(outgoing.records()[2]), "y");
+  EXPECT_EQ(part.key(part.records[1]), kCommitKey);
+  EXPECT_EQ(part.value(part.records[2]), "y");
 }
 TEST(Outgoing, touches_the_partitions_that_something_changes_in) {
   Outgoing outgoing(kPartitions);
@@ -74,19 +90,19 @@ TEST(Outgoing, is_empty_once_cleared) {
   EXPECT_TRUE(outgoing.empty());
   EXPECT_FALSE(outgoing.touched_any());
   outgoing.change(0, "a", "1");
-  EXPECT_EQ(outgoing.value(outgoing.records().front()), "1");
+  EXPECT_EQ(outgoing.parts()[0].value(outgoing.parts()[0].records.front()), "1");
 }
 TEST(Outgoing, gives_a_rejected_record_its_headers_and_its_first_key) {
   Outgoing outgoing(kPartitions);
   v1::Rejected record = rejected_by("some-rule");
   outgoing.rejected(1, record);
-  EXPECT_FALSE(outgoing.records()[0].has_key);
+  EXPECT_FALSE(outgoing.parts()[0].records[0].has_key);
   record.mutable_origin()->set_has_key(true);
   record.mutable_origin()->set_key("36541");
   outgoing.rejected(1, record);
-  EXPECT_TRUE(outgoing.records()[1].has_key);
-  EXPECT_EQ(outgoing.key(outgoing.records()[1]), "36541");
-  EXPECT_GT(rd_kafka_header_cnt(outgoing.records()[1].headers.get()), 0u);
+  EXPECT_TRUE(outgoing.parts()[0].records[1].has_key);
+  EXPECT_EQ(outgoing.parts()[0].key(outgoing.parts()[0].records[1]), "36541");
+  EXPECT_GT(rd_kafka_header_cnt(outgoing.parts()[0].records[1].headers.get()), 0u);
 }
 
 class CutTest : public testing::Test {
