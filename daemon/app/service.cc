@@ -41,6 +41,7 @@ EngineOptions engine_options(const Settings& s) {
                    }};
   options.time_source = s.time_source == "event" ? TimeSource::event : TimeSource::wall;
   options.queue_bytes_max = static_cast<std::size_t>(s.engine_queue_bytes_max);
+  options.threads = static_cast<std::size_t>(s.engine_threads);
   options.batch_events_max = static_cast<std::size_t>(s.engine_batch_events_max);
   options.entries_in_memory_max = static_cast<std::size_t>(s.engine_entries_in_memory_max);
   Policy& policy = options.policy;

@@ -43,6 +43,7 @@ struct Settings {
   std::int64_t clock_jump_seconds_max = 0;
   std::int64_t clock_away_days_max = 0;
   std::int64_t partitions = 0;
+  std::int64_t engine_threads = 0;
   std::int64_t engine_batch_events_max = 0;
   std::int64_t engine_queue_bytes_max = 0;
   std::int64_t engine_entries_in_memory_max = 0;

@@ -373,6 +373,79 @@ TEST_F(EngineTest, a_commit_takes_no_more_events_than_its_limit) {
   for (std::size_t events : probe.batches) EXPECT_LE(events, 30u);
 }
 
+/// A season of many centres in pieces; what is said of every entry and issued in the end.
+std::multiset<std::string> season_on_threads(EngineOptions options, const std::filesystem::path& directory, std::size_t threads, TimeSource source) {
+  options.directory = directory;
+  options.store.partitions = 6;
+  options.threads = threads;
+  options.time_source = source;
+  FakeClock clock{local("2022-09-01T09:00")};
+  EmbeddedEngine engine(options, clock, nullptr);
+  auto post = [&](const std::vector<v1::Event>& events) {
+    auto done = std::make_shared<std::promise<void>>();
+    EXPECT_TRUE(engine.submit(submitted(events), [done](std::vector<Answer>&&) { done->set_value(); }));
+    EXPECT_EQ(done->get_future().wait_for(kPatience), std::future_status::ready);
+  };
+  std::vector<v1::Event> reference = reference_data();
+  auto centre_number = [](int at) { return std::to_string(10001 + at); };
+  for (int at = 0; at < 20; ++at) {
+    v1::Event event = event_at(local("2022-08-01T09:00"), "centre-" + std::to_string(at));
+    event.mutable_centre_defined()->set_centre(centre_number(at));
+    event.mutable_centre_defined()->set_name("College");
+    reference.push_back(event);
+  }
+  post(reference);
+  TimeMs at = local("2023-05-01T09:00");
+  for (int learner = 0; learner < 15; ++learner) {
+    std::vector<v1::Event> events;
+    for (int centre = 0; centre < 20; ++centre) {
+      Ref ref{.centre = centre_number(centre), .learner = "L" + std::to_string(learner)};
+      for (v1::Event event : {registered(ref, at), achieved(ref, at + 1, {"A", "B", "C"}), claimed(ref, at + 2), determined(ref, at + 3)}) {
+        event.set_id("e" + std::to_string(at += 10));  // the same whenever it is made
+        if ((centre + learner) % 7 != 0 || !event.has_claim_submitted()) events.push_back(event);
+      }
+      // One that is rejected once its window closes.
+      if (centre == learner) events.push_back(determined(ref, at += 10, "Nonsense"));
+    }
+    clock.set(std::max(at, clock.now()));
+    post(events);
+  }
+  clock.set(local("2023-08-25T09:00"));
+  v1::Event end = event_at(local("2023-08-25T09:00"));
+  end.mutable_time_reached()->set_centre("*");
+  post({end});
+  post({});
+  std::multiset<std::string> said;
+  engine
+      .ask([&](Pipeline& pipeline, Store& store) {
+        EXPECT_EQ(pipeline.time(), local("2023-08-25T09:00"));
+        for (Partition* partition : pipeline.owned()) {
+          std::vector<CentreId> ids;
+          partition->each_centre([&](const Centre& centre) { ids.push_back(centre.id); });
+          for (CentreId id : ids) {
+            const Centre& centre = *partition->centre(id);
+            for (const Entry* entry : centre.by_key()) said.insert(partition->describe(centre, *entry, true).ShortDebugString());
+          }
+        }
+        for (const v1::ResultBatch& batch : store.batches(std::nullopt, std::nullopt, 1000)) said.insert(batch.ShortDebugString());
+        said.insert("rejected " + std::to_string(store.rejected_count()));
+        return 0;
+      })
+      .get();
+  return said;
+}
+
+TEST_F(EngineTest, a_season_on_four_threads_ends_as_on_one) {
+  for (TimeSource source : {TimeSource::wall, TimeSource::event}) {
+    std::string name = source == TimeSource::wall ? "wall" : "event";
+    auto one = season_on_threads(options, directory / (name + "-1"), 1, source);
+    auto four = season_on_threads(options, directory / (name + "-4"), 4, source);
+    EXPECT_GT(one.size(), 300u);
+    EXPECT_TRUE(one == four) << name;
+    EXPECT_GE(std::count_if(one.begin(), one.end(), [](const std::string& line) { return line.starts_with("batch:"); }), 20) << name;
+  }
+}
+
 TEST_F(EngineTest, lag_is_the_age_of_the_oldest_waiting_event) {
   start();
   EXPECT_EQ(engine->lag_seconds(), 0.0);
