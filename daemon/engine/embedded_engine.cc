@@ -12,6 +12,9 @@ using Steady = std::chrono::steady_clock;
 
 double seconds_since(Steady::time_point from) { return std::chrono::duration<double>(Steady::now() - from).count(); }
 
+/// Fewer events than this are read sooner than other threads begin.
+constexpr std::size_t kWorthSharing = 64;
+
 std::size_t bytes_of(const std::vector<Submitted>& events) {
   std::size_t bytes = 0;
   for (const Submitted& event : events) bytes += memory_of(event);
@@ -32,14 +35,22 @@ struct EmbeddedEngine::Work {
   TimeMs queued_ms = 0;
 };
 
+/// A submitted event, read and checked by itself; or why it is rejected.
+struct EmbeddedEngine::Reading {
+  const v1::Event* event = nullptr;  // in an arena
+  Address address;
+  std::vector<Rejection> warnings;
+  std::optional<Rejection> why;
+};
+
 EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, EngineProbe* probe)
     : options_(options),
       clock_(clock),
       probe_(probe),
       store_(Store::open(options.directory, store_options(options))),
-      parsing_(std::make_unique<Parsing>()),
       outputs_(std::make_unique<CountedOutputs>(*store_, probe)),
       crew_(options.threads) {
+  while (parsings_.size() < crew_.lanes()) parsings_.push_back(std::make_unique<Parsing>());
   options_.policy.batch_numbers_from = store_->batch_numbers_from();
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options.time_source, options.store.partitions, *store_, *outputs_, &crew_);
   pipeline_->restore();
@@ -164,12 +175,49 @@ void EmbeddedEngine::run() {
   }
 }
 
+EmbeddedEngine::Reading EmbeddedEngine::read(const Submitted& submitted, TimeMs latest, google::protobuf::Arena& arena) {
+  Reading reading;
+  if (submitted.unreadable) {
+    reading.why = submitted.unreadable;
+    return reading;
+  }
+  auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
+  if (!event->ParseFromString(submitted.event)) {
+    reading.why = {"event", "protobuf-form", std::to_string(submitted.event.size()) + " bytes",
+                   "The bytes are not a vtq.v1.Event; serialise one with this version's schema."};
+    return reading;
+  }
+  Result<Address> address = check(*event, latest);
+  if (!address) {
+    reading.why = std::move(address).error();
+    return reading;
+  }
+  reading.event = event;
+  reading.address = std::move(address).value();
+  reading.warnings = warnings(*event);
+  return reading;
+}
+
+/// Reads all events of a batch, in their order, each lane a run of them.
+std::vector<EmbeddedEngine::Reading> EmbeddedEngine::read_in_lanes(const std::vector<Work>& works, std::size_t events, TimeMs latest) {
+  std::vector<const Submitted*> submitted;
+  submitted.reserve(events);
+  for (const Work& work : works)
+    for (const Submitted& event : work.events) submitted.push_back(&event);
+  std::vector<Reading> readings(events);
+  const std::size_t lanes = crew_.lanes();
+  crew_.each(lanes, [&](std::size_t lane) {
+    for (std::size_t at = events * lane / lanes; at < events * (lane + 1) / lanes; ++at)
+      readings[at] = read(*submitted[at], latest, parsings_[lane]->arena);
+  });
+  return readings;
+}
+
 void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   const ClockState clock = clock_.state();
   const TimeMs now = clock.now_ms;
   auto started = Steady::now();
-  google::protobuf::Arena& arena = parsing_->arena;
-  arena.Reset();
+  for (auto& parsing : parsings_) parsing->arena.Reset();
 
   struct Place {
     std::size_t work, event;
@@ -204,31 +252,22 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
     for (const Rejection& warning : answer.warnings) probe_->event_warned(warning.rule);
   };
 
+  for (const Work& work : works) events += work.events.size();
+  std::vector<Reading> readings;
+  if (crew_.lanes() > 1 && events >= kWorthSharing) readings = read_in_lanes(works, events, latest);
+  std::size_t read_before = 0;
   for (std::size_t work = 0; work < works.size(); ++work) {
-    events += works[work].events.size();
     answers[work].resize(works[work].events.size());
     for (std::size_t at = 0; at < works[work].events.size(); ++at) {
       Submitted& submitted = works[work].events[at];
       Answer& answer = answers[work][at];
-      if (submitted.unreadable) {
-        reject(answer, submitted, *submitted.unreadable, Topic::rejected);
+      Reading reading = readings.empty() ? read(submitted, latest, parsings_.front()->arena) : std::move(readings[read_before++]);
+      if (reading.why) {
+        reject(answer, submitted, std::move(*reading.why), Topic::rejected);
         continue;
       }
-      auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena);
-      if (!event->ParseFromString(submitted.event)) {
-        reject(answer, submitted,
-               {"event", "protobuf-form", std::to_string(submitted.event.size()) + " bytes",
-                "The bytes are not a vtq.v1.Event; serialise one with this version's schema."},
-               Topic::rejected);
-        continue;
-      }
-      Result<Address> address = check(*event, latest);
-      if (!address) {
-        reject(answer, submitted, std::move(address).error(), Topic::rejected);
-        continue;
-      }
-      answer.warnings = warnings(*event);
-      batch.push_back({event, submitted.event, std::move(address).value()});
+      answer.warnings = std::move(reading.warnings);
+      batch.push_back({reading.event, submitted.event, std::move(reading.address)});
       places.push_back({work, at});
     }
   }

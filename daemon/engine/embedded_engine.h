@@ -34,16 +34,19 @@ class EmbeddedEngine final : public Engine {
 
  private:
   struct Work;
+  struct Reading;
 
   void run();
   void run_batch(std::vector<Work>& works);
+  static Reading read(const Submitted& submitted, TimeMs latest, google::protobuf::Arena& arena);
+  std::vector<Reading> read_in_lanes(const std::vector<Work>& works, std::size_t events, TimeMs latest);
 
   EngineOptions options_;
   Clock& clock_;
   EngineProbe* probe_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<ReadModel> read_model_;
-  std::unique_ptr<Parsing> parsing_;
+  std::vector<std::unique_ptr<Parsing>> parsings_;  // one for each of the crew's lanes
   std::unique_ptr<CountedOutputs> outputs_;
   PipelineCrew crew_;
   std::unique_ptr<Pipeline> pipeline_;
