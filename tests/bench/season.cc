@@ -1,7 +1,7 @@
 // Plays a season from a file of length-delimited events into a store of its own, as fast as it goes, and prints one JSON object of
 // figures. With --statuses and --batches it also writes what came out, for comparison with the truth. With --stop-before and --then it
 // stops at the first event that occurred at or after the one time, and measures how long everything takes that is due by the other:
-// all batches, when the times are the first release and the last issue deadline.
+// all batches, when the times are the first release and the last issue deadline. With --wall time is a clock's that stands still.
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 #include <google/protobuf/util/json_util.h>
@@ -26,6 +26,14 @@ struct SystemClock final : Clock {
   }
 };
 
+struct StandingClock final : Clock {
+  explicit StandingClock(TimeMs at) : at_(at) {}
+  TimeMs now() const override { return at_; }
+
+ private:
+  TimeMs at_;
+};
+
 struct Options {
   std::string events;
   std::string directory;
@@ -35,6 +43,7 @@ struct Options {
   std::size_t events_per_body = 5'000;
   std::string stop_before;
   std::string then;
+  std::string wall;
   bool kill_at_end = false;
   bool open_only = false;
   EngineOptions engine;
@@ -158,10 +167,13 @@ double open_seconds(const Options& options, Clock& clock) {
 }
 
 int run(Options options) {
-  SystemClock clock;
+  SystemClock system;
+  StandingClock standing(google::protobuf::util::TimeUtil::TimestampToMilliseconds(time_of(options.wall)));
+  Clock& clock = options.wall.empty() ? static_cast<Clock&>(system) : standing;
+  if (options.stop_before.empty()) options.stop_before = options.wall;
   options.engine.directory = options.directory;
   options.engine.store.sync = options.sync;
-  options.engine.time_source = TimeSource::event;
+  options.engine.time_source = options.wall.empty() ? TimeSource::event : TimeSource::wall;
   nlohmann::ordered_json figures;
   if (options.open_only) {
     figures["startup_seconds"] = open_seconds(options, clock);
@@ -250,6 +262,8 @@ int main(int argc, char** argv) {
   app.add_option("--statuses", options.statuses, "Write final statuses there, JSON Lines");
   app.add_option("--batches", options.batches, "Write result batches there, JSON Lines");
   app.add_option("--sync", options.sync, "Wait for the disk at each commit");
+  app.add_option("--threads", options.engine.threads, "Threads of the pipeline");
+  app.add_option("--wall", options.wall, "Where the wall clock stands (RFC 3339); what occurred from then on is left out");
   app.add_option("--events-per-commit", options.engine.batch_events_max, "Events in one commit at most");
   app.add_option("--write-buffer", options.engine.store.write_buffer_bytes, "Bytes of a memtable");
   app.add_option("--wal-max", options.engine.store.wal_bytes_max, "Bytes of write-ahead log kept");
