@@ -101,14 +101,31 @@ void PagePart::add(PagePart&& other) {
   items = std::move(both);
 }
 
-std::string RollupPart::encode() const { return Json(rows).dump(); }
+/// A row: the number of each dimension in its order, and entries.
+std::string RollupPart::encode() const {
+  Json list = Json::array();
+  for (const auto& [key, entries] : rows) {
+    Json row = Json::array();
+    for (const Dimension& one : rollup_dimensions()) row.push_back(one.value(key));
+    row.push_back(entries);
+    list.push_back(std::move(row));
+  }
+  return list.dump();
+}
 
 std::optional<RollupPart> RollupPart::decode(std::string_view text) {
-  return decoded<RollupPart>(text, [](const Json& json, RollupPart& part) { json.get_to(part.rows); });
+  const std::vector<Dimension>& dimensions = rollup_dimensions();
+  return decoded<RollupPart>(text, [&](const Json& json, RollupPart& part) {
+    for (const Json& row : json) {
+      RollupKey key;
+      for (std::size_t at = 0; at < dimensions.size(); ++at) dimensions[at].put(key, row.at(at));
+      part.rows[key] += row.at(dimensions.size()).get<std::int64_t>();
+    }
+  });
 }
 
 void RollupPart::add(RollupPart&& other) {
-  for (auto& [values, entries] : other.rows) rows[values] += entries;
+  for (const auto& [key, entries] : other.rows) rows[key] += entries;
 }
 
 std::string CountsPart::encode() const { return json_of(counts).dump(); }

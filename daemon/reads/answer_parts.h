@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/reads/rollup_json.h"
+#include "daemon/reads/rollup_rows.h"
 
 namespace vtq {
 
@@ -48,7 +49,7 @@ struct PagePart {
 
 /// Entries counted by the values of the dimensions asked for.
 struct RollupPart {
-  std::map<std::vector<std::string>, std::int64_t> rows;
+  RollupRows rows;
 
   std::string encode() const;
   static std::optional<RollupPart> decode(std::string_view text);

@@ -3,6 +3,7 @@
 
 #include "daemon/reads/reads.h"
 #include "daemon/reads/rollup_json.h"
+#include "daemon/reads/rollup_rows.h"
 
 namespace vtq {
 namespace {
@@ -24,26 +25,8 @@ void each_cell(const Pipeline& pipeline, const CellFilter& filter, bool by_centr
   }
 }
 
-struct Dimension {
-  std::string_view name;       ///< in the query
-  std::string_view json_name;  ///< in the reply
-  std::string (*value)(CentreId, const Cell&);
-};
-
-constexpr Dimension kDimensions[] = {
-    {"awarding_organisation", "awardingOrganisation", [](CentreId, const Cell& c) { return text_of(c.awarding_organisation); }},
-    {"level", "level", [](CentreId, const Cell& c) { return v1::Level_Name(c.level); }},
-    {"qualification", "qualification", [](CentreId, const Cell& c) { return text_of(c.qualification); }},
-    {"series", "series", [](CentreId, const Cell& c) { return text_of(c.series); }},
-    {"centre", "centre", [](CentreId id, const Cell&) { return text_of(id); }},
-    {"stage", "stage", [](CentreId, const Cell& c) { return v1::Stage_Name(c.stage); }},
-    {"need", "need", [](CentreId, const Cell& c) { return v1::Need_Name(c.need); }},
-    {"band", "band", [](CentreId, const Cell& c) { return v1::Band_Name(c.band); }},
-    {"reason", "reason", [](CentreId, const Cell& c) { return v1::Reason_Name(c.reason); }},
-    {"late", "late", [](CentreId, const Cell& c) { return std::string(c.late ? "true" : "false"); }},
-};
-
 std::vector<const Dimension*> dimensions_of(Query& query) {
+  const std::vector<Dimension>& all = rollup_dimensions();
   std::vector<const Dimension*> found;
   std::string text = query.text("by");
   std::string_view rest = text;
@@ -51,35 +34,19 @@ std::vector<const Dimension*> dimensions_of(Query& query) {
     auto end = rest.find(',');
     std::string_view name = rest.substr(0, end);
     rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-    auto at = std::find_if(std::begin(kDimensions), std::end(kDimensions), [&](const Dimension& one) { return one.name == name; });
-    if (at == std::end(kDimensions)) {
+    auto at = std::find_if(all.begin(), all.end(), [&](const Dimension& one) { return one.name == name; });
+    if (at == all.end()) {
       query.fail("by", name, "Give dimensions out of awarding_organisation, level, qualification, series, centre, stage, need, band, reason, late.");
       return {};
     }
-    if (std::find(found.begin(), found.end(), at) != found.end()) {
+    if (std::find(found.begin(), found.end(), &*at) != found.end()) {
       query.fail("by", name, "The dimension stands twice; name each once.");
       return {};
     }
-    found.push_back(at);
+    found.push_back(&*at);
   }
   if (found.empty()) query.fail("by", text, "Give at least one dimension: by=stage.");
   return found;
-}
-
-std::string rollup_json(const RollupPart& part, const std::vector<const Dimension*>& dimensions) {
-  std::string body = "{\"by\":[";
-  for (std::size_t at = 0; at < dimensions.size(); ++at) body += (at ? ",\"" : "\"") + std::string(dimensions[at]->json_name) + "\"";
-  body += "],\"rows\":[";
-  std::int64_t sum = 0;
-  bool first = true;
-  for (const auto& [values, entries] : part.rows) {
-    body += std::exchange(first, false) ? "{" : ",{";
-    for (std::size_t at = 0; at < dimensions.size(); ++at)
-      body += "\"" + std::string(dimensions[at]->json_name) + "\":" + json_string(values[at]) + ",";
-    body += "\"entries\":" + std::to_string(entries) + "}";
-    sum += entries;
-  }
-  return body + "],\"entries\":" + std::to_string(sum) + "}\n";
 }
 
 std::string qualification_json(const Qualification& q, const Counts& counts) {
@@ -200,16 +167,16 @@ HttpReply Reads::rollups(const HttpRequest& request) {
     ReadModel::Visit visit = begin_visit();
     return look(visit, [filter, dimensions, by_centre](Pipeline& pipeline) {
       RollupPart counted;
-      std::vector<std::string> values(dimensions.size());
       each_cell(pipeline, filter, by_centre, [&](CentreId centre, const Cell& cell, std::int64_t entries) {
-        for (std::size_t at = 0; at < dimensions.size(); ++at) values[at] = dimensions[at]->value(centre, cell);
-        counted.rows[values] += entries;
+        RollupKey key, whole{centre, cell};
+        for (const Dimension* one : dimensions) one->put(key, one->value(whole));
+        counted.rows[key] += entries;
       });
       return counted;
     });
   };
   return over_all<RollupPart>(request, gather, [&](const RollupPart& part) {
-    return HttpReply{200, "application/json", rollup_json(part, dimensions)};
+    return HttpReply{200, "application/json", rollup_json(part.rows, dimensions)};
   });
 }
 

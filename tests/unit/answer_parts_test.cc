@@ -90,11 +90,64 @@ TEST(Parts, any_division_of_a_list_gives_the_pages_of_the_whole) {
   }
 }
 
+RollupKey key_of(CentreId centre, const Cell& cell) { return {centre, cell}; }
+
+std::string shown(const RollupRows& rows, const std::vector<std::string_view>& by) {
+  std::vector<const Dimension*> dimensions;
+  for (std::string_view name : by)
+    for (const Dimension& one : rollup_dimensions())
+      if (one.name == name) dimensions.push_back(&one);
+  return rollup_json(rows, dimensions);
+}
+
 TEST(Parts, rollups_add_up_by_their_values) {
-  RollupPart mine{{{{"LEVEL_3", "READY"}, 4}, {{"LEVEL_3", "ISSUED"}, 1}}};
-  mine.add(sent(RollupPart{{{{"LEVEL_3", "READY"}, 2}, {{"LEVEL_2", "READY"}, 5}}}));
-  EXPECT_EQ(mine.rows,
-            (std::map<std::vector<std::string>, std::int64_t>{{{"LEVEL_2", "READY"}, 5}, {{"LEVEL_3", "ISSUED"}, 1}, {{"LEVEL_3", "READY"}, 6}}));
+  Cell ready = {.qualification = *parse_qualification("60171600"),
+                .awarding_organisation = *parse_awarding_organisation("RN5217"),
+                .series = *parse_series("2023-08"),
+                .level = v1::LEVEL_3,
+                .stage = v1::READY,
+                .need = v1::PROGRESSION_CRITICAL,
+                .band = v1::AT_RISK,
+                .reason = v1::L1,
+                .late = true};
+  Cell issued = ready;
+  issued.stage = v1::ISSUED;
+  RollupPart mine, other;
+  mine.rows = {{key_of(CentreId{30101}, ready), 4}, {key_of(CentreId{30101}, issued), 1}};
+  other.rows = {{key_of(CentreId{30101}, ready), 2}, {key_of(CentreId{30102}, ready), 5}};
+  mine.add(sent(other));
+  EXPECT_EQ(mine.rows, (RollupRows{{key_of(CentreId{30101}, ready), 6}, {key_of(CentreId{30101}, issued), 1}, {key_of(CentreId{30102}, ready), 5}}));
+}
+
+TEST(Rollups, rows_stand_in_the_order_of_their_texts) {
+  // By number REGISTERED is the first, and no reason comes before L1.
+  RollupRows rows;
+  for (v1::Stage stage : {v1::READY, v1::ISSUED, v1::REGISTERED})
+    for (v1::Reason reason : {v1::L1, v1::REASON_NONE}) rows[key_of({}, cell(stage, reason, false))] = stage;
+  auto said = nlohmann::json::parse(shown(rows, {"stage", "reason"}));
+  EXPECT_EQ(said["by"], nlohmann::json({"stage", "reason"}));
+  ASSERT_EQ(said["rows"].size(), rows.size());
+  std::vector<std::pair<std::string, std::string>> order;
+  std::int64_t sum = 0;
+  for (const auto& row : said["rows"]) {
+    order.emplace_back(row["stage"], row["reason"]);
+    v1::Stage stage{};
+    ASSERT_TRUE(v1::Stage_Parse(row["stage"].get<std::string>(), &stage));
+    EXPECT_EQ(row["entries"], stage);
+    EXPECT_EQ(row.size(), 3u) << row;
+    sum += row["entries"].get<std::int64_t>();
+  }
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_EQ(said["entries"], sum);
+  EXPECT_EQ(shown({}, {"late"}), "{\"by\":[\"late\"],\"rows\":[],\"entries\":0}\n");
+}
+
+TEST(Rollups, each_dimension_is_put_into_a_key_as_it_is_read_from_one) {
+  for (const Dimension& one : rollup_dimensions()) {
+    RollupKey key;
+    one.put(key, 1);
+    for (const Dimension& other : rollup_dimensions()) EXPECT_EQ(other.value(key), &other == &one) << one.name << " in " << other.name;
+  }
 }
 
 TEST(Parts, counts_add_up_to_what_one_instance_counts) {
@@ -151,6 +204,8 @@ TEST(Parts, what_is_no_part_is_told_apart) {
   EXPECT_FALSE(PagePart::decode("no tab\n"));
   EXPECT_FALSE(PagePart::decode("key\tcut off"));
   EXPECT_FALSE(RollupPart::decode("{"));
+  EXPECT_FALSE(RollupPart::decode("[[1,2]]"));
+  EXPECT_FALSE(RollupPart::decode("[[0,0,0,0,0,0,0,0,0,0,\"one\"]]"));
   EXPECT_FALSE(CountsPart::decode("[1,2]"));
   EXPECT_FALSE(OverviewPart::decode("{\"time\":1}"));
 }
