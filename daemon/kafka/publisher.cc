@@ -6,6 +6,7 @@
 
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/record.h"
+#include "daemon/process/log.h"
 
 namespace vtq::kafka {
 
@@ -27,49 +28,84 @@ struct Publisher::Pending {
 };
 
 Publisher::Publisher(const Settings& settings, const TopicNames& names)
-    : names_(names),
+    : settings_(settings),
+      names_(names),
       partitions_(static_cast<std::uint32_t>(settings.partitions)),
       by_event_time_(settings.time_source == "event"),
-      registry_topics_(registry_topics(settings)) {
-  Properties properties = common_properties(settings, "publisher");
-  properties.insert(properties.end(), {{"enable.idempotence", "true"},
-                                       {"linger.ms", "2"},
-                                       {"batch.num.messages", "10000"},
-                                       {"compression.type", "lz4"},
-                                       {"queue.buffering.max.messages", "1000000"},
-                                       {"message.timeout.ms", std::to_string(settings.kafka_broker_wait_seconds * 1000)}});
-  Config config = make_config(properties);
-  rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void*) {
-    std::unique_ptr<std::shared_ptr<Pending>> pending(static_cast<std::shared_ptr<Pending>*>(report->_private));
-    if (report->err) (*pending)->failed = true;
-  });
-  producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
-  for (std::size_t topic = 0; topic < kInputTopics; ++topic) {
-    topics_[topic].reset(rd_kafka_topic_new(producer_.get(), names_.of(static_cast<Topic>(topic)).c_str(), nullptr));
-    if (!topics_[topic]) throw KafkaError("Kafka: cannot publish: " + text_of(rd_kafka_last_error()) + ". Check kafka.topic_prefix.");
-  }
+      registry_topics_(registry_topics(settings)),
+      producer_(new_producer()) {
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "publisher");
 }
 
 Publisher::~Publisher() { stop(); }
 
+Publisher::Producer Publisher::new_producer() const {
+  Properties properties = common_properties(settings_, "publisher");
+  properties.insert(properties.end(), {{"enable.idempotence", "true"},
+                                       {"linger.ms", "2"},
+                                       {"batch.num.messages", "10000"},
+                                       {"compression.type", "lz4"},
+                                       {"queue.buffering.max.messages", "1000000"},
+                                       {"message.timeout.ms", std::to_string(settings_.kafka_broker_wait_seconds * 1000)}});
+  Config config = make_config(properties);
+  rd_kafka_conf_set_dr_msg_cb(config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void*) {
+    std::unique_ptr<std::shared_ptr<Pending>> pending(static_cast<std::shared_ptr<Pending>*>(report->_private));
+    if (report->err) (*pending)->failed = true;
+  });
+  Producer made{.client = make_client(RD_KAFKA_PRODUCER, std::move(config)), .topics = {}};
+  for (std::size_t topic = 0; topic < kInputTopics; ++topic) {
+    made.topics[topic].reset(rd_kafka_topic_new(made.client.get(), names_.of(static_cast<Topic>(topic)).c_str(), nullptr));
+    if (!made.topics[topic]) throw KafkaError("Kafka: cannot publish: " + text_of(rd_kafka_last_error()) + ". Check kafka.topic_prefix.");
+  }
+  return made;
+}
+
 void Publisher::stop() {
   if (stopping_.exchange(true)) return;
-  auto purge = [&] { rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT); };
-  purge();  // also ends the wait of who publishes behind everything else
-  std::unique_lock alone(publishing_);
-  purge();
-  // Purged, nothing waits for a broker any more: what is left are the reports, and each is an answer that somebody holds memory for.
-  while (rd_kafka_outq_len(producer_.get()) > 0) rd_kafka_poll(producer_.get(), 10);
   thread_.join();
+  await_publishing().unlock();
+  empty(producer_.client.get());
+}
+
+/// Purged, nothing waits for a broker any more: what is left are the reports, and each is an answer that somebody holds memory for.
+void Publisher::empty(rd_kafka_t* client) {
+  do {
+    rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_poll(client, 10);
+  } while (rd_kafka_outq_len(client) > 0);
+}
+
+/// Alone with the producer. Who waits behind everything that was published before is let go. What is told is told without the lock, for who hears
+/// it may publish.
+std::unique_lock<std::shared_mutex> Publisher::await_publishing() {
+  std::unique_lock alone(publishing_, std::defer_lock);
+  while (!alone.try_lock()) empty(producer_.client.get());
+  return alone;
 }
 
 void Publisher::run() {
-  while (!stopping_) rd_kafka_poll(producer_.get(), 50);
+  while (!stopping_) {
+    rd_kafka_poll(producer_.client.get(), 50);
+    char why[512];
+    if (rd_kafka_fatal_error(producer_.client.get(), why, sizeof why) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    try {
+      replace_producer(why);
+    } catch (const KafkaError& error) {
+      log::write(log::Level::error, "no other producer can be made; trying again", {{"why", std::string(error.what())}});
+    }
+  }
 }
 
-bool Publisher::flush(int timeout_ms) { return rd_kafka_flush(producer_.get(), timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR; }
+void Publisher::replace_producer(const std::string& why) {
+  log::write(log::Level::warning, "the producer of published events can no longer be used; another takes its place", {{"why", why}});
+  Producer other = new_producer();
+  {
+    auto alone = await_publishing();
+    std::swap(producer_, other);
+  }
+  empty(other.client.get());
+}
 
 bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
                         std::shared_ptr<Pending> pending) {
@@ -77,8 +113,8 @@ bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view ke
   std::string framed;
   if (registry_topics_.contains(topic)) value = framed = in_registry_format(value);
   rd_kafka_resp_err_t error =
-      rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topics_[static_cast<std::size_t>(topic)].get()), RD_KAFKA_V_PARTITION(partition),
-                        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
+      rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(producer_.topics[static_cast<std::size_t>(topic)].get()),
+                        RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
                         RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
                         RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END);
   if (error) return false;
@@ -106,7 +142,7 @@ bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Ad
     return queued;
   }
   // Behind everything that was published before: a partition may say that it has come so far only when it has.
-  rd_kafka_flush(producer_.get(), -1);
+  rd_kafka_flush(producer_.client.get(), -1);
   bool all = produce(Topic::reference, 0, "time-reached", bytes, timestamp, pending);
   for (Topic topic : kCentreTopics)
     for (std::uint32_t partition = 0; partition < partitions_; ++partition)

@@ -1,5 +1,7 @@
 // Publishes events to the input topics, as any publisher would: the topic by the fact, the partition by murmur2 of the centre, reference
 // data and commands to all centres under their own id. Idempotent; not transactional. Any thread.
+//
+// A producer that lost count of its records with a broker, as when one is killed at a bad moment, can never be used again: another takes its place.
 #pragma once
 
 #include <atomic>
@@ -28,24 +30,31 @@ class Publisher {
   /// Takes nothing more. What is under way is told as not published: it may be, and publishing it again does no harm. When it returns, every
   /// `done` was called. Idempotent; on one thread.
   void stop();
-  /// Waits until everything queued was answered, at most so long.
-  bool flush(int timeout_ms);
   std::size_t queued_bytes() const { return queued_bytes_; }
 
  private:
   struct Pending;
+  struct Producer {
+    Client client;
+    std::array<TopicHandle, kInputTopics> topics;
+  };
+  Producer new_producer() const;
+  void replace_producer(const std::string& why);
+  std::unique_lock<std::shared_mutex> await_publishing();
+  /// Tells of everything under way as not published, and waits until it is told.
+  static void empty(rd_kafka_t* client);
   bool produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
                std::shared_ptr<Pending> pending);
   void run();
 
-  TopicNames names_;
+  const Settings settings_;
+  const TopicNames names_;
   std::uint32_t partitions_;
   bool by_event_time_;
   std::set<Topic> registry_topics_;
   std::atomic<std::size_t> queued_bytes_{0};
   std::atomic<std::int64_t> latest_ms_{0};
-  Client producer_;
-  std::array<TopicHandle, kInputTopics> topics_;
+  Producer producer_;  // replaced by the publisher's thread, with `publishing_` held alone
   std::atomic<bool> stopping_{false};
   std::shared_mutex publishing_;  // held shared while events are queued, alone while the last are answered
   std::thread thread_;            // last: stops before what it uses dies
