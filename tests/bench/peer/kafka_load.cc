@@ -7,6 +7,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "pipeline/intake/check.h"
 #include "tests/bench/machine.h"
@@ -42,18 +44,7 @@ void create_all(rd_kafka_t* client, const Options& options) {
 
 class Load {
  public:
-  explicit Load(const Options& options)
-      : options_(options),
-        producer_(make_client(RD_KAFKA_PRODUCER,
-                              {{"bootstrap.servers", options.bootstrap},
-                               {"enable.idempotence", "true"},
-                               {"linger.ms", "10"},
-                               {"batch.num.messages", "10000"},
-                               {"queue.buffering.max.messages", "500000"},
-                               {"compression.type", options.compression},
-                               {"topic.metadata.propagation.max.ms", "600000"},
-                               {"socket.nagle.disable", "true"}},
-                              delivered, this)) {
+  explicit Load(const Options& options) : options_(options), producer_(new_producer()) {
     if (options_.create) create_all(producer_.get(), options_);
     partitions_ = counted(options_.prefix + kInputs[0]);
   }
@@ -61,17 +52,78 @@ class Load {
   void run() {
     if (!options_.events.empty()) send_file();
     if (options_.finish) send_time_reached(latest_ms_ + kYearMs);
-    while (rd_kafka_outq_len(producer_.get()) > 0) rd_kafka_flush(producer_.get(), 1000);
-    if (failed_ > 0) throw std::runtime_error(std::to_string(failed_) + " records were not delivered");
+    flush();
+    while (lost_count()) {
+      begin_anew();
+      flush();
+    }
+    if (!undelivered_.empty()) throw std::runtime_error(std::to_string(undelivered_.size()) + " records were not delivered");
   }
 
   std::uint64_t events() const { return events_; }
   std::uint64_t delivered_records() const { return delivered_; }
 
  private:
+  /// A record that was not delivered, as it was produced.
+  struct Kept {
+    std::string topic, key, value;
+    std::int32_t partition = 0;
+    std::int64_t timestamp_ms = 0;
+    std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_destroy>> headers;
+  };
+
   static void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     Load& self = *static_cast<Load*>(opaque);
-    ++(message->err ? self.failed_ : self.delivered_);
+    if (!message->err) {
+      ++self.delivered_;
+      return;
+    }
+    Kept kept{rd_kafka_topic_name(message->rkt),
+              text(message->key, message->key_len),
+              text(message->payload, message->len),
+              message->partition,
+              rd_kafka_message_timestamp(message, nullptr),
+              nullptr};
+    rd_kafka_headers_t* headers = nullptr;
+    if (!rd_kafka_message_headers(message, &headers)) kept.headers.reset(rd_kafka_headers_copy(headers));
+    self.undelivered_.push_back(std::move(kept));
+  }
+
+  static std::string text(const void* bytes, std::size_t size) { return bytes ? std::string(static_cast<const char*>(bytes), size) : std::string(); }
+
+  Client new_producer() {
+    return make_client(RD_KAFKA_PRODUCER,
+                       {{"bootstrap.servers", options_.bootstrap},
+                        {"enable.idempotence", "true"},
+                        {"linger.ms", "10"},
+                        {"batch.num.messages", "10000"},
+                        {"queue.buffering.max.messages", "500000"},
+                        {"compression.type", options_.compression},
+                        {"topic.metadata.propagation.max.ms", "600000"},
+                        {"socket.nagle.disable", "true"}},
+                       delivered, this);
+  }
+
+  void flush() {
+    while (rd_kafka_outq_len(producer_.get()) > 0) rd_kafka_flush(producer_.get(), 1000);
+  }
+
+  /// A broker that is killed at a bad moment has not what the producer thinks it has. Such a producer can never be used again.
+  bool lost_count() const { return rd_kafka_fatal_error(producer_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR; }
+
+  /// With another producer, sends again what is not known to be delivered: some of it twice, which does no harm.
+  void begin_anew() {
+    std::cerr << "the producer lost count of what the brokers have; sending again what is not known to be delivered\n";
+    rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    flush();
+    topics_.clear();
+    producer_ = new_producer();
+    std::vector<Kept> again = std::exchange(undelivered_, {});
+    for (Kept& one : again) {
+      Outgoing record{
+          .topic = topic_handle(one.topic), .partition = one.partition, .key = one.key, .value = one.value, .timestamp_ms = one.timestamp_ms};
+      produce(producer_.get(), record, one.headers.release());
+    }
   }
 
   /// Partitions of a topic. One that was created a moment ago may not be known yet, nor to a broker just started.
@@ -138,18 +190,25 @@ class Load {
   }
 
   void send_to(std::string_view topic, std::uint32_t partition, std::string_view key, const v1::Event& event, const std::string& bytes) {
-    Outgoing record{.topic = topic_handle(topic),
-                    .partition = static_cast<std::int32_t>(partition),
-                    .key = key,
-                    .value = bytes,
-                    .timestamp_ms = options_.event_time ? latest_ms_ : 0};
-    produce(producer_.get(), record, options_.headers ? cloud_event_headers(event) : nullptr);
+    for (;;) {
+      Outgoing record{.topic = topic_handle(options_.prefix + std::string(topic)),
+                      .partition = static_cast<std::int32_t>(partition),
+                      .key = key,
+                      .value = bytes,
+                      .timestamp_ms = options_.event_time ? latest_ms_ : 0};
+      try {
+        return produce(producer_.get(), record, options_.headers ? cloud_event_headers(event) : nullptr);
+      } catch (const std::runtime_error&) {
+        if (!lost_count()) throw;
+        begin_anew();
+      }
+    }
   }
 
   rd_kafka_topic_t* topic_handle(std::string_view name) {
     auto at = topics_.find(name);
     if (at == topics_.end()) {
-      Topic topic(rd_kafka_topic_new(producer_.get(), (options_.prefix + std::string(name)).c_str(), nullptr));
+      Topic topic(rd_kafka_topic_new(producer_.get(), std::string(name).c_str(), nullptr));
       at = topics_.emplace(name, std::move(topic)).first;
     }
     return at->second.get();
@@ -178,7 +237,7 @@ class Load {
   std::uint64_t events_ = 0;
   std::uint64_t marked_ = 0;  ///< how many of them were sent before the last mark
   std::uint64_t delivered_ = 0;
-  std::uint64_t failed_ = 0;
+  std::vector<Kept> undelivered_;
 };
 
 int run(const Options& options) {
