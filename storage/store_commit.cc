@@ -7,6 +7,11 @@
 #include "storage/database.h"
 
 namespace vtq {
+namespace {
+
+constexpr std::size_t kLaneBytesKept = 1u << 20;
+
+}  // namespace
 
 void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
   Lane& own = lane(partition);
@@ -62,7 +67,11 @@ std::vector<BatchId> Store::Database::take_issuing() {
 
 void Store::Database::clear_lanes() {
   for (Lane& one : lanes) {
-    one.pending.Clear();
+    // Of one lane among many the memory of its largest commit does not stay.
+    if (lanes.size() > 1 && one.pending.GetDataSize() > kLaneBytesKept)
+      one.pending = rocksdb::WriteBatch();
+    else
+      one.pending.Clear();
     one.issuing.clear();
     one.dirty = false;
   }

@@ -126,8 +126,10 @@ void Transaction::produce(Outgoing& outgoing) {
   std::vector<bool> met(kDestinations * changelog_next_.size(), false);
   std::vector<std::pair<const Outgoing::Part*, Outgoing::Record*>> others;
   auto until = Steady::now() + patience_;
+  std::size_t records = 0;
+  for (const Outgoing::Part& part : outgoing.parts()) records += part.records.size();
+  others.reserve(records);
   for (Outgoing::Part& part : outgoing.parts()) {
-    others.reserve(others.size() + part.records.size());
     for (Outgoing::Record& record : part.records) {
       std::vector<bool>::reference known = met[static_cast<std::size_t>(record.to) * changelog_next_.size() + record.partition];
       if (known)

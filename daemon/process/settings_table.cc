@@ -81,7 +81,9 @@ const std::vector<Setting>& settings_table() {
        &Settings::clock_away_days_max, "400", 1, 36'600, "days"},
       {"partitions", "Shares into which centres are divided. Fixed when the store is made.", Kind::number, &Settings::partitions, "8", 1, 1024,
        "partitions"},
-      {"engine.threads", "Threads over which the partitions are spread; more than partitions are of no use, and more than processors of little.",
+      {"engine.threads",
+       "Threads over which the partitions are spread; more than partitions are of no use, and more than processors of little. On Kafka, reading and "
+       "checking stay with one.",
        Kind::number, &Settings::engine_threads, "1", 1, 64, "threads"},
       {"engine.batch_events_max", "Events in one commit.", Kind::number, &Settings::engine_batch_events_max, "20000", 1, 1'000'000, "events"},
       {"engine.queue_bytes_max", "Events taken and not committed yet; more wait. At least http.body_bytes_max.", Kind::bytes,

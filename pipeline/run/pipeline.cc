@@ -1,6 +1,7 @@
 #include "pipeline/run/pipeline.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -24,12 +25,23 @@ Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t p
       budgets_(crew_.lanes() == 1 ? 1 : partitions),
       to_apply_(crew_.lanes() == 1 ? 0 : partitions),
       partitions_(partitions) {
-  share_budget();
+  for (WakeBudget& budget : budgets_) budget.most = policy_.woken_per_commit_max;
 }
 
-void Pipeline::share_budget() {
-  std::size_t sharing = budgets_.size() == 1 ? 1 : std::max<std::size_t>(owned_.size(), 1);
-  for (WakeBudget& budget : budgets_) budget.most = std::max<std::size_t>(policy_.woken_per_commit_max / sharing, 1);
+std::size_t Pipeline::budget_left() const {
+  std::size_t left = policy_.woken_per_commit_max;
+  for (const WakeBudget& budget : budgets_) left -= std::min(left, budget.woken);
+  return left;
+}
+
+/// What is left until a commit is due, in equal shares to the partitions in which something wakes until `to`: where that is one, it has as much as
+/// with one lane.
+void Pipeline::share_budget(TimeMs to) {
+  auto wakes = [to](const Partition* partition) { return partition->next_wake() <= std::max(to, partition->time()); };
+  const std::size_t left = budget_left();
+  const auto sharing = static_cast<std::size_t>(std::count_if(owned_.begin(), owned_.end(), wakes));
+  for (WakeBudget& budget : budgets_)
+    budget.most = budget.woken + (left == 0 ? 0 : std::max<std::size_t>(left / std::max<std::size_t>(sharing, 1), 1));
 }
 
 template <class Work>
@@ -42,9 +54,10 @@ void Pipeline::each_owned(Work work) {
 }
 
 template <class Step>
-bool Pipeline::all_owned(Step step) {
+bool Pipeline::all_owned(TimeMs to, Step step) {
   if (budgets_.size() == 1)
     return std::all_of(owned_.begin(), owned_.end(), [&](Partition* partition) { return step(*partition, budgets_.front()); });
+  share_budget(to);
   came_.assign(partitions(), true);
   each_owned([&](Partition& partition) { came_[partition.index()] = step(partition, budget_of(partition)); });
   return std::find(came_.begin(), came_.end(), false) == came_.end();
@@ -73,13 +86,11 @@ void Pipeline::take(std::uint32_t index) {
   owned_.insert(
       std::upper_bound(owned_.begin(), owned_.end(), index, [](std::uint32_t wanted, const Partition* held) { return wanted < held->index(); }),
       partition.get());
-  share_budget();
 }
 
 void Pipeline::give_up(std::uint32_t index) {
   std::erase(owned_, partitions_[index].get());
   partitions_[index].reset();
-  share_budget();
 }
 
 std::uint32_t Pipeline::partition_of(CentreId centre) const {
@@ -139,6 +150,7 @@ Pipeline::Progress Pipeline::process_window(std::span<const Inbound> batch, Time
 }
 
 void Pipeline::apply_in_order(std::span<const Inbound> batch, const std::vector<std::uint32_t>& order) {
+  for (auto& places : to_apply_) places.clear();
   for (std::uint32_t at : order) {
     const Address& address = batch[at].address;
     auto stopped = stops_applied_.find(at);
@@ -151,7 +163,9 @@ void Pipeline::apply_in_order(std::span<const Inbound> batch, const std::vector<
       apply_by_partition(batch);
       apply_everywhere(batch[at], at);
     } else {
-      to_apply_[partition_of(address.centre)].push_back(at);
+      std::uint32_t to = partition_of(address.centre);
+      if (!partitions_[to]) throw std::logic_error("Pipeline: an event of a partition that was not taken");
+      to_apply_[to].push_back(at);
     }
   }
   if (together_) apply_by_partition(batch);
@@ -172,8 +186,8 @@ void Pipeline::apply_by_partition(std::span<const Inbound> batch) {
 void Pipeline::finish_stopped(TimeMs now) {
   each_owned([&](Partition& partition) {
     if (!partition.has_touched()) return;
-    WakeBudget& budget = budget_of(partition);
-    while (!partition.advance(now, round_, budget)) budget.woken = 0;
+    WakeBudget unbounded{.most = std::numeric_limits<std::size_t>::max()};
+    (void)partition.advance(now, round_, unbounded);
     partition.settle(round_);
   });
 }
@@ -244,21 +258,23 @@ bool Pipeline::advance_for(const Inbound& inbound) {
   // What changed is worked out before the time at which it did has gone.
   if (inbound.address.everywhere) {
     if (std::any_of(owned_.begin(), owned_.end(), is_behind)) spread_reference_changes();
-    return all_owned(bring);
+    return all_owned(when, bring);
   }
   Partition& partition = *partitions_[partition_of(inbound.address.centre)];
   if (is_behind(&partition)) spread_reference_changes();
-  return bring(partition, budget_of(partition));
+  WakeBudget& budget = budget_of(partition);
+  budget.most = budget.woken + budget_left();
+  return bring(partition, budget);
 }
 
 bool Pipeline::advance_all(TimeMs to) {
-  return all_owned([&](Partition& partition, WakeBudget& budget) { return partition.advance(to, round_, budget); });
+  return all_owned(to, [&](Partition& partition, WakeBudget& budget) { return partition.advance(to, round_, budget); });
 }
 
 /// Settles all partitions and derives what is due at their present times, as what a change of reference data concerns.
 bool Pipeline::close_window() {
   settle_all();
-  return all_owned([&](Partition& partition, WakeBudget& budget) { return partition.advance(partition.time(), round_, budget); });
+  return all_owned(0, [&](Partition& partition, WakeBudget& budget) { return partition.advance(partition.time(), round_, budget); });
 }
 
 void Pipeline::settle_all() {
@@ -281,6 +297,8 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
 
 bool Pipeline::spread_reference_changes() {
   if (!reference_.changed()) return false;
+  // It may concern every entry there is.
+  together_ = budgets_.size() > 1;
   std::vector<ReferenceChange> changes = reference_.take_changes();
   each_owned([&](Partition& partition) { partition.reference_changed(changes); });
   return true;

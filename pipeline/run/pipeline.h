@@ -3,8 +3,9 @@
 //
 // One thread calls it: `process` then `write`, then the caller commits; only then are outputs visible to others. It owns what its partitions
 // read, the policy and the reference data, and merges into these between the partitions' calls. What is done in a partition alone, the crew does:
-// with one lane one partition after another, with more of them several at once. Of each partition the same comes out either way, in the same order;
-// but with more lanes each partition has a share of its own in what time may wake before a commit is due.
+// with one lane one partition after another, with more of them several at once. Of each partition the same comes out either way, in the same order,
+// but where so much wakes that a commit is due before the batch is through: that may be at another moment then, and what would have been undone
+// within one window is said in between.
 #pragma once
 
 #include <map>
@@ -93,11 +94,13 @@ class Pipeline {
   /// Does `work` in every partition that was taken.
   template <class Work>
   void each_owned(Work work);
-  /// Goes a step in every partition that was taken. False when a commit is due in any; where they share a budget, those after it do not go then.
+  /// Goes a step in every partition that was taken, through what wakes until `to`, or until the partition's own time where that is later. False when
+  /// a commit is due in any; with one lane those after it do not go then.
   template <class Step>
-  bool all_owned(Step step);
+  bool all_owned(TimeMs to, Step step);
   WakeBudget& budget_of(const Partition& partition) { return budgets_[budgets_.size() == 1 ? 0 : partition.index()]; }
-  void share_budget();
+  std::size_t budget_left() const;
+  void share_budget(TimeMs to);
 
   const Policy policy_;
   const TimeSource time_source_;

@@ -304,6 +304,41 @@ TEST(Lanes, give_the_same_where_time_comes_from_events) {
   }
 }
 
+/// How many commits it takes to move time on to a late day, where entries of one partition wake and no others.
+int commits_to_wake(std::size_t most, Crew* crew) {
+  Policy policy;
+  policy.woken_per_commit_max = most;
+  SplitStore store;
+  Pipeline pipeline(policy, TimeSource::wall, kPartitions, store, store, crew);
+  pipeline.restore();
+  std::vector<v1::Event> events = reference_step().events;
+  for (std::uint64_t at = 0; at < 20 * kCentres; ++at) {
+    std::string centre = centre_number(at % kCentres);
+    if (murmur2_partition(centre, kPartitions) != murmur2_partition(centre_number(1), kPartitions)) continue;
+    events.push_back(registered({.centre = centre, .learner = "L" + std::to_string(at)}, local("2022-10-01T09:00")));
+  }
+  std::vector<std::string> bytes;
+  for (const v1::Event& event : events) bytes.push_back(event.SerializeAsString());
+  std::vector<Inbound> batch;
+  for (std::size_t at = 0; at < events.size(); ++at) batch.push_back({&events[at], bytes[at], check(events[at]).value()});
+  EXPECT_EQ(pipeline.process(batch, local("2022-10-02T09:00")).consumed, batch.size());
+  for (bool finished = false; !finished; pipeline.write(store)) finished = pipeline.process({}, local("2022-10-02T09:00")).finished;
+  int commits = 1;
+  while (!pipeline.process({}, local("2023-09-01T09:00")).finished) {
+    pipeline.write(store);
+    ++commits;
+  }
+  return commits;
+}
+
+TEST(Lanes, leave_to_one_partition_alone_what_one_lane_leaves_to_it) {
+  for (std::size_t most : {20u, 100u, 1000u}) {
+    ShuffledCrew shuffled(most);
+    EXPECT_EQ(commits_to_wake(most, &shuffled), commits_to_wake(most, nullptr)) << most;
+  }
+  EXPECT_GT(commits_to_wake(20, nullptr), 1);
+}
+
 TEST(Lanes, of_partitions_that_fail_the_first_says_why) {
   ThreadedCrew threads;
   SplitStore store;
