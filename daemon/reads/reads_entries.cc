@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "daemon/reads/reads.h"
+#include "daemon/reads/status_json.h"
 #include "pipeline/status/words.h"
 
 namespace vtq {
@@ -122,7 +123,7 @@ HttpReply Reads::entry(const HttpRequest& request) {
     const Entry* entry = held ? held->find(key) : nullptr;
     if (!entry || entry->status.stage == v1::STAGE_UNSPECIFIED) return {};
     std::string step(step_words(entry->status.step));
-    return "{\"status\":" + json_of(partition.describe(*held, *entry, true)) + ",\"facts\":" + facts_json(entry->facts) +
+    return "{\"status\":" + status_json(partition.describe(*held, *entry, true)) + ",\"facts\":" + facts_json(entry->facts) +
            ",\"nextStep\":" + json_string(step) + ",\"reasonText\":" + json_string(reason_words(entry->status.reason)) + "}\n";
   });
   if (body.empty())
@@ -159,7 +160,7 @@ HttpReply Reads::entries(const HttpRequest& request) {
         std::size_t most = std::min(kEntriesInOneLook, limit - page.items.size());
         Found found = look(visit, [filter, id, after_key, most](Pipeline& pipeline) { return entries_of(pipeline, filter, id, after_key, most); });
         for (const Found::Item& item : found.items) {
-          page.items.push_back({text_of_cursor(id, item.key), json_of(item.status)});
+          page.items.push_back({text_of_cursor(id, item.key), status_json(item.status)});
           bytes += page.items.back().text.size();
         }
         more = found.go_on_after.has_value();
