@@ -19,14 +19,14 @@ std::size_t Store::Database::skip_numbers(rocksdb::WriteBatch& batch, const std:
          [&](std::string_view held, std::string_view bytes) { summaries[keys::summary_centre(held)] = records::decode_summary(bytes); });
   std::map<BatchRun, std::uint32_t> last = highest;
   for (const auto& [centre, summary] : summaries)
-    for (const Sequence& sequence : summary.sequences) {
+    for (const BatchSequence& sequence : summary.sequences) {
       std::uint32_t& number = last[{centre, sequence.awarding_organisation, sequence.series}];
       number = std::max({number, sequence.number, from > 0 ? from - 1 : 0});
     }
   std::size_t skipped = 0;
   for (const auto& [run, number] : last) {
     CentreSummary& summary = summaries[run.centre];
-    auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(), [&run = run](const Sequence& one) {
+    auto held = std::find_if(summary.sequences.begin(), summary.sequences.end(), [&run = run](const BatchSequence& one) {
       return one.awarding_organisation == run.awarding_organisation && one.series == run.series;
     });
     if (held == summary.sequences.end()) held = summary.sequences.insert(held, {run.awarding_organisation, run.series, 0});

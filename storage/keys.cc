@@ -48,10 +48,10 @@ std::string summaries(std::uint32_t partition) { return of('s', partition); }
 std::string summary(std::uint32_t partition, CentreId centre) { return of('s', partition, centre); }
 std::string slots(std::uint32_t partition, CentreId centre) { return of('f', partition, centre); }
 std::string entries(std::uint32_t partition, CentreId centre) { return of('e', partition, centre); }
-std::string parked(std::uint32_t partition, CentreId centre) { return of('p', partition, centre); }
+std::string waiting(std::uint32_t partition, CentreId centre) { return of('p', partition, centre); }
 
-std::string parked(std::uint32_t partition, CentreId centre, const WaitingKey& fact) {
-  std::string key = parked(partition, centre);
+std::string waiting(std::uint32_t partition, CentreId centre, const WaitingKey& fact) {
+  std::string key = waiting(partition, centre);
   append(key, static_cast<std::uint64_t>(fact.moment.at_ms));
   append(key, fact.moment.nanos);
   append(key, fact.content_high);

@@ -154,19 +154,19 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_cell.set_entries(entries);
   }
   record.set_next_wake_ms(stored(summary.next_wake_ms));
-  for (const Sequence& sequence : summary.sequences) {
+  for (const BatchSequence& sequence : summary.sequences) {
     v1::SequenceRecord& stored_sequence = *record.add_sequences();
     stored_sequence.set_awarding_organisation(number(sequence.awarding_organisation));
     stored_sequence.set_series(number(sequence.series));
     stored_sequence.set_number(sequence.number);
   }
-  for (const Told& told : summary.told) {
-    v1::ToldRecord& stored_told = *record.add_told();
-    stored_told.set_awarding_organisation(number(told.awarding_organisation));
-    stored_told.set_qualification(number(told.qualification));
-    stored_told.set_rule(static_cast<std::uint32_t>(told.rule));
-    stored_told.set_subject(told.subject);
-    stored_told.set_since_ms(told.since_ms);
+  for (const ScrutinyNotice& notice : summary.notices) {
+    v1::ScrutinyNoticeRecord& stored = *record.add_notices();
+    stored.set_awarding_organisation(number(notice.awarding_organisation));
+    stored.set_qualification(number(notice.qualification));
+    stored.set_rule(static_cast<std::uint32_t>(notice.rule));
+    stored.set_subject(notice.subject);
+    stored.set_since_ms(notice.since_ms);
   }
   for (const HaltInForce& halt : summary.halts) {
     v1::HaltRecord& stored_halt = *record.add_halts();
@@ -174,7 +174,7 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_halt.set_series(number(halt.series));
     stored_halt.set_since_ms(halt.since_ms);
   }
-  record.set_parked(summary.parked);
+  record.set_waiting(summary.waiting);
   record.set_derive_all(summary.derive_all);
   record.SerializeToString(&out);
 }
@@ -205,16 +205,16 @@ CentreSummary decode_summary(std::string_view bytes) {
   for (const v1::SequenceRecord& sequence : record.sequences())
     summary.sequences.push_back(
         {AwardingOrganisationId{sequence.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(sequence.series())}, sequence.number()});
-  for (const v1::ToldRecord& told : record.told())
-    summary.told.push_back({.awarding_organisation = AwardingOrganisationId{told.awarding_organisation()},
-                            .qualification = QualificationId{told.qualification()},
-                            .rule = static_cast<Rule>(told.rule()),
-                            .subject = told.subject(),
-                            .since_ms = told.since_ms()});
+  for (const v1::ScrutinyNoticeRecord& notice : record.notices())
+    summary.notices.push_back({.awarding_organisation = AwardingOrganisationId{notice.awarding_organisation()},
+                               .qualification = QualificationId{notice.qualification()},
+                               .rule = static_cast<Rule>(notice.rule()),
+                               .subject = notice.subject(),
+                               .since_ms = notice.since_ms()});
   for (const v1::HaltRecord& halt : record.halts())
     summary.halts.push_back(
         {AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())}, halt.since_ms()});
-  summary.parked = record.parked();
+  summary.waiting = record.waiting();
   summary.derive_all = record.derive_all();
   return summary;
 }
@@ -232,25 +232,25 @@ std::pair<Stamp, std::string> decode_slot(std::string_view bytes) {
   return {stamp_of(record.stamp()), record.event()};
 }
 
-void encode(const Parked& parked, std::string& out) {
-  v1::ParkedRecord record;
-  record.set_event(parked.event);
-  record.set_at_ms(parked.key.moment.at_ms);
-  record.set_nanos(parked.key.moment.nanos);
-  record.set_content_high(parked.key.content_high);
-  record.set_content_low(parked.key.content_low);
-  record.set_until_ms(parked.until_ms);
-  record.set_topic(static_cast<std::uint32_t>(parked.topic));
-  record.set_field(parked.why.field);
-  record.set_rule(parked.why.rule);
-  record.set_value(parked.why.value);
-  record.set_message(parked.why.message);
-  record.set_origin(parked.origin);
+void encode(const WaitingRecord& fact, std::string& out) {
+  v1::WaitingFactRecord record;
+  record.set_event(fact.event);
+  record.set_at_ms(fact.key.moment.at_ms);
+  record.set_nanos(fact.key.moment.nanos);
+  record.set_content_high(fact.key.content_high);
+  record.set_content_low(fact.key.content_low);
+  record.set_until_ms(fact.until_ms);
+  record.set_topic(static_cast<std::uint32_t>(fact.topic));
+  record.set_field(fact.why.field);
+  record.set_rule(fact.why.rule);
+  record.set_value(fact.why.value);
+  record.set_message(fact.why.message);
+  record.set_origin(fact.origin);
   record.SerializeToString(&out);
 }
 
-Parked decode_parked(std::string_view bytes) {
-  v1::ParkedRecord record;
+WaitingRecord decode_waiting(std::string_view bytes) {
+  v1::WaitingFactRecord record;
   parse(bytes, record);
   return {.event = record.event(),
           .key = {{record.at_ms(), record.nanos()}, record.content_high(), record.content_low()},

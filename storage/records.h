@@ -19,8 +19,8 @@ CentreSummary decode_summary(std::string_view bytes);
 void encode(const Stamp& stamp, std::string_view event, std::string& out);
 std::pair<Stamp, std::string> decode_slot(std::string_view bytes);
 
-void encode(const Parked& parked, std::string& out);
-Parked decode_parked(std::string_view bytes);
+void encode(const WaitingRecord& record, std::string& out);
+WaitingRecord decode_waiting(std::string_view bytes);
 
 void encode(const Durations::Key& key, const Durations::Counts& counts, std::string& out);
 std::pair<Durations::Key, Durations::Counts> decode_durations(std::string_view bytes);

@@ -58,9 +58,9 @@ void StateSnapshot::each_entry(std::uint32_t partition, CentreId centre, const s
   database_.reading(centre, [&] { database_.scan(database_.state, keys::entries(partition, centre), read, snapshot_); });
 }
 
-void StateSnapshot::each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) {
-  auto read = [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); };
-  database_.reading(centre, [&] { database_.scan(database_.state, keys::parked(partition, centre), read, snapshot_); });
+void StateSnapshot::each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) {
+  auto read = [&](std::string_view, std::string_view value) { take(records::decode_waiting(value)); };
+  database_.reading(centre, [&] { database_.scan(database_.state, keys::waiting(partition, centre), read, snapshot_); });
 }
 
 void StateSnapshot::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {

@@ -30,7 +30,7 @@ class StateSnapshot final : public StateStore {
   void each_slot(std::uint32_t partition, CentreId centre,
                  const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;
   void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) override;
-  void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) override;
+  void each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) override;
   void each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;
 
  private:

@@ -132,14 +132,14 @@ void Store::put_entry(std::uint32_t partition, CentreId centre, const Entry& ent
   database_->put(database_->state, partition, lane.key, lane.value);
 }
 
-void Store::put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) {
+void Store::put_waiting(std::uint32_t partition, CentreId centre, const WaitingRecord& record) {
   std::string& value = database_->lane(partition).value;
-  records::encode(parked, value);
-  database_->put(database_->state, partition, keys::parked(partition, centre, parked.key), value);
+  records::encode(record, value);
+  database_->put(database_->state, partition, keys::waiting(partition, centre, record.key), value);
 }
 
-void Store::erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) {
-  database_->erase(database_->state, partition, keys::parked(partition, centre, key));
+void Store::erase_waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key) {
+  database_->erase(database_->state, partition, keys::waiting(partition, centre, key));
 }
 
 void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) {

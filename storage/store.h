@@ -219,8 +219,8 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) override;
   void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) override;
   void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) override;
-  void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override;
-  void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) override;
+  void put_waiting(std::uint32_t partition, CentreId centre, const WaitingRecord& record) override;
+  void erase_waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key) override;
   void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) override;
   void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override;
   void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;
@@ -277,7 +277,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void each_slot(std::uint32_t partition, CentreId centre,
                  const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;
   void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) override;
-  void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) override;
+  void each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) override;
   void each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override;
 
   // ---- reads: any thread ----

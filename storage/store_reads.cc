@@ -54,8 +54,8 @@ void Store::each_entry(std::uint32_t partition, CentreId centre, const std::func
   state_->each_entry(partition, centre, take);
 }
 
-void Store::each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) {
-  state_->each_parked(partition, centre, take);
+void Store::each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) {
+  state_->each_waiting(partition, centre, take);
 }
 
 void Store::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) { state_->each_reference(take); }

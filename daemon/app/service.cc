@@ -48,7 +48,7 @@ EngineOptions engine_options(const Settings& s) {
   policy.event_step_max_ms = days(s.time_event_step_days_max);
   policy.registration_wait_ms = days(s.wait_registration_days);
   policy.reference_wait_ms = hours(s.wait_reference_minutes / 60);
-  policy.parked_per_centre_max = static_cast<std::uint32_t>(s.wait_facts_per_centre_max);
+  policy.waiting_per_centre_max = static_cast<std::uint32_t>(s.wait_facts_per_centre_max);
   policy.batch_results_max = static_cast<std::uint32_t>(s.release_batch_results_max);
   policy.release = {.lead_ms = hours(s.release_lead_hours),
                     .every_ms = hours(s.release_every_hours),

@@ -333,7 +333,7 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline) {
     }
   }
   for (const Partition* partition : pipeline.owned()) {
-    gauges.waiting_facts += partition->parked();
+    gauges.waiting_facts += partition->waiting();
     partition->each_centre([&](const Centre& centre) { gauges.halts += centre.summary.halts.size(); });
   }
   gauges.halts += pipeline.reference().halts().size();

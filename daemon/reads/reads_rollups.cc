@@ -89,7 +89,7 @@ OverviewPart overview_of(const Pipeline& pipeline) {
         if (at != kNever)
           overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::string(name), text_of(cohort.series)});
   for (const Partition* partition : pipeline.owned()) {
-    overview.waiting += partition->parked();
+    overview.waiting += partition->waiting();
     partition->each_centre([&](const Centre& centre) {
       overview.centres += !centre.summary.cells.all().empty();
       for (const HaltInForce& halt : centre.summary.halts)
@@ -198,8 +198,8 @@ HttpReply Reads::centre(const HttpRequest& request) {
     partition_of(pipeline, id).each_centre([&](const Centre& centre) {
       if (centre.id != id) return;
       one.any = true;
-      one.waiting = centre.summary.parked;
-      for (const Sequence& sequence : centre.summary.sequences) one.batches += sequence.number;
+      one.waiting = centre.summary.waiting;
+      for (const BatchSequence& sequence : centre.summary.sequences) one.batches += sequence.number;
       for (const auto& [cell, entries] : centre.summary.cells.all()) one.counts.add(cell, entries);
     });
     return one;

@@ -16,7 +16,7 @@ std::optional<Rejection> waits_for(const Centre& centre, const Entry* entry, con
   if (!event.has_batch_acknowledged()) return std::nullopt;
   const std::string& batch = event.batch_acknowledged().batch();
   BatchId id = *parse_batch_id(batch);
-  for (const Sequence& sequence : centre.summary.sequences)
+  for (const BatchSequence& sequence : centre.summary.sequences)
     if (sequence.awarding_organisation == id.awarding_organisation && sequence.series == id.series && sequence.number >= id.number)
       return std::nullopt;
   return Rejection{"batchAcknowledged.batch", "batch-known", batch,

@@ -36,7 +36,7 @@ void Agenda::scrutinise(Centre& centre, std::optional<QualificationId> qualifica
 }
 
 void Agenda::retry(Centre& centre) {
-  if (centre.summary.parked == 0 || centre.retry_for_reference) return;
+  if (centre.summary.waiting == 0 || centre.retry_for_reference) return;
   centre.retry_for_reference = true;
   if (centre.retry_for.empty()) to_retry_.push_back(&centre);
 }

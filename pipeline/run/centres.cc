@@ -60,7 +60,7 @@ void Centres::read(Centre& centre) {
     Entry& entry = centre.add(stored.key) = std::move(stored);
     share_words(entry, reference_);
   });
-  store_.each_parked(partition_, centre.id, [&](Parked&& parked) { centre.waiting.put(read_waiting(std::move(parked))); });
+  store_.each_waiting(partition_, centre.id, [&](WaitingRecord&& record) { centre.waiting.put(read_waiting(std::move(record))); });
 }
 
 Entry& Centres::add_entry(Centre& centre, const EntryKey& key) {

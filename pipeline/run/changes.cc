@@ -44,13 +44,13 @@ void Changes::write(std::uint32_t partition, Centre& centre, StateWriter& writer
   }
   slots.clear();
   // Erased first: a fact whose time ran out may have come again since.
-  for (const WaitingKey& key : centre.waiting_to_erase) writer.erase_parked(partition, centre.id, key);
+  for (const WaitingKey& key : centre.waiting_to_erase) writer.erase_waiting(partition, centre.id, key);
   centre.waiting_to_erase.clear();
   for (const WaitingKey& key : centre.waiting_to_store) {
-    Parked* parked = centre.waiting.find(key);
-    if (!parked) continue;
-    writer.put_parked(partition, centre.id, *parked);
-    parked->token = -1;
+    WaitingRecord* record = centre.waiting.find(key);
+    if (!record) continue;
+    writer.put_waiting(partition, centre.id, *record);
+    record->token = -1;
   }
   centre.waiting_to_store.clear();
   const CentreSummary& summary = centre.summary;

@@ -82,7 +82,7 @@ void Issuing::issue(const std::vector<CentreEntry>& due, TimeMs now) {
 
 BatchId Issuing::next_number(Centre& centre, AwardingOrganisationId awarding_organisation, SeriesId series) {
   auto& sequences = centre.summary.sequences;
-  auto held = std::find_if(sequences.begin(), sequences.end(), [&](const Sequence& sequence) {
+  auto held = std::find_if(sequences.begin(), sequences.end(), [&](const BatchSequence& sequence) {
     return sequence.awarding_organisation == awarding_organisation && sequence.series == series;
   });
   if (held == sequences.end()) held = sequences.insert(held, {awarding_organisation, series, policy_.batch_numbers_from - 1});

@@ -22,7 +22,7 @@ bool concerned(const CentreSummary& summary, const std::vector<ReferenceChange>&
     });
   };
   // Whoever issued results has a word in them, though their qualification may have moved since.
-  auto issued_here = [&](const Sequence& sequence) {
+  auto issued_here = [&](const BatchSequence& sequence) {
     return any_change([&](const ReferenceChange& change) {
       return change.awarding_organisation == sequence.awarding_organisation && (!change.series || *change.series == sequence.series);
     });
@@ -94,7 +94,7 @@ Verdict Partition::apply(const Inbound& inbound, std::int64_t token, const Round
 }
 
 Verdict Partition::refuse(const Inbound& inbound, Rejection why, std::int64_t token, const Round& round) {
-  Parked refused{std::string(inbound.bytes), {}, inbound.address.topic, time_, std::move(why), token, round.origin(token)};
+  WaitingRecord refused{std::string(inbound.bytes), {}, inbound.address.topic, time_, std::move(why), token, round.origin(token)};
   return reject(std::move(refused), index_, time_, outputs_);
 }
 
@@ -144,7 +144,7 @@ void Partition::reference_changed_unseen() {
   centres_.each([&](Centre& centre) {
     agenda_.retry(centre);
     counts_.move(centre, reference_);
-    if (!centre.summary.cells.all().empty() || centre.summary.parked > 0) wakes_.derive_all(centre, time_);
+    if (!centre.summary.cells.all().empty() || centre.summary.waiting > 0) wakes_.derive_all(centre, time_);
   });
 }
 
@@ -221,25 +221,25 @@ void Partition::retry_waiting(Round& round) {
 }
 
 void Partition::retry(Centre& centre, WaitingFact&& fact, Round& round) {
-  Parked& parked = fact.parked;
+  WaitingRecord& record = fact.record;
   v1::Event event;
-  if (!fact.address || !event.ParseFromString(parked.event)) {
-    parked.why = fact.address ? Rejection{"event", "protobuf-form", "", "The stored bytes are no event; send the fact again."} : fact.address.error();
-    return waiting_.rejected(centre, std::move(parked), time_, round);
+  if (!fact.address || !event.ParseFromString(record.event)) {
+    record.why = fact.address ? Rejection{"event", "protobuf-form", "", "The stored bytes are no event; send the fact again."} : fact.address.error();
+    return waiting_.rejected(centre, std::move(record), time_, round);
   }
   const Address& to = fact.address.value();
   auto unfit = fits(event, to, reference_);
   Entry* entry = to.subject == Subject::entry ? centre.find(to.entry) : nullptr;
   if (!unfit) unfit = waits_for(centre, entry, event, to);
   if (unfit) return waiting_.put_back(centre, std::move(fact), std::move(*unfit));
-  Stamp stamp = stamp_of(event, parked.event);
+  Stamp stamp = stamp_of(event, record.event);
   if (auto full = one_too_many(centre, event, to, stamp)) {
-    parked.why = std::move(*full);
-    return waiting_.rejected(centre, std::move(parked), time_, round);
+    record.why = std::move(*full);
+    return waiting_.rejected(centre, std::move(record), time_, round);
   }
   Verdict verdict =
-      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, parked.event, stamp);
-  waiting_.applied(centre, parked, std::move(verdict), round);
+      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, record.event, stamp);
+  waiting_.applied(centre, record, std::move(verdict), round);
 }
 
 void Partition::settle_scrutiny() {
@@ -294,9 +294,9 @@ bool Partition::may_show(const Centre& centre, const EntryKey& key, const Qualif
   return vtq::may_show(surroundings_, centre, key, qualification, time);
 }
 
-std::size_t Partition::parked() const {
+std::size_t Partition::waiting() const {
   std::size_t sum = 0;
-  centres_.each([&](const Centre& centre) { sum += centre.summary.parked; });
+  centres_.each([&](const Centre& centre) { sum += centre.summary.waiting; });
   return sum;
 }
 

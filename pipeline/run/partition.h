@@ -105,7 +105,7 @@ class Partition {
   /// Whether a grade that was said of an entry may be shown to its centre, wherever it stands: its gate is open, and nothing withholds a result.
   bool may_show(const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) const;
   std::size_t entries_loaded() const { return centres_.entries(); }
-  std::size_t parked() const;
+  std::size_t waiting() const;
   /// Counts over its centres.
   const Totals& totals() const { return counts_.totals(); }
   const Durations& durations() const { return durations_; }

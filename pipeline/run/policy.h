@@ -14,7 +14,7 @@ struct Policy {
   /// How long a fact waits for a centre, qualification, unit or grade to become known; 0: rejected when its window closes.
   TimeMs reference_wait_ms = 0;
   /// Facts that may wait at one centre; more are rejected.
-  std::uint32_t parked_per_centre_max = 20'000;
+  std::uint32_t waiting_per_centre_max = 20'000;
   /// Entries that time wakes before a commit is due; more are left to the next one.
   std::size_t woken_per_commit_max = 20'000;
   /// Results in one batch; more make further batches.

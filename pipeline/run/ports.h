@@ -25,8 +25,8 @@ struct WaitingKey {
   auto operator<=>(const WaitingKey&) const = default;
 };
 
-/// A fact that waits for what it names: its entry's registration, or reference data.
-struct Parked {
+/// A fact that waits for what it names, as it is stored: its entry's registration, or reference data.
+struct WaitingRecord {
   std::string event;  ///< serialised
   WaitingKey key;
   Topic topic{};
@@ -37,30 +37,30 @@ struct Parked {
 };
 
 /// Last batch number used.
-struct Sequence {
+struct BatchSequence {
   AwardingOrganisationId awarding_organisation{};
   SeriesId series{};
   std::uint32_t number = 0;
 };
 
 /// Something a centre was told about its scrutiny: once for as long as it holds.
-struct Told {
+struct ScrutinyNotice {
   AwardingOrganisationId awarding_organisation{};
   QualificationId qualification{};
   Rule rule = Rule::none;
   std::string subject;  ///< a monitoring, an action, a member of staff; empty: the qualification as a whole
   TimeMs since_ms = 0;  ///< since when the rule asks for it
 
-  bool operator==(const Told&) const = default;
+  bool operator==(const ScrutinyNotice&) const = default;
 };
 
 /// What is kept of every centre in memory, loaded or not.
 struct CentreSummary {
   CentreCells cells;
   TimeMs next_wake_ms = kNever;
-  std::vector<Sequence> sequences;
-  std::uint32_t parked = 0;
-  std::vector<Told> told;
+  std::vector<BatchSequence> sequences;
+  std::uint32_t waiting = 0;
+  std::vector<ScrutinyNotice> notices;
   std::vector<HaltInForce> halts;  ///< of the centre's own
   bool derive_all = false;         ///< reference data changed: every entry is derived at the next wake
 };
@@ -85,7 +85,7 @@ class StateStore {
   virtual void each_slot(std::uint32_t partition, CentreId centre,
                          const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
   virtual void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) = 0;
-  virtual void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) = 0;
+  virtual void each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) = 0;
   virtual void each_reference(const std::function<void(std::string_view slot, const Stamp&, std::string_view event)>& take) = 0;
 };
 
@@ -98,8 +98,8 @@ class StateWriter {
   virtual void put_summary(std::uint32_t partition, CentreId centre, const CentreSummary& summary) = 0;
   virtual void put_slot(std::uint32_t partition, CentreId centre, std::string_view slot, const Stamp& stamp, std::string_view event) = 0;
   virtual void put_entry(std::uint32_t partition, CentreId centre, const Entry& entry) = 0;
-  virtual void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) = 0;
-  virtual void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) = 0;
+  virtual void put_waiting(std::uint32_t partition, CentreId centre, const WaitingRecord& record) = 0;
+  virtual void erase_waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key) = 0;
   virtual void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) = 0;
 };
 

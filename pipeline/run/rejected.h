@@ -7,6 +7,6 @@
 namespace vtq {
 
 /// Rejects the fact, for what its `why` says. The verdict names the record.
-Verdict reject(Parked&& parked, std::uint32_t partition, TimeMs now, Outputs& outputs);
+Verdict reject(WaitingRecord&& record, std::uint32_t partition, TimeMs now, Outputs& outputs);
 
 }  // namespace vtq

@@ -118,11 +118,11 @@ void Scrutinies::touch_changed(Centre& centre, const CentreScrutiny* before) {
 
 /// Tells what is asked for and was not told yet; forgets what is not asked for any more. Afterwards what was told is what is asked for.
 void Scrutinies::tell(Centre& centre, TimeMs now) {
-  std::vector<Told> told;
-  auto fresh = [&](Told asked) {
-    const std::vector<Told>& before = centre.summary.told;
+  std::vector<ScrutinyNotice> notices;
+  auto fresh = [&](ScrutinyNotice asked) {
+    const std::vector<ScrutinyNotice>& before = centre.summary.notices;
     bool held = std::find(before.begin(), before.end(), asked) != before.end();
-    told.push_back(std::move(asked));
+    notices.push_back(std::move(asked));
     return !held;
   };
   if (centre.scrutiny) {
@@ -135,8 +135,8 @@ void Scrutinies::tell(Centre& centre, TimeMs now) {
         if (!visit.in_conflict && fresh({ao, id, Rule::sampling, visit.monitoring, visit.planned_ms})) tell(centre, qualification, visit, now);
     }
   }
-  if (told == centre.summary.told) return;
-  centre.summary.told = std::move(told);
+  if (notices == centre.summary.notices) return;
+  centre.summary.notices = std::move(notices);
   changes_.keep_summary(centre);
 }
 

@@ -9,19 +9,19 @@ WaitingKey waiting_key(const v1::Event& event) {
 }
 
 void Waiting::put(WaitingFact&& fact) {
-  const WaitingKey key = fact.parked.key;
+  const WaitingKey key = fact.record.key;
   if (fact.waits_for_entry())
     by_entry_[fact.address.value().entry].insert(key);
   else
     for_reference_.insert(key);
   if (!fact.address) ++unreadable_;
-  by_expiry_.insert({fact.parked.until_ms, key});
+  by_expiry_.insert({fact.record.until_ms, key});
   facts_.insert_or_assign(key, std::move(fact));
 }
 
-Parked* Waiting::find(const WaitingKey& key) {
+WaitingRecord* Waiting::find(const WaitingKey& key) {
   auto at = facts_.find(key);
-  return at == facts_.end() ? nullptr : &at->second.parked;
+  return at == facts_.end() ? nullptr : &at->second.record;
 }
 
 WaitingFact Waiting::take(const WaitingKey& key) {
@@ -34,7 +34,7 @@ WaitingFact Waiting::take(const WaitingKey& key) {
     for_reference_.erase(key);
   }
   if (!fact.address) --unreadable_;
-  by_expiry_.erase({fact.parked.until_ms, key});
+  by_expiry_.erase({fact.record.until_ms, key});
   return fact;
 }
 
@@ -58,15 +58,15 @@ std::vector<WaitingFact> Waiting::take_expired(TimeMs now) {
   return taken;
 }
 
-WaitingFact read_waiting(Parked&& parked) {
+WaitingFact read_waiting(WaitingRecord&& record) {
   v1::Event event;
-  if (event.ParseFromString(parked.event)) {
+  if (event.ParseFromString(record.event)) {
     Result<Address> address = check_stored(event);
-    return {std::move(parked), std::move(address)};
+    return {std::move(record), std::move(address)};
   }
-  Rejection why{"event", "protobuf-form", std::to_string(parked.event.size()) + " bytes",
+  Rejection why{"event", "protobuf-form", std::to_string(record.event.size()) + " bytes",
                 "The stored bytes are not a vtq.v1.Event that this version reads; send the fact again."};
-  return {std::move(parked), std::move(why)};
+  return {std::move(record), std::move(why)};
 }
 
 }  // namespace vtq

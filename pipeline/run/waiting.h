@@ -18,11 +18,11 @@ constexpr std::string_view kEntryRegistered = "entry-registered";
 WaitingKey waiting_key(const v1::Event& event);
 
 struct WaitingFact {
-  Parked parked;
+  WaitingRecord record;
   /// As `check` found it; the failure when it was stored by a version that let it pass.
   Result<Address> address;
 
-  bool waits_for_entry() const { return address.has_value() && parked.why.rule == kEntryRegistered; }
+  bool waits_for_entry() const { return address.has_value() && record.why.rule == kEntryRegistered; }
 };
 
 class Waiting {
@@ -36,7 +36,7 @@ class Waiting {
   /// Puts a fact in that is not there yet.
   void put(WaitingFact&& fact);
   /// Null: it waits no more.
-  Parked* find(const WaitingKey& key);
+  WaitingRecord* find(const WaitingKey& key);
 
   std::vector<WaitingFact> take_for(const EntryKey& entry);
   std::vector<WaitingFact> take_for_reference();
@@ -56,6 +56,6 @@ class Waiting {
 };
 
 /// A stored fact, read and checked again.
-WaitingFact read_waiting(Parked&& parked);
+WaitingFact read_waiting(WaitingRecord&& record);
 
 }  // namespace vtq

@@ -16,14 +16,14 @@ Verdict WaitingFacts::put(Centre& centre, const Inbound& inbound, Rejection why,
   WaitingKey key = waiting_key(*inbound.event);
   if (centre.waiting.has(key)) return {Verdict::Kind::duplicate};
   TimeMs until_ms = now + wait_ms;
-  Parked parked{std::string(inbound.bytes), key, inbound.address.topic, until_ms, std::move(why), token, round.origin(token)};
-  if (centre.waiting.size() >= policy_.parked_per_centre_max) {
-    parked.why.rule = "waiting-facts-max";
-    parked.why.message = "Too many facts of this centre wait already. " + parked.why.message;
-    return reject(std::move(parked), partition_, now, outputs_);
+  WaitingRecord record{std::string(inbound.bytes), key, inbound.address.topic, until_ms, std::move(why), token, round.origin(token)};
+  if (centre.waiting.size() >= policy_.waiting_per_centre_max) {
+    record.why.rule = "waiting-facts-max";
+    record.why.message = "Too many facts of this centre wait already. " + record.why.message;
+    return reject(std::move(record), partition_, now, outputs_);
   }
-  Verdict verdict{Verdict::Kind::waiting, parked.why, until_ms};
-  put(centre, {std::move(parked), inbound.address});
+  Verdict verdict{Verdict::Kind::waiting, record.why, until_ms};
+  put(centre, {std::move(record), inbound.address});
   changes_.keep_waiting(centre, key);
   count(centre);
   wakes_.wake_by(centre, until_ms);
@@ -31,34 +31,34 @@ Verdict WaitingFacts::put(Centre& centre, const Inbound& inbound, Rejection why,
 }
 
 void WaitingFacts::put(Centre& centre, WaitingFact&& fact) {
-  first_expiry_ms_ = std::min(first_expiry_ms_, fact.parked.until_ms);
+  first_expiry_ms_ = std::min(first_expiry_ms_, fact.record.until_ms);
   centre.waiting.put(std::move(fact));
 }
 
 void WaitingFacts::put_back(Centre& centre, WaitingFact&& fact, Rejection&& why) {
-  Parked& parked = fact.parked;
+  WaitingRecord& record = fact.record;
   // It may wait for something else than before.
-  if (std::tie(why.rule, why.field, why.value) != std::tie(parked.why.rule, parked.why.field, parked.why.value)) {
-    parked.why = std::move(why);
-    changes_.keep_waiting(centre, parked.key);
+  if (std::tie(why.rule, why.field, why.value) != std::tie(record.why.rule, record.why.field, record.why.value)) {
+    record.why = std::move(why);
+    changes_.keep_waiting(centre, record.key);
   }
   put(centre, std::move(fact));
 }
 
-void WaitingFacts::applied(Centre& centre, const Parked& parked, Verdict&& verdict, Round& round) {
-  round.set_verdict(parked.token, std::move(verdict));
-  changes_.erase_waiting(centre, parked.key);
+void WaitingFacts::applied(Centre& centre, const WaitingRecord& record, Verdict&& verdict, Round& round) {
+  round.set_verdict(record.token, std::move(verdict));
+  changes_.erase_waiting(centre, record.key);
 }
 
-void WaitingFacts::rejected(Centre& centre, Parked&& parked, TimeMs now, Round& round) {
-  changes_.erase_waiting(centre, parked.key);
-  std::int64_t token = parked.token;
-  round.set_verdict(token, reject(std::move(parked), partition_, now, outputs_));
+void WaitingFacts::rejected(Centre& centre, WaitingRecord&& record, TimeMs now, Round& round) {
+  changes_.erase_waiting(centre, record.key);
+  std::int64_t token = record.token;
+  round.set_verdict(token, reject(std::move(record), partition_, now, outputs_));
 }
 
 void WaitingFacts::count(Centre& centre) {
-  if (centre.waiting.size() == centre.summary.parked) return;
-  centre.summary.parked = static_cast<std::uint32_t>(centre.waiting.size());
+  if (centre.waiting.size() == centre.summary.waiting) return;
+  centre.summary.waiting = static_cast<std::uint32_t>(centre.waiting.size());
   changes_.keep_summary(centre);
 }
 
@@ -72,7 +72,7 @@ void WaitingFacts::expire(const Centres& centres, TimeMs now, Round& round) {
 
 void WaitingFacts::expire(Centre& centre, TimeMs now, Round& round) {
   if (!centre.loaded || centre.waiting.next_expiry() > now) return;
-  for (WaitingFact& fact : centre.waiting.take_expired(now)) rejected(centre, std::move(fact.parked), now, round);
+  for (WaitingFact& fact : centre.waiting.take_expired(now)) rejected(centre, std::move(fact.record), now, round);
   count(centre);
   // The wake that brought this one was for the first of them alone.
   wakes_.wake_by(centre, centre.waiting.next_expiry());

@@ -23,9 +23,9 @@ class WaitingFacts {
   // Of a fact that was taken out of its centre's Waiting to be tried again: one of these. Afterwards `count`.
   /// It still waits, for what `why` names.
   void put_back(Centre& centre, WaitingFact&& fact, Rejection&& why);
-  void applied(Centre& centre, const Parked& parked, Verdict&& verdict, Round& round);
+  void applied(Centre& centre, const WaitingRecord& record, Verdict&& verdict, Round& round);
   /// Rejected, for what its `why` says.
-  void rejected(Centre& centre, Parked&& parked, TimeMs now, Round& round);
+  void rejected(Centre& centre, WaitingRecord&& record, TimeMs now, Round& round);
 
   /// Counts what waits at the centre, where that is another number than before.
   void count(Centre& centre);

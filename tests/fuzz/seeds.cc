@@ -27,7 +27,7 @@ int kind_of(const std::string& key) {
     for (const char* centre : {"12345", "54321"}) {
       if (key.starts_with(keys::entries(partition, *parse_centre(centre)))) return 0;
       if (key.starts_with(keys::slots(partition, *parse_centre(centre)))) return 2;
-      if (key.starts_with(keys::parked(partition, *parse_centre(centre)))) return 3;
+      if (key.starts_with(keys::waiting(partition, *parse_centre(centre)))) return 3;
     }
   }
   return -1;

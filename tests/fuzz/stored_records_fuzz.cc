@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kind == 2)
     look(bytes, records::decode_slot,
          [](const std::pair<Stamp, std::string>& slot, std::string& out) { records::encode(slot.first, slot.second, out); });
-  if (kind == 3) look(bytes, records::decode_parked, [](const Parked& parked, std::string& out) { records::encode(parked, out); });
+  if (kind == 3) look(bytes, records::decode_waiting, [](const WaitingRecord& record, std::string& out) { records::encode(record, out); });
   if (kind == 4)
     look(bytes, records::decode_durations,
          [](const std::pair<Durations::Key, Durations::Counts>& held, std::string& out) { records::encode(held.first, held.second, out); });

@@ -62,7 +62,7 @@ class ReadModelTest : public testing::Test {
       std::vector<CentreId> ids;
       partition->each_centre([&](const Centre& centre) { ids.push_back(centre.id); });
       std::sort(ids.begin(), ids.end());
-      all.push_back(std::to_string(partition->time()) + " parked " + std::to_string(partition->parked()));
+      all.push_back(std::to_string(partition->time()) + " waiting " + std::to_string(partition->waiting()));
       for (CentreId id : ids) {
         const Centre& centre = *partition->centre(id);
         for (const auto& [cell, entries] : centre.summary.cells.all()) all.push_back(text_of(id) + " " + std::to_string(entries));

@@ -32,11 +32,11 @@ class FakeStore final : public StateStore, public StateWriter {
     keys::entry(partition, centre, entry.key, key);
     records::encode(entry, records_[key]);
   }
-  void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override {
-    records::encode(parked, records_[keys::parked(partition, centre, parked.key)]);
+  void put_waiting(std::uint32_t partition, CentreId centre, const WaitingRecord& record) override {
+    records::encode(record, records_[keys::waiting(partition, centre, record.key)]);
   }
-  void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) override {
-    records_.erase(keys::parked(partition, centre, key));
+  void erase_waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key) override {
+    records_.erase(keys::waiting(partition, centre, key));
   }
   void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) override {
     records::encode(stamp, event, records_[keys::reference(slot)]);
@@ -72,8 +72,8 @@ class FakeStore final : public StateStore, public StateWriter {
       take(std::move(entry));
     });
   }
-  void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) override {
-    scan(keys::parked(partition, centre), [&](std::string_view, std::string_view value) { take(records::decode_parked(value)); });
+  void each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) override {
+    scan(keys::waiting(partition, centre), [&](std::string_view, std::string_view value) { take(records::decode_waiting(value)); });
   }
   void each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override {
     scan(keys::kReference, [&](std::string_view key, std::string_view value) {

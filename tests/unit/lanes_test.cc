@@ -79,8 +79,8 @@ class SplitStore final : public StateStore, public StateWriter, public Outputs {
   void each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) override {
     parts[partition].store.each_entry(partition, centre, take);
   }
-  void each_parked(std::uint32_t partition, CentreId centre, const std::function<void(Parked&&)>& take) override {
-    parts[partition].store.each_parked(partition, centre, take);
+  void each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) override {
+    parts[partition].store.each_waiting(partition, centre, take);
   }
   void each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) override { reference.each_reference(take); }
 
@@ -104,13 +104,13 @@ class SplitStore final : public StateStore, public StateWriter, public Outputs {
     say(partition, "entry " + text_of(centre) + " " + entry.key.learner);
     parts[partition].store.put_entry(partition, centre, entry);
   }
-  void put_parked(std::uint32_t partition, CentreId centre, const Parked& parked) override {
-    say(partition, "parked " + text_of(centre));
-    parts[partition].store.put_parked(partition, centre, parked);
+  void put_waiting(std::uint32_t partition, CentreId centre, const WaitingRecord& record) override {
+    say(partition, "waits " + text_of(centre));
+    parts[partition].store.put_waiting(partition, centre, record);
   }
-  void erase_parked(std::uint32_t partition, CentreId centre, const WaitingKey& key) override {
+  void erase_waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key) override {
     say(partition, "erased " + text_of(centre));
-    parts[partition].store.erase_parked(partition, centre, key);
+    parts[partition].store.erase_waiting(partition, centre, key);
   }
   void put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) override { reference.put_reference(slot, stamp, event); }
 

@@ -366,7 +366,7 @@ TEST(QualifiByEventTime, a_qualification_that_moves_away_from_its_strategy_is_as
   season.play({registered(learner("Q2"), local("2023-09-12T09:00")), moved}, 0);
   CentreId id = *parse_centre(kDiploma.centre);
   const Centre& centre = *season.pipeline->partition(season.pipeline->partition_of(id)).centre(id);
-  EXPECT_TRUE(centre.summary.told.empty());
+  EXPECT_TRUE(centre.summary.notices.empty());
   EXPECT_EQ(season.status(learner("Q2")).rule, Rule::none);
 }
 

@@ -82,7 +82,7 @@ std::map<std::string, std::string> content(StateStore& store, std::uint32_t part
       store.each_slot(partition, id,
                       [&](std::string_view slot, const Stamp& stamp, std::string_view event) { copy.put_slot(partition, id, slot, stamp, event); });
       store.each_entry(partition, id, [&](Entry&& entry) { copy.put_entry(partition, id, entry); });
-      store.each_parked(partition, id, [&](Parked&& parked) { copy.put_parked(partition, id, parked); });
+      store.each_waiting(partition, id, [&](WaitingRecord&& record) { copy.put_waiting(partition, id, record); });
     }
   }
   store.each_reference([&](std::string_view slot, const Stamp& stamp, std::string_view event) { copy.put_reference(slot, stamp, event); });
@@ -448,10 +448,10 @@ TEST(Encoding, of_a_summary_forgets_no_field) {
 }
 TEST(Encoding, of_a_waiting_fact_forgets_no_field) {
   std::mt19937_64 random(7);
-  v1::ParkedRecord record, again;
+  v1::WaitingFactRecord record, again;
   fill(record, random);
   std::string bytes;
-  records::encode(records::decode_parked(record.SerializeAsString()), bytes);
+  records::encode(records::decode_waiting(record.SerializeAsString()), bytes);
   ASSERT_TRUE(again.ParseFromString(bytes));
   EXPECT_EQ(differing(record, again), "");
 }
@@ -481,7 +481,7 @@ TEST(Encoding, of_a_summary_comes_back_as_it_was) {
   summary.cells.add({QualificationId{7}, kAo, kSeries, v1::LEVEL_1_2, v1::NOT_CERTIFICATED, v1::NOT_IN_SCOPE, v1::LATE, v1::L7, true}, 41);
   summary.next_wake_ms = 123;
   summary.sequences.push_back({kAo, kSeries, 9});
-  summary.parked = 5;
+  summary.waiting = 5;
   std::string bytes;
   records::encode(summary, bytes);
   CentreSummary back = records::decode_summary(bytes);
@@ -489,7 +489,7 @@ TEST(Encoding, of_a_summary_comes_back_as_it_was) {
   EXPECT_EQ(back.next_wake_ms, 123);
   ASSERT_EQ(back.sequences.size(), 1u);
   EXPECT_EQ(back.sequences[0].number, 9u);
-  EXPECT_EQ(back.parked, 5u);
+  EXPECT_EQ(back.waiting, 5u);
 }
 
 TEST(LogChunk, is_a_log_chunk_message) {

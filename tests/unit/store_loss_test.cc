@@ -60,7 +60,7 @@ class StoreLoss : public testing::Test {
   static std::uint32_t last_number(Store& store) {
     std::uint32_t number = 0;
     store.each_summary(murmur2_partition("12345", 2), [&](CentreId, CentreSummary&& summary) {
-      for (const Sequence& sequence : summary.sequences) number = std::max(number, sequence.number);
+      for (const BatchSequence& sequence : summary.sequences) number = std::max(number, sequence.number);
     });
     return number;
   }

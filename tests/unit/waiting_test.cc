@@ -124,7 +124,7 @@ TEST(Orphan, rejected_and_sent_again_in_one_commit_waits_over_a_restart) {
 }
 TEST(Orphan, beyond_the_limit_of_its_centre_is_rejected_at_once) {
   Policy policy;
-  policy.parked_per_centre_max = 2;
+  policy.waiting_per_centre_max = 2;
   StartedSeason season(policy);
   auto verdicts = season.play({claimed({.learner = "L1"}, kNow), claimed({.learner = "L2"}, kNow), claimed({.learner = "L3"}, kNow)}, kNow);
   EXPECT_EQ(verdicts.at(1).kind, Verdict::Kind::waiting);
@@ -134,16 +134,16 @@ TEST(Orphan, beyond_the_limit_of_its_centre_is_rejected_at_once) {
 TEST(Orphan, is_counted_while_it_waits) {
   StartedSeason season;
   season.play({claimed({}, kNow), claimed({.learner = "L2"}, kNow)}, kNow);
-  auto parked = [&] {
+  auto waiting = [&] {
     std::size_t sum = 0;
-    for (std::uint32_t at = 0; at < season.pipeline->partitions(); ++at) sum += season.pipeline->partition(at).parked();
+    for (std::uint32_t at = 0; at < season.pipeline->partitions(); ++at) sum += season.pipeline->partition(at).waiting();
     return sum;
   };
-  EXPECT_EQ(parked(), 2u);
+  EXPECT_EQ(waiting(), 2u);
   season.play({registered({}, kNow)}, kNow);
-  EXPECT_EQ(parked(), 1u);
+  EXPECT_EQ(waiting(), 1u);
   season.time_passes(kNow + 20 * kDayMs);
-  EXPECT_EQ(parked(), 0u);
+  EXPECT_EQ(waiting(), 0u);
 }
 
 TEST(Orphan, waits_beside_others_of_the_same_moment_and_each_ends_alone) {
@@ -200,7 +200,7 @@ TEST(Orphan, is_told_what_it_met_when_its_registration_comes_in_the_same_commit)
 
 // ---- stored facts that this version does not take ----
 
-Parked stored(const std::string& bytes, const v1::Event& named) {
+WaitingRecord stored(const std::string& bytes, const v1::Event& named) {
   return {.event = bytes,
           .key = waiting_key(named),
           .topic = Topic::assurance,
@@ -208,11 +208,11 @@ Parked stored(const std::string& bytes, const v1::Event& named) {
           .why = {"holdLifted.centre", "centre-known", "12345", "Define the centre."}};
 }
 
-void expect_rejected(const Parked& parked, const std::string& field, const std::string& rule) {
+void expect_rejected(const WaitingRecord& waiting, const std::string& field, const std::string& rule) {
   StartedSeason season;
   season.play({claimed({}, kNow)}, kNow);  // so that the centre is known
   std::uint32_t partition = season.pipeline->partition_of(CentreId{12345});
-  season.store.put_parked(partition, CentreId{12345}, parked);
+  season.store.put_waiting(partition, CentreId{12345}, waiting);
   for (int start = 0; start < 2; ++start) {
     season.pipeline = std::make_unique<Pipeline>(season.policy, TimeSource::wall, 2, season.store, season.outputs);
     season.pipeline->restore();
@@ -221,7 +221,7 @@ void expect_rejected(const Parked& parked, const std::string& field, const std::
   }
   EXPECT_EQ(season.outputs.rejections[0].field(), field);
   EXPECT_EQ(season.outputs.rejections[0].rule(), rule);
-  EXPECT_EQ(season.outputs.rejections[0].original(), parked.event);
+  EXPECT_EQ(season.outputs.rejections[0].original(), waiting.event);
   season.play({registered({}, kNow)}, kNow + kHourMs);
   EXPECT_TRUE(season.entry({})->facts.has_claim()) << "others that wait are not concerned";
 }
@@ -235,9 +235,9 @@ TEST(StoredFact, that_does_not_read_is_rejected) { expect_rejected(stored("no ev
 TEST(StoredFact, whose_origin_does_not_read_is_rejected_without_it) {
   v1::Event event = hold_lifted("H1", {}, kNow);
   event.mutable_hold_lifted()->set_hold("h 1");
-  Parked parked = stored(event.SerializeAsString(), event);
-  parked.origin = "\xff\xff";
-  expect_rejected(parked, "holdLifted.hold", "hold-form");
+  WaitingRecord waiting = stored(event.SerializeAsString(), event);
+  waiting.origin = "\xff\xff";
+  expect_rejected(waiting, "holdLifted.hold", "hold-form");
 }
 TEST(StoredFact, of_a_centre_that_does_not_read_holds_up_its_results) {
   StartedSeason season;
