@@ -62,8 +62,8 @@ struct Store::Database {
   std::unique_ptr<IssuedFile> issued;
   TimeMs head_synced_ms = 0;
 
-  // The commit under way. Pipeline's threads: a lane belongs to who works on its partitions. One lane for all, or one for each partition, which
-  // the commit puts together.
+  // The commit under way. Pipeline's threads. With one of them all changes are in one lane; with more each partition has a lane of its own, and
+  // the commit puts them together.
   struct alignas(64) Lane {
     rocksdb::WriteBatch pending;
     std::vector<BatchId> issuing;
@@ -80,7 +80,7 @@ struct Store::Database {
   };
   std::vector<std::array<Appends, kTopics>> appends;  // by partition
   bool marks_refused = false;
-  /// By partition. With the embedded log, rejected records are numbered in one run, kept at 0.
+  /// By partition. With the embedded log, rejected records are numbered in one run, kept at 0: with several threads in no order between partitions.
   struct Counters {
     std::uint64_t rejected_last = 0;
     std::uint64_t batches = 0;

@@ -77,7 +77,7 @@ struct StoreOptions {
   Making making = Making::if_absent;   ///< on Kafka an empty store is made whenever there is none: it is built from the changelog
   bool as_it_is = false;               ///< on Kafka: one that is damaged is refused instead of built anew
   std::filesystem::path backups = {};  ///< backups there speak for a store that is missing; empty: not looked at
-  // The embedded log is kept so far, and no further: nothing is read from it.
+  // The embedded log is kept so long and so large: a record for people and tests, which no start reads.
   std::uint64_t log_bytes_max = 128u << 20;
   std::uint64_t log_seconds_max = 30 * 86'400;
   /// Warnings and errors, RocksDB's own too. Any thread; short.

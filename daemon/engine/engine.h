@@ -39,7 +39,7 @@ inline StoreOptions store_options(const EngineOptions& options) {
   return made;
 }
 
-/// One event as submitted: protobuf bytes, or what could not be read as an event.
+/// One event as submitted: protobuf bytes, or what is refused before it is one: it could not be read, or `check` found it wrong.
 struct Submitted {
   std::string event;  ///< serialised Event; the original text when `unreadable`
   std::optional<Rejection> unreadable;
@@ -81,8 +81,9 @@ class Engine {
 
   virtual ~Engine() = default;
 
-  /// Queues events; `done` is called once, after they are durable, with one answer each, or with none at all if the engine failed. False when the
-  /// queue is full or the engine no longer takes events: nothing was queued; try again after `when_room`.
+  /// Queues events; `done` is called once, after they are durable (on Kafka: in their topics, and not applied yet), with one answer each, or with
+  /// none at all if the engine failed. False when the queue is full or the engine no longer takes events: nothing was queued; try again after
+  /// `when_room`.
   virtual bool submit(std::vector<Submitted>&& events, Done done) = 0;
   /// Calls `wake` once, as soon as there is room in the queue.
   virtual void when_room(std::function<void()> wake) = 0;

@@ -29,7 +29,7 @@ class Ingest {
   void take_events(HttpRequest&& request, Respond&& respond);
   /// POST /v1/rejected/{id}/replay. Any thread.
   void replay(HttpRequest&& request, Respond&& respond);
-  /// Drops what is held. The engine answers no more after this.
+  /// Drops what is held. To be called once the engine answers no more.
   void stop() {
     large_.stop();
     worker_.stop();

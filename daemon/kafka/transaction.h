@@ -31,7 +31,8 @@ struct Fenced : Lost {
   using Lost::Lost;
 };
 
-/// Where tests stop or kill the process.
+/// Where tests stop or kill the process: before a cycle applies its events, before the transaction takes their offsets, before it is to be committed,
+/// and once it is, before the store is written.
 enum class TransactionPoint { before_apply, before_offsets, before_end, after_end };
 
 /// A place in an input topic.
@@ -43,7 +44,7 @@ struct StreamOffset {
 
 class Transaction {
  public:
-  /// Fences an earlier producer of this instance and finishes what it left. Throws KafkaError and Lost.
+  /// Fences an earlier producer of this instance, and has the brokers roll back what that left open. Throws KafkaError and Lost.
   Transaction(const Settings& settings, const TopicNames& names);
 
   /// Throws Lost, also when a request of the last transaction may still be on its way.

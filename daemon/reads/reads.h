@@ -58,6 +58,7 @@ class Reads {
  private:
   static constexpr std::chrono::milliseconds kLookForClient{100};
 
+  /// In event time the logical time is 0 until whoever looks puts in that of the partition.
   GateTime gate_time() const {
     const ClockState clock = clock_.state();
     return {

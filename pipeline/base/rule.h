@@ -1,5 +1,5 @@
-// The rules that a status can name as what stands between an entry and its result, and what each asks of whom. Missing evidence, open holds and
-// samples of a cohort are told apart from these: by the step that is next. `Rule::hold` is of an issued result that is withheld.
+// The rules that a status can name as what stands between an entry and its result, and what each asks of whom. Before issue, missing
+// evidence, holds in force and samples of a cohort are known by the step that is next, not by a rule. After it, `Rule::hold` says what withholds.
 #pragma once
 
 #include <cstdint>

@@ -193,7 +193,7 @@ struct Status {
   std::uint16_t outstanding_units = 0;
   bool late = false;
   bool treated_as_critical = false;
-  Rule rule = Rule::none;  ///< that stands in the way, where it is none of holds and samples
+  Rule rule = Rule::none;  ///< that stands in the way; before issue never a hold or a cohort's sample
   v1::MitigationDefined::Kind mitigation{};
   TimeMs expected_ms = 0;  ///< the issue deadline that a delay moved to; 0: not delayed
   v1::Basis basis{};

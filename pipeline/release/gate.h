@@ -1,14 +1,15 @@
-// The gate: the one place that says whether a grade may leave, and to whom. Reading a batch, a learner's result, an export or a rejected
-// record, deriving a status and cutting a batch all ask here.
+// The gate: the one place that says whether a grade may leave over HTTP, and to whom. Reading a batch, a learner's result, an export or a rejected
+// record, deriving a status and cutting a batch all ask here. What is on Kafka's topics no gate shuts: the changelog carries
+// grades from when they are determined, `vtq.result-batches` from issue on, and who may read them is for the brokers to say.
 //
-//   a grade leaves when  its gate stands open for whoever asks  and  nothing withholds the result
+//   a grade leaves when  its gate stands open for whoever asks,  the clock is trusted,  and  nothing withholds the result
 //
 // Gates come from the calendar, later where a mitigation delays them. A batch keeps those it was issued with; what holds is the later of
 // them and of the gates as they stand now, until two people confirm others. A learner's gate is never before the centre's.
 //
-// What stops a result between its issue and its gate withholds it: the batch keeps its number and content, the result is not shown, and
-// the reason is said. Only a halt also closes what was open before: it is an emergency. A hold or a withdrawal dated after the gate takes
-// nothing back. Pure; time is what the caller says.
+// What stops a result before it could first be seen (`opens_at`) withholds it: the batch keeps its number and content, the result is not shown, and
+// what withholds it is said. A hold or a withdrawal dated later takes nothing back. Only a halt also closes what was open before: it is an
+// emergency. Pure; time is what the caller says.
 #pragma once
 
 #include <optional>
@@ -60,7 +61,7 @@ struct GateTime {
 enum class Withheld : std::uint8_t {
   none,
   issuing_halted,  ///< for the awarding organisation and series, at all centres or at this one
-  hold_open,       ///< holds have covered the result from the gate on, or from before, without a break
+  hold_open,       ///< a hold stood when the gate was reached, and one has stood ever since
   result_revoked,  ///< before it could be seen
   learner_left,    ///< withdrawn or transferred before it could be seen; not where the result was amended, or the learner registered, afterwards
   corrected,       ///< by a batch issued before it could be seen
@@ -71,8 +72,9 @@ std::string_view withheld_name(Withheld why);
 /// For people, a sentence: what withholds it, and what opens it again. Names neither person nor cause.
 std::string_view withheld_words(Withheld why);
 
-/// What stops a result of the entry now; `gate_ms`: the gate of whoever asks, the centre or the learner. The first that applies, in the order above;
-/// `corrected` and `unknown_entry` are found by view_batch, which knows the batch. A halt stops always, everything else only where it is dated
+/// What stops a result of the entry that was issued, by all facts known so far; `gate_ms`: the gate of whoever asks, the centre or the learner, which
+/// decides which facts count. The first that applies, in the order above; `corrected` and `unknown_entry` are found by view_batch (run/view.h), which
+/// knows the batch. A halt stops always, everything else only where it is dated
 /// before `opens_at`. `halted`: now, for the entry. `revoked`: the result itself is a revocation, which has no grade to withhold. `reference`: with
 /// the halts for all centres; null: there are none.
 Withheld withheld(const Entry& entry, const CentreFacts& centre, AwardingOrganisationId awarding_organisation, bool halted, TimeMs gate_ms,

@@ -63,8 +63,7 @@ class Partition {
   void restore();
 
   std::uint32_t index() const { return index_; }
-  /// Whether entries wait to be derived when the window closes. They are known in memory alone, so no commit comes before that: Pipeline closes the
-  /// window first, or works out what follows from what it applied.
+  /// Whether entries wait to be derived when the window closes. No commit may leave any: which they are is known in memory alone.
   bool has_touched() const { return !agenda_.touched().empty(); }
   TimeMs time() const { return time_; }
   /// First moment at which time alone changes something; kNever.

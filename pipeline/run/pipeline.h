@@ -4,8 +4,8 @@
 // One thread calls it: `process` then `write`, then the caller commits; only then are outputs visible to others. It owns what its partitions
 // read, the policy and the reference data, and merges into these between the partitions' calls. What is done in a partition alone, the crew does:
 // with one lane one partition after another, with more of them several at once. Of each partition the same comes out either way, in the same order,
-// but where so much wakes that a commit is due before the batch is through: that may be at another moment then, and what would have been undone
-// within one window is said in between.
+// but where so much wakes that a commit is due before the batch is through: the commit may then fall elsewhere, and a status that one window would
+// have passed over is published.
 #pragma once
 
 #include <map>

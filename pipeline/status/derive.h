@@ -25,7 +25,7 @@ struct Derived {
 Derived derive(const Entry& entry, const Circumstances& around, TimeMs now);
 
 /// Why a result that missed the issue deadline is late (Ofqual late results return 2023, L1 to L7); the first code that applies of
-/// L4, L1, L2, L3, L7, L5, L6. It follows from who held the next step when the deadline passed, by the facts of by then: what is said later
+/// L4, L1, L2, L3, L7, L5, L6. It follows from who held the next step when the deadline passed, by the facts dated up to it: what is said later
 /// about something else changes nothing, and the status before issue says what the batch will say.
 v1::Reason late_reason(const Entry& entry, const Circumstances& around);
 
