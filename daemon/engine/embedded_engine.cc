@@ -207,7 +207,7 @@ std::vector<EmbeddedEngine::Reading> EmbeddedEngine::read_in_lanes(const std::ve
   std::vector<Reading> readings(events);
   const std::size_t lanes = crew_.lanes();
   crew_.each(lanes, [&](std::size_t lane) {
-    // Its first block belongs to the thread that resets it.
+    // Once more: its first block belongs to the thread that resets it.
     parsings_[lane]->arena.Reset();
     for (std::size_t at = events * lane / lanes; at < events * (lane + 1) / lanes; ++at)
       readings[at] = read(*submitted[at], latest, parsings_[lane]->arena);
@@ -219,7 +219,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
   const ClockState clock = clock_.state();
   const TimeMs now = clock.now_ms;
   auto started = Steady::now();
-  parsings_.front()->arena.Reset();
+  for (auto& parsing : parsings_) parsing->arena.Reset();
 
   struct Place {
     std::size_t work, event;

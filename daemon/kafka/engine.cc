@@ -218,6 +218,8 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
     if (!wrong) {
       Result<Address> address = check(event, latest);
       if (address) {
+        // Nothing goes out behind what did not: a TimeReached would say that it had come.
+        if (waiting->failed) continue;
         answer.published = true;
         answer.warnings = warnings(event);
         bool queued_now = publisher_->publish(event, submitted.event, address.value(), [waiting](bool published) {

@@ -2,27 +2,40 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <utility>
 
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/record.h"
 #include "daemon/process/log.h"
 
 namespace vtq::kafka {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// Between one replacement and the next, while nothing is delivered: at first, and at most.
+constexpr std::chrono::milliseconds kReplaceFirst{100}, kReplaceLast{30'000};
+
+}  // namespace
 
 /// One event under way, in one record or, for a TimeReached, in many.
 struct Publisher::Pending {
   std::function<void(bool)> done;
   std::atomic<std::size_t>& queued_bytes;
+  std::atomic<std::uint64_t>& delivered;
   std::size_t bytes;
   std::atomic<bool> failed{false};
 
-  Pending(std::function<void(bool)> with, std::atomic<std::size_t>& queued, std::size_t size)
-      : done(std::move(with)), queued_bytes(queued), bytes(size) {
+  Pending(std::function<void(bool)> with, std::atomic<std::size_t>& queued, std::atomic<std::uint64_t>& so_far, std::size_t size)
+      : done(std::move(with)), queued_bytes(queued), delivered(so_far), bytes(size) {
     queued_bytes += bytes;
   }
   ~Pending() {
     queued_bytes -= bytes;
+    if (!failed) ++delivered;
     if (done) done(!failed);
   }
 };
@@ -76,8 +89,7 @@ void Publisher::empty(rd_kafka_t* client) {
   } while (rd_kafka_outq_len(client) > 0);
 }
 
-/// Alone with the producer. Who waits behind everything that was published before is let go. What is told is told without the lock, for who hears
-/// it may publish.
+/// Alone with the producer. Who waits behind everything that was published before is let go.
 std::unique_lock<std::shared_mutex> Publisher::await_publishing() {
   std::unique_lock alone(publishing_, std::defer_lock);
   while (!alone.try_lock()) empty(producer_.client.get());
@@ -85,26 +97,42 @@ std::unique_lock<std::shared_mutex> Publisher::await_publishing() {
 }
 
 void Publisher::run() {
+  // Where brokers take no producer at all, as one that may not write, another is tried less and less often.
+  std::chrono::milliseconds wait{0};
+  auto next = Steady::time_point::min();
+  std::uint64_t delivered_before = 0;
   while (!stopping_) {
     rd_kafka_poll(producer_.client.get(), 50);
     char why[512];
-    if (rd_kafka_fatal_error(producer_.client.get(), why, sizeof why) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    try {
-      replace_producer(why);
-    } catch (const KafkaError& error) {
-      log::write(log::Level::error, "no other producer can be made; trying again", {{"why", std::string(error.what())}});
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(producer_.client.get(), why, sizeof why);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    if (std::uint64_t delivered = delivered_; delivered != delivered_before) {
+      delivered_before = delivered;
+      next = Steady::time_point::min();
+      wait = {};
     }
+    if (Steady::now() < next) continue;
+    log::write(log::Level::warning, "the producer of published events can no longer be used; another takes its place",
+               {{"why", std::string(why)}, {"error", std::string(rd_kafka_err2name(code))}});
+    try {
+      replace_producer();
+    } catch (const KafkaError& error) {
+      log::write(log::Level::error, "no other producer can be made", {{"why", std::string(error.what())}});
+    }
+    wait = std::clamp(2 * wait, kReplaceFirst, kReplaceLast);
+    next = Steady::now() + wait;
   }
 }
 
-void Publisher::replace_producer(const std::string& why) {
-  log::write(log::Level::warning, "the producer of published events can no longer be used; another takes its place", {{"why", why}});
+void Publisher::replace_producer() {
   Producer other = new_producer();
+  replacing_ = true;
   {
     auto alone = await_publishing();
     std::swap(producer_, other);
   }
   empty(other.client.get());
+  replacing_ = false;
 }
 
 bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
@@ -124,7 +152,9 @@ bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view ke
 
 bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done) {
   std::shared_lock held(publishing_);
-  if (stopping_) return false;
+  // What was queued before and did not arrive is not told of yet while a producer is replaced: no time may be said to have come behind it.
+  auto is_refused = [&] { return stopping_ || (replacing_ && event.has_time_reached()); };
+  if (is_refused()) return false;
   // 0: the record is stamped as it is produced. In event time the stamps give the order, so they never go back.
   std::int64_t timestamp = 0;
   if (by_event_time_) {
@@ -133,16 +163,24 @@ bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Ad
     }
     timestamp = std::max<std::int64_t>(timestamp, address.at_ms);
   }
-  auto pending = std::make_shared<Pending>(std::move(done), queued_bytes_, bytes.size());
+  auto pending = std::make_shared<Pending>(std::move(done), queued_bytes_, delivered_, bytes.size());
   if (!event.has_time_reached()) {
     bool queued = address.everywhere ? produce(Topic::reference, 0, slot_of(event), bytes, timestamp, pending)
                                      : produce(address.topic, static_cast<std::int32_t>(murmur2_partition(text_of(address.centre), partitions_)),
                                                text_of(address.centre), bytes, timestamp, pending);
-    if (!queued) pending->done = {};
+    if (!queued) {
+      pending->failed = true;
+      pending->done = {};
+    }
     return queued;
   }
   // Behind everything that was published before: a partition may say that it has come so far only when it has.
   rd_kafka_flush(producer_.client.get(), -1);
+  if (is_refused()) {
+    pending->failed = true;
+    pending->done = {};
+    return false;
+  }
   bool all = produce(Topic::reference, 0, "time-reached", bytes, timestamp, pending);
   for (Topic topic : kCentreTopics)
     for (std::uint32_t partition = 0; partition < partitions_; ++partition)

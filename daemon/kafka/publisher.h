@@ -24,8 +24,9 @@ class Publisher {
   Publisher(const Settings& settings, const TopicNames& names);
   ~Publisher();
 
-  /// Queues an event; `done` is called once, on the publisher's thread or by `stop`: whether the brokers have it. False: the queue is full or
-  /// the publisher has stopped; `done` is not called then. A TimeReached goes to every partition: in event time it says of each how far it has come.
+  /// Queues an event; `done` is called once, on any thread that is in here: whether the brokers have it. It must not publish. False: the queue is
+  /// full, the producer is being replaced, or the publisher has stopped; `done` is not called then. A TimeReached goes to every partition: in event
+  /// time it says of each how far it has come.
   bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done);
   /// Takes nothing more. What is under way is told as not published: it may be, and publishing it again does no harm. When it returns, every
   /// `done` was called. Idempotent; on one thread.
@@ -39,7 +40,7 @@ class Publisher {
     std::array<TopicHandle, kInputTopics> topics;
   };
   Producer new_producer() const;
-  void replace_producer(const std::string& why);
+  void replace_producer();
   std::unique_lock<std::shared_mutex> await_publishing();
   /// Tells of everything under way as not published, and waits until it is told.
   static void empty(rd_kafka_t* client);
@@ -56,6 +57,8 @@ class Publisher {
   std::atomic<std::int64_t> latest_ms_{0};
   Producer producer_;  // replaced by the publisher's thread, with `publishing_` held alone
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> replacing_{false};  // until everything that was queued with the producer before is told of
+  std::atomic<std::uint64_t> delivered_{0};
   std::shared_mutex publishing_;  // held shared while events are queued, alone while the last are answered
   std::thread thread_;            // last: stops before what it uses dies
 };

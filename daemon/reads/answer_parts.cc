@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace vtq {
@@ -101,7 +102,25 @@ void PagePart::add(PagePart&& other) {
   items = std::move(both);
 }
 
-/// A row: the number of each dimension in its order, and entries.
+namespace {
+
+Json dimension_names() {
+  Json names = Json::array();
+  for (const Dimension& one : rollup_dimensions()) names.push_back(one.name);
+  return names;
+}
+
+/// The number of each dimension in its order, and entries.
+bool is_rollup_row(const Json& row) {
+  const std::size_t dimensions = rollup_dimensions().size();
+  auto is_value = [](const Json& value) {
+    return value.is_number_unsigned() && value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+  };
+  return row.is_array() && row.size() == dimensions + 1 && row.back().is_number_integer() && std::all_of(row.begin(), row.end() - 1, is_value);
+}
+
+}  // namespace
+
 std::string RollupPart::encode() const {
   Json list = Json::array();
   for (const auto& [key, entries] : rows) {
@@ -110,18 +129,23 @@ std::string RollupPart::encode() const {
     row.push_back(entries);
     list.push_back(std::move(row));
   }
-  return list.dump();
+  return Json{{"by", dimension_names()}, {"rows", std::move(list)}}.dump();
 }
 
 std::optional<RollupPart> RollupPart::decode(std::string_view text) {
-  const std::vector<Dimension>& dimensions = rollup_dimensions();
-  return decoded<RollupPart>(text, [&](const Json& json, RollupPart& part) {
-    for (const Json& row : json) {
+  bool known = false;
+  auto part = decoded<RollupPart>(text, [&](const Json& json, RollupPart& read) {
+    const Json& rows = json.at("rows");
+    known = json.at("by") == dimension_names() && rows.is_array() && std::all_of(rows.begin(), rows.end(), is_rollup_row);
+    if (!known) return;
+    for (const Json& row : rows) {
       RollupKey key;
-      for (std::size_t at = 0; at < dimensions.size(); ++at) dimensions[at].put(key, row.at(at));
-      part.rows[key] += row.at(dimensions.size()).get<std::int64_t>();
+      std::size_t at = 0;
+      for (const Dimension& one : rollup_dimensions()) one.put(key, row[at++].get<std::uint32_t>());
+      read.rows[key] += row[at].get<std::int64_t>();
     }
   });
+  return known ? part : std::nullopt;
 }
 
 void RollupPart::add(RollupPart&& other) {

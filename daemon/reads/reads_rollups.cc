@@ -26,7 +26,7 @@ void each_cell(const Pipeline& pipeline, const CellFilter& filter, bool by_centr
 }
 
 std::vector<const Dimension*> dimensions_of(Query& query) {
-  const std::vector<Dimension>& all = rollup_dimensions();
+  const auto& all = rollup_dimensions();
   std::vector<const Dimension*> found;
   std::string text = query.text("by");
   std::string_view rest = text;

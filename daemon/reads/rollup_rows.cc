@@ -1,7 +1,6 @@
 #include "daemon/reads/rollup_rows.h"
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 
 #include "daemon/http/http_message.h"
@@ -13,11 +12,13 @@ std::string word(CentreId id) { return text_of(id); }
 std::string word(QualificationId id) { return text_of(id); }
 std::string word(AwardingOrganisationId id) { return text_of(id); }
 std::string word(SeriesId id) { return text_of(id); }
-std::string word(v1::Level value) { return v1::Level_Name(value); }
-std::string word(v1::Stage value) { return v1::Stage_Name(value); }
-std::string word(v1::Need value) { return v1::Need_Name(value); }
-std::string word(v1::Band value) { return v1::Band_Name(value); }
-std::string word(v1::Reason value) { return v1::Reason_Name(value); }
+/// A value of a later version has no name, and stays a number.
+std::string word_or_number(const std::string& name, int value) { return name.empty() ? std::to_string(value) : name; }
+std::string word(v1::Level value) { return word_or_number(v1::Level_Name(value), value); }
+std::string word(v1::Stage value) { return word_or_number(v1::Stage_Name(value), value); }
+std::string word(v1::Need value) { return word_or_number(v1::Need_Name(value), value); }
+std::string word(v1::Band value) { return word_or_number(v1::Band_Name(value), value); }
+std::string word(v1::Reason value) { return word_or_number(v1::Reason_Name(value), value); }
 std::string word(bool value) { return value ? "true" : "false"; }
 
 template <auto field>
@@ -28,11 +29,9 @@ Dimension of_cell(std::string_view name, std::string_view json_name) {
           [](RollupKey& key, std::uint32_t value) { key.cell.*field = static_cast<Value>(value); }};
 }
 
-constexpr std::size_t kDimensionsMost = 10;
-
 /// One row to be shown: of each dimension the place of its text among all that occur, in order.
 struct Ranked {
-  std::array<std::uint32_t, kDimensionsMost> places{};
+  std::array<std::uint32_t, kDimensions> places{};
   std::int64_t entries = 0;
 
   bool operator<(const Ranked& other) const { return places < other.places; }
@@ -59,14 +58,14 @@ std::vector<std::string> rank(const RollupRows& rows, const Dimension& dimension
 
 }  // namespace
 
-const std::vector<Dimension>& rollup_dimensions() {
-  static const std::vector<Dimension> all = {
+const std::array<Dimension, kDimensions>& rollup_dimensions() {
+  static const std::array<Dimension, kDimensions> all = {
       of_cell<&Cell::awarding_organisation>("awarding_organisation", "awardingOrganisation"),
       of_cell<&Cell::level>("level", "level"),
       of_cell<&Cell::qualification>("qualification", "qualification"),
       of_cell<&Cell::series>("series", "series"),
-      {"centre", "centre", [](const RollupKey& key) { return number(key.centre); }, [](std::uint32_t value) { return word(CentreId{value}); },
-       [](RollupKey& key, std::uint32_t value) { key.centre = CentreId{value}; }},
+      Dimension{"centre", "centre", [](const RollupKey& key) { return number(key.centre); },
+                [](std::uint32_t value) { return word(CentreId{value}); }, [](RollupKey& key, std::uint32_t value) { key.centre = CentreId{value}; }},
       of_cell<&Cell::stage>("stage", "stage"),
       of_cell<&Cell::need>("need", "need"),
       of_cell<&Cell::band>("band", "band"),

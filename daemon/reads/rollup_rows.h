@@ -2,6 +2,7 @@
 // there are centres times cells. Plain values, pure functions.
 #pragma once
 
+#include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <string>
@@ -33,8 +34,10 @@ struct Dimension {
   void (*put)(RollupKey&, std::uint32_t value);
 };
 
+constexpr std::size_t kDimensions = 10;
+
 /// All of them, in the order in which messages name them.
-const std::vector<Dimension>& rollup_dimensions();
+const std::array<Dimension, kDimensions>& rollup_dimensions();
 
 /// `{"by":[...],"rows":[{...,"entries":12},...],"entries":345}`: rows in the order of their texts, dimension by dimension.
 std::string rollup_json(const RollupRows& rows, const std::vector<const Dimension*>& dimensions);

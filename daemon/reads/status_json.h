@@ -8,7 +8,8 @@
 
 namespace vtq {
 
-/// What Protobuf's own printer writes, in the order of the fields. An unset time, as of an entry that was not issued, is left out.
+/// Read back, it is what Protobuf's own printer writes; the fields are in their order. An unset time, as of an entry that was not issued, is left
+/// out.
 std::string status_json(const v1::EntryStatus& status);
 
 }  // namespace vtq

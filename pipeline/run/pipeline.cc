@@ -25,11 +25,11 @@ Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t p
       budgets_(crew_.lanes() == 1 ? 1 : partitions),
       to_apply_(crew_.lanes() == 1 ? 0 : partitions),
       partitions_(partitions) {
-  for (WakeBudget& budget : budgets_) budget.most = policy_.woken_per_commit_max;
+  for (WakeBudget& budget : budgets_) budget.most = budget_left();
 }
 
 std::size_t Pipeline::budget_left() const {
-  std::size_t left = policy_.woken_per_commit_max;
+  std::size_t left = std::max<std::size_t>(policy_.woken_per_commit_max, 1);
   for (const WakeBudget& budget : budgets_) left -= std::min(left, budget.woken);
   return left;
 }
@@ -261,9 +261,10 @@ bool Pipeline::advance_for(const Inbound& inbound) {
     return all_owned(when, bring);
   }
   Partition& partition = *partitions_[partition_of(inbound.address.centre)];
-  if (is_behind(&partition)) spread_reference_changes();
+  if (!is_behind(&partition)) return true;
+  spread_reference_changes();
   WakeBudget& budget = budget_of(partition);
-  budget.most = budget.woken + budget_left();
+  if (budgets_.size() > 1) budget.most = budget.woken + budget_left();
   return bring(partition, budget);
 }
 

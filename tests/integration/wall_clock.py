@@ -15,7 +15,8 @@ class WallClock(Daemon):
         super().__init__(settings)
         self.file = os.path.join(self.directory, "clock")
         self.offset_s = self.passed_s = 0
-        self.environment.update(LD_PRELOAD=program("wall_clock.so"), WALL_CLOCK_OFFSET_FILE=self.file,
+        preloaded = " ".join(filter(None, (program("wall_clock.so"), os.environ.get("LD_PRELOAD"))))
+        self.environment.update(LD_PRELOAD=preloaded, WALL_CLOCK_OFFSET_FILE=self.file,
                                 ASAN_OPTIONS="verify_asan_link_order=0")
         self.wrong(at)
         self.right_s = self.offset_s

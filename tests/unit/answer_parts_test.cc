@@ -204,8 +204,16 @@ TEST(Parts, what_is_no_part_is_told_apart) {
   EXPECT_FALSE(PagePart::decode("no tab\n"));
   EXPECT_FALSE(PagePart::decode("key\tcut off"));
   EXPECT_FALSE(RollupPart::decode("{"));
-  EXPECT_FALSE(RollupPart::decode("[[1,2]]"));
-  EXPECT_FALSE(RollupPart::decode("[[0,0,0,0,0,0,0,0,0,0,\"one\"]]"));
+  const std::string rollup = RollupPart{}.encode();
+  EXPECT_TRUE(RollupPart::decode(rollup));
+  auto with_rows = [&](const std::string& rows) { return std::string(rollup).replace(rollup.find("[]"), 2, rows); };
+  EXPECT_TRUE(RollupPart::decode(with_rows("[[0,0,0,0,0,0,0,0,0,0,7]]")));
+  for (const char* rows : {"null", "{}", "[[1,2]]", "[null]", "[[0,0,0,0,0,0,0,0,0,0,\"one\"]]", "[[0,0,0,0,0,0,0,0,0,-1,7]]",
+                           "[[4294967296,0,0,0,0,0,0,0,0,0,7]]", "[[0,0,0,0,0,0,0,0,0,0,0,7]]", "[[0,0,0,0,0,0,0,0,0,0,0.5]]"})
+    EXPECT_FALSE(RollupPart::decode(with_rows(rows))) << rows;
+  EXPECT_FALSE(RollupPart::decode("null"));
+  EXPECT_FALSE(RollupPart::decode("{}"));
+  EXPECT_FALSE(RollupPart::decode(std::string(rollup).replace(rollup.find("level"), 5, "width"))) << "of a version with other dimensions";
   EXPECT_FALSE(CountsPart::decode("[1,2]"));
   EXPECT_FALSE(OverviewPart::decode("{\"time\":1}"));
 }

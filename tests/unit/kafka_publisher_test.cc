@@ -110,6 +110,23 @@ TEST_F(KafkaPublisherOnce, a_producer_that_the_brokers_want_no_more_of_is_replac
   EXPECT_EQ(publisher_->queued_bytes(), 0u);
 }
 
+TEST_F(KafkaPublisherOnce, no_time_is_said_to_have_come_behind_what_was_lost) {
+  v1::Event event = test::example("registered"), moves = test::example("time_reached");
+  ASSERT_EQ(publish(event), true);
+  constexpr std::int16_t kProduce = 0;
+  for (int time = 0; time < 5; ++time) {
+    rd_kafka_mock_push_request_errors(cluster_.get(), kProduce, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    std::atomic<int> lost{0}, arrived{0};
+    bool queued = publisher_->publish(event, event.SerializeAsString(), check(event).value(), [&](bool yes) { ++(yes ? arrived : lost); });
+    ASSERT_TRUE(queued);
+    // Asked for until it is out: by then the event before it was told of.
+    for (auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20); publish(moves) != true;)
+      ASSERT_LT(std::chrono::steady_clock::now(), until);
+    EXPECT_EQ(lost, 1);
+    ASSERT_EQ(publish_until_taken(event), true);
+  }
+}
+
 TEST_F(KafkaPublisherOnce, of_many_under_way_when_its_producer_is_replaced_each_is_told_once) {
   v1::Event event = test::example("registered");
   ASSERT_EQ(publish(event), true);

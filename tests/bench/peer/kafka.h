@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
@@ -118,6 +119,7 @@ struct Outgoing {
   std::string_view key;
   std::string_view value;
   std::int64_t timestamp_ms = 0;  ///< 0: now
+  std::uintptr_t number = 0;      ///< said again in the delivery report
 };
 
 /// How long a topic may be unknown: a broker just started answers from what it had known before.
@@ -125,15 +127,16 @@ constexpr std::chrono::seconds kTopicsReturnIn{60};
 
 /// Produces; waits while the client's queue is full or its topic is unknown. `headers` are taken over.
 inline void produce(rd_kafka_t* producer, const Outgoing& record, rd_kafka_headers_t* headers = nullptr) {
-  std::array<rd_kafka_vu_t, 7> fields;
+  std::array<rd_kafka_vu_t, 8> fields;
   fields[0] = {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = record.topic}};
   fields[1] = {.vtype = RD_KAFKA_VTYPE_PARTITION, .u = {.i32 = record.partition}};
   fields[2] = {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}};
   fields[3] = {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {const_cast<char*>(record.key.data()), record.key.size()}}};
   fields[4] = {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {const_cast<char*>(record.value.data()), record.value.size()}}};
   fields[5] = {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = record.timestamp_ms}};
-  fields[6] = {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}};
-  std::size_t count = headers ? 7 : 6;
+  fields[6] = {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u = {.ptr = reinterpret_cast<void*>(record.number)}};
+  fields[7] = {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}};
+  std::size_t count = headers ? 8 : 7;
   auto until = std::chrono::steady_clock::now() + kTopicsReturnIn;
   while (rd_kafka_error_t* error = rd_kafka_produceva(producer, fields.data(), count)) {
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);

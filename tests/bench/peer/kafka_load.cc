@@ -2,8 +2,10 @@
 // the partition that murmur2 of the key names; reference data and commands for all to the reference topic, keyed by their slot. What
 // moves time goes to every partition. Prints one JSON object of figures.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -69,6 +71,7 @@ class Load {
     std::string topic, key, value;
     std::int32_t partition = 0;
     std::int64_t timestamp_ms = 0;
+    std::uintptr_t number = 0;
     std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_destroy>> headers;
   };
 
@@ -78,12 +81,13 @@ class Load {
       ++self.delivered_;
       return;
     }
-    Kept kept{rd_kafka_topic_name(message->rkt),
-              text(message->key, message->key_len),
-              text(message->payload, message->len),
-              message->partition,
-              rd_kafka_message_timestamp(message, nullptr),
-              nullptr};
+    Kept kept{.topic = rd_kafka_topic_name(message->rkt),
+              .key = text(message->key, message->key_len),
+              .value = text(message->payload, message->len),
+              .partition = message->partition,
+              .timestamp_ms = rd_kafka_message_timestamp(message, nullptr),
+              .number = reinterpret_cast<std::uintptr_t>(message->_private),
+              .headers = nullptr};
     rd_kafka_headers_t* headers = nullptr;
     if (!rd_kafka_message_headers(message, &headers)) kept.headers.reset(rd_kafka_headers_copy(headers));
     self.undelivered_.push_back(std::move(kept));
@@ -111,18 +115,26 @@ class Load {
   /// A broker that is killed at a bad moment has not what the producer thinks it has. Such a producer can never be used again.
   bool lost_count() const { return rd_kafka_fatal_error(producer_.get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR; }
 
-  /// With another producer, sends again what is not known to be delivered: some of it twice, which does no harm.
+  /// With another producer, sends again what is not known to be delivered, in its order: some of it twice, which does no harm.
   void begin_anew() {
-    std::cerr << "the producer lost count of what the brokers have; sending again what is not known to be delivered\n";
-    rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    flush();
-    topics_.clear();
-    producer_ = new_producer();
-    std::vector<Kept> again = std::exchange(undelivered_, {});
-    for (Kept& one : again) {
-      Outgoing record{
-          .topic = topic_handle(one.topic), .partition = one.partition, .key = one.key, .value = one.value, .timestamp_ms = one.timestamp_ms};
-      produce(producer_.get(), record, one.headers.release());
+    while (lost_count()) {
+      std::cerr << "the producer lost count of what the brokers have; sending again what is not known to be delivered\n";
+      rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+      flush();
+      topics_.clear();
+      producer_ = new_producer();
+      std::vector<Kept> again = std::exchange(undelivered_, {});
+      std::sort(again.begin(), again.end(), [](const Kept& a, const Kept& b) { return a.number < b.number; });
+      for (auto at = again.begin(); at != again.end(); ++at) {
+        Outgoing record{topic_handle(at->topic), at->partition, at->key, at->value, at->timestamp_ms, at->number};
+        try {
+          produce(producer_.get(), record, at->headers ? rd_kafka_headers_copy(at->headers.get()) : nullptr);
+        } catch (const std::runtime_error&) {
+          if (!lost_count()) throw;
+          std::move(at, again.end(), std::back_inserter(undelivered_));
+          break;
+        }
+      }
     }
   }
 
@@ -190,12 +202,14 @@ class Load {
   }
 
   void send_to(std::string_view topic, std::uint32_t partition, std::string_view key, const v1::Event& event, const std::string& bytes) {
+    const std::uintptr_t number = ++numbered_;
     for (;;) {
       Outgoing record{.topic = topic_handle(options_.prefix + std::string(topic)),
                       .partition = static_cast<std::int32_t>(partition),
                       .key = key,
                       .value = bytes,
-                      .timestamp_ms = options_.event_time ? latest_ms_ : 0};
+                      .timestamp_ms = options_.event_time ? latest_ms_ : 0,
+                      .number = number};
       try {
         return produce(producer_.get(), record, options_.headers ? cloud_event_headers(event) : nullptr);
       } catch (const std::runtime_error&) {
@@ -237,6 +251,7 @@ class Load {
   std::uint64_t events_ = 0;
   std::uint64_t marked_ = 0;  ///< how many of them were sent before the last mark
   std::uint64_t delivered_ = 0;
+  std::uintptr_t numbered_ = 0;  ///< records so far, from 1
   std::vector<Kept> undelivered_;
 };
 
