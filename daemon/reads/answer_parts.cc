@@ -135,10 +135,10 @@ std::string RollupPart::encode() const {
 std::optional<RollupPart> RollupPart::decode(std::string_view text) {
   bool known = false;
   auto part = decoded<RollupPart>(text, [&](const Json& json, RollupPart& read) {
-    const Json& rows = json.at("rows");
-    known = json.at("by") == dimension_names() && rows.is_array() && std::all_of(rows.begin(), rows.end(), is_rollup_row);
+    const Json& list = json.at("rows");
+    known = json.at("by") == dimension_names() && list.is_array() && std::all_of(list.begin(), list.end(), is_rollup_row);
     if (!known) return;
-    for (const Json& row : rows) {
+    for (const Json& row : list) {
       RollupKey key;
       std::size_t at = 0;
       for (const Dimension& one : rollup_dimensions()) one.put(key, row[at++].get<std::uint32_t>());
