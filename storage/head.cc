@@ -84,6 +84,18 @@ void append_all(int file, const std::filesystem::path& path, std::string_view te
   if (::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fdatasync(file) != 0) cannot("write to", path);
 }
 
+/// The whole file at once: killed on the way, it is there as it was.
+void write_anew(const std::filesystem::path& path, std::string_view text) {
+  std::filesystem::path made = named(path, ".new");
+  int file = open_file(made, O_WRONLY | O_CREAT | O_TRUNC);
+  append_all(file, made, text);
+  ::close(file);
+  std::error_code error;
+  std::filesystem::rename(made, path, error);
+  if (error) throw StoreError("Store: cannot write " + path.string() + ": " + error.message() + ". Check the rights on its folder.");
+  sync_directory(path.parent_path());
+}
+
 }  // namespace
 
 std::string crc32c(std::string_view bytes) {
@@ -126,6 +138,16 @@ HeadFile::Found HeadFile::read(const std::filesystem::path& directory) {
       latest = slot->second;
     }
   return found;
+}
+
+void HeadFile::make(const std::filesystem::path& directory, const std::string& store) {
+  std::filesystem::path path = beside(directory);
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error)
+    throw StoreError("Store: cannot make " + path.parent_path().string() + ": " + error.message() +
+                     ". Set data.directory to a folder in a place that can be written.");
+  write_anew(path, record_of({.store = store, .epoch = 1, .commit = 0, .at_ms = 0, .rejected = 0}, 0));
 }
 
 HeadFile::HeadFile(const std::filesystem::path& directory) : path_(beside(directory)) {
@@ -175,16 +197,9 @@ IssuedFile::Found IssuedFile::read(const std::filesystem::path& directory) {
 }
 
 void IssuedFile::rewrite(const std::filesystem::path& directory, const std::map<BatchRun, std::uint32_t>& highest) {
-  std::filesystem::path path = beside(directory), made = named(directory, ".issued.new");
   std::string text;
   for (const auto& [run, number] : highest) text += line_of({run.centre, run.awarding_organisation, run.series, number});
-  int file = open_file(made, O_WRONLY | O_CREAT | O_TRUNC);
-  append_all(file, made, text);
-  ::close(file);
-  std::error_code error;
-  std::filesystem::rename(made, path, error);
-  if (error) throw StoreError("Store: cannot write " + path.string() + ": " + error.message() + ". Check the rights on its folder.");
-  sync_directory(path.parent_path());
+  write_anew(beside(directory), text);
 }
 
 IssuedFile::IssuedFile(const std::filesystem::path& directory) : path_(beside(directory)) { file_ = open_file(path_, O_WRONLY | O_CREAT | O_APPEND); }

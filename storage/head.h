@@ -38,6 +38,9 @@ class HeadFile {
   };
   static std::filesystem::path beside(const std::filesystem::path& directory);
   static Found read(const std::filesystem::path& directory);
+  /// Says that a store is being made, before anything of it is there, so that the next start knows when the making was cut short. The folder
+  /// of `directory` is made with it. `store`: its 16 random bytes. Throws StoreError.
+  static void make(const std::filesystem::path& directory, const std::string& store);
   /// For the writer of the store. Makes the file if there is none. Throws StoreError.
   explicit HeadFile(const std::filesystem::path& directory);
   ~HeadFile();

@@ -362,6 +362,8 @@ void Store::Database::follow_with_head() {
   head = std::make_unique<HeadFile>(directory);
   head->write(reached, true);
   if (!mark.awaits_head()) return;
+  // The mark goes last: a start that is cut short before it is done again.
+  go_on_above_what_was_issued();
   mark.set_awaits_head(false);
   rocksdb::WriteOptions write;
   write.sync = true;
@@ -426,15 +428,15 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
   const bool keeps_log = options.log_identity.empty() && !options.sink;
   HeadFile::Found head = keeps_log ? HeadFile::read(directory) : HeadFile::Found{};
   bool make = keeps_log && to_be_made(directory, options, head);
+  std::string id = head.reached ? head.reached->store : random_id();
+  // First the head: should the making be cut short, the next start knows that nothing was in it.
+  if (make && !head.reached) HeadFile::make(directory, id);
   if (make || !keeps_log) {
     std::error_code error;
     fs::create_directories(directory, error);
     if (error)
       throw StoreError("Store: cannot make " + directory.string() + ": " + error.message() + ". Set data.directory to a place that can be written.");
   }
-  std::string id = head.reached ? head.reached->store : random_id();
-  // First the head: should the making be cut short, the next start knows that nothing was in it.
-  if (make && !head.reached) HeadFile(directory).write({.store = id, .epoch = 1, .commit = 0, .at_ms = 0, .rejected = 0}, true);
   auto open_as = [&](bool anew) {
     auto opened = std::make_unique<Database>();
     opened->options = options;
@@ -450,7 +452,6 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
   if (keeps_log) {
     database->hold_against_head(make ? HeadFile::read(directory) : head);
     database->follow_with_head();
-    if (make) database->go_on_above_what_was_issued();
     database->check_issued();
   }
   if (struct stat mode{}; ::stat(directory.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)
