@@ -150,10 +150,13 @@ void ReadPool::answer(Task task) {
 void ReadPool::give_up_overdue() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (tasks_.empty())
+    if (tasks_.empty()) {
       changed_.wait(lock);
-    else
-      changed_.wait_until(lock, std::min(tasks_.front().clients.front().until, Steady::now() + 4 * kLookAgain));
+    } else {
+      // A copy: it is looked at again after the wait, when the client may be answered and gone.
+      Steady::time_point until = std::min(tasks_.front().clients.front().until, Steady::now() + 4 * kLookAgain);
+      changed_.wait_until(lock, until);
+    }
     // They came in this order, and all have the same time.
     std::vector<Client> overdue;
     auto now = Steady::now();
