@@ -307,8 +307,10 @@ class Loader {
   static bool lies_in(const std::filesystem::path& inner, const std::filesystem::path& outer) {
     auto plain = [](const std::filesystem::path& path) {
       std::error_code error;
-      std::filesystem::path made = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
-      if (error) made = std::filesystem::absolute(path).lexically_normal();
+      std::filesystem::path from = std::filesystem::absolute(path, error);
+      if (error) from = path;
+      std::filesystem::path made = std::filesystem::weakly_canonical(from, error);
+      if (error) made = from.lexically_normal();
       return made.has_filename() ? made : made.parent_path();
     };
     std::filesystem::path in = plain(inner), out = plain(outer);

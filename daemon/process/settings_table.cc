@@ -234,7 +234,10 @@ std::string Setting::environment_name() const {
 
 std::filesystem::path Settings::backups() const {
   if (backup_directory.empty()) return {};
-  return (std::filesystem::absolute(data_directory) / backup_directory).lexically_normal();
+  // The working directory may be gone, and what is named nothing at all.
+  std::error_code error;
+  std::filesystem::path from = std::filesystem::absolute(data_directory, error);
+  return ((error ? std::filesystem::path(data_directory) : from) / backup_directory).lexically_normal();
 }
 
 }  // namespace vtq

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import events
-from daemon import Daemon, program, run
+from daemon import Daemon, environment, program, run
 
 
 class Config(unittest.TestCase):
@@ -68,6 +68,19 @@ class Config(unittest.TestCase):
             self.assertIn("no authentication", done.stderr)
         self.assertIn("is no IP address", self.check('http.address = "localhost"\n').stderr)
         self.assertEqual(self.check('http.address = "::1"\n').returncode, 0)
+
+    def test_a_data_directory_of_no_name_is_refused_whatever_else_is_set(self):
+        for more in ("", 'backup.directory = "/var/lib/resultsd/backups"\n', 'backup.directory = ""\n'):
+            done = self.check('data.directory = ""\n' + more)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("toml:1: data.directory: name a directory.", done.stderr)
+
+    def test_a_working_directory_that_is_gone_is_no_reason_to_break_off(self):
+        with tempfile.TemporaryDirectory() as gone:
+            script = f'cd "{gone}" && rmdir "{gone}" && exec "{program("resultsd")}" --check-config'
+            done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, env=environment(), check=False)
+            os.makedirs(gone, exist_ok=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_settings_that_contradict_each_other_are_refused(self):
         done = self.check('engine.queue_bytes_max = "1MiB"\nrisk.claim_usual_days = 20\n')
