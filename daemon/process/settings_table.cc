@@ -234,7 +234,7 @@ std::string Setting::environment_name() const {
 
 std::filesystem::path Settings::backups() const {
   if (backup_directory.empty()) return {};
-  // The working directory may be gone, and what is named nothing at all.
+  // No absolute path can be made where the working directory is gone, or data.directory is empty.
   std::error_code error;
   std::filesystem::path from = std::filesystem::absolute(data_directory, error);
   return ((error ? std::filesystem::path(data_directory) : from) / backup_directory).lexically_normal();

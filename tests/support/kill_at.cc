@@ -35,7 +35,11 @@ int open_counted(int folder, const char* path, int flags, mode_t mode) {
   return static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode));
 }
 
-mode_t mode_of(int flags, va_list more) { return flags & (O_CREAT | O_TMPFILE) ? static_cast<mode_t>(va_arg(more, unsigned)) : 0; }
+/// O_TMPFILE has the bit of O_DIRECTORY in it.
+mode_t mode_of(int flags, va_list more) {
+  bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  return makes ? static_cast<mode_t>(va_arg(more, unsigned)) : 0;
+}
 
 }  // namespace
 
