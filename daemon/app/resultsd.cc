@@ -1,5 +1,5 @@
 // resultsd: the daemon's process. Reads settings, runs the service until SIGTERM or SIGINT, drains, exits 0. SIGUSR1 is the same for an
-// instance that is not to come back.
+// instance that is not to come back. SIGHUP has the certificate read again.
 #include <google/protobuf/stubs/logging.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -16,19 +16,20 @@ namespace {
 
 using vtq::log::Level;
 
-/// SIGTERM, SIGINT and SIGUSR1 are waited for, by the main thread alone: called before any thread starts.
+/// SIGTERM, SIGINT, SIGUSR1 and SIGHUP are waited for, by the main thread alone: called before any thread starts.
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGUSR1);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-/// Whether one of the signals that are blocked waits to be taken.
+/// Whether one of the signals that end it waits to be taken.
 bool asked_to_stop() {
   sigset_t pending;
   sigemptyset(&pending);
@@ -50,6 +51,8 @@ int run(const vtq::Settings& settings) {
                      {"commit", std::string(vtq::commit())},
                      {"address", settings.http_address},
                      {"port", std::int64_t{service.port()}},
+                     {"tls", settings.has_tls()},
+                     {"healthPort", service.health_port() ? std::int64_t{*service.health_port()} : std::int64_t{-1}},
                      {"data", settings.data_directory},
                      {"timeSource", settings.time_source}});
     vtq::tell_systemd("READY=1");
@@ -65,7 +68,8 @@ int run(const vtq::Settings& settings) {
                         {{"why", why}});
         return 1;
       }
-      if (signal < 0) continue;
+      service.refresh(signal == SIGHUP);
+      if (signal < 0 || signal == SIGHUP) continue;
       vtq::log::write(Level::info, "stopping",
                       {{"signal", std::string(signal == SIGTERM   ? "SIGTERM"
                                               : signal == SIGUSR1 ? "SIGUSR1, for good"
@@ -88,6 +92,9 @@ int run(const vtq::Settings& settings) {
     vtq::log::write(Level::critical, "cannot use Kafka", {{"why", std::string(error.what())}});
   } catch (const vtq::ListenError& error) {
     vtq::log::write(Level::critical, "cannot listen", {{"why", std::string(error.what())}});
+  } catch (const vtq::TlsFault& fault) {
+    vtq::log::write(Level::critical, "cannot use TLS",
+                    {{"field", fault.field}, {"rule", fault.rule}, {"value", fault.value}, {"why", std::string(fault.what())}});
   }
   return 1;
 }

@@ -13,6 +13,7 @@
 
 #include "daemon/engine/embedded_engine.h"
 #include "daemon/http/http_framing.h"
+#include "daemon/process/listening.h"
 #include "daemon/process/log.h"
 
 namespace vtq {
@@ -61,9 +62,13 @@ EngineOptions engine_options(const Settings& s) {
   return options;
 }
 
+/// What a listener for health alone answers, and any other also under load. By target or path.
+bool is_health(std::string_view target) { return target == "/livez" || target == "/readyz" || target == "/metrics"; }
+
 HttpOptions http_options(const Settings& s) {
   return {.address = s.http_address,
           .port = static_cast<unsigned short>(s.http_port),
+          .trusted_proxy = s.http_trusted_proxy,
           .body_bytes_max = static_cast<std::size_t>(s.http_body_bytes_max),
           .bodies_bytes_max = static_cast<std::size_t>(s.http_bodies_bytes_max),
           .replies_bytes_max = static_cast<std::size_t>(s.http_replies_bytes_max),
@@ -72,10 +77,23 @@ HttpOptions http_options(const Settings& s) {
           .head_seconds_max = static_cast<unsigned>(s.http_head_seconds_max),
           .wait_seconds_max = static_cast<unsigned>(s.http_wait_seconds_max),
           .bytes_per_second_min = static_cast<std::size_t>(s.http_bytes_per_second_min),
-          .reserved = [](std::string_view target) { return target == "/livez" || target == "/readyz" || target == "/metrics"; }};
+          .reserved = is_health};
 }
 
-/// Names under which this server is reached: those of the settings, the address it listens on, and the one it tells other instances.
+std::shared_ptr<TlsCertificate> tls_of(const Settings& s) {
+  try {
+    if (!s.http_ca_file.empty()) trust_of(s.http_ca_file);
+  } catch (const std::invalid_argument& wrong) {
+    throw TlsFault("http.ca_file", "certificate-form", s.http_ca_file, std::string("http.ca_file: ") + wrong.what());
+  }
+  if (!s.has_tls()) return nullptr;
+  return std::make_shared<TlsCertificate>(TlsFiles{.certificate = s.http_tls_certificate_file, .key = s.http_tls_key_file});
+}
+
+/// An address as it stands in a URL: IPv6 in brackets.
+std::string in_url(const std::string& address) { return address.find(':') == address.npos ? address : "[" + address + "]"; }
+
+/// Names under which this server is reached: those of the settings, the addresses it listens on, and the one it tells other instances.
 std::vector<std::string> host_names(const Settings& s) {
   std::vector<std::string> names;
   auto add = [&](std::string_view name) {
@@ -89,8 +107,7 @@ std::vector<std::string> host_names(const Settings& s) {
     add(rest.substr(0, comma));
     rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
   }
-  bool v6 = s.http_address.find(':') != s.http_address.npos;
-  add(v6 ? "[" + s.http_address + "]" : s.http_address);
+  for (const std::string& address : {s.http_address, s.http_health_address}) add(in_url(address));
   std::string_view url = s.kafka_advertise;
   if (auto scheme = url.find("://"); scheme != url.npos) url.remove_prefix(scheme + 3);
   url = url.substr(0, url.find('/'));
@@ -99,6 +116,10 @@ std::vector<std::string> host_names(const Settings& s) {
   return names;
 }
 
+/// Connections to the listener for health: probes and scrapes.
+constexpr std::size_t kHealthConnectionsMax = 32;
+/// How often the files of the certificate are looked at.
+constexpr std::chrono::seconds kTlsLookEvery{2};
 constexpr unsigned kPeopleThreads = 2;
 constexpr unsigned kExportThreads = 1;
 /// A page of so many is an export, whoever asks.
@@ -146,8 +167,7 @@ std::string clock_json(const ClockState& clock) {
 }
 
 std::string address_of(const Settings& s, unsigned short port) {
-  bool v6 = s.http_address.find(':') != s.http_address.npos;
-  return "http://" + (v6 ? "[" + s.http_address + "]" : s.http_address) + ":" + std::to_string(port);
+  return (s.has_tls() ? "https://" : "http://") + in_url(s.http_address) + ":" + std::to_string(port);
 }
 
 /// What this instance is about on Kafka, and what of its input is still to be done.
@@ -208,7 +228,8 @@ std::string version_text(std::string_view program) {
 Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
     : settings_(settings),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
-      host_names_(host_names(settings)) {
+      host_names_(host_names(settings)),
+      tls_(tls_of(settings)) {
   add_routes();
   openapi_ = openapi_with(routes_);
   std::vector<std::string> patterns;
@@ -233,10 +254,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
                           .reply_bytes_max = static_cast<std::size_t>(settings_.http_reply_bytes_max),
                           .has_room = [this] { return server_->replies_bytes() < static_cast<std::size_t>(settings_.http_replies_bytes_max); }});
   };
-  HttpOptions options = http_options(settings_);
-  options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
-  server_ =
-      std::make_unique<HttpServer>(options, [this](HttpRequest&& request, Respond&& respond) { dispatch(std::move(request), std::move(respond)); });
+  listen();
   people_ = reads("people", kPeopleThreads);
   exports_ = reads("exports", kExportThreads);
   metrics_thread_ = std::make_unique<Worker>("metrics");
@@ -245,11 +263,13 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
                                          settings_.store_verify_every_hours);
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest_options(settings_));
   server_->start_taking();  // only now: handlers use the server too
+  if (health_) health_->start_taking();
   if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
 }
 
 Service::~Service() {
   if (server_) server_->stop_taking();
+  if (health_) health_->stop_taking();
   if (engine_) engine_->drain();
   if (verifier_) verifier_->stop();
   if (forward_) forward_->stop();
@@ -258,8 +278,41 @@ Service::~Service() {
   if (exports_) exports_->stop();
   if (metrics_thread_) metrics_thread_->stop();
   if (backup_) backup_->stop();
-  // The http thread may still hand requests to those: it goes first, they follow.
+  // The servers' threads may still hand requests to those: they go first.
+  health_.reset();
   server_.reset();
+}
+
+void Service::listen() {
+  auto handler = [this](Open open) {
+    return [this, open](HttpRequest&& request, Respond&& respond) { dispatch(std::move(request), std::move(respond), open); };
+  };
+  HttpOptions options = http_options(settings_);
+  options.tls = tls_;
+  options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
+  server_ = std::make_unique<HttpServer>(options, handler(Open::all));
+  if (settings_.http_health_port < 0) return;
+  options.address = settings_.http_health_address;
+  options.port = static_cast<unsigned short>(settings_.http_health_port);
+  options.port_setting = "http.health_port";
+  options.thread = "health";
+  if (is_loopback(options.address)) options.tls = nullptr;
+  options.trusted_proxy.clear();
+  options.connections_max = kHealthConnectionsMax;
+  health_ = std::make_unique<HttpServer>(options, handler(Open::health));
+}
+
+void Service::refresh(bool at_once) {
+  auto now = Steady::now();
+  if (!tls_ || (!at_once && now < tls_looked_at_ + kTlsLookEvery)) return;
+  tls_looked_at_ = now;
+  try {
+    if (tls_->renew(at_once))
+      log::write(log::Level::info, "the certificate was read again", {{"serial", tls_->serial()}, {"ends", utc_text(tls_->ends_s() * 1000)}});
+  } catch (const TlsFault& fault) {
+    log::write(log::Level::error, "the certificate was not read again; the one before stays",
+               {{"field", fault.field}, {"rule", fault.rule}, {"value", fault.value}, {"why", std::string(fault.what())}});
+  }
 }
 
 std::string Service::failure() const { return engine_->state() == EngineState::failed ? engine_->failure() : ""; }
@@ -438,7 +491,7 @@ void Service::add_routes() {
   add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
 }
 
-void Service::dispatch(HttpRequest&& request, Respond&& respond) {
+void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   bool well_formed = split_target(request);
   std::size_t found = routes_.size();
   std::string allowed;
@@ -453,6 +506,7 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond) {
       allowed += (allowed.empty() ? "" : ", ") + routes_[at].method + (routes_[at].method == "GET" ? ", HEAD" : "");
     }
   }
+  if (open == Open::health && !is_health(request.path)) found = routes_.size();
   auto measured = [this, found, began = Steady::now(), respond = std::move(respond)](HttpReply&& reply) {
     double seconds = std::chrono::duration<double>(Steady::now() - began).count();
     metrics_->http_request(found, reply.status, seconds);
@@ -464,6 +518,8 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond) {
     respond(std::move(reply));
   };
   if (auto problem = refusal(request)) return measured(reply_with(*problem));
+  if (open == Open::health && !is_health(request.path))
+    return measured(reply_with({404, "Not found", "Here /livez, /readyz and /metrics are answered; ask http.port for anything else.", "", "route"}));
   if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
   if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
   if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
@@ -621,11 +677,12 @@ std::string Service::metrics_text() {
                       .queue_bytes = engine_->queued_bytes(),
                       .bodies_bytes = server_->bodies_bytes(),
                       .replies_bytes = server_->replies_bytes(),
-                      .connections = server_->connections(),
+                      .connections = server_->connections() + (health_ ? health_->connections() : 0),
                       .gauges_age_seconds = std::chrono::duration<double>(Steady::now() - last_gauges_at_).count(),
                       .batches = store.batch_count(),
                       .sizes = store.sizes(),
                       .damage = store.damage(),
+                      .tls_ends_s = tls_ ? tls_->ends_s() : 0,
                       .verified_ms = verifier_ ? verifier_->verified_ms() : 0,
                       .clock = clock_.state(),
                       .kafka = kafka_ ? std::optional(kafka_->kafka_state()) : std::nullopt};

@@ -17,6 +17,7 @@
 #include "daemon/engine/trusted_clock.h"
 #include "daemon/engine/verifier.h"
 #include "daemon/http/http_server.h"
+#include "daemon/http/tls.h"
 #include "daemon/intake/ingest.h"
 #include "daemon/kafka/engine.h"
 #include "daemon/metrics/metrics.h"
@@ -52,12 +53,16 @@ struct Route {
 
 class Service {
  public:
-  /// Opens the store and listens. Throws StoreError, kafka::KafkaError and ListenError; kafka::StoppedWaiting when `asked_to_stop` says so
+  /// Opens the store and listens. Throws TlsFault, StoreError, kafka::KafkaError and ListenError; kafka::StoppedWaiting when `asked_to_stop` says so
   /// while it waits for Kafka.
   explicit Service(const Settings& settings, const std::function<bool()>& asked_to_stop = {});
   ~Service();
 
   unsigned short port() const { return server_->port(); }
+  /// Of the listener for health alone; nothing: there is none.
+  std::optional<unsigned short> health_port() const { return health_ ? std::optional(health_->port()) : std::nullopt; }
+  /// To be called now and then: reads the certificate again where its files changed, or `at_once`, and says so in the log.
+  void refresh(bool at_once);
   /// Why it cannot go on; empty: it can.
   std::string failure() const;
   /// Whether the engine makes progress: what /livez says.
@@ -67,7 +72,10 @@ class Service {
   void stop(bool for_good = false);
 
  private:
-  void dispatch(HttpRequest&& request, Respond&& respond);
+  /// What can be asked of a listener.
+  enum class Open { all, health };
+  void listen();
+  void dispatch(HttpRequest&& request, Respond&& respond, Open open);
   using Handler = std::function<HttpReply(const HttpRequest&)>;
   using ConcernOf = std::function<Concern(const HttpRequest&)>;
   void add(std::string method, std::string pattern, Place place, Handler handler, ConcernOf concern = {});
@@ -97,6 +105,8 @@ class Service {
   std::string openapi_;
   std::atomic<bool> stopping_{false};
   std::vector<std::string> host_names_;
+  std::shared_ptr<TlsCertificate> tls_;  // null: none
+  std::chrono::steady_clock::time_point tls_looked_at_{};
   // Scrapes that came while one was being answered are answered together by the next.
   std::mutex metrics_mutex_;
   std::vector<Respond> metrics_asked_;
@@ -106,6 +116,7 @@ class Service {
   std::shared_ptr<std::future<EntryGauges>> gauges_asked_;
   // From here on, in the order in which they may go: what answers dies before who asked.
   std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<HttpServer> health_;  // null: health is asked of the other alone
   std::unique_ptr<Engine> engine_;
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
   const Owners* owners_ = nullptr;       // the same, where instances share the partitions

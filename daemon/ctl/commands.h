@@ -50,8 +50,8 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
 
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
-/// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds.
-std::string state_of_instance(const std::string& url);
+/// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds. `ca_file`: as in HttpClientOptions.
+std::string state_of_instance(const std::string& url, const std::string& ca_file);
 
 /// Whether the clock of the instance that answers is trusted. 1: it is doubted.
 int clock(HttpClient& client, bool json);
@@ -87,7 +87,7 @@ int accept_loss(const std::filesystem::path& directory, std::uint32_t batch_numb
 /// `what`: statuses or batches; JSON Lines to `out`, or to standard output when empty.
 int export_lines(HttpClient& client, const std::string& what, const std::filesystem::path& out);
 /// Checks what resultsd needs; says what to do about what is wrong.
-int doctor(const std::string& url, const std::filesystem::path& config);
+int doctor(const std::string& url, const std::string& ca_file, const std::filesystem::path& config);
 
 /// `what`: create, check, list or repair; `apply`: of repair, do it. 1: something is wrong. 2: the settings are wrong or name no Kafka.
 int topics(const std::string& what, const std::filesystem::path& config, bool apply);

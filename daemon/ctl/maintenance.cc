@@ -113,9 +113,9 @@ void look_at_kafka(Findings& findings, Settings settings) {
   }
 }
 
-void look_at_daemon(Findings& findings, const std::string& url) {
+void look_at_daemon(Findings& findings, const std::string& url, const std::string& ca_file) {
   try {
-    HttpClient client(url);
+    HttpClient client(url, {.ca_file = ca_file});
     HttpReply ready = client.get("/readyz");
     if (ready.status == 200)
       findings.good("resultsd at " + url + " is ready");
@@ -131,6 +131,10 @@ void look_at_daemon(Findings& findings, const std::string& url) {
     Json overview = Json::parse(expect_ok(client.get("/v1/overview?partial=1")));
     std::int64_t rejected = overview.value("rejected", std::int64_t{0});
     if (rejected > 0) std::cout << "  note  " << grouped(rejected) << " records were rejected; see resultsctl rejected\n";
+  } catch (const Untrusted& error) {
+    findings.bad("resultsd cannot be asked at " + url, error.what());
+  } catch (const std::invalid_argument& error) {
+    findings.bad("resultsd cannot be asked at " + url, error.what());
   } catch (const Unreachable&) {
     findings.bad("resultsd does not answer at " + url, "Start it with resultsd --config FILE, or name another with --url.");
   }
@@ -142,15 +146,15 @@ std::string place_text(const Json& one) {
 }
 
 /// Each instance that the one at `url` knows: whether it answers, and what of its input is left.
-void look_at_instances(Findings& findings, const std::string& url, const Settings& settings) {
+void look_at_instances(Findings& findings, const std::string& url, const std::string& ca_file, const Settings& settings) {
   constexpr std::int64_t kBehindSeconds = 60;
   auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   auto older = [now](const Json& one, std::int64_t seconds) { return utc_text(now - seconds * 1000) >= one.value("since", ""); };
   try {
-    HttpClientOptions patience{.connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)};
+    HttpClientOptions patience{.ca_file = ca_file, .connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)};
     Json known = Json::parse(expect_ok(HttpClient(url, patience).get("/v1/instances")));
     for (const Json& instance : known.at("instances")) {
-      std::string name = instance.value("instance", ""), at = instance.value("url", ""), state = state_of_instance(at);
+      std::string name = instance.value("instance", ""), at = instance.value("url", ""), state = state_of_instance(at, ca_file);
       if (state != "ready") {
         findings.bad("instance " + name + " at " + at + ": " + state,
                      "Read its log; its partitions go to others after kafka.session_timeout_ms once it is stopped.");
@@ -237,7 +241,7 @@ int export_lines(HttpClient& client, const std::string& what, const std::filesys
   return 0;
 }
 
-int doctor(const std::string& url, const std::filesystem::path& config) {
+int doctor(const std::string& url, const std::string& ca_file, const std::filesystem::path& config) {
   Findings findings;
   LoadedSettings loaded = load_settings(config, process_environment());
   std::cout << "resultsd, looked at from here:\n";
@@ -252,9 +256,11 @@ int doctor(const std::string& url, const std::filesystem::path& config) {
   look_at_time(findings);
   std::string address = loaded.settings.http_address;
   if (address.find(':') != address.npos) address = "[" + address + "]";
-  std::string asked = url.empty() ? "http://" + address + ":" + std::to_string(loaded.settings.http_port) : url;
-  look_at_daemon(findings, asked);
-  if (loaded.errors.empty() && loaded.settings.on_kafka()) look_at_instances(findings, asked, loaded.settings);
+  std::string scheme = loaded.settings.has_tls() ? "https://" : "http://";
+  std::string asked = url.empty() ? scheme + address + ":" + std::to_string(loaded.settings.http_port) : url;
+  std::string trusted = ca_file.empty() ? loaded.settings.http_ca_file : ca_file;
+  look_at_daemon(findings, asked, trusted);
+  if (loaded.errors.empty() && loaded.settings.on_kafka()) look_at_instances(findings, asked, trusted, loaded.settings);
   std::cout << (findings.wrong() == 0 ? "All is well.\n" : grouped(findings.wrong()) + " to put right.\n");
   return findings.wrong() == 0 ? 0 : 1;
 }

@@ -109,6 +109,8 @@ class Publisher {
         HttpReply reply = client_.post("/v1/events", type, body_);
         if (reply.status != 503 || reply.body.find("\"setAside\":") != std::string::npos) return reply;
         why = "resultsd is busy or stopping";
+      } catch (const Untrusted&) {
+        throw;
       } catch (const Unreachable& error) {
         why = error.what();
       }

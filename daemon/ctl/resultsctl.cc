@@ -18,7 +18,7 @@ using vtq::HttpClient;
 
 /// What the command line chose: set by the subcommand that was parsed.
 struct Chosen {
-  std::string url;
+  std::string url, ca_file;
   std::function<int()> run;
 };
 
@@ -28,9 +28,15 @@ std::string url_of(const Chosen& chosen) {
   return !chosen.url.empty() ? chosen.url : named ? named : "";
 }
 
+/// The same of the file of trusted authorities.
+std::string ca_file_of(const Chosen& chosen) {
+  const char* named = std::getenv("RESULTSD_CA_FILE");
+  return !chosen.ca_file.empty() ? chosen.ca_file : named ? named : "";
+}
+
 HttpClient client_of(const Chosen& chosen) {
   std::string url = url_of(chosen);
-  return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url);
+  return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url, {.ca_file = ca_file_of(chosen)});
 }
 
 int simulate_season(const vtq::simulator::Options& given) {
@@ -292,7 +298,7 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
   accept->callback([&chosen, words] { chosen.run = [words] { return accept_loss(words->store, words->numbers_from); }; });
   auto* doctor_command = app.add_subcommand("doctor", "Check what resultsd needs, and say what to do");
   doctor_command->add_option("--config", words->config, "The daemon's TOML file");
-  doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(url_of(chosen), words->config); }; });
+  doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(url_of(chosen), ca_file_of(chosen), words->config); }; });
   auto* export_command = app.add_subcommand("export", "Write all statuses or batches as JSON Lines");
   export_command->add_option("what", words->what, "statuses or batches")->required()->check(CLI::IsMember({"statuses", "batches"}));
   export_command->add_option("--out", words->out, "File to write; without it, standard output");
@@ -331,6 +337,8 @@ int main(int argc, char** argv) {
   CLI::App app("resultsctl: the command line of resultsd");
   Chosen chosen;
   app.add_option("--url", chosen.url, "Address of resultsd (default: RESULTSD_URL, else http://127.0.0.1:8410)");
+  app.add_option("--ca-file", chosen.ca_file,
+                 "Certificates of the authorities trusted for https://, PEM (default: RESULTSD_CA_FILE, else the system's)");
   app.set_version_flag("--version", vtq::version_text("resultsctl"));
   app.require_subcommand(1);
   app.fallthrough();

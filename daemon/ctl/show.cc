@@ -396,13 +396,15 @@ int batches(HttpClient& client, const std::string& centre, const std::string& ba
   return 0;
 }
 
-std::string state_of_instance(const std::string& url) {
+std::string state_of_instance(const std::string& url, const std::string& ca_file) {
   try {
-    HttpClient client(url, {.connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(2'000)});
+    HttpClient client(url, {.ca_file = ca_file, .connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(2'000)});
     HttpReply ready = client.get("/readyz");
     if (ready.status == 200) return "ready";
     Json problem = Json::parse(ready.body, nullptr, false);
     return "not ready: " + (problem.is_object() ? text_at(problem, "detail") : std::to_string(ready.status));
+  } catch (const Untrusted& error) {
+    return error.what();
   } catch (const std::runtime_error&) {
     return "does not answer";
   } catch (const std::invalid_argument&) {
@@ -415,7 +417,7 @@ int instances(HttpClient& client, bool json) {
   Json found = fetch(client, "/v1/instances");
   int code = 0;
   for (Json& one : found.at("instances")) {
-    one["state"] = state_of_instance(text_at(one, "url"));
+    one["state"] = state_of_instance(text_at(one, "url"), client.ca_file());
     if (one["state"] != "ready") code = 1;
   }
   if (json) {

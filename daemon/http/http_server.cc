@@ -17,7 +17,21 @@ using Code = boost::beast::error_code;
 constexpr std::size_t kSpareConnections = 32;
 constexpr std::chrono::milliseconds kSweepEvery{500};
 
+/// An IPv4 address written as IPv6 as what it is.
+asio::ip::address plain_address(std::string_view text, Code& code) {
+  auto address = asio::ip::make_address(text, code);
+  if (!code && address.is_v6() && address.to_v6().is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  return address;
+}
+
 }  // namespace
+
+bool comes_from(std::string_view peer, const std::string& trusted_proxy) {
+  Code code, wrong;
+  auto from = plain_address(peer, code), proxy = plain_address(trusted_proxy, wrong);
+  if (code) return false;
+  return from.is_loopback() || (!wrong && from == proxy);
+}
 
 HttpListener::~HttpListener() {
   stopping = true;
@@ -36,7 +50,7 @@ void HttpListener::listen() {
   if (!code) acceptor->listen(asio::socket_base::max_listen_connections, code);
   if (code)
     throw ListenError("Cannot listen on " + options.address + ":" + std::to_string(options.port) + ": " + code.message() +
-                      ". Is another resultsd running? Choose another http.port, or stop what listens there.");
+                      ". Is another resultsd running? Choose another " + options.port_setting + ", or stop what listens there.");
   port = acceptor->local_endpoint().port();
 }
 
@@ -61,26 +75,39 @@ void HttpListener::accept() {
     self->accepting = false;
     if (self->stopping) return;
     if (!code) {
-      Code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      auto session = std::make_shared<HttpSession>(std::move(socket), self);
-      self->sessions.insert(session.get());
-      self->open = self->sessions.size();
-      if (self->sessions.size() > self->options.connections_max + kSpareConnections) {
-        if (!self->without_request.empty()) {
-          self->options.refused(503, "connections-max");
-          self->without_request.front()->close();
-        } else {
-          self->accept_paused = true;  // all are being answered: whoever comes waits until one ends
-        }
-      }
-      session->read_head();
+      self->take(std::move(socket));
       return self->accept();
     }
     // Out of file descriptors, or the peer is gone again: a moment later it may be better.
     auto timer = std::make_shared<asio::steady_timer>(self->context, std::chrono::milliseconds(100));
     timer->async_wait([self, timer](Code) { self->accept(); });
   });
+}
+
+void HttpListener::take(tcp::socket&& socket) {
+  Code code;
+  if (!options.trusted_proxy.empty()) {
+    tcp::endpoint peer = socket.remote_endpoint(code);
+    if (code || !comes_from(peer.address().to_string(), options.trusted_proxy)) return options.refused(0, "trusted-proxy");
+  }
+  socket.set_option(tcp::no_delay(true), code);
+  std::shared_ptr<HttpSession> session;
+  try {
+    session = std::make_shared<HttpSession>(std::move(socket), this);
+  } catch (const boost::system::system_error&) {  // OpenSSL has no memory for it
+    return options.refused(503, "memory");
+  }
+  sessions.insert(session.get());
+  open = sessions.size();
+  if (sessions.size() > options.connections_max + kSpareConnections) {
+    if (!without_request.empty()) {
+      options.refused(503, "connections-max");
+      without_request.front()->close();
+    } else {
+      accept_paused = true;  // all are being answered: whoever comes waits until one ends
+    }
+  }
+  session->begin();
 }
 
 void HttpListener::closed(HttpSession* session) {
@@ -122,6 +149,8 @@ void HttpListener::sweep() {
         session->close();
       } else if (session->reads_body()) {
         if (session->too_slow(now, bodies_pressed)) session->give_up_body();
+      } else if (session->overdue(now)) {
+        session->close();
       }
     }
   });
@@ -130,7 +159,7 @@ void HttpListener::sweep() {
 HttpServer::HttpServer(const HttpOptions& options, Handler handler) : listener_(std::make_unique<HttpListener>(options, std::move(handler))) {
   listener_->listen();
   listener_->thread = std::thread([listener = listener_.get()] { listener->run(); });
-  pthread_setname_np(listener_->thread.native_handle(), "http");
+  pthread_setname_np(listener_->thread.native_handle(), options.thread.c_str());
 }
 
 HttpServer::~HttpServer() {

@@ -1,6 +1,10 @@
 #include "daemon/http/http_session.h"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
+
+#include <boost/asio/ssl/context.hpp>
 
 #include "daemon/http/http_framing.h"
 
@@ -18,6 +22,8 @@ constexpr std::size_t kDiscardBytesMax = 64u << 20;
 constexpr std::chrono::seconds kDiscardMax{5};
 constexpr std::chrono::seconds kWindow{2};
 constexpr std::size_t kWriteBytesMax = 256 * 1024;
+/// What is written at once over TLS: one record, so that how fast a reader takes it shows as it does without.
+constexpr std::size_t kRecordBytesMax = 16 * 1024;
 
 std::string lower(std::string_view text) {
   std::string out;
@@ -36,7 +42,7 @@ std::string_view text_of(const asio::const_buffer& buffer) { return {static_cast
 }  // namespace
 
 HttpSession::HttpSession(tcp::socket&& socket, HttpListener* listener)
-    : stream_(std::move(socket)), listener_(listener), buffer_(64 * 1024 + kHeaderBytesMax) {}
+    : stream_(stream_over(std::move(socket), *listener)), listener_(listener), buffer_(64 * 1024 + kHeaderBytesMax) {}
 
 HttpSession::~HttpSession() {
   if (in_flight_) --listener_->in_flight;
@@ -61,6 +67,37 @@ void HttpSession::stop() {
   if (without_request_ && !discard_ && buffer_.size() == 0) close();
 }
 
+// ---- the handshake ----
+
+std::variant<HttpSession::Plain, HttpSession::Tls> HttpSession::stream_over(tcp::socket&& socket, const HttpListener& listener) {
+  if (!listener.options.tls) return Plain(std::move(socket));
+  return Tls(std::move(socket), *listener.options.tls->context());
+}
+
+void HttpSession::begin() {
+  if (!tls()) return read_head();
+  wait_without_request(true);
+  wire().expires_after(std::chrono::seconds(listener_->options.head_seconds_max));
+  tls()->async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](Code code) { self->on_handshake(code); });
+}
+
+void HttpSession::on_handshake(Code code) {
+  if (!code) return read_head();
+  if (code == asio::error::operation_aborted) return close();  // it had to make room, or the server stops
+  bool is_plain =
+      code.category() == asio::error::get_ssl_category() && ERR_GET_REASON(static_cast<unsigned long>(code.value())) == SSL_R_HTTP_REQUEST;
+  if (is_plain) {
+    Plain below(std::move(wire()));
+    stream_.emplace<Plain>(std::move(below));
+    return refuse({400, "Not encrypted", "This port speaks HTTPS; ask it with https://.", "", "https-only"});
+  }
+  if (code == beast::error::timeout)
+    listener_->options.refused(408, "head-seconds-max");
+  else
+    listener_->options.refused(0, "tls-handshake");
+  close();
+}
+
 // ---- the head ----
 
 void HttpSession::read_head() {
@@ -71,16 +108,22 @@ void HttpSession::read_head() {
   if (end != have.npos) return take_head(end + 4);
   searched_ = have.size() > 3 ? have.size() - 3 : 0;
   if (have.size() >= kHeaderBytesMax) return refuse({431, "Header too large", "Send less than 16 KiB of header.", "", "head-bytes-max"});
-  auto now = Steady::now();
+  auto idle_until = Steady::now() + std::chrono::seconds(listener_->options.idle_seconds_max);
+  if (reading_ahead_) {  // what is being read already will be the head
+    overdue_at_ = idle_until;
+    return;
+  }
   if (have.empty()) {
     head_until_ = {};
-    stream_.expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
+    wire().expires_at(idle_until);
   } else {
-    if (head_until_ == Steady::time_point{}) head_until_ = now + std::chrono::seconds(listener_->options.head_seconds_max);
-    stream_.expires_at(std::min(head_until_, now + std::chrono::seconds(listener_->options.idle_seconds_max)));
+    if (head_until_ == Steady::time_point{}) head_until_ = Steady::now() + std::chrono::seconds(listener_->options.head_seconds_max);
+    wire().expires_at(std::min(head_until_, idle_until));
   }
-  stream_.async_read_some(buffer_.prepare(std::min<std::size_t>(4096, buffer_.max_size() - buffer_.size())),
-                          [self = shared_from_this()](Code code, std::size_t bytes) { self->on_head_bytes(code, bytes); });
+  with_stream([this](auto& stream) {
+    stream.async_read_some(buffer_.prepare(std::min<std::size_t>(4096, buffer_.max_size() - buffer_.size())),
+                           [self = shared_from_this()](Code code, std::size_t bytes) { self->on_head_bytes(code, bytes); });
+  });
 }
 
 void HttpSession::on_head_bytes(Code code, std::size_t bytes) {
@@ -129,10 +172,12 @@ void HttpSession::start_body() {
   reading_body_ = listener_->reading_bodies.insert(listener_->reading_bodies.end(), this);
   if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
   auto go_on = std::make_shared<http::response<http::empty_body>>(http::status::continue_, 11);
-  stream_.expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
-  http::async_write(stream_, *go_on, [self = shared_from_this(), go_on](Code code, std::size_t) {
-    if (code) return self->close();
-    self->read_body();
+  wire().expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
+  with_stream([&](auto& stream) {
+    http::async_write(stream, *go_on, [self = shared_from_this(), go_on](Code code, std::size_t) {
+      if (code) return self->close();
+      self->read_body();
+    });
   });
 }
 
@@ -145,7 +190,7 @@ void HttpSession::read_body() {
       // The list of those that wait is no owner: the session lives through `answering_` until it is told to go on.
       answering_ = shared_from_this();
     }
-    stream_.expires_never();
+    wire().expires_never();
     return;
   }
   auto self = shared_from_this();
@@ -155,9 +200,11 @@ void HttpSession::read_body() {
     waiting_for_room_.reset();
     begin_pace();
   }
-  stream_.expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
+  wire().expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
   body_read_pending_ = true;
-  http::async_read_some(stream_, buffer_, *parser_, [self](Code code, std::size_t bytes) { self->on_body_bytes(code, bytes); });
+  with_stream([&](auto& stream) {
+    http::async_read_some(stream, buffer_, *parser_, [self](Code code, std::size_t bytes) { self->on_body_bytes(code, bytes); });
+  });
 }
 
 void HttpSession::on_body_bytes(Code code, std::size_t bytes) {
@@ -203,7 +250,7 @@ void HttpSession::refuse_for_room() {
 
 void HttpSession::give_up_body() {
   auto self = shared_from_this();
-  stream_.cancel();
+  wire().cancel();
   refuse({408, "Too slow", "The body comes more slowly than http.bytes_per_second_min; send it faster, or less of it.", "", "bytes-per-second-min"});
 }
 
@@ -230,11 +277,11 @@ void HttpSession::answer() {
     bool reads = request.method == "GET";
     gone_ = reads ? std::make_shared<std::atomic<bool>>(false) : nullptr;
     request.gone = gone_;
-    stream_.expires_never();
+    wire().expires_never();
     answering_ = shared_from_this();
     // Whoever answers holds no share in the session: it dies on this thread.
     std::weak_ptr<HttpSession> session = answering_;
-    listener_->handler(std::move(request), [session, executor = stream_.get_executor()](HttpReply&& reply) {
+    listener_->handler(std::move(request), [session, executor = wire().get_executor()](HttpReply&& reply) {
       asio::post(executor, [session, reply = std::move(reply)]() mutable {
         if (auto self = session.lock(); self && self->answering_) self->write(std::move(reply));
       });
@@ -248,15 +295,30 @@ void HttpSession::answer() {
 /// Looks whether the client closes the connection while it is to be answered. What it sends meanwhile is left where it is.
 void HttpSession::watch() {
   if (buffer_.size() > 0) return;
+  if (tls()) return read_ahead();
   watching_ = true;
-  stream_.socket().async_wait(tcp::socket::wait_read, [weak = weak_from_this(), asked = gone_](Code code) {
+  wire().socket().async_wait(tcp::socket::wait_read, [weak = weak_from_this(), asked = gone_](Code code) {
     auto self = weak.lock();
     if (!self || !self->watching_ || self->gone_ != asked) return;
     self->watching_ = false;
     char byte;
-    ssize_t found = code ? -1 : ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t found = code ? -1 : ::recv(self->wire().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (found == 0 || (found < 0 && (code || (errno != EAGAIN && errno != EWOULDBLOCK)))) *self->gone_ = true;
   });
+}
+
+/// The same over TLS, where only reading tells a request from an end. What comes waits in the buffer until the reply is written; until something
+/// comes the reading goes on, into the time in which the next head is waited for.
+void HttpSession::read_ahead() {
+  tls()->async_read_some(buffer_.prepare(4096), [self = shared_from_this(), asked = gone_](Code code, std::size_t bytes) {
+    self->reading_ahead_ = false;
+    self->overdue_at_ = {};
+    if (!code) self->buffer_.commit(bytes);
+    if (self->ending_) return;
+    if (self->without_request_) return code ? self->close() : self->read_head();
+    if (code) *asked = true;
+  });
+  reading_ahead_ = true;
 }
 
 void HttpSession::refuse_body(std::uint64_t length) {
@@ -280,7 +342,7 @@ void HttpSession::write(HttpReply&& reply) {
   answering_.reset();
   if (std::exchange(watching_, false)) {
     Code ignored;
-    stream_.socket().cancel(ignored);
+    wire().socket().cancel(ignored);
   }
   if (!body_read_pending_) parser_.reset();
   listener_->body_held(-static_cast<std::ptrdiff_t>(std::exchange(body_held_, 0)));
@@ -296,22 +358,24 @@ void HttpSession::write(HttpReply&& reply) {
   reply_held_ = response_->body().size();
   listener_->reply_held(static_cast<std::ptrdiff_t>(reply_held_));
   serializer_.emplace(*response_);
-  serializer_->limit(kWriteBytesMax);
+  serializer_->limit(tls() ? kRecordBytesMax : kWriteBytesMax);
   begin_pace();
   write_some();
 }
 
 void HttpSession::write_some() {
-  stream_.expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
-  http::async_write_some(stream_, *serializer_, [self = shared_from_this()](Code code, std::size_t bytes) {
-    self->pace_bytes_ += bytes;
-    self->window_bytes_ += bytes;
-    if (code && code != http::error::end_of_stream) {
-      if (code == beast::error::timeout) self->listener_->options.refused(408, "idle-seconds-max");
-      return self->close();
-    }
-    if (self->serializer_->is_done()) return self->on_written();
-    self->write_some();
+  wire().expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
+  with_stream([this](auto& stream) {
+    http::async_write_some(stream, *serializer_, [self = shared_from_this()](Code code, std::size_t bytes) {
+      self->pace_bytes_ += bytes;
+      self->window_bytes_ += bytes;
+      if (code && code != http::error::end_of_stream) {
+        if (code == beast::error::timeout) self->listener_->options.refused(408, "idle-seconds-max");
+        return self->close();
+      }
+      if (self->serializer_->is_done()) return self->on_written();
+      self->write_some();
+    });
   });
 }
 
@@ -323,10 +387,24 @@ void HttpSession::on_written() {
   listener_->reply_held(-static_cast<std::ptrdiff_t>(std::exchange(reply_held_, 0)));
   if (std::exchange(in_flight_, false)) --listener_->in_flight;
   if (keep) return read_head();
-  Code ignored;
-  stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  if (!discard_) return close();
   discard_until_ = Steady::now() + kDiscardMax;
+  if (tls()) return say_goodbye();
+  end();
+}
+
+/// Says over TLS that nothing more comes, so that the peer can tell the end from a cut.
+void HttpSession::say_goodbye() {
+  ending_ = true;
+  overdue_at_ = discard_until_;
+  wait_without_request(true);
+  wire().expires_at(discard_until_);
+  tls()->async_shutdown([self = shared_from_this()](Code) { self->end(); });
+}
+
+void HttpSession::end() {
+  Code ignored;
+  wire().socket().shutdown(tcp::socket::shutdown_send, ignored);
+  if (!discard_) return close();
   wait_without_request(true);
   discard();
 }
@@ -334,8 +412,8 @@ void HttpSession::on_written() {
 void HttpSession::discard() {
   if (discarded_ > kDiscardBytesMax || Steady::now() >= discard_until_) return close();
   buffer_.clear();
-  stream_.expires_at(std::min(discard_until_, Steady::now() + std::chrono::seconds(2)));
-  stream_.async_read_some(buffer_.prepare(64 * 1024), [self = shared_from_this()](Code code, std::size_t bytes) {
+  wire().expires_at(std::min(discard_until_, Steady::now() + std::chrono::seconds(2)));
+  wire().async_read_some(buffer_.prepare(64 * 1024), [self = shared_from_this()](Code code, std::size_t bytes) {
     if (code) return self->close();
     self->discarded_ += bytes;
     self->discard();

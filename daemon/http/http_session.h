@@ -1,4 +1,4 @@
-// One connection, and what all connections share. Everything here runs on the http thread, but for the counts.
+// One connection, and what all connections share. Everything here runs on the server's thread, but for the counts.
 #pragma once
 
 #include <atomic>
@@ -6,13 +6,16 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 #include <chrono>
 #include <list>
 #include <optional>
 #include <thread>
 #include <unordered_set>
+#include <variant>
 
 #include "daemon/http/http_server.h"
+#include "daemon/http/tls.h"
 
 namespace vtq {
 
@@ -55,6 +58,7 @@ struct HttpListener {
   void listen();
   void run();
   void accept();
+  void take(boost::asio::ip::tcp::socket&& socket);
   void closed(HttpSession* session);
 
   /// Whether this body may grow now. At the limit only the one that began first may, so that one gets done.
@@ -93,12 +97,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   HttpSession(boost::asio::ip::tcp::socket&& socket, HttpListener* listener);
   ~HttpSession();
 
-  void read_head();
+  /// The handshake, where there is TLS; then requests.
+  void begin();
   /// No reply will come any more.
   void abandon() { answering_.reset(); }
   /// Nothing was asked: the connection may go.
   void stop();
-  void close() { stream_.close(); }
+  void close() { wire().close(); }
   /// There is room for more of the body.
   void go_on() { read_body(); }
   /// Whether less came, or went, than the least speed asks for. `pressed`: others wait for what this one holds.
@@ -107,10 +112,28 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool reads_body() const { return reading_body_.has_value(); }
   bool waits_for_room() const { return waiting_for_room_.has_value(); }
   bool waited_too_long(Steady::time_point now) const;
+  /// Of what no timer of the stream looks after.
+  bool overdue(Steady::time_point now) const { return overdue_at_ != Steady::time_point{} && now >= overdue_at_; }
   void give_up_body();
   void refuse_for_room();
 
  private:
+  using Plain = boost::beast::tcp_stream;
+  using Tls = boost::beast::ssl_stream<Plain>;
+
+  static std::variant<Plain, Tls> stream_over(boost::asio::ip::tcp::socket&& socket, const HttpListener& listener);
+  Tls* tls() { return std::get_if<Tls>(&stream_); }
+  /// The connection itself, below TLS: its time limits, and its end.
+  Plain& wire() { return tls() ? tls()->next_layer() : std::get<Plain>(stream_); }
+  /// `act(stream)`, with whichever of the two it is.
+  template <class Act>
+  void with_stream(Act&& act) {
+    if (Tls* encrypted = tls()) return act(*encrypted);
+    act(std::get<Plain>(stream_));
+  }
+
+  void on_handshake(Code code);
+  void read_head();
   void on_head_bytes(Code code, std::size_t bytes);
   void take_head(std::size_t bytes);
   void start_body();
@@ -119,16 +142,19 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void end_body();
   void answer();
   void watch();
+  void read_ahead();
   void refuse(const Problem& problem);
   void refuse_body(std::uint64_t length);
   void write(HttpReply&& reply);
   void write_some();
   void on_written();
+  void say_goodbye();
+  void end();
   void discard();
   void wait_without_request(bool waits);
   void begin_pace();
 
-  boost::beast::tcp_stream stream_;
+  std::variant<Plain, Tls> stream_;
   HttpListener* listener_;
   std::shared_ptr<HttpSession> answering_;  // itself, until the reply came
   std::shared_ptr<std::atomic<bool>> gone_;
@@ -137,7 +163,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
   std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>> serializer_;
   std::optional<std::list<HttpSession*>::iterator> without_request_, reading_body_, waiting_for_room_;
-  Steady::time_point head_until_{}, discard_until_{}, room_until_{};
+  Steady::time_point head_until_{}, discard_until_{}, room_until_{}, overdue_at_{};
   // How fast a body comes or a reply goes, altogether and in the window at hand.
   Steady::time_point pace_began_{}, window_began_{};
   std::size_t pace_bytes_ = 0, window_bytes_ = 0;
@@ -151,6 +177,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool in_flight_ = false;
   bool discard_ = false;
   bool watching_ = false;
+  bool reading_ahead_ = false;  // of TLS, while a request is answered
+  bool ending_ = false;
   bool body_read_pending_ = false;
 };
 

@@ -118,11 +118,12 @@ constexpr std::string_view kRules[] = {"approval-dated",
                                        "words-of-one-name-max"};
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit",   "uci-check-letter",        "id-reused", "tie-decided",
                                               "awarding-organisation-known", "qualification-of-another"};
-/// What the HTTP server refuses by itself: status and rule.
+/// What the HTTP server refuses by itself: status and rule. Status 0: closed without an answer.
 constexpr std::pair<unsigned, std::string_view> kRefusals[] = {
-    {400, "body-form"},         {400, "content-length-once"},  {400, "header-fold"},      {400, "header-form"},      {400, "host-once"},
-    {400, "transfer-encoding"}, {408, "bytes-per-second-min"}, {408, "head-seconds-max"}, {408, "idle-seconds-max"}, {413, "body-bytes-max"},
-    {431, "head-bytes-max"},    {501, "transfer-encoding"},    {503, "bodies-bytes-max"}, {503, "connections-max"},  {503, "memory"}};
+    {0, "tls-handshake"},      {0, "trusted-proxy"},      {400, "https-only"},     {400, "body-form"},         {400, "content-length-once"},
+    {400, "header-fold"},      {400, "header-form"},      {400, "host-once"},      {400, "transfer-encoding"}, {408, "bytes-per-second-min"},
+    {408, "head-seconds-max"}, {408, "idle-seconds-max"}, {413, "body-bytes-max"}, {431, "head-bytes-max"},    {501, "transfer-encoding"},
+    {503, "bodies-bytes-max"}, {503, "connections-max"},  {503, "memory"}};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped, EngineState::failed};
@@ -252,6 +253,8 @@ void append_daemon(const DaemonGauges& daemon, std::vector<MetricFamily>& famili
   append_gauge(families, "vtq_store_verified_timestamp_seconds",
                "When all files of the store were last read through, Unix time; 0: not since the start.",
                static_cast<double>(daemon.verified_ms) / 1000);
+  append_gauge(families, "vtq_tls_certificate_expires_timestamp_seconds",
+               "When the certificate that new connections are shown ends, Unix time; 0: without TLS.", static_cast<double>(daemon.tls_ends_s));
   append_gauge(families, "vtq_batches_issued", "Result batches in the store.", static_cast<double>(daemon.batches));
   GaugeFamily store("vtq_store_bytes", "Bytes on disk.");
   store.set({{"part", "state"}}, static_cast<double>(daemon.sizes.state_bytes));
@@ -395,9 +398,10 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
   }
   auto& refused = all.counters("vtq_http_refused_total",
                                "Requests that the server refused, or gave up, before any route had them, by status and rule. Connections "
-                               "closed to make room for others are among those of connections-max.");
+                               "closed to make room for others are among those of connections-max; status none: closed without an answer.");
   for (std::size_t at = 0; at < std::size(kRefusals); ++at)
-    all.refused[at] = &refused.Add({{"status", std::to_string(kRefusals[at].first)}, {"rule", std::string(kRefusals[at].second)}});
+    all.refused[at] = &refused.Add(
+        {{"status", kRefusals[at].first == 0 ? "none" : std::to_string(kRefusals[at].first)}, {"rule", std::string(kRefusals[at].second)}});
   all.refused[std::size(kRefusals)] = &refused.Add({{"status", "other"}, {"rule", "other"}});
   all.commit_seconds = all.histogram("vtq_commit_duration_seconds", "Writing one batch to the store.",
                                      {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5});

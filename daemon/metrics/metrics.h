@@ -59,7 +59,8 @@ struct DaemonGauges {
   std::uint64_t batches = 0;
   StoreSizes sizes;
   DamageFound damage;
-  TimeMs verified_ms = 0;  ///< when all files of the store were last read through; 0: not since the start
+  std::int64_t tls_ends_s = 0;  ///< Unix time at which the certificate ends; 0: no TLS
+  TimeMs verified_ms = 0;       ///< when all files of the store were last read through; 0: not since the start
   ClockState clock;
   std::optional<kafka::KafkaState> kafka;
 };

@@ -1,6 +1,5 @@
 #include "daemon/process/settings.h"
 
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <toml++/toml.h>
@@ -12,13 +11,18 @@
 #include <fstream>
 #include <optional>
 
+#include "daemon/process/listening.h"
+
 namespace vtq {
 namespace {
 
 using Kind = Setting::Kind;
 
 /// Variables of the same prefix that are no settings.
-constexpr std::string_view kOtherVariables[] = {"RESULTSD_CRASH_AT", "RESULTSD_STOP_AT", "RESULTSD_URL"};
+constexpr std::string_view kOtherVariables[] = {"RESULTSD_CA_FILE", "RESULTSD_CRASH_AT", "RESULTSD_STOP_AT", "RESULTSD_URL"};
+
+/// Whether those who ask must say who they are.
+constexpr bool kSignsIn = false;
 
 /// What a file of settings may be at most. The parts of a dotted key are tables in tables, and the parser has no limit of its own for them.
 constexpr std::size_t kFileBytesMax = 1 << 20;
@@ -279,18 +283,7 @@ class Loader {
   /// What only two settings together can get wrong.
   void check_together() {
     const Settings& s = loaded_.settings;
-    in_addr v4{};
-    in6_addr v6{};
-    bool is_v4 = ::inet_pton(AF_INET, s.http_address.c_str(), &v4) == 1;
-    bool is_v6 = ::inet_pton(AF_INET6, s.http_address.c_str(), &v6) == 1;
-    bool loopback = (is_v4 && (ntohl(v4.s_addr) >> 24) == 127) || (is_v6 && IN6_IS_ADDR_LOOPBACK(&v6));
-    if (!is_v4 && !is_v6)
-      fail(loaded_.origins["http.address"], "http.address: \"" + s.http_address + "\" is no IP address; give 127.0.0.1 or ::1.");
-    else if (!loopback)
-      fail(loaded_.origins["http.address"],
-           "http.address: " + s.http_address +
-               " is not loopback. This version has no authentication, so it listens on 127.0.0.1 or ::1 only; put a proxy that "
-               "authenticates in front of it.");
+    check_listening();
     if (s.data_directory.empty()) fail(loaded_.origins["data.directory"], "data.directory: name a directory.");
     if (auto backups = s.backups(); !backups.empty() && !s.data_directory.empty() && lies_in(backups, s.data_directory))
       fail(loaded_.origins["backup.directory"],
@@ -302,6 +295,22 @@ class Loader {
     at_least("risk.assurance_slow_days", s.risk_assurance_slow_days, "risk.assurance_usual_days", s.risk_assurance_usual_days);
     at_least("risk.result_slow_days", s.risk_result_slow_days, "risk.result_usual_days", s.risk_result_usual_days);
     at_least("kafka.session_timeout_ms", s.kafka_session_timeout_ms, "kafka.transaction_timeout_ms", s.kafka_transaction_timeout_ms);
+  }
+
+  void check_listening() {
+    const Settings& s = loaded_.settings;
+    auto wrong = [&](std::string_view name, const std::string& why) { fail(loaded_.origins[name], std::string(name) + ": " + why); };
+    bool with_key = !s.http_tls_key_file.empty();
+    if (s.has_tls() && !with_key) wrong("http.tls_certificate_file", "it needs its key; set http.tls_key_file too.");
+    if (!s.has_tls() && with_key) wrong("http.tls_key_file", "it needs its certificate; set http.tls_certificate_file too.");
+    bool with_proxy = !s.http_trusted_proxy.empty();
+    if (with_proxy && !is_ip_address(s.http_trusted_proxy))
+      wrong("http.trusted_proxy", "\"" + s.http_trusted_proxy + "\" is no IP address; give that from which the proxy connects.");
+    Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = kSignsIn};
+    if (auto why = why_not_listen(main)) wrong("http.address", *why);
+    // Health and metrics name no learner.
+    Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .needs_sign_in = false, .proxy_can_help = false};
+    if (auto why = why_not_listen(health); why && s.http_health_port >= 0) wrong("http.health_address", *why);
   }
 
   static bool lies_in(const std::filesystem::path& inner, const std::filesystem::path& outer) {

@@ -23,6 +23,12 @@ struct Settings {
   std::string log_level;
   std::string http_address;
   std::int64_t http_port = 0;
+  std::string http_tls_certificate_file;
+  std::string http_tls_key_file;
+  std::string http_ca_file;
+  std::string http_trusted_proxy;
+  std::string http_health_address;
+  std::int64_t http_health_port = 0;  ///< -1: no such listener
   std::int64_t http_body_bytes_max = 0;
   std::int64_t http_bodies_bytes_max = 0;
   std::int64_t http_body_events_max = 0;
@@ -103,6 +109,8 @@ struct Settings {
 
   /// Whether Kafka holds the topics; otherwise the store does.
   bool on_kafka() const { return !kafka_bootstrap_servers.empty(); }
+  /// Whether HTTP is spoken over TLS.
+  bool has_tls() const { return !http_tls_certificate_file.empty(); }
   /// Where backups go, absolute; empty: there are none.
   std::filesystem::path backups() const;
 };

@@ -30,7 +30,8 @@ HttpReply reply_with(const PartitionMoving& moving) {
   return reply;
 }
 
-Forward::Forward(const Owners& owners, const Settings& settings) : owners_(owners), patience_(settings.kafka_request_wait_ms) {
+Forward::Forward(const Owners& owners, const Settings& settings)
+    : owners_(owners), patience_(settings.kafka_request_wait_ms), ca_file_(settings.http_ca_file) {
   for (std::size_t at = 0; at < kThreads; ++at) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), "forward");
@@ -151,8 +152,12 @@ HttpReply Forward::send(const std::string& url, const HttpRequest& request, cons
   };
   try {
     if (!client)
-      client = std::make_unique<HttpClient>(
-          url, HttpClientOptions{.user_agent = "resultsd", .advice = "", .connect_max = kConnectMax, .body_bytes_max = kReplyBytesMax});
+      client = std::make_unique<HttpClient>(url, HttpClientOptions{.user_agent = "resultsd",
+                                                                   .advice = "",
+                                                                   .ca_file = ca_file_,
+                                                                   .trust_advice = "http.ca_file",
+                                                                   .connect_max = kConnectMax,
+                                                                   .body_bytes_max = kReplyBytesMax});
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(request.arrived + patience_ - Steady::now());
     client->reply_within(std::max(left, kReplyMin));
     HttpReply reply = client->send({.method = request.method,

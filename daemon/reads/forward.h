@@ -83,6 +83,7 @@ class Forward {
 
   const Owners& owners_;
   std::chrono::milliseconds patience_;
+  std::string ca_file_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::multimap<Steady::time_point, Task> tasks_;  // by when they are due; no more than there are connections
