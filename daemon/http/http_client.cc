@@ -138,7 +138,7 @@ void HttpClient::connect() {
   }
   code = c.run(until, [&](auto done) { c.tls()->async_handshake(asio::ssl::stream_base::client, done); });
   if (code && code.category() == asio::error::get_ssl_category()) explain_handshake(code.message());
-  if (code) fail(code.message());
+  if (code) fail("the TLS handshake was not answered: " + code.message() + "; if it speaks no TLS, ask it with http://");
 }
 
 HttpReply HttpClient::send(const HttpCall& call) {

@@ -104,6 +104,7 @@ void HttpSession::read_head() {
   wait_without_request(true);
   while (buffer_.size() >= 2 && text_of(buffer_.data()).starts_with("\r\n")) buffer_.consume(2);  // between requests (RFC 9112, 2.2)
   std::string_view have = text_of(buffer_.data());
+  if (have.starts_with("\x16\x03")) return refuse({400, "Not HTTP", "This port speaks no TLS; ask it with http://.", "", "header-form"});
   auto end = have.find("\r\n\r\n", searched_);
   if (end != have.npos) return take_head(end + 4);
   searched_ = have.size() > 3 ? have.size() - 3 : 0;

@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -62,10 +63,12 @@ class Reply:
 
 
 class Daemon:
-    """resultsd with the given settings, `{"time.source": "event"}`. A context manager: running inside, gone after."""
+    """resultsd with the given settings, `{"time.source": "event"}`. A context manager: running inside, gone after. `trust`: an ssl.SSLContext, where
+    the settings have it speak TLS."""
 
-    def __init__(self, settings=None, environment_more=None, directory=None, binary="resultsd"):
+    def __init__(self, settings=None, environment_more=None, directory=None, binary="resultsd", trust=None):
         self.binary = binary
+        self.trust = trust
         self.temporary = None if directory else tempfile.TemporaryDirectory(prefix="resultsd-")
         self.directory = directory or self.temporary.name
         self.settings = {"data.directory": os.path.join(self.directory, "store"), "http.port": 0, "data.sync": False,
@@ -138,7 +141,18 @@ class Daemon:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.trust else f"http://127.0.0.1:{self.port}"
+
+    def connect(self, timeout=DEADLINE_S, port=None):
+        """A connection of its own, encrypted where resultsd speaks TLS."""
+        connection = socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout)
+        if not self.trust:
+            return connection
+        try:
+            return self.trust.wrap_socket(connection, server_hostname="localhost")
+        except BaseException:
+            connection.close()
+            raise
 
     def request(self, method, target, body=None, headers=None):
         """One request on a connection that is kept."""
@@ -146,6 +160,8 @@ class Daemon:
             if not self.connection:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
             try:
+                if not self.connection.sock:
+                    self.connection.sock = self.connect()
                 self.connection.request(method, target, body, headers or {})
                 return Reply(self.connection.getresponse())
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):

@@ -17,9 +17,11 @@ LINES = "application/x-ndjson"
 
 
 class EventsIn(unittest.TestCase):
+    Daemon = Daemon
+
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon({"time.source": "event", "http.body_bytes_max": "8MiB"}).start()
+        cls.daemon = cls.Daemon({"time.source": "event", "http.body_bytes_max": "8MiB"}).start()
         cls.addClassCleanup(cls.daemon.__exit__)
         cls.daemon.post_events(e.reference())
 
@@ -245,7 +247,7 @@ class EventsIn(unittest.TestCase):
     # ---- the protocol ----
 
     def test_pipelined_requests_are_answered_in_order(self):
-        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as connection:
+        with self.daemon.connect() as connection:
             asked = b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in ("/livez", "/v1/nothing", "/readyz"))
             connection.sendall(asked + b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answer = b""
@@ -255,7 +257,7 @@ class EventsIn(unittest.TestCase):
         self.assertEqual(statuses, [200, 404, 200, 200])
 
     def test_what_is_not_http_is_refused(self):
-        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as connection:
+        with self.daemon.connect() as connection:
             connection.sendall(b"HELO there\r\n\r\n")
             self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 400"))
 

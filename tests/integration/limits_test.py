@@ -2,8 +2,8 @@
 """What a request, a peer or a page may not do: each limit of the HTTP server has an answer, and health is answered through all of it."""
 import json
 import os
-import select
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -23,7 +23,7 @@ LITTLE_KEPT = {"ASAN_OPTIONS": ":".join(filter(None, (os.environ.get("ASAN_OPTIO
 
 
 def connect(daemon):
-    return socket.create_connection(("127.0.0.1", daemon.port), timeout=30)
+    return daemon.connect()
 
 
 def ask(daemon, raw):
@@ -45,7 +45,12 @@ def send_what_is_taken(connection, body):
 
 def silent(connection):
     """Whether the server has neither answered nor closed."""
-    return not select.select([connection], [], [], 0)[0]
+    connection.settimeout(0)
+    try:
+        connection.recv(1)
+        return False
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
 
 
 def status_of(answer):
@@ -78,20 +83,20 @@ class Health(threading.Thread):
 
     def __init__(self, daemon, idle):
         super().__init__(daemon=True)
-        self.ports, self.seconds, self.idle_seconds, self.failures, self.ended = (daemon.port, idle.port), [], [], [], threading.Event()
+        self.daemons, self.seconds, self.idle_seconds, self.failures, self.ended = (daemon, idle), [], [], [], threading.Event()
 
     def run(self):
         at = 0
         while not self.ended.wait(0.01):
             path = ("/livez", "/readyz", "/metrics")[at % 3]
             at += 1
-            for port, seconds in zip(self.ports, (self.seconds, self.idle_seconds)):
-                seconds.append(self.seconds_of(port, path))
+            for daemon, seconds in zip(self.daemons, (self.seconds, self.idle_seconds)):
+                seconds.append(self.seconds_of(daemon, path))
 
-    def seconds_of(self, port, path):
+    def seconds_of(self, daemon, path):
         began = time.monotonic()
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            with daemon.connect(timeout=20) as connection:
                 connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                 answer = b""
                 while chunk := connection.recv(65536):
@@ -117,9 +122,11 @@ class Health(threading.Thread):
 
 
 class Limits(unittest.TestCase):
+    Daemon = Daemon
+
     @classmethod
     def setUpClass(cls):
-        cls.idle = Daemon().start()
+        cls.idle = cls.Daemon().start()
         cls.addClassCleanup(cls.idle.__exit__)
 
     def assert_health(self, health, what):
@@ -135,7 +142,7 @@ class Limits(unittest.TestCase):
 
     def test_a_request_that_two_readers_could_end_differently_is_refused(self):
         smuggled = "GET /v1/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with Daemon() as daemon:
+        with self.Daemon() as daemon:
             for headers, status, rule in (
                     ("Transfer-Encoding: xchunked\r\n", 501, "transfer-encoding"), ("Transfer-Encoding: identity\r\n", 501, "transfer-encoding"),
                     ("Transfer-Encoding: gzip\r\n", 501, "transfer-encoding"), ("Transfer-Encoding: gzip, chunked\r\n", 501, "transfer-encoding"),
@@ -152,7 +159,7 @@ class Limits(unittest.TestCase):
             self.assertEqual(refused(daemon, "host-once"), 2)
 
     def test_head_is_answered_as_get_without_its_body(self):
-        with Daemon({"time.source": "event"}) as daemon:  # two answers alike: no time passes between them
+        with self.Daemon({"time.source": "event"}) as daemon:  # two answers alike: no time passes between them
             for path in ("/livez", "/readyz", "/v1/overview", "/v1/nothing"):
                 head = ask(daemon, f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                 get = ask(daemon, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
@@ -163,14 +170,14 @@ class Limits(unittest.TestCase):
     # ---- who may ask ----
 
     def test_another_host_is_no_name_of_this_server(self):
-        with Daemon({"http.host_names": "results.example.org, other"}) as daemon:
+        with self.Daemon({"http.host_names": "results.example.org, other"}) as daemon:
             for host, status in (("localhost:1", 200), ("127.0.0.1", 200), ("[::1]:8410", 200), ("results.example.org", 200), ("other:80", 200),
                                  ("evil.example.org", 421), ("localhost.evil.example.org", 421)):
                 answer = ask(daemon, f"GET /livez HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
                 self.assertEqual(status_of(answer), status, host)
 
     def test_a_foreign_page_can_change_nothing(self):
-        with Daemon({"time.source": "event"}) as daemon:
+        with self.Daemon({"time.source": "event"}) as daemon:
             own = f"http://127.0.0.1:{daemon.port}"
             for target in ("/v1/backups", EVENTS, "/v1/rejected/0/replay"):
                 for origin in ("https://evil.example.org", "null", f"http://127.0.0.1:{daemon.port + 1}"):
@@ -183,7 +190,7 @@ class Limits(unittest.TestCase):
             self.assertEqual(daemon.request("POST", "/v1/backups", b"", {"Origin": own}).status, 201)
 
     def test_a_compressed_body_is_refused_as_such_and_nothing_is_kept(self):
-        with Daemon() as daemon:
+        with self.Daemon() as daemon:
             reply = daemon.request("POST", EVENTS, b"\x1f\x8b\n\n\n", {"Content-Type": LINES, "Content-Encoding": "gzip"})
             self.assertEqual((reply.status, reply.json()["rule"]), (415, "content-encoding"))
             self.assertEqual(daemon.get("/v1/overview").json()["rejected"], 0)
@@ -194,7 +201,7 @@ class Limits(unittest.TestCase):
 
     def test_bodies_that_are_announced_and_do_not_come_take_no_room(self):
         patient = {"http.bodies_bytes_max": 16 * MIB, "http.wait_seconds_max": 600, "http.idle_seconds_max": 3600}
-        with Daemon({"time.source": "event", **patient}) as daemon, Health(daemon, self.idle) as health:
+        with self.Daemon({"time.source": "event", **patient}) as daemon, Health(daemon, self.idle) as health:
             held = [connect(daemon) for _ in range(40)]
             for connection in held:
                 connection.sendall(f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: {LINES}\r\n\r\n1\r\n".encode())
@@ -206,7 +213,7 @@ class Limits(unittest.TestCase):
         self.assert_health(health, "40 bodies that do not come")
 
     def test_bodies_that_stop_half_way_are_given_up_while_others_wait(self):
-        with Daemon({"time.source": "event", "http.body_bytes_max": 4 * MIB, "http.bodies_bytes_max": 4 * MIB, "http.bytes_per_second_min": 65536}) as daemon:
+        with self.Daemon({"time.source": "event", "http.body_bytes_max": 4 * MIB, "http.bodies_bytes_max": 4 * MIB, "http.bytes_per_second_min": 65536}) as daemon:
             held = [connect(daemon) for _ in range(3)]
             for connection in held:  # one after the other: the first may always go on
                 connection.sendall(f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {4 * MIB}\r\nContent-Type: {LINES}\r\n"
@@ -224,7 +231,7 @@ class Limits(unittest.TestCase):
                 sender.join()
 
     def test_zero_bytes_and_empty_objects_cost_little_memory_and_a_short_answer(self):
-        with Daemon({"time.source": "event"}, LITTLE_KEPT) as daemon:
+        with self.Daemon({"time.source": "event"}, LITTLE_KEPT) as daemon:
             daemon.post_events(e.reference())
             before = memory_mib(daemon)
             with Health(daemon, self.idle) as health:
@@ -243,7 +250,7 @@ class Limits(unittest.TestCase):
 
     def test_health_is_answered_at_and_above_the_limit_of_connections(self):
         for count in (8, 40, 200):
-            with self.subTest(connections=count), Daemon({"http.connections_max": 8}) as daemon:
+            with self.subTest(connections=count), self.Daemon({"http.connections_max": 8}) as daemon:
                 held = []
                 for _ in range(count):
                     held.append(connect(daemon))
@@ -255,7 +262,7 @@ class Limits(unittest.TestCase):
                 self.assert_health(health, f"{count} slow heads at a limit of 8")
 
     def test_one_connection_too_many_takes_the_place_of_the_one_that_waited_longest(self):
-        with Daemon({"http.connections_max": 1}) as daemon:
+        with self.Daemon({"http.connections_max": 1}) as daemon:
             daemon.close()
             held = []
             for _ in range(1 + 32 + 1):
@@ -269,20 +276,20 @@ class Limits(unittest.TestCase):
                 connection.close()
 
     def test_a_head_that_takes_too_long_is_closed_and_counted(self):
-        with Daemon({"http.head_seconds_max": 1}) as daemon:
+        with self.Daemon({"http.head_seconds_max": 1}) as daemon:
             with connect(daemon) as connection:
                 connection.sendall(b"GET /livez HTTP/1.1\r\nHo")
                 self.assertEqual(connection.recv(1024), b"")
             self.assertEqual(refused(daemon, "head-seconds-max"), 1)
 
     def test_what_the_server_refuses_by_itself_is_counted(self):
-        with Daemon({"http.body_bytes_max": 65536}) as daemon:
+        with self.Daemon({"http.body_bytes_max": 65536}) as daemon:
             self.assertEqual(daemon.post(EVENTS, "x" * 70_000).status, 413)
             self.assertEqual(status_of(ask(daemon, b"GET /" + b"x" * 20_000)), 431)
             self.assertEqual((refused(daemon, "body-bytes-max"), refused(daemon, "head-bytes-max")), (1, 1))
 
     def test_who_goes_on_sending_what_was_refused_is_closed_after_a_while(self):
-        with Daemon({"http.body_bytes_max": 65536}) as daemon, connect(daemon) as connection:
+        with self.Daemon({"http.body_bytes_max": 65536}) as daemon, connect(daemon) as connection:
             connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10000000000\r\n\r\n")
             sent = 0
             with self.assertRaises(OSError):
@@ -300,13 +307,13 @@ class Limits(unittest.TestCase):
             daemon.post_events([e.registered(f"L{number:06}") for number in range(first, min(first + 5000, entries))])
 
     def test_health_and_metrics_are_answered_while_reads_queue(self):
-        with Daemon({"time.source": "event", "http.read_seconds_max": 20}) as daemon:
+        with self.Daemon({"time.source": "event", "http.read_seconds_max": 20}) as daemon:
             self.season(daemon, 5000)
             statuses = []
             ended = threading.Event()
 
             def read():
-                mine = Daemon(directory=daemon.directory)
+                mine = self.Daemon(directory=daemon.directory)
                 mine.port = daemon.port
                 while not ended.is_set():
                     statuses.append(mine.get("/v1/entries?limit=10000").status)
@@ -328,7 +335,7 @@ class Limits(unittest.TestCase):
         self.assert_health(health, "20 readers of pages of 10,000")
 
     def test_clients_that_do_not_read_hold_no_more_than_the_limit(self):
-        with Daemon({"time.source": "event", "http.replies_bytes_max": 4 * MIB, "http.reply_bytes_max": MIB, "http.read_seconds_max": 2}, LITTLE_KEPT) as daemon:
+        with self.Daemon({"time.source": "event", "http.replies_bytes_max": 4 * MIB, "http.reply_bytes_max": MIB, "http.read_seconds_max": 2}, LITTLE_KEPT) as daemon:
             self.season(daemon, 5000)
             before = memory_mib(daemon)
             held = [connect(daemon) for _ in range(60)]
@@ -347,7 +354,7 @@ class Limits(unittest.TestCase):
         self.assert_health(health, "60 clients that do not read")
 
     def test_a_page_that_grows_too_large_ends_and_the_next_goes_on(self):
-        with Daemon({"time.source": "event", "http.reply_bytes_max": 65536}) as daemon:
+        with self.Daemon({"time.source": "event", "http.reply_bytes_max": 65536}) as daemon:
             self.season(daemon, 1000)
             learners, target, pages = [], "/v1/entries?limit=10000", 0
             while target and pages < 1000:
@@ -359,7 +366,7 @@ class Limits(unittest.TestCase):
             self.assertGreater(pages, 5)
 
     def test_a_read_given_up_by_its_client_is_not_worked_on(self):
-        with Daemon({"time.source": "event"}) as daemon:
+        with self.Daemon({"time.source": "event"}) as daemon:
             self.season(daemon, 5000)
             held = [connect(daemon) for _ in range(200)]
             for connection in held:
@@ -377,7 +384,7 @@ class Limits(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
             heard.bind(os.path.join(directory, "notify"))
             heard.settimeout(10)
-            with Daemon(environment_more={"NOTIFY_SOCKET": heard.getsockname(), "WATCHDOG_USEC": "800000"}) as daemon:
+            with self.Daemon(environment_more={"NOTIFY_SOCKET": heard.getsockname(), "WATCHDOG_USEC": "800000"}) as daemon:
                 self.assertEqual([heard.recv(100) for _ in range(3)], [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"])
                 self.assertEqual(daemon.stop(), 0)
                 told = heard.recv(100)
