@@ -478,8 +478,10 @@ class Gates(unittest.TestCase):
 
 
 class Running(unittest.TestCase):
+    Daemon = Daemon
+
     def test_a_stop_commits_and_what_was_taken_is_there_again(self):
-        with Daemon({"time.source": "event"}) as daemon:
+        with self.Daemon({"time.source": "event"}) as daemon:
             daemon.post_events(e.reference() + [e.registered("S1")])
             self.assertEqual(daemon.stop(), 0)
             self.assertEqual(daemon.log()[-1]["message"], "stopped")
@@ -487,7 +489,7 @@ class Running(unittest.TestCase):
             self.assertEqual(daemon.get("/v1/overview").json()["entries"], 1)
 
     def test_an_answered_event_outlives_a_crash_after_its_commit(self):
-        with Daemon({"time.source": "event"}) as daemon:
+        with self.Daemon({"time.source": "event"}) as daemon:
             daemon.post_events(e.reference() + [e.registered("C1")])
             daemon.stop(9)
             daemon.environment["RESULTSD_CRASH_AT"] = "before_write:1"
@@ -504,12 +506,12 @@ class Running(unittest.TestCase):
     def test_a_full_queue_holds_requests_back_and_loses_none(self):
         # Parsed, one of these bodies nearly fills the queue; together they are more than all bodies at a time may be.
         small = {"time.source": "event", "http.body_bytes_max": 65536, "engine.queue_bytes_max": 262144, "http.bodies_bytes_max": 131072}
-        with Daemon(small) as daemon:
+        with self.Daemon(small) as daemon:
             daemon.post_events(e.reference())
             statuses = []
 
             def publish(prefix):
-                mine = Daemon(directory=daemon.directory)
+                mine = self.Daemon(directory=daemon.directory)
                 mine.port = daemon.port
                 for part in range(10):
                     body = "\n".join(json.dumps(e.registered(f"{prefix}-{part}-{number}")) for number in range(160))
@@ -526,10 +528,10 @@ class Running(unittest.TestCase):
 
     def test_a_request_in_flight_is_finished_before_it_stops(self):
         body = json.dumps(e.registered("FLIGHT")).encode()
-        with Daemon({"time.source": "event"}) as daemon:
+        with self.Daemon({"time.source": "event"}) as daemon:
             daemon.post_events(e.reference())
             daemon.close()
-            with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as connection:
+            with daemon.connect() as connection:
                 head = f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
                 connection.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
                 self.assertTrue(connection.recv(1024).startswith(b"HTTP/1.1 100 "))
@@ -552,14 +554,14 @@ class Running(unittest.TestCase):
             return False
 
     def test_silent_connections_are_closed(self):
-        with Daemon({"http.idle_seconds_max": 1}) as daemon:
+        with self.Daemon({"http.idle_seconds_max": 1}) as daemon:
             for sent in (b"", b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"):
-                with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as connection:
+                with daemon.connect() as connection:
                     connection.sendall(sent)
                     self.assertEqual(connection.recv(1024), b"")
 
     def test_logs_are_json_and_name_no_learner(self):
-        with Daemon({"time.source": "event", "log.level": "debug"}) as daemon:
+        with self.Daemon({"time.source": "event", "log.level": "debug"}) as daemon:
             daemon.post_events(e.reference() + [e.registered("SECRETLEARNER")])
             daemon.get(f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/SECRETLEARNER")
             daemon.stop()
@@ -568,13 +570,13 @@ class Running(unittest.TestCase):
             self.assertNotIn("SECRETLEARNER", json.dumps(lines))
 
     def test_a_backup_is_made_listed_and_restored(self):
-        with Daemon({"time.source": "event"}) as daemon:
+        with self.Daemon({"time.source": "event"}) as daemon:
             daemon.post_events(e.reference() + [e.registered("B1")])
             made = daemon.post("/v1/backups")
             self.assertEqual(made.status, 201)
             listed = daemon.get("/v1/backups").json()
             self.assertEqual([one["id"] for one in listed["backups"]], [made.json()["id"]])
-        with Daemon({"backup.directory": ""}) as daemon:
+        with self.Daemon({"backup.directory": ""}) as daemon:
             self.assertEqual((daemon.post("/v1/backups").status, daemon.get("/v1/backups").status), (409, 409))
 
 

@@ -469,5 +469,9 @@ class EventsOverTls(http_test.EventsIn):
     Daemon = staticmethod(with_tls)
 
 
+class RunningOverTls(http_test.Running):
+    Daemon = staticmethod(with_tls)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2, warnings="ignore")  # old protocols are tried on purpose
