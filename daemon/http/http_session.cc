@@ -405,7 +405,7 @@ void HttpSession::say_goodbye() {
 void HttpSession::end() {
   Code ignored;
   wire().socket().shutdown(tcp::socket::shutdown_send, ignored);
-  if (!discard_) return close();
+  if (!discard_ || body_read_pending_ || reading_ahead_) return close();  // what is being read already goes with the connection
   wait_without_request(true);
   discard();
 }
