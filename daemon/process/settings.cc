@@ -308,8 +308,7 @@ class Loader {
       wrong("http.trusted_proxy", "\"" + s.http_trusted_proxy + "\" is no IP address; give that from which the proxy connects.");
     Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = kSignsIn};
     if (auto why = why_not_listen(main)) wrong("http.address", *why);
-    // Health and metrics name no learner.
-    Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .needs_sign_in = false, .proxy_can_help = false};
+    Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .signs_in = kSignsIn, .proxy_can_help = false};
     if (auto why = why_not_listen(health); why && s.http_health_port >= 0) wrong("http.health_address", *why);
   }
 

@@ -429,14 +429,12 @@ class Listeners(unittest.TestCase):
                 self.assertEqual(daemon.get("/livez").status, 200)
                 asked.close()
 
-    def test_beyond_loopback_it_needs_tls_and_speaks_it(self):
-        done = run("resultsd", "--check-config", RESULTSD_HTTP_HEALTH_ADDRESS="0.0.0.0", RESULTSD_HTTP_HEALTH_PORT="0", RESULTSD_HTTP_TRUSTED_PROXY="192.0.2.1")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("http.health_address", done.stderr)
-        self.assertIn("set http.tls_certificate_file and http.tls_key_file", done.stderr)
-        with with_tls({"http.health_address": "0.0.0.0", "http.health_port": 0}) as daemon, daemon.connect(port=self.health(daemon)) as connection:
-            connection.sendall(LAST)
-            self.assertTrue(read_all(connection).startswith(b"HTTP/1.1 200"))
+    def test_health_is_not_shown_beyond_loopback_without_sign_in_whatever_protects_the_way(self):
+        for more in ({}, {"RESULTSD_HTTP_TLS_CERTIFICATE_FILE": CERTIFICATE, "RESULTSD_HTTP_TLS_KEY_FILE": KEY}, {"RESULTSD_HTTP_TRUSTED_PROXY": "192.0.2.1"}):
+            done = run("resultsd", "--check-config", RESULTSD_HTTP_HEALTH_ADDRESS="0.0.0.0", RESULTSD_HTTP_HEALTH_PORT="0", **more)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("http.health_address", done.stderr)
+            self.assertIn("no authentication", done.stderr)
 
     def test_a_port_in_use_is_named_by_its_setting(self):
         with socket.socket() as taken, tempfile.TemporaryDirectory() as directory:
