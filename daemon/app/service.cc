@@ -118,6 +118,8 @@ std::vector<std::string> host_names(const Settings& s) {
 
 /// Connections to the listener for health: probes and scrapes.
 constexpr std::size_t kHealthConnectionsMax = 32;
+/// They have no bodies.
+constexpr std::size_t kHealthBodyBytesMax = 64u << 10;
 /// How often the files of the certificate are looked at.
 constexpr std::chrono::seconds kTlsLookEvery{2};
 constexpr unsigned kPeopleThreads = 2;
@@ -299,6 +301,7 @@ void Service::listen() {
   if (is_loopback(options.address)) options.tls = nullptr;
   options.trusted_proxy.clear();
   options.connections_max = kHealthConnectionsMax;
+  options.body_bytes_max = options.bodies_bytes_max = kHealthBodyBytesMax;
   health_ = std::make_unique<HttpServer>(options, handler(Open::health));
 }
 
@@ -312,6 +315,8 @@ void Service::refresh(bool at_once) {
   } catch (const TlsFault& fault) {
     log::write(log::Level::error, "the certificate was not read again; the one before stays",
                {{"field", fault.field}, {"rule", fault.rule}, {"value", fault.value}, {"why", std::string(fault.what())}});
+  } catch (const std::exception& error) {
+    log::write(log::Level::error, "the certificate was not read again; the one before stays", {{"why", std::string(error.what())}});
   }
 }
 

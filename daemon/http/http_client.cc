@@ -70,6 +70,10 @@ HttpClient::HttpClient(const std::string& url, HttpClientOptions options) : url_
   host_ = rest.substr(0, has_port ? colon : rest.npos);
   port_ = has_port ? rest.substr(colon + 1) : encrypted ? "443" : "80";
   if (host_.starts_with('[') && host_.ends_with(']')) host_ = host_.substr(1, host_.size() - 2);
+  if (host_.empty() || host_.find('%') != host_.npos)
+    throw std::invalid_argument("Give the daemon's address with a name or an address and no zone, as https://results.example.org:8410, not " + url +
+                                ".");
+  if (encrypted && host_.ends_with('.')) host_.pop_back();  // certificates name hosts without it
   if (encrypted) trust_ = trust_of(options_.ca_file);
 }
 
@@ -130,12 +134,10 @@ void HttpClient::connect() {
   SSL* native = c.tls()->native_handle();
   Code no_address;
   asio::ip::make_address(host_, no_address);
-  if (no_address) {
-    SSL_set_tlsext_host_name(native, host_.c_str());
-    SSL_set1_host(native, host_.c_str());
-  } else {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(native), host_.c_str());
-  }
+  SSL_set_hostflags(native, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  bool named = no_address ? SSL_set_tlsext_host_name(native, host_.c_str()) == 1 && SSL_set1_host(native, host_.c_str()) == 1
+                          : X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(native), host_.c_str()) == 1;
+  if (!named) distrust(host_ + " cannot be looked for in its certificate", "Ask it under a name that stands there.");
   code = c.run(until, [&](auto done) { c.tls()->async_handshake(asio::ssl::stream_base::client, done); });
   if (code && code.category() == asio::error::get_ssl_category()) explain_handshake(code.message());
   if (code) fail("the TLS handshake was not answered: " + code.message() + "; if it speaks no TLS, ask it with http://");

@@ -151,6 +151,8 @@ void HttpListener::sweep() {
         if (session->too_slow(now, bodies_pressed)) session->give_up_body();
       } else if (session->overdue(now)) {
         session->close();
+      } else {
+        session->look_for_end();
       }
     }
   });

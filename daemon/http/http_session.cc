@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ssl/context.hpp>
@@ -110,10 +111,6 @@ void HttpSession::read_head() {
   searched_ = have.size() > 3 ? have.size() - 3 : 0;
   if (have.size() >= kHeaderBytesMax) return refuse({431, "Header too large", "Send less than 16 KiB of header.", "", "head-bytes-max"});
   auto idle_until = Steady::now() + std::chrono::seconds(listener_->options.idle_seconds_max);
-  if (reading_ahead_) {  // what is being read already will be the head
-    overdue_at_ = idle_until;
-    return;
-  }
   if (have.empty()) {
     head_until_ = {};
     wire().expires_at(idle_until);
@@ -174,8 +171,10 @@ void HttpSession::start_body() {
   if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
   auto go_on = std::make_shared<http::response<http::empty_body>>(http::status::continue_, 11);
   wire().expires_after(std::chrono::seconds(listener_->options.idle_seconds_max));
+  continuing_ = true;
   with_stream([&](auto& stream) {
     http::async_write(stream, *go_on, [self = shared_from_this(), go_on](Code code, std::size_t) {
+      self->continuing_ = false;
       if (code) return self->close();
       self->read_body();
     });
@@ -251,6 +250,10 @@ void HttpSession::refuse_for_room() {
 
 void HttpSession::give_up_body() {
   auto self = shared_from_this();
+  if (continuing_) {  // nothing more can be said before that is
+    listener_->options.refused(408, "bytes-per-second-min");
+    return close();
+  }
   wire().cancel();
   refuse({408, "Too slow", "The body comes more slowly than http.bytes_per_second_min; send it faster, or less of it.", "", "bytes-per-second-min"});
 }
@@ -293,33 +296,27 @@ void HttpSession::answer() {
   }
 }
 
-/// Looks whether the client closes the connection while it is to be answered. What it sends meanwhile is left where it is.
+/// Looks whether the client closes the connection while it is to be answered. What it sends meanwhile is left where it is: over TLS a read that has
+/// nothing to take in stays open, and bears neither a write that it must make nor the goodbye beside it.
 void HttpSession::watch() {
   if (buffer_.size() > 0) return;
-  if (tls()) return read_ahead();
   watching_ = true;
   wire().socket().async_wait(tcp::socket::wait_read, [weak = weak_from_this(), asked = gone_](Code code) {
     auto self = weak.lock();
     if (!self || !self->watching_ || self->gone_ != asked) return;
     self->watching_ = false;
-    char byte;
-    ssize_t found = code ? -1 : ::recv(self->wire().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (found == 0 || (found < 0 && (code || (errno != EAGAIN && errno != EWOULDBLOCK)))) *self->gone_ = true;
+    if (code || self->is_hung_up()) *asked = true;
   });
 }
 
-/// The same over TLS, where only reading tells a request from an end. What comes waits in the buffer until the reply is written; until something
-/// comes the reading goes on, into the time in which the next head is waited for.
-void HttpSession::read_ahead() {
-  tls()->async_read_some(buffer_.prepare(4096), [self = shared_from_this(), asked = gone_](Code code, std::size_t bytes) {
-    self->reading_ahead_ = false;
-    self->overdue_at_ = {};
-    if (!code) self->buffer_.commit(bytes);
-    if (self->ending_) return;
-    if (self->without_request_) return code ? self->close() : self->read_head();
-    if (code) *asked = true;
-  });
-  reading_ahead_ = true;
+/// Whether the peer has said that no more comes, whatever of it is still to be read.
+bool HttpSession::is_hung_up() {
+  pollfd at{.fd = wire().socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&at, 1, 0) > 0 && (at.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+void HttpSession::look_for_end() {
+  if (answering_ && gone_ && !watching_ && is_hung_up()) *gone_ = true;
 }
 
 void HttpSession::refuse_body(std::uint64_t length) {
@@ -389,13 +386,12 @@ void HttpSession::on_written() {
   if (std::exchange(in_flight_, false)) --listener_->in_flight;
   if (keep) return read_head();
   discard_until_ = Steady::now() + kDiscardMax;
-  if (tls()) return say_goodbye();
+  if (tls() && !body_read_pending_) return say_goodbye();
   end();
 }
 
 /// Says over TLS that nothing more comes, so that the peer can tell the end from a cut.
 void HttpSession::say_goodbye() {
-  ending_ = true;
   overdue_at_ = discard_until_;
   wait_without_request(true);
   wire().expires_at(discard_until_);
@@ -405,7 +401,7 @@ void HttpSession::say_goodbye() {
 void HttpSession::end() {
   Code ignored;
   wire().socket().shutdown(tcp::socket::shutdown_send, ignored);
-  if (!discard_ || body_read_pending_ || reading_ahead_) return close();  // what is being read already goes with the connection
+  if (!discard_ || body_read_pending_) return close();  // what is being read already goes with the connection
   wait_without_request(true);
   discard();
 }

@@ -114,6 +114,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool waited_too_long(Steady::time_point now) const;
   /// Of what no timer of the stream looks after.
   bool overdue(Steady::time_point now) const { return overdue_at_ != Steady::time_point{} && now >= overdue_at_; }
+  /// Of one that is being answered: whether the client has gone after it sent more.
+  void look_for_end();
   void give_up_body();
   void refuse_for_room();
 
@@ -142,7 +144,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void end_body();
   void answer();
   void watch();
-  void read_ahead();
+  bool is_hung_up();
   void refuse(const Problem& problem);
   void refuse_body(std::uint64_t length);
   void write(HttpReply&& reply);
@@ -177,8 +179,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool in_flight_ = false;
   bool discard_ = false;
   bool watching_ = false;
-  bool reading_ahead_ = false;  // of TLS, while a request is answered
-  bool ending_ = false;
+  bool continuing_ = false;  // `100 Continue` is being written
   bool body_read_pending_ = false;
 };
 

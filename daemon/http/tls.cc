@@ -87,7 +87,7 @@ TlsCertificate::Signs TlsCertificate::look() const {
   auto sign = [](const std::string& path) -> Sign {
     struct stat found {};
     if (::stat(path.c_str(), &found) != 0) return {};
-    return {std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec, found.st_size, found.st_ino};
+    return {std::int64_t{found.st_ctim.tv_sec} * 1'000'000'000 + found.st_ctim.tv_nsec, found.st_size, found.st_ino};
   };
   return {sign(files_.certificate), sign(files_.key)};
 }
@@ -95,9 +95,19 @@ TlsCertificate::Signs TlsCertificate::look() const {
 bool TlsCertificate::renew(bool at_once) {
   Signs now = look();
   bool stands_still = now == std::exchange(seen_, now);
-  if (!at_once && (now == read_ || !stands_still)) return false;
+  if (!at_once && ((now == read_ && fault_.empty()) || !stands_still)) return false;
+  bool changed = read_ != now;
   read_ = now;
-  Loaded fresh = load();
+  Loaded fresh;
+  try {
+    fresh = load();
+  } catch (const TlsFault& fault) {
+    // What is wrong may go away by itself: it is tried again, and said once.
+    std::string before = std::exchange(fault_, fault.rule + " " + fault.value);
+    if (before == fault_ && !changed && !at_once) return false;
+    throw;
+  }
+  fault_.clear();
   std::lock_guard lock(mutex_);
   loaded_ = std::move(fresh);
   return true;
@@ -129,6 +139,20 @@ TlsCertificate::Loaded TlsCertificate::load() const {
         std::string(kCertificateSetting) + ": the certificate in " + files_.certificate +
             (ended ? " ended at " + utc(made.ends_s) + "; put a new one there." : " begins at " + utc(begins_s) + "; put there one that holds now.") +
             " If it should hold, look at the machine's clock.");
+
+  STACK_OF(X509)* between = nullptr;
+  SSL_CTX_get0_chain_certs(native, &between);
+  for (int at = 0; between && at < sk_X509_num(between); ++at) {
+    X509* one = sk_X509_value(between, at);
+    X509* below = at == 0 ? shown : sk_X509_value(between, at - 1);
+    bool holds = X509_cmp_current_time(X509_get0_notAfter(one)) > 0 && X509_cmp_current_time(X509_get0_notBefore(one)) < 0;
+    if (holds && X509_check_issued(one, below) == X509_V_OK) continue;
+    ERR_clear_error();
+    throw TlsFault(std::string(kCertificateSetting), "certificate-chain", "certificate " + std::to_string(at + 2),
+                   std::string(kCertificateSetting) + ": certificate " + std::to_string(at + 2) + " in " + files_.certificate +
+                       (holds ? " did not sign the one before it" : " does not hold at this time") +
+                       "; after the server's own give those between it and its authority, each after the one that it signed.");
+  }
 
   std::unique_ptr<BIO, Freed> bio(BIO_new_mem_buf(key.data(), static_cast<int>(key.size())));
   std::unique_ptr<EVP_PKEY, Freed> secret(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));

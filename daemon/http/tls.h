@@ -25,7 +25,7 @@ struct TlsFault : std::runtime_error {
       : std::runtime_error(words), field(std::move(field_is)), rule(std::move(rule_is)), value(std::move(value_is)) {}
 
   std::string field;  ///< the setting that names the file
-  std::string rule;   ///< `file-readable`, `certificate-form`, `certificate-time`, `key-form`, `key-fits`
+  std::string rule;   ///< `file-readable`, `certificate-form`, `certificate-time`, `certificate-chain`, `key-form`, `key-fits`
   std::string value;  ///< the file, or the date that is wrong
 };
 
@@ -43,7 +43,7 @@ class TlsCertificate {
 
   /// Looks whether the files changed, by time, size and inode, and reads them once they stand still: two looks alike. `at_once`: reads them in
   /// any case. Whether new connections get another certificate from here on. Throws TlsFault when what is there now cannot be used, once for
-  /// each change: the one before stays. On one thread at a time.
+  /// each change and reason: the one before stays, and the files are tried at each look until they can be used. On one thread at a time.
   bool renew(bool at_once);
 
   /// For a connection that begins. Any thread.
@@ -72,6 +72,7 @@ class TlsCertificate {
 
   TlsFiles files_;
   Signs seen_, read_;
+  std::string fault_;  // of the files as they are: rule and value; empty: none
   mutable std::mutex mutex_;
   Loaded loaded_;
 };

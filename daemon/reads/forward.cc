@@ -167,6 +167,9 @@ HttpReply Forward::send(const std::string& url, const HttpRequest& request, cons
                                     .body = request.body,
                                     .forwarded = true});
     give_back(true);
+    // It speaks TLS since it was last heard of.
+    if (reply.status == 400 && reply.body.find("\"https-only\"") != reply.body.npos)
+      throw PartitionMoving("The instance at " + url + " speaks TLS now.");
     if (reply.status == 503) throw PartitionMoving("The instance at " + url + " cannot answer yet.");
     return reply;
   } catch (const Unreachable& error) {

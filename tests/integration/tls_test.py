@@ -310,6 +310,106 @@ class Renewal(unittest.TestCase):
             self.assertIn(f"set http.tls_{other}_file too", done.stderr)
 
 
+class ByHand:
+    """TLS over a socket whose bytes the test sends itself."""
+
+    def __init__(self, daemon):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = AUTHORITY.trust().wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.wire = socket.create_connection(("127.0.0.1", daemon.port), timeout=20)
+        self._until(self.tls.do_handshake)
+
+    def _until(self, act):
+        while True:
+            try:
+                return act()
+            except ssl.SSLWantReadError:
+                self.flush()
+                came = self.wire.recv(65536)
+                if not came:
+                    self.incoming.write_eof()
+                self.incoming.write(came)
+            finally:
+                self.flush()
+
+    def flush(self):
+        if said := self.outgoing.read():
+            self.wire.sendall(said)
+
+    def ask(self, request):
+        self.tls.write(request)
+        self.flush()
+
+    def read_to_the_goodbye(self):
+        """Until the server says that nothing more comes; nothing is said in return."""
+        answer = b""
+        while True:
+            try:
+                answer += self._until(lambda: self.tls.read(65536))
+            except ssl.SSLZeroReturnError:
+                return answer
+            if answer.endswith(b"}\n") and b"Connection: close" in answer:
+                return answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.wire.close()
+
+
+class AfterTheReply(unittest.TestCase):
+    """What a client sends once it was answered for the last time: it is nobody's any more."""
+
+    def ended(self, wire):
+        """The server closes it within its time."""
+        wire.settimeout(12)
+        try:
+            while wire.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+
+    def test_parts_of_a_record_end_that_connection_alone(self):
+        with with_tls() as daemon:
+            for part in (b"\x17", b"\x17\x03\x03", b"\x17\x03\x03\x00\x30" + b"x" * 20, b"\x15\x03\x03\x00", os.urandom(300)):
+                with ByHand(daemon) as client:
+                    client.ask(LAST)
+                    self.assertIn(b" 200 ", client.read_to_the_goodbye())
+                    try:
+                        for byte in part:
+                            client.wire.sendall(bytes([byte]))
+                    except (BrokenPipeError, ConnectionResetError):
+                        pass
+                    self.ended(client.wire)
+                self.assertEqual(daemon.get("/livez").status, 200)
+            self.assertIsNone(daemon.process.poll())
+
+    def test_whole_records_keep_no_connection_open(self):
+        with with_tls({"http.idle_seconds_max": 2}) as daemon:
+            with ByHand(daemon) as client:
+                client.ask(LAST)
+                self.assertIn(b" 200 ", client.read_to_the_goodbye())
+                try:
+                    for _ in range(3):
+                        client.ask(b"more")
+                except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+                    pass
+                self.ended(client.wire)
+            self.assertEqual(daemon.get("/livez").status, 200)
+
+    def test_records_while_a_reply_is_made_are_the_next_requests(self):
+        with with_tls({"time.source": "event"}) as daemon:
+            daemon.post_events(e.reference() + [e.registered(f"B{number:05}") for number in range(3_000)])
+            page = b"GET /v1/entries?limit=3000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            with ByHand(daemon) as client:
+                client.ask(page)
+                client.ask(LIVE[:10])
+                client.ask(LIVE[10:] + LAST)
+                answer = client.read_to_the_goodbye()
+                self.assertEqual(answer.count(b"HTTP/1.1 200"), 3)
+
+
 class Connections(unittest.TestCase):
     def test_tls_spoken_to_a_port_without_it_ends_at_once(self):
         with Daemon() as daemon:
