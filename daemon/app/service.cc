@@ -210,8 +210,13 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
 std::string openapi_with(const std::vector<Route>& routes) {
   auto document = nlohmann::ordered_json::parse(openapi_text());
   auto names = nlohmann::ordered_json::array();
-  for (const Route& route : routes) names.push_back(route.method + " " + route.pattern);
+  auto rights = nlohmann::ordered_json::object();
+  for (const Route& route : routes) {
+    names.push_back(route.method + " " + route.pattern);
+    rights[route.method + " " + route.pattern] = text_of(route.rights);
+  }
   document["x-routes"] = std::move(names);
+  document["x-rights"] = std::move(rights);
   return document.dump(2) + "\n";
 }
 
@@ -245,7 +250,10 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
     engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
   }
   crash_when_asked(*engine_);
-  if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_);
+  if (!settings_.access_secret_file.empty()) access_ = std::make_unique<Access>(settings_.access_secret_file, engine_->store(), clock_);
+  Forward::Sign sign;
+  if (access_) sign = [this](const HttpRequest& request) { return access_->sign(request); };
+  if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_, std::move(sign));
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
   auto reads = [&](std::string name, unsigned threads) {
     return std::make_unique<ReadPool>(
@@ -263,7 +271,9 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
                                          settings_.store_verify_every_hours);
-  ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest_options(settings_));
+  IngestOptions ingest = ingest_options(settings_);
+  if (access_) ingest.may_of = [this](const std::shared_ptr<const Caller>& caller) { return access_->may_assert(caller); };
+  ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest);
   server_->start_taking();  // only now: handlers use the server too
   if (health_) health_->start_taking();
   if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
@@ -482,9 +492,17 @@ void Service::add_routes() {
   add("POST", "/v1/backups", Place::backup, read(&Reads::make_backup));
   add("GET", "/v1/clock", Place::http, [this](const HttpRequest& request) { return clock(request); });
   add("POST", "/v1/clock/confirm", Place::people, [this](const HttpRequest& request) { return confirm_clock(request); });
+  add("GET", "/v1/keys", Place::people, [this](const HttpRequest& request) { return keys(request); });
+  add("POST", "/v1/keys", Place::people, [this](const HttpRequest& request) { return make_access_key(request); });
+  add("POST", "/v1/keys/{key}/revoke", Place::people, [this](const HttpRequest& request) { return revoke_access_key(request); });
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
-  add("GET", "/readyz", Place::http, [this](const HttpRequest&) { return ready(); });
+  add("GET", "/readyz", Place::http, [this](const HttpRequest& request) {
+    HttpReply reply = ready();
+    // What is wrong names centres and files: that is for callers.
+    if (reply.status == 200 || !access_ || request.caller) return reply;
+    return reply_with({reply.status, "Not ready", "Ask with a key to see why.", "", "ready"});
+  });
   routes_.push_back({"GET", "/metrics", [this](HttpRequest&&, Respond&& respond) {
                        {
                          std::lock_guard lock(metrics_mutex_);
@@ -494,6 +512,7 @@ void Service::add_routes() {
                        metrics_thread_->post([this] { answer_metrics(); });
                      }});
   add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
+  for (Route& route : routes_) route.rights = rights_of(route.method, route.pattern);
 }
 
 void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
@@ -525,12 +544,36 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   if (auto problem = refusal(request)) return measured(reply_with(*problem));
   if (open == Open::health && !is_health(request.path))
     return measured(reply_with({404, "Not found", "Here /livez, /readyz and /metrics are answered; ask http.port for anything else.", "", "route"}));
+  // On the machine itself health and metrics are for whoever is there.
+  if (access_ && open == Open::health && is_loopback(settings_.http_health_address)) {
+    request.caller = std::make_shared<const Caller>(anybody());
+  } else if (access_ && found < routes_.size()) {
+    if (auto reply = closed_to(request, routes_[found])) return measured(std::move(*reply));
+  }
   if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
   if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
   if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
   HttpReply reply = reply_with({405, "Wrong method", "This address takes " + allowed + ".", "", "method", request.method});
   reply.headers.emplace_back("Allow", allowed);
   measured(std::move(reply));
+}
+
+std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& route) const {
+  auto refuse = [&](const Problem& problem, const std::string& who) {
+    log::write(log::Level::warning, "refused",
+               {{"route", route.method + " " + route.pattern}, {"status", std::int64_t{problem.status}}, {"rule", problem.rule}, {"caller", who}});
+    metrics_->http_refused(problem.status, problem.rule);
+    HttpReply reply = reply_with(problem);
+    if (problem.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return reply;
+  };
+  auto found = access_->caller_of(request);
+  if (auto* caller = std::get_if<std::shared_ptr<const Caller>>(&found))
+    request.caller = std::move(*caller);
+  else if (route.rights.who != RouteRights::For::everybody)
+    return refuse(std::get<Problem>(found), "");
+  if (auto problem = access_->refusal(request, route.rights, route.pattern)) return refuse(*problem, request.caller ? request.caller->name : "");
+  return std::nullopt;
 }
 
 std::optional<Problem> Service::refusal(const HttpRequest& request) const {

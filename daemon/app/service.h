@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/access/access.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/trusted_clock.h"
 #include "daemon/engine/verifier.h"
@@ -49,6 +50,7 @@ struct Route {
   std::string method;
   std::string pattern;  ///< `/v1/entries/{centre}/...`
   std::function<void(HttpRequest&&, Respond&&)> take;
+  RouteRights rights = {};
 };
 
 class Service {
@@ -93,6 +95,13 @@ class Service {
   void answer_metrics();
   /// What keeps a request from its route: an unknown host, another origin, a form, an encoding. Nothing: it may go on.
   std::optional<Problem> refusal(const HttpRequest& request) const;
+  /// Why this caller may not have this route; nothing: it may, and is named in the request.
+  std::optional<HttpReply> closed_to(HttpRequest& request, const Route& route) const;
+  HttpReply keys(const HttpRequest& request);
+  HttpReply make_access_key(const HttpRequest& request);
+  HttpReply revoke_access_key(const HttpRequest& request);
+  /// Puts a word about a key among the facts, and waits until it is known here. A problem: it was not taken.
+  std::optional<Problem> say_of_key(v1::Event&& event, const std::function<bool(const AccessFacts&)>& known);
   ReadPool& pool(Place place, const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
   HttpReply clock(const HttpRequest& request);
@@ -120,6 +129,7 @@ class Service {
   std::unique_ptr<Engine> engine_;
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
   const Owners* owners_ = nullptr;       // the same, where instances share the partitions
+  std::unique_ptr<Access> access_;       // null: callers need not say who they are
   std::unique_ptr<Forward> forward_;     // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;

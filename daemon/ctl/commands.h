@@ -48,6 +48,19 @@ int scrutiny(HttpClient& client, const std::string& centre, bool json);
 int activity(HttpClient& client, const std::string& centre, const std::string& month, const std::string& format, const std::filesystem::path& out);
 int batches(HttpClient& client, const std::string& centre, const std::string& batch, bool json);
 
+/// Makes a file with a new access secret.
+int make_secret(const std::filesystem::path& file);
+struct KeyWords {
+  std::string name;
+  std::vector<std::string> roles, awarding_organisations, centres;
+  bool everywhere = false, json = false;
+  std::string expires;  ///< `YYYY-MM-DD`, its last day
+};
+/// The key goes to standard output, once; what to know of it to standard error.
+int keys_create(HttpClient& client, const KeyWords& words);
+int keys_list(HttpClient& client, bool json);
+int keys_revoke(HttpClient& client, const std::string& key, const std::string& reason);
+
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
 /// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds. `ca_file`: as in HttpClientOptions.

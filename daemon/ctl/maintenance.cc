@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/ctl/commands.h"
+#include "daemon/ctl/credentials.h"
 #include "daemon/ctl/output.h"
 #include "daemon/kafka/client.h"
 #include "daemon/kafka/repair.h"
@@ -115,7 +116,7 @@ void look_at_kafka(Findings& findings, Settings settings) {
 
 void look_at_daemon(Findings& findings, const std::string& url, const std::string& ca_file) {
   try {
-    HttpClient client(url, {.ca_file = ca_file});
+    HttpClient client(url, with_credentials({.ca_file = ca_file}));
     HttpReply ready = client.get("/readyz");
     if (ready.status == 200)
       findings.good("resultsd at " + url + " is ready");
@@ -151,7 +152,8 @@ void look_at_instances(Findings& findings, const std::string& url, const std::st
   auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   auto older = [now](const Json& one, std::int64_t seconds) { return utc_text(now - seconds * 1000) >= one.value("since", ""); };
   try {
-    HttpClientOptions patience{.ca_file = ca_file, .connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)};
+    HttpClientOptions patience =
+        with_credentials({.ca_file = ca_file, .connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)});
     Json known = Json::parse(expect_ok(HttpClient(url, patience).get("/v1/instances")));
     for (const Json& instance : known.at("instances")) {
       std::string name = instance.value("instance", ""), at = instance.value("url", ""), state = state_of_instance(at, ca_file);

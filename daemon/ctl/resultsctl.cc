@@ -8,6 +8,7 @@
 
 #include "daemon/app/service.h"
 #include "daemon/ctl/commands.h"
+#include "daemon/ctl/credentials.h"
 #include "daemon/ctl/output.h"
 #include "daemon/simulator/simulator.h"
 
@@ -19,6 +20,7 @@ using vtq::HttpClient;
 /// What the command line chose: set by the subcommand that was parsed.
 struct Chosen {
   std::string url, ca_file;
+  std::filesystem::path secret_file, key_file;
   std::function<int()> run;
 };
 
@@ -36,7 +38,13 @@ std::string ca_file_of(const Chosen& chosen) {
 
 HttpClient client_of(const Chosen& chosen) {
   std::string url = url_of(chosen);
-  return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url, {.ca_file = ca_file_of(chosen)});
+  return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url, with_credentials({.ca_file = ca_file_of(chosen)}));
+}
+
+/// Named on the command line, else in the environment; else empty.
+std::filesystem::path file_of(const std::filesystem::path& given, const char* variable) {
+  const char* named = std::getenv(variable);
+  return !given.empty() ? given : named ? std::filesystem::path(named) : std::filesystem::path();
 }
 
 int simulate_season(const vtq::simulator::Options& given) {
@@ -176,6 +184,47 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   auto* instances_command = app.add_subcommand("instances", "The instances that share the partitions on Kafka, and what each has");
   instances_command->add_flag("--json", words->json, "As JSON");
   instances_command->callback(with_client([words](HttpClient& client) { return instances(client, words->json); }));
+}
+
+void add_access(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    std::filesystem::path file;
+    KeyWords key;
+    std::string id, reason;
+    bool json = false;
+  };
+  auto words = std::make_shared<Words>();
+  auto* access = app.add_subcommand("access", "The secret that the instances share (make-secret)");
+  access->require_subcommand(1);
+  auto* make = access->add_subcommand("make-secret", "Make a file with a new access secret, without resultsd");
+  make->add_option("file", words->file, "File to make")->required();
+  make->callback([&chosen, words] { chosen.run = [words] { return make_secret(words->file); }; });
+  auto* command = app.add_subcommand("keys", "Keys of systems that ask resultsd (create, list, revoke); with --secret-file");
+  command->require_subcommand(1);
+  auto* create = command->add_subcommand("create", "Make a key; it is shown once, on standard output");
+  create->add_option("--name", words->key.name, "Whose key it is")->required();
+  create->add_option("--role", words->key.roles, "operations, approver, publisher, centre or auditor; may be given again")->required();
+  create->add_option("--awarding-organisation", words->key.awarding_organisations, "For this one, as RN5217; may be given again");
+  create->add_option("--centre", words->key.centres, "For this centre, as 12345; may be given again");
+  create->add_flag("--everywhere", words->key.everywhere, "For all awarding organisations and centres");
+  create->add_option("--expires", words->key.expires, "Its last day, YYYY-MM-DD")->required();
+  create->add_flag("--json", words->key.json, "As JSON");
+  auto with_client = [&chosen](auto act) {
+    return [&chosen, act] {
+      chosen.run = [&chosen, act] {
+        HttpClient client = client_of(chosen);
+        return act(client);
+      };
+    };
+  };
+  create->callback(with_client([words](HttpClient& client) { return keys_create(client, words->key); }));
+  auto* list = command->add_subcommand("list", "All keys, without their secrets");
+  list->add_flag("--json", words->json, "As JSON");
+  list->callback(with_client([words](HttpClient& client) { return keys_list(client, words->json); }));
+  auto* revoke = command->add_subcommand("revoke", "End a key, at once and for good");
+  revoke->add_option("key", words->id, "Its name, as the list shows it")->required();
+  revoke->add_option("--reason", words->reason, "Why, for the record");
+  revoke->callback(with_client([words](HttpClient& client) { return keys_revoke(client, words->id, words->reason); }));
 }
 
 void add_clock(CLI::App& app, Chosen& chosen) {
@@ -339,6 +388,8 @@ int main(int argc, char** argv) {
   app.add_option("--url", chosen.url, "Address of resultsd (default: RESULTSD_URL, else http://127.0.0.1:8410)");
   app.add_option("--ca-file", chosen.ca_file,
                  "Certificates of the authorities trusted for https://, PEM (default: RESULTSD_CA_FILE, else the system's)");
+  app.add_option("--key-file", chosen.key_file, "File with the key to ask with (default: RESULTSD_KEY_FILE)");
+  app.add_option("--secret-file", chosen.secret_file, "File with the service's access secret, of the operator (default: RESULTSD_SECRET_FILE)");
   app.set_version_flag("--version", vtq::version_text("resultsctl"));
   app.require_subcommand(1);
   app.fallthrough();
@@ -346,6 +397,7 @@ int main(int argc, char** argv) {
   add_publish(app, chosen);
   add_catalogue(app, chosen);
   add_reads(app, chosen);
+  add_access(app, chosen);
   add_clock(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);
@@ -356,6 +408,7 @@ int main(int argc, char** argv) {
     return app.exit(wrong) == 0 ? 0 : 2;
   }
   try {
+    use_credentials(file_of(chosen.secret_file, "RESULTSD_SECRET_FILE"), file_of(chosen.key_file, "RESULTSD_KEY_FILE"));
     return chosen.run();
   } catch (const std::exception& error) {
     std::cerr << "resultsctl: " << error.what() << "\n";

@@ -15,6 +15,10 @@ namespace vtq {
 
 /// Marks a request that another instance passes on: whoever gets it answers for its own partitions, and asks nobody else.
 constexpr std::string_view kForwardedHeader = "X-Vtq-Forwarded";
+/// Who asks, signed by a holder of the access secret.
+constexpr std::string_view kCallerHeader = "X-Vtq-Caller";
+
+struct Caller;
 
 struct HttpRequest {
   std::string method;
@@ -28,7 +32,11 @@ struct HttpRequest {
   std::string host;                   ///< as it came, with its port
   std::optional<std::string> origin;  ///< of the page that sends it, where a browser says so
   std::string body;
-  bool forwarded = false;  ///< it bears kForwardedHeader
+  bool forwarded = false;     ///< it bears kForwardedHeader
+  std::string authorization;  ///< as it came
+  std::string signed_caller;  ///< kCallerHeader, as it came
+  /// Who asks, where callers have to say. Null: nobody said.
+  std::shared_ptr<const Caller> caller;
   std::chrono::steady_clock::time_point arrived;
   /// True once the client has gone: nobody waits for the answer any more. Null: not watched.
   std::shared_ptr<const std::atomic<bool>> gone;

@@ -276,6 +276,8 @@ void HttpSession::answer() {
     if (auto origin = message.find(http::field::origin); origin != message.end()) request.origin = std::string(origin->value());
     request.body = std::move(message.body());
     request.forwarded = message.find(kForwardedHeader) != message.end();
+    request.authorization = std::string(message[http::field::authorization]);
+    request.signed_caller = std::string(message[kCallerHeader]);
     request.arrived = Steady::now();
     // Only a read may be given up: what was sent to be taken is taken.
     bool reads = request.method == "GET";

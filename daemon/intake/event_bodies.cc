@@ -105,7 +105,7 @@ std::optional<std::string_view> array_of_events(std::string_view body) {
 /// Reads the records of one body, and counts what they take against its limits.
 class BodyReader {
  public:
-  explicit BodyReader(const BodyLimits& limits) : limits_(limits) {}
+  BodyReader(const BodyLimits& limits, const MayAssert& may) : limits_(limits), may_(may) {}
 
   ReadBody read(std::string_view body, BodyFormat format) {
     if (format == BodyFormat::json || format == BodyFormat::json_lines) {
@@ -150,11 +150,17 @@ class BodyReader {
     arena_.Reset();
     auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena_);
     read_into(*event, read);
-    if (!read.submitted.unreadable)
-      if (Result<Address> address = check(*event); !address) {
+    if (!read.submitted.unreadable) {
+      Result<Address> address = check(*event);
+      if (!address) {
         read.submitted.unreadable = std::move(address).error();
         read.only_checked = true;
+      } else if (auto why = may_ ? may_(*event, *kind_of_fact(*event), address.value()) : std::nullopt) {
+        read_.errors = {BodyError{read.line, read.id, *why}};
+        read_ = unreadable(403, std::move(*why));
+        return false;
       }
+    }
     read.submitted.parsed_bytes = read.submitted.unreadable ? 0 : static_cast<std::size_t>(arena_.SpaceUsed());
     return within_limits(read);
   }
@@ -264,6 +270,7 @@ class BodyReader {
   }
 
   const BodyLimits& limits_;
+  const MayAssert& may_;
   std::unique_ptr<char[]> block_{new char[kArenaBytes]};
   google::protobuf::Arena arena_{arena_options(block_.get())};
   ReadBody read_;
@@ -311,6 +318,8 @@ std::optional<std::string_view> next_delimited(std::string_view& rest) {
   return record;
 }
 
-ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits) { return BodyReader(limits).read(body, format); }
+ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits, const MayAssert& may) {
+  return BodyReader(limits, may).read(body, format);
+}
 
 }  // namespace vtq

@@ -2,6 +2,7 @@
 // never stops the ones after it, unless nothing tells where the next one begins. Pure; any thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,8 +48,12 @@ struct ReadBody {
   std::vector<BodyError> errors = {};        ///< the first of them
 };
 
-/// What `check` finds wrong is marked as unreadable too, with the event's serialisation as the original.
-ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits = {});
+/// Why its sender may not assert an event that has passed `check`; nothing: it may. Asked of each event of a body in its order.
+using MayAssert = std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)>;
+
+/// What `check` finds wrong is marked as unreadable too, with the event's serialisation as the original. A body with an event that its sender may
+/// not assert is refused as a whole (403).
+ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& limits = {}, const MayAssert& may = {});
 
 /// One record.
 ReadEvent read_json_event(std::string_view text);

@@ -135,10 +135,13 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
   const std::string* detail = request.query_value("detail");
   if (request.query.size() > (detail ? 1u : 0u) || (detail && *detail != "all"))
     return respond(reply_with({400, "Wrong query parameter", "Only detail=all is known here.", "detail", "query-parameter", detail ? *detail : ""}));
-  ReadBody body = read_body(request.body, *format, options_.body);
+  ReadBody body = read_body(request.body, *format, options_.body, options_.may_of ? options_.may_of(request.caller) : MayAssert{});
   if (body.unreadable) {
     const Rejection& why = *body.unreadable;
-    const char* title = body.status == 400 ? "Unreadable body" : body.status == 413 ? "Too many events" : "Too many errors";
+    const char* title = body.status == 400   ? "Unreadable body"
+                        : body.status == 403 ? "Not yours to say"
+                        : body.status == 413 ? "Too many events"
+                                             : "Too many errors";
     return respond(reply_with({body.status, title, why.message, why.field, why.rule, why.value, errors_json(body.errors)}));
   }
   if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true, 0)});

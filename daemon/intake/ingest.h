@@ -19,6 +19,8 @@ struct IngestOptions {
   BodyLimits body;                          ///< its memory: no more than the engine's queue may hold
   std::size_t reply_bytes_max = 16u << 20;  ///< of the list of events in a reply; what does not fit is counted
   unsigned wait_seconds_max = 30;           ///< for room in the queue
+  /// What a caller may assert; null: everything.
+  std::function<MayAssert(const std::shared_ptr<const Caller>&)> may_of = {};
 };
 
 class Ingest {

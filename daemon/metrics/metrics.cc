@@ -119,11 +119,33 @@ constexpr std::string_view kRules[] = {"approval-dated",
 constexpr std::string_view kWarningRules[] = {"qualification-check-digit",   "uci-check-letter",        "id-reused", "tie-decided",
                                               "awarding-organisation-known", "qualification-of-another"};
 /// What the HTTP server refuses by itself: status and rule. Status 0: closed without an answer.
-constexpr std::pair<unsigned, std::string_view> kRefusals[] = {
-    {0, "tls-handshake"},      {0, "trusted-proxy"},      {400, "https-only"},     {400, "body-form"},         {400, "content-length-once"},
-    {400, "header-fold"},      {400, "header-form"},      {400, "host-once"},      {400, "transfer-encoding"}, {408, "bytes-per-second-min"},
-    {408, "head-seconds-max"}, {408, "idle-seconds-max"}, {413, "body-bytes-max"}, {431, "head-bytes-max"},    {501, "transfer-encoding"},
-    {503, "bodies-bytes-max"}, {503, "connections-max"},  {503, "memory"}};
+constexpr std::pair<unsigned, std::string_view> kRefusals[] = {{0, "tls-handshake"},
+                                                               {0, "trusted-proxy"},
+                                                               {400, "https-only"},
+                                                               {400, "body-form"},
+                                                               {400, "content-length-once"},
+                                                               {400, "header-fold"},
+                                                               {400, "header-form"},
+                                                               {400, "host-once"},
+                                                               {400, "transfer-encoding"},
+                                                               {401, "caller-fresh"},
+                                                               {401, "caller-named"},
+                                                               {401, "caller-signed"},
+                                                               {401, "key-form"},
+                                                               {401, "key-good"},
+                                                               {403, "access-secret"},
+                                                               {403, "bound"},
+                                                               {403, "role"},
+                                                               {403, "route-rights"},
+                                                               {408, "bytes-per-second-min"},
+                                                               {408, "head-seconds-max"},
+                                                               {408, "idle-seconds-max"},
+                                                               {413, "body-bytes-max"},
+                                                               {431, "head-bytes-max"},
+                                                               {501, "transfer-encoding"},
+                                                               {503, "bodies-bytes-max"},
+                                                               {503, "connections-max"},
+                                                               {503, "memory"}};
 constexpr std::string_view kOutcomes[] = {"accepted", "superseded", "duplicate", "waiting", "rejected", "set_aside"};
 constexpr std::string_view kStatusClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr EngineState kStates[] = {EngineState::starting, EngineState::running, EngineState::draining, EngineState::stopped, EngineState::failed};

@@ -19,10 +19,7 @@ namespace {
 using Kind = Setting::Kind;
 
 /// Variables of the same prefix that are no settings.
-constexpr std::string_view kOtherVariables[] = {"RESULTSD_CA_FILE", "RESULTSD_CRASH_AT", "RESULTSD_STOP_AT", "RESULTSD_URL"};
-
-/// Whether those who ask must say who they are.
-constexpr bool kSignsIn = false;
+constexpr std::string_view kOtherVariables[] = {"RESULTSD_CA_FILE", "RESULTSD_CRASH_AT", "RESULTSD_KEY_FILE", "RESULTSD_SECRET_FILE", "RESULTSD_STOP_AT", "RESULTSD_URL"};
 
 /// What a file of settings may be at most. The parts of a dotted key are tables in tables, and the parser has no limit of its own for them.
 constexpr std::size_t kFileBytesMax = 1 << 20;
@@ -308,7 +305,7 @@ class Loader {
       wrong("http.trusted_proxy", "\"" + s.http_trusted_proxy + "\" is no IP address; give that from which the proxy connects.");
     if (s.has_tls() && !s.kafka_advertise.empty() && !s.kafka_advertise.starts_with("https://"))
       wrong("kafka.advertise", "with TLS the other instances reach this one under https://; give that.");
-    Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = kSignsIn};
+    Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = !s.access_secret_file.empty()};
     if (auto why = why_not_listen(main)) wrong("http.address", *why);
     Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .signs_in = kSignsIn, .proxy_can_help = false};
     if (auto why = why_not_listen(health); why && s.http_health_port >= 0) wrong("http.health_address", *why);

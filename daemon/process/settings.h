@@ -41,6 +41,7 @@ struct Settings {
   std::int64_t http_read_seconds_max = 0;
   std::int64_t http_reads_waiting_max = 0;
   std::string http_host_names;
+  std::string access_secret_file;
   std::int64_t http_wait_seconds_max = 0;
   std::int64_t http_idle_seconds_max = 0;
   std::int64_t http_stop_seconds_max = 0;

@@ -30,8 +30,8 @@ HttpReply reply_with(const PartitionMoving& moving) {
   return reply;
 }
 
-Forward::Forward(const Owners& owners, const Settings& settings)
-    : owners_(owners), patience_(settings.kafka_request_wait_ms), ca_file_(settings.http_ca_file) {
+Forward::Forward(const Owners& owners, const Settings& settings, Sign sign)
+    : owners_(owners), patience_(settings.kafka_request_wait_ms), ca_file_(settings.http_ca_file), sign_(std::move(sign)) {
   for (std::size_t at = 0; at < kThreads; ++at) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), "forward");
@@ -160,12 +160,14 @@ HttpReply Forward::send(const std::string& url, const HttpRequest& request, cons
                                                                    .body_bytes_max = kReplyBytesMax});
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(request.arrived + patience_ - Steady::now());
     client->reply_within(std::max(left, kReplyMin));
-    HttpReply reply = client->send({.method = request.method,
-                                    .target = request.target,
-                                    .accept = accept,
-                                    .content_type = request.content_type,
-                                    .body = request.body,
-                                    .forwarded = true});
+    HttpCall call{.method = request.method,
+                  .target = request.target,
+                  .accept = accept,
+                  .content_type = request.content_type,
+                  .body = request.body,
+                  .forwarded = true};
+    if (sign_) call.headers.emplace_back(kCallerHeader, sign_(request));
+    HttpReply reply = client->send(call);
     give_back(true);
     // It speaks TLS since it was last heard of.
     if (reply.status == 400 && reply.body.find("\"https-only\"") != reply.body.npos)

@@ -35,8 +35,10 @@ HttpReply reply_with(const PartitionMoving& moving);
 
 class Forward {
  public:
+  /// Signs who asks, for the instance that is asked instead: the value of kCallerHeader. Empty: callers need not say who they are.
+  using Sign = std::function<std::string(const HttpRequest&)>;
   /// `owners` outlives it.
-  Forward(const Owners& owners, const Settings& settings);
+  Forward(const Owners& owners, const Settings& settings, Sign sign = {});
   ~Forward();
 
   /// Answers a request; nothing: somebody else does. Throws PartitionMoving.
@@ -84,6 +86,7 @@ class Forward {
   const Owners& owners_;
   std::chrono::milliseconds patience_;
   std::string ca_file_;
+  Sign sign_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::multimap<Steady::time_point, Task> tasks_;  // by when they are due; no more than there are connections

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "pipeline/base/access_role.h"
 #include "pipeline/base/result.h"
 #include "pipeline/facts/entry.h"
 
@@ -37,6 +38,7 @@ struct Address {
   Topic topic{};
   Subject subject{};
   bool everywhere = false;  ///< reference data, and commands to `*`: every partition must see it
+  bool moves_time = true;   ///< in event time; not what is about the service itself
   CentreId centre{};
   EntryKey entry;  ///< set when the subject is an entry
   TimeMs at_ms = 0;
@@ -59,6 +61,8 @@ struct FactKind {
   v1::Event::FactCase fact{};
   Topic topic{};
   Subject subject{};
+  /// Which roles may assert it, where callers have roles.
+  AccessRoles asserted_by{AccessRole::publisher};
 
   /// Looks at its form; tells the form whom and what it names.
   void (*check)(Form&, const v1::Event&) = nullptr;

@@ -11,6 +11,7 @@ constinit const FactKind kinds::checkpoint_answered{
     .fact = v1::Event::kCheckpointAnswered,
     .topic = Topic::checkpoints,
     .subject = Subject::entry,
+    .asserted_by = {AccessRole::publisher, AccessRole::centre},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.checkpoint_answered();
@@ -41,6 +42,7 @@ constinit const FactKind kinds::centre_declared{
     .fact = v1::Event::kCentreDeclared,
     .topic = Topic::checkpoints,
     .subject = Subject::centre,
+    .asserted_by = {AccessRole::publisher, AccessRole::centre},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.centre_declared();

@@ -108,6 +108,7 @@ constinit const FactKind kinds::result_queried{
     .fact = v1::Event::kResultQueried,
     .topic = Topic::commands,
     .subject = Subject::entry,
+    .asserted_by = {AccessRole::publisher, AccessRole::centre},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.result_queried();

@@ -36,6 +36,7 @@ constinit const FactKind kinds::release_planned{
     .fact = v1::Event::kReleasePlanned,
     .topic = Topic::commands,
     .subject = Subject::centre,
+    .asserted_by = {AccessRole::publisher, AccessRole::approver, AccessRole::operations},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.release_planned();
@@ -62,6 +63,7 @@ constinit const FactKind kinds::release_approved{
     .fact = v1::Event::kReleaseApproved,
     .topic = Topic::commands,
     .subject = Subject::centre,
+    .asserted_by = {AccessRole::approver},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.release_approved();
@@ -79,6 +81,7 @@ constinit const FactKind kinds::issuing_halted{
     .fact = v1::Event::kIssuingHalted,
     .topic = Topic::commands,
     .subject = Subject::centre,
+    .asserted_by = {AccessRole::publisher, AccessRole::approver, AccessRole::operations},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.issuing_halted();
@@ -108,6 +111,7 @@ constinit const FactKind kinds::batch_acknowledged{
     .fact = v1::Event::kBatchAcknowledged,
     .topic = Topic::commands,
     .subject = Subject::centre,
+    .asserted_by = {AccessRole::publisher, AccessRole::centre},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.batch_acknowledged();

@@ -191,6 +191,9 @@ class Form {
   /// It is for all centres.
   void for_all() { address_.everywhere = true; }
 
+  /// It is about the service itself, and of no moment of a season.
+  void about_the_service() { address_.moves_time = false; }
+
   /// Centre or `*`, awarding organisation, series and level.
   void cohort(const std::string& of_centre, const std::string& ao, const std::string& of_series, v1::Level of_level) {
     centre_or_all("centre", of_centre);

@@ -287,7 +287,7 @@ constinit const FactKind kinds::qualification_defined{
     .check = [](Form& form, const v1::Event& event) { check_qualification(form, event.qualification_defined()); },
     .slot =
         [](const v1::Event& event) {
-          return slot({"qualification", canonical(event.qualification_defined().qualification())});
+          return slot({kQualificationSlot, canonical(event.qualification_defined().qualification())});
         },
     .define = [](Reference& reference, const v1::Event& event, const Address&,
                  const Stamp&) { reference.define_qualification(event.qualification_defined()); },

@@ -9,6 +9,9 @@
 
 namespace vtq {
 
+/// What the slots begin with that daemon/access/ looks for.
+constexpr std::string_view kAccessKeySlot = "access-key", kAccessKeyRevokedSlot = "access-key-revoked", kQualificationSlot = "qualification";
+
 /// The parts with spaces between; `-` for one that is empty.
 inline std::string slot(std::initializer_list<std::string_view> parts) {
   std::string text;

@@ -232,7 +232,7 @@ Pipeline::Progress Pipeline::process_by_event_time(std::span<const Inbound> batc
 /// One wrong year would put everything that follows into the past.
 std::optional<Rejection> Pipeline::too_far_ahead(const Inbound& inbound) const {
   TimeMs step = policy_.event_step_max_ms;
-  if (step == kNever || inbound.event->has_time_reached()) return std::nullopt;
+  if (step == kNever || inbound.event->has_time_reached() || !inbound.address.moves_time) return std::nullopt;
   const Address& to = inbound.address;
   TimeMs when = to.at_ms;
   if (!to.everywhere && when - partitions_[partition_of(to.centre)]->time() <= step) return std::nullopt;
@@ -248,6 +248,7 @@ std::optional<Rejection> Pipeline::too_far_ahead(const Inbound& inbound) const {
 /// Brings the partitions that an event is for to the time of the event. What that moment itself wakes waits until all that the batch has of
 /// the moment is known: a stop dated at a cut, or at a result's own moment, stops it whatever their order.
 bool Pipeline::advance_for(const Inbound& inbound) {
+  if (!inbound.address.moves_time) return true;
   TimeMs when = inbound.address.at_ms;
   auto is_behind = [when](const Partition* partition) { return when > partition->time(); };
   auto bring = [&](Partition& partition, WakeBudget& budget) {

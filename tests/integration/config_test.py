@@ -61,11 +61,11 @@ class Config(unittest.TestCase):
         again = self.check(printed, "--print-config").stdout
         self.assertEqual([line.split("#")[0] for line in again.splitlines()], [line.split("#")[0] for line in printed.splitlines()])
 
-    def test_an_address_beyond_loopback_is_refused_because_there_is_no_authentication(self):
+    def test_an_address_beyond_loopback_is_refused_where_nobody_has_to_say_who_it_is(self):
         for address in ("0.0.0.0", "192.168.1.1", "::"):
             done = self.check(f'http.address = "{address}"\n')
             self.assertEqual(done.returncode, 2)
-            self.assertIn("no authentication", done.stderr)
+            self.assertIn("set access.secret_file", done.stderr)
         self.assertIn("is no IP address", self.check('http.address = "localhost"\n').stderr)
         self.assertEqual(self.check('http.address = "::1"\n').returncode, 0)
 

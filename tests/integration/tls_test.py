@@ -548,7 +548,7 @@ class Listeners(unittest.TestCase):
         for more in ({}, {"RESULTSD_HTTP_TLS_CERTIFICATE_FILE": CERTIFICATE, "RESULTSD_HTTP_TLS_KEY_FILE": KEY}, {"RESULTSD_HTTP_TRUSTED_PROXY": "192.0.2.1"}):
             done = run("resultsd", "--check-config", RESULTSD_HTTP_ADDRESS="0.0.0.0", **more)
             self.assertEqual(done.returncode, 2)
-            self.assertIn("no authentication", done.stderr)
+            self.assertIn("set access.secret_file", done.stderr)
 
     def test_a_trusted_proxy_is_an_address_and_this_machine_is_heard_beside_it(self):
         done = run("resultsd", "--check-config", RESULTSD_HTTP_TRUSTED_PROXY="proxy.example.org")

@@ -45,7 +45,7 @@ TEST(Listening, beyond_loopback_it_takes_sign_in_and_a_way_that_nobody_can_read)
       EXPECT_EQ(!why, may) << address;
       if (!why) continue;
       bool no_sign_in = one.needs_sign_in && !one.signs_in;
-      EXPECT_EQ(why->find("no authentication") != why->npos, no_sign_in) << *why;
+      EXPECT_EQ(why->find("set access.secret_file") != why->npos, no_sign_in) << *why;
       EXPECT_EQ(why->find("set http.tls_certificate_file and http.tls_key_file") != why->npos, !no_sign_in) << *why;
       EXPECT_EQ(why->find("http.trusted_proxy") != why->npos, !no_sign_in && one.proxy_can_help) << *why;
       EXPECT_NE(why->find("127.0.0.1 or ::1"), why->npos) << *why;

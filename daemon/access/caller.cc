@@ -1,0 +1,26 @@
+#include "daemon/access/caller.h"
+
+#include <algorithm>
+
+namespace vtq {
+
+bool Bound::has(AwardingOrganisationId id) const {
+  return everywhere || std::find(awarding_organisations.begin(), awarding_organisations.end(), id) != awarding_organisations.end();
+}
+
+bool Bound::has(CentreId id) const { return everywhere || std::find(centres.begin(), centres.end(), id) != centres.end(); }
+
+Caller anybody() {
+  Caller caller{.name = "anybody", .bound = {.everywhere = true}};
+  for (AccessRole role : kAccessRoles) caller.roles.add(role);
+  return caller;
+}
+
+Caller operator_named(std::string name) {
+  return {.name = std::move(name),
+          .roles = {AccessRole::operations, AccessRole::publisher, AccessRole::auditor},
+          .bound = {.everywhere = true},
+          .makes_keys = true};
+}
+
+}  // namespace vtq

@@ -1,0 +1,37 @@
+// Who asks, and what it may be about. Plain values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipeline/base/access_role.h"
+#include "pipeline/base/identifiers.h"
+
+namespace vtq {
+
+/// What rights reach: everywhere, or the awarding organisations and centres named.
+struct Bound {
+  bool everywhere = false;
+  std::vector<AwardingOrganisationId> awarding_organisations = {};
+  std::vector<CentreId> centres = {};
+
+  bool has(AwardingOrganisationId id) const;
+  bool has(CentreId id) const;
+  bool operator==(const Bound&) const = default;
+};
+
+struct Caller {
+  std::string name;  ///< for the record: `key 0123456789abcdef (Northgate MIS)`
+  AccessRoles roles = {};
+  Bound bound = {};
+  bool makes_keys = false;  ///< it has the access secret: it may make and revoke keys, and no key can say that of itself
+
+  bool operator==(const Caller&) const = default;
+};
+
+/// Where nobody has to say who it is: on loopback, with no access secret set.
+Caller anybody();
+/// Who holds the access secret: all that systems and operations may, everywhere, but approves nothing.
+Caller operator_named(std::string name);
+
+}  // namespace vtq

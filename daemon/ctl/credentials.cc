@@ -1,0 +1,39 @@
+#include "daemon/ctl/credentials.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+
+#include "daemon/access/signed_caller.h"
+
+namespace vtq::ctl {
+namespace {
+
+std::function<std::pair<std::string, std::string>(const HttpCall&)> credentials;
+
+}  // namespace
+
+void use_credentials(const std::filesystem::path& secret_file, const std::filesystem::path& key_file) {
+  if (!key_file.empty()) {
+    std::ifstream in(key_file);
+    std::string key;
+    if (!std::getline(in, key))
+      throw std::runtime_error(key_file.string() + " cannot be read, or has no key in it; put the key there as it was shown.");
+    while (!key.empty() && (key.back() == '\r' || key.back() == ' ')) key.pop_back();
+    credentials = [key](const HttpCall&) { return std::pair{std::string("Authorization"), "Bearer " + key}; };
+  } else if (!secret_file.empty()) {
+    const char* user = std::getenv("USER");
+    credentials = [secret = AccessSecret::read(secret_file),
+                   caller = operator_named(std::string("operator ") + (user ? user : "unknown"))](const HttpCall& call) {
+      auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+      return std::pair{std::string(kCallerHeader), sign_caller(caller, {call.method, call.target, call.body}, now, secret)};
+    };
+  }
+}
+
+HttpClientOptions with_credentials(HttpClientOptions options) {
+  options.credentials = credentials;
+  return options;
+}
+
+}  // namespace vtq::ctl

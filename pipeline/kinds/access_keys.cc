@@ -1,0 +1,77 @@
+// Keys of systems that ask over HTTP. They are kept among the reference data, so that every instance knows each of them and the end of each; they
+// touch no entry, and what they open stands in daemon/access/. Nobody asserts them from outside: they count only with the seal of the instances'
+// secret.
+#include <algorithm>
+
+#include "pipeline/kinds/form.h"
+#include "pipeline/kinds/slots.h"
+#include "pipeline/kinds/table.h"
+
+namespace vtq {
+namespace {
+
+void hexadecimal(Form& form, std::string_view field, const std::string& text, std::size_t digits) {
+  bool fits = text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!fits) form.fail(form.path(field), "hexadecimal", text, "Give " + std::to_string(digits) + " hexadecimal digits, in small letters.");
+}
+
+}  // namespace
+
+constinit const FactKind kinds::access_key_made{
+    .fact = v1::Event::kAccessKeyMade,
+    .topic = Topic::reference,
+    .subject = Subject::reference,
+    .asserted_by = {},
+    .check =
+        [](Form& form, const v1::Event& event) {
+          const auto& fact = event.access_key_made();
+          form.about_the_service();
+          hexadecimal(form, "key", fact.key(), 16);
+          form.name("name", fact.name(), 64);
+          hexadecimal(form, "secretHash", fact.secret_hash(), 64);
+          form.few("roles", fact.roles_size(), 8);
+          for (int at = 0; at < fact.roles_size(); ++at)
+            if (!parse_access_role(fact.roles(at)))
+              form.fail(form.path("roles[" + std::to_string(at) + "]"), "access-role", fact.roles(at),
+                        "Give operations, approver, publisher, centre or auditor.");
+          form.few("awardingOrganisations", fact.awarding_organisations_size(), 1000);
+          for (const std::string& named : fact.awarding_organisations())
+            if (!parse_awarding_organisation(named))
+              form.fail(form.path("awardingOrganisations"), "awarding-organisation-form", named, "Give Ofqual recognition numbers, as RN5353.");
+          form.few("centres", fact.centres_size(), 1000);
+          for (const std::string& named : fact.centres())
+            if (!parse_centre(named)) form.fail(form.path("centres"), "centre-form", named, "A national centre number has exactly 5 digits.");
+          form.optional_date("expiresOn", fact.expires_on());
+          form.name("madeBy", fact.made_by(), 64);
+          hexadecimal(form, "seal", fact.seal(), 64);
+        },
+    // With its seal: what somebody else says of a key takes the place of no word of ours.
+    .slot =
+        [](const v1::Event& event) {
+          return slot({kAccessKeySlot, event.access_key_made().key(), event.access_key_made().seal()});
+        },
+    .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+};
+
+constinit const FactKind kinds::access_key_revoked{
+    .fact = v1::Event::kAccessKeyRevoked,
+    .topic = Topic::reference,
+    .subject = Subject::reference,
+    .asserted_by = {},
+    .check =
+        [](Form& form, const v1::Event& event) {
+          const auto& fact = event.access_key_revoked();
+          form.about_the_service();
+          hexadecimal(form, "key", fact.key(), 16);
+          form.at_most("reason", fact.reason(), 500);
+          form.name("revokedBy", fact.revoked_by(), 64);
+          hexadecimal(form, "seal", fact.seal(), 64);
+        },
+    .slot =
+        [](const v1::Event& event) {
+          return slot({kAccessKeyRevokedSlot, event.access_key_revoked().key(), event.access_key_revoked().seal()});
+        },
+    .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+};
+
+}  // namespace vtq
