@@ -197,12 +197,14 @@ std::string Store::restore(const RestoreOptions& asked) {
   auto engine = open_backups<rocksdb::BackupEngineReadOnly>(asked.from);
   require(engine->RestoreDBFromBackup(chosen->id, making.string(), making.string()), "restoring from " + asked.from.string());
   Reached kept;
+  bool has_keys = false;
   {
     Database database;
     database.options = {.partitions = 0, .block_cache_bytes = 8u << 20, .write_buffer_bytes = 8u << 20};
     database.directory = making;
     database.open(false, false);
     kept = database.reached;
+    database.scan(database.state, std::string(keys::kReference) + "access-key ", [&](std::string_view, std::string_view) { has_keys = true; });
     database.begin_epoch(true, head, issued.highest, asked.batch_numbers_from, asked.now);
   }
   for (const auto& file : fs::directory_iterator(making)) {
@@ -227,6 +229,7 @@ std::string Store::restore(const RestoreOptions& asked) {
     text << "Lost: whatever came after that. How far the store had come is not known here.\n";
   else
     text << "Nothing was committed after that.\n";
+  if (has_keys) text << "Keys of callers that were revoked after that are good again: revoke them again (resultsctl keys list).\n";
   text << kHowToFindOut << "\n";
   return text.str();
 }

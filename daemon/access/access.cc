@@ -4,20 +4,51 @@ namespace vtq {
 namespace {
 
 constexpr std::string_view kBearer = "Bearer ";
+/// Longer than a signature is good for, before and after its time.
+constexpr TimeMs kRememberedMs = 150'000;
 
 Problem unknown(std::string rule, std::string detail) { return {401, "Who are you?", std::move(detail), "Authorization", std::move(rule)}; }
 
+Problem bad_key() { return unknown("key-good", "This key is not known, has expired or was revoked; ask the operator for another."); }
+
 }  // namespace
 
-Access::Access(const std::filesystem::path& secret_file, const Store& store, const Clock& clock)
-    : secret_(AccessSecret::read(secret_file)), clock_(clock), directory_(store, secret_) {}
+Problem who_are_you() {
+  return unknown("caller-named", "Say who asks: `Authorization: Bearer vtq_...`. The operator makes keys: `resultsctl keys create`.");
+}
 
-std::variant<std::shared_ptr<const Caller>, Problem> Access::caller_of(const HttpRequest& request) const {
-  if (!request.signed_caller.empty()) {
-    auto caller = read_signed_caller(request.signed_caller, {request.method, request.target, request.body}, clock_.now(), secret_);
-    if (caller) return std::make_shared<const Caller>(std::move(caller).value());
-    return Problem{401, "Who are you?", caller.error().message, caller.error().field, caller.error().rule, caller.error().value};
-  }
+Access::Access(AccessSecret secret, const Store& store, const Clock& clock) : secret_(std::move(secret)), clock_(clock), directory_(store, secret_) {}
+
+std::variant<SignedCaller, Problem> Access::signed_caller_of(const HttpRequest& request) const {
+  auto read = read_signed_caller(request.signed_caller, {request.method, request.target, request.host}, clock_.now(), secret_);
+  if (!read) return Problem{401, "Who are you?", read.error().message, read.error().field, read.error().rule, read.error().value};
+  // The other instance may not know yet that the key has ended.
+  const auto facts = directory_.current();
+  auto key = facts->keys.find(read.value().caller.key);
+  if (key != facts->keys.end() && !key->second.good_at(clock_.state().now_ms)) return bad_key();
+  return std::move(read).value();
+}
+
+Access::Found Access::caller_of_head(const HttpRequest& request) const {
+  if (request.signed_caller.empty()) return caller_by_key(request);
+  auto found = signed_caller_of(request);
+  if (auto* problem = std::get_if<Problem>(&found)) return std::move(*problem);
+  return std::make_shared<const Caller>(std::get<SignedCaller>(std::move(found)).caller);
+}
+
+Access::Found Access::caller_of(const HttpRequest& request) const {
+  if (request.signed_caller.empty()) return caller_by_key(request);
+  auto found = signed_caller_of(request);
+  if (auto* problem = std::get_if<Problem>(&found)) return std::move(*problem);
+  auto& said = std::get<SignedCaller>(found);
+  if (said.body_hash != hash_hex(request.body))
+    return Problem{401, "Who are you?", "What was signed is not this body.", std::string(kCallerHeader), "caller-signed"};
+  if (request.method != "GET" && !first_time(said.once))
+    return Problem{401, "Who are you?", "This request was made already; sign it anew.", std::string(kCallerHeader), "caller-fresh"};
+  return std::make_shared<const Caller>(std::move(said.caller));
+}
+
+Access::Found Access::caller_by_key(const HttpRequest& request) const {
   if (request.forwarded)
     return unknown("caller-signed", "A request that is passed on says who asks; give all instances the same access.secret_file.");
   if (request.authorization.empty()) return std::shared_ptr<const Caller>();
@@ -28,15 +59,26 @@ std::variant<std::shared_ptr<const Caller>, Problem> Access::caller_of(const Htt
   auto key = facts->keys.find(parts->first);
   // The same words for every key that opens nothing: who guesses learns nothing from them.
   bool known = key != facts->keys.end() && same_secret(key->second.secret_hash, hash_hex(parts->second));
-  if (!known || !key->second.good_at(clock_.state().now_ms))
-    return unknown("key-good", "This key is not known, has expired or was revoked; ask the operator for another.");
+  if (!known || !key->second.good_at(clock_.state().now_ms)) return bad_key();
   return std::make_shared<const Caller>(key->second.caller());
+}
+
+/// What changes something is signed for once: who listens on the way cannot say it again.
+bool Access::first_time(const std::string& once) const {
+  const TimeMs now = clock_.passed_ms();
+  std::lock_guard lock(said_mutex_);
+  while (!said_in_order_.empty() && now - said_in_order_.front().first > kRememberedMs) {
+    said_.erase(said_in_order_.front().second);
+    said_in_order_.pop_front();
+  }
+  if (!said_.insert(once).second) return false;
+  said_in_order_.emplace_back(now, once);
+  return true;
 }
 
 std::optional<Problem> Access::refusal(const HttpRequest& request, const RouteRights& rights, std::string_view pattern) const {
   if (rights.who == RouteRights::For::everybody) return std::nullopt;
-  if (!request.caller)
-    return unknown("caller-named", "Say who asks: `Authorization: Bearer vtq_...`. The operator makes keys: `resultsctl keys create`.");
+  if (!request.caller) return who_are_you();
   return vtq::refusal(rights, *request.caller, request, pattern, *directory_.current());
 }
 
@@ -44,12 +86,19 @@ std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const 
   struct Known {
     std::shared_ptr<const AccessFacts> facts;
     boost::unordered_flat_map<QualificationId, AwardingOrganisationId> here;
+    bool looked = false;
   };
-  auto known = std::make_shared<Known>(Known{directory_.up_to_date(), {}});
-  return [caller = std::move(caller), known](const v1::Event& event, const FactKind& kind, const Address& address) -> std::optional<Rejection> {
+  auto known = std::make_shared<Known>(Known{directory_.current(), {}});
+  return [this, caller = std::move(caller), known](const v1::Event& event, const FactKind& kind, const Address& address) -> std::optional<Rejection> {
     auto owner = [&](QualificationId id) {
-      auto found = known->here.find(id);
-      return found != known->here.end() ? std::optional(found->second) : known->facts->owner(id);
+      if (auto found = known->here.find(id); found != known->here.end()) return std::optional(found->second);
+      auto owner_of = known->facts->owner(id);
+      // Defined a moment ago, and not read yet.
+      if (!owner_of && !std::exchange(known->looked, true)) {
+        known->facts = directory_.up_to_date();
+        owner_of = known->facts->owner(id);
+      }
+      return owner_of;
     };
     auto why = vtq::refusal(*caller, kind, address, owner);
     if (!why && event.has_qualification_defined() && address.qualification && address.awarding_organisation)
@@ -58,8 +107,8 @@ std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const 
   };
 }
 
-std::string Access::sign(const HttpRequest& request) const {
-  return sign_caller(request.caller ? *request.caller : Caller{}, {request.method, request.target, request.body}, clock_.now(), secret_);
+std::pair<std::string, std::string> Access::sign(const Caller* caller, const HttpCall& call, std::string_view host) const {
+  return {std::string(kCallerHeader), sign_caller(caller ? *caller : Caller{}, {call.method, call.target, host}, call.body, clock_.now(), secret_)};
 }
 
 }  // namespace vtq

@@ -1,36 +1,57 @@
 // Who calls, and whether it may: what the service asks before a request goes to its route. Any thread; it never waits, but where it says so.
 #pragma once
 
+#include <deque>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <utility>
 #include <variant>
 
 #include "daemon/access/access_directory.h"
 #include "daemon/access/rights.h"
 #include "daemon/access/signed_caller.h"
 #include "daemon/engine/clock.h"
+#include "daemon/http/http_client.h"
 
 namespace vtq {
 
+/// 401: nobody says who asks.
+Problem who_are_you();
+
 class Access {
  public:
-  /// Store and clock outlive it. Throws AccessSecretError.
-  Access(const std::filesystem::path& secret_file, const Store& store, const Clock& clock);
+  /// Store and clock outlive it.
+  Access(AccessSecret secret, const Store& store, const Clock& clock);
 
+  using Found = std::variant<std::shared_ptr<const Caller>, Problem>;
   /// Who calls: by a signed caller of an instance or the operator, or by key. A request that says nothing has none, null; one that says something
   /// wrong is a problem (401).
-  std::variant<std::shared_ptr<const Caller>, Problem> caller_of(const HttpRequest& request) const;
+  Found caller_of(const HttpRequest& request) const;
+  /// The same of a request whose body is still to come: what it says of the body is not looked at.
+  Found caller_of_head(const HttpRequest& request) const;
   /// Why this request may not have its route; nothing: it may.
   std::optional<Problem> refusal(const HttpRequest& request, const RouteRights& rights, std::string_view pattern) const;
-  /// What this caller may assert. A qualification that it defined in the same body counts as known. Looks at the store where something came.
+  /// Why this caller may not assert an event. A qualification that it defined before in the same body counts as known. Looks at the store where
+  /// one is not known: throws StoreError.
   std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)> may_assert(std::shared_ptr<const Caller> caller);
 
   const AccessSecret& secret() const { return secret_; }
   AccessDirectory& directory() { return directory_; }
-  /// For another instance, which is asked instead of this one.
-  std::string sign(const HttpRequest& request) const;
+  /// Name and value of the header that tells another instance, at `host`, who asks.
+  std::pair<std::string, std::string> sign(const Caller* caller, const HttpCall& call, std::string_view host) const;
 
  private:
+  std::variant<SignedCaller, Problem> signed_caller_of(const HttpRequest& request) const;
+  Found caller_by_key(const HttpRequest& request) const;
+  bool first_time(const std::string& once) const;
+
   const AccessSecret secret_;
   const Clock& clock_;
+  // Of signed callers that changed something in the last minutes: each is good for once.
+  mutable std::mutex said_mutex_;
+  mutable std::unordered_set<std::string> said_;
+  mutable std::deque<std::pair<TimeMs, std::string>> said_in_order_;
   AccessDirectory directory_;
 };
 

@@ -77,7 +77,7 @@ std::shared_ptr<const AccessFacts> AccessDirectory::current() const {
 std::shared_ptr<const AccessFacts> AccessDirectory::up_to_date() {
   std::lock_guard lock(reading_);
   // Counted before it is read: what a commit brings meanwhile is looked at the next time.
-  const std::uint64_t reference = store_.versions(kLookEvery).reference;
+  const std::uint64_t reference = store_.versions().reference;
   if (auto known = current(); known && known->reference == reference) return known;
   auto found = read(store_, secret_, reference);
   std::lock_guard publishing(mutex_);
@@ -95,6 +95,7 @@ void AccessDirectory::run() {
       up_to_date();
     } catch (const StoreError&) {
       // The engine meets the same, and says so; what was known stands.
+    } catch (const std::bad_alloc&) {
     }
     lock.lock();
   }

@@ -8,6 +8,7 @@ namespace {
 constexpr std::string_view kBegins = "vtq_";
 constexpr std::size_t kIdDigits = 16, kSecretDigits = 64;
 constexpr Day kDaysMost = 800;
+constexpr std::size_t kNamedMost = 200;
 
 /// All that it says, but for its seal.
 template <class Fact>
@@ -35,7 +36,7 @@ std::optional<std::vector<std::string>> texts(const nlohmann::json& body, const 
 
 }  // namespace
 
-Caller AccessKey::caller() const { return {.name = "key " + id + " (" + of.name + ")", .roles = of.roles, .bound = of.bound}; }
+Caller AccessKey::caller() const { return {.name = "key " + id + " (" + of.name + ")", .roles = of.roles, .bound = of.bound, .key = id}; }
 
 Result<KeyWanted> read_key_wanted(std::string_view text, TimeMs now) {
   auto body = nlohmann::json::parse(text, nullptr, false);
@@ -49,6 +50,9 @@ Result<KeyWanted> read_key_wanted(std::string_view text, TimeMs now) {
   wanted.name = body["name"].get<std::string>();
   auto roles = texts(body, "roles"), organisations = texts(body, "awardingOrganisations"), centres = texts(body, "centres");
   if (!roles || !organisations || !centres) return wrong("roles", "json-form", "", "roles, awardingOrganisations and centres are lists of texts.");
+  if (organisations->size() > kNamedMost || centres->size() > kNamedMost)
+    return wrong(organisations->size() > kNamedMost ? "awardingOrganisations" : "centres", "list-count", "",
+                 "Name at most " + std::to_string(kNamedMost) + "; for more make further keys.");
   for (const std::string& role : *roles) {
     auto known = parse_access_role(role);
     if (!known) return wrong("roles", "access-role", role, "Give operations, approver, publisher, centre or auditor.");

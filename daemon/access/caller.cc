@@ -16,8 +16,12 @@ Caller anybody() {
   return caller;
 }
 
-Caller operator_named(std::string name) {
-  return {.name = std::move(name),
+Caller operator_named(std::string_view name) {
+  constexpr std::size_t kNameMax = 48;
+  std::string printable = "operator ";
+  for (char c : name)
+    if (c >= 0x20 && c < 0x7f && printable.size() < kNameMax) printable += c;
+  return {.name = std::move(printable),
           .roles = {AccessRole::operations, AccessRole::publisher, AccessRole::auditor},
           .bound = {.everywhere = true},
           .makes_keys = true};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/base/access_role.h"
@@ -24,6 +25,7 @@ struct Caller {
   std::string name;  ///< for the record: `key 0123456789abcdef (Northgate MIS)`
   AccessRoles roles = {};
   Bound bound = {};
+  std::string key = {};     ///< the id of the key with which it came; empty: without one
   bool makes_keys = false;  ///< it has the access secret: it may make and revoke keys, and no key can say that of itself
 
   bool operator==(const Caller&) const = default;
@@ -32,6 +34,7 @@ struct Caller {
 /// Where nobody has to say who it is: on loopback, with no access secret set.
 Caller anybody();
 /// Who holds the access secret: all that systems and operations may, everywhere, but approves nothing.
-Caller operator_named(std::string name);
+/// `name`: what is not printable ASCII is left out.
+Caller operator_named(std::string_view name);
 
 }  // namespace vtq

@@ -24,7 +24,7 @@ constexpr Row kRows[] = {
     {"GET", "/v1/centres/{centre}/scrutiny", {For::bound, kReaders}},
     {"GET", "/v1/centres/{centre}/activity", {For::bound, kReaders}},
     {"GET", "/v1/qualifications/{qualification}", {For::bound, {AccessRole::operations, AccessRole::approver}}},
-    {"GET", "/v1/qualifications/{qualification}/approval", {For::callers, {}}},
+    {"GET", "/v1/qualifications/{qualification}/approval", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/rollups", {For::bound, kReaders}},
     {"GET", "/v1/overview", {For::everywhere, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/batches", {For::bound, kReaders}},
@@ -44,7 +44,7 @@ constexpr Row kRows[] = {
     {"POST", "/v1/keys/{key}/revoke", {For::keys, {}}},
     {"GET", "/livez", {For::everybody, {}}},
     {"GET", "/readyz", {For::everybody, {}}},
-    {"GET", "/metrics", {For::callers, {}}},
+    {"GET", "/metrics", {For::everywhere, {AccessRole::operations, AccessRole::auditor}}},
     {"GET", "/openapi.json", {For::everybody, {}}},
 };
 
@@ -174,6 +174,7 @@ std::optional<Rejection> refusal(const Caller& caller, const FactKind& kind, con
   };
   if (roles.empty()) return no("fact", "asserted-by-role", "", "None of your roles asserts this fact; leave it to whom it belongs.");
   if (caller.bound.everywhere) return std::nullopt;
+  if (kind.asserted_everywhere) return no("fact", "asserted-by-all", "", "This is another body's word; only a publisher for all may pass it on.");
   if (roles.has(AccessRole::centre)) {
     if (!address.everywhere && caller.bound.has(address.centre)) return std::nullopt;
     return no("centre", "asserted-by-centre", address.everywhere ? "*" : text_of(address.centre), "A centre speaks for itself alone.");

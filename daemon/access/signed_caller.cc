@@ -1,6 +1,5 @@
 #include "daemon/access/signed_caller.h"
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace vtq {
@@ -9,7 +8,7 @@ namespace {
 constexpr TimeMs kFreshMs = 60'000;
 
 std::string signed_text(std::string_view claims, const SignedRequest& request) {
-  return std::string(claims) + "\n" + std::string(request.method) + "\n" + std::string(request.target) + "\n" + hash_hex(request.body);
+  return std::string(claims) + "\n" + std::string(request.method) + "\n" + std::string(request.target) + "\n" + std::string(request.host);
 }
 
 Rejection not_signed() {
@@ -40,7 +39,7 @@ std::optional<std::string> text_of_hex(std::string_view hex) {
 
 }  // namespace
 
-std::string sign_caller(const Caller& caller, const SignedRequest& request, TimeMs now, const AccessSecret& secret) {
+std::string sign_caller(const Caller& caller, const SignedRequest& request, std::string_view body, TimeMs now, const AccessSecret& secret) {
   auto roles = nlohmann::json::array(), organisations = nlohmann::json::array(), centres = nlohmann::json::array();
   for (AccessRole role : kAccessRoles)
     if (caller.roles.has(role)) roles.push_back(text_of(role));
@@ -52,31 +51,44 @@ std::string sign_caller(const Caller& caller, const SignedRequest& request, Time
       {"everywhere", caller.bound.everywhere},
       {"awardingOrganisations", std::move(organisations)},
       {"centres", std::move(centres)},
+      {"key", caller.key},
       {"makesKeys", caller.makes_keys},
-      {"at", now}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      {"body", hash_hex(body)},
+      {"at", now},
+      {"once",
+       random_hex(8)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return hex_text(claims) + "." + secret.seal(signed_text(claims, request));
 }
 
-Result<Caller> read_signed_caller(std::string_view header, const SignedRequest& request, TimeMs now, const AccessSecret& secret) {
+Result<SignedCaller> read_signed_caller(std::string_view header, const SignedRequest& request, TimeMs now, const AccessSecret& secret) {
   auto dot = header.find('.');
   if (dot == header.npos) return not_signed();
   auto claims = text_of_hex(header.substr(0, dot));
   if (!claims || !secret.sealed(signed_text(*claims, request), header.substr(dot + 1))) return not_signed();
-  // From here on it is what a holder of the secret wrote.
-  auto json = nlohmann::json::parse(*claims, nullptr, false);
-  if (!json.is_object()) return not_signed();
-  if (std::abs(json.value("at", TimeMs{0}) - now) > kFreshMs)
-    return Rejection{std::string(kCallerHeader), "caller-fresh", utc_text(json.value("at", TimeMs{0})),
-                     "This was signed more than a minute from this server's time; put the clocks of both machines right."};
-  Caller caller{
-      .name = json.value("name", ""), .bound = {.everywhere = json.value("everywhere", false)}, .makes_keys = json.value("makesKeys", false)};
-  for (const auto& role : json.value("roles", nlohmann::json::array()))
-    if (auto known = parse_access_role(role.get<std::string>())) caller.roles.add(*known);
-  for (const auto& text : json.value("awardingOrganisations", nlohmann::json::array()))
-    if (auto id = parse_awarding_organisation(text.get<std::string>())) caller.bound.awarding_organisations.push_back(*id);
-  for (const auto& text : json.value("centres", nlohmann::json::array()))
-    if (auto id = parse_centre(text.get<std::string>())) caller.bound.centres.push_back(*id);
-  return caller;
+  // From here on it is what a holder of the secret wrote, perhaps of another version.
+  try {
+    auto json = nlohmann::json::parse(*claims);
+    const TimeMs at = json.at("at").get<TimeMs>();
+    if (at < now - kFreshMs || at > now + kFreshMs)
+      return Rejection{std::string(kCallerHeader), "caller-fresh", utc_text(at),
+                       "This was signed more than a minute from this server's time; put the clocks of both machines right."};
+    SignedCaller read{.caller = {.name = json.at("name").get<std::string>(),
+                                 .roles = {},
+                                 .bound = {.everywhere = json.at("everywhere").get<bool>()},
+                                 .key = json.at("key").get<std::string>(),
+                                 .makes_keys = json.at("makesKeys").get<bool>()},
+                      .body_hash = json.at("body").get<std::string>(),
+                      .once = json.at("once").get<std::string>()};
+    for (const auto& role : json.at("roles"))
+      if (auto known = parse_access_role(role.get<std::string>())) read.caller.roles.add(*known);
+    for (const auto& text : json.at("awardingOrganisations"))
+      if (auto id = parse_awarding_organisation(text.get<std::string>())) read.caller.bound.awarding_organisations.push_back(*id);
+    for (const auto& text : json.at("centres"))
+      if (auto id = parse_centre(text.get<std::string>())) read.caller.bound.centres.push_back(*id);
+    return read;
+  } catch (const nlohmann::json::exception&) {
+    return not_signed();
+  }
 }
 
 }  // namespace vtq

@@ -234,6 +234,7 @@ std::string version_text(std::string_view program) {
 
 Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
     : settings_(settings),
+      access_secret_(settings.access_secret_file.empty() ? std::nullopt : std::optional(AccessSecret::read(settings.access_secret_file))),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
       host_names_(host_names(settings)),
       tls_(tls_of(settings)) {
@@ -250,9 +251,9 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
     engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
   }
   crash_when_asked(*engine_);
-  if (!settings_.access_secret_file.empty()) access_ = std::make_unique<Access>(settings_.access_secret_file, engine_->store(), clock_);
+  if (access_secret_) access_ = std::make_unique<Access>(*access_secret_, engine_->store(), clock_);
   Forward::Sign sign;
-  if (access_) sign = [this](const HttpRequest& request) { return access_->sign(request); };
+  if (access_) sign = [this](const HttpCall& call, const std::string& host) { return access_->sign(call.caller.get(), call, host); };
   if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_, std::move(sign));
   reads_ = std::make_unique<Reads>(*engine_, clock_, settings_, forward_.get());
   auto reads = [&](std::string name, unsigned threads) {
@@ -272,7 +273,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
                                          settings_.store_verify_every_hours);
   IngestOptions ingest = ingest_options(settings_);
-  if (access_) ingest.may_of = [this](const std::shared_ptr<const Caller>& caller) { return access_->may_assert(caller); };
+  if (access_) ingest.may_of = [this](const std::shared_ptr<const Caller>& caller) { return may_assert(caller); };
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest);
   server_->start_taking();  // only now: handlers use the server too
   if (health_) health_->start_taking();
@@ -302,6 +303,7 @@ void Service::listen() {
   HttpOptions options = http_options(settings_);
   options.tls = tls_;
   options.refused = [this](unsigned status, std::string_view rule) { metrics_->http_refused(status, rule); };
+  if (access_) options.admit = [this](const HttpRequest& request) { return closed_before_body(request); };
   server_ = std::make_unique<HttpServer>(options, handler(Open::all));
   if (settings_.http_health_port < 0) return;
   options.address = settings_.http_health_address;
@@ -558,15 +560,47 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   measured(std::move(reply));
 }
 
-std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& route) const {
+void Service::note_refusal(const std::string& route, const Problem& problem, const std::string& caller) {
+  metrics_->http_refused(problem.status, problem.rule);
+  // Anybody can be unknown as often as it likes: the log has one line a second of those, and how many there were.
+  std::int64_t others = 0;
+  if (problem.status == 401) {
+    const std::int64_t second = clock_.passed_ms() / 1000;
+    if (refused_second_.exchange(second) == second) {
+      ++refused_unlogged_;
+      return;
+    }
+    others = refused_unlogged_.exchange(0);
+  }
+  log::write(log::Level::warning, "refused",
+             {{"route", route}, {"status", std::int64_t{problem.status}}, {"rule", problem.rule}, {"caller", caller}, {"others", others}});
+}
+
+/// Until it has read its keys, nobody can say which of them are good.
+bool Service::knows_keys_for(const HttpRequest& request) const { return engine_->state() != EngineState::starting || !request.signed_caller.empty(); }
+
+std::optional<Problem> Service::closed_before_body(const HttpRequest& request) {
+  if (!knows_keys_for(request)) return std::nullopt;  // its route says that it starts
+  auto found = access_->caller_of_head(request);
+  std::optional<Problem> problem;
+  if (auto* wrong = std::get_if<Problem>(&found))
+    problem = std::move(*wrong);
+  else if (!std::get<std::shared_ptr<const Caller>>(found))
+    problem = who_are_you();
+  if (problem) note_refusal(request.method, *problem, "");
+  return problem;
+}
+
+std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& route) {
+  const std::string name = route.method + " " + route.pattern;
   auto refuse = [&](const Problem& problem, const std::string& who) {
-    log::write(log::Level::warning, "refused",
-               {{"route", route.method + " " + route.pattern}, {"status", std::int64_t{problem.status}}, {"rule", problem.rule}, {"caller", who}});
-    metrics_->http_refused(problem.status, problem.rule);
+    note_refusal(name, problem, who);
     HttpReply reply = reply_with(problem);
     if (problem.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
     return reply;
   };
+  if (route.rights.who != RouteRights::For::everybody && !knows_keys_for(request))
+    return reply_busy("engine-running", "resultsd is starting, and does not know its keys yet.");
   auto found = access_->caller_of(request);
   if (auto* caller = std::get_if<std::shared_ptr<const Caller>>(&found))
     request.caller = std::move(*caller);
@@ -574,6 +608,17 @@ std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& r
     return refuse(std::get<Problem>(found), "");
   if (auto problem = access_->refusal(request, route.rights, route.pattern)) return refuse(*problem, request.caller ? request.caller->name : "");
   return std::nullopt;
+}
+
+MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
+  // Wrong events of a publisher are kept, to be mended and replayed; a centre has them before it still.
+  return {.refusal =
+              [this, caller, may = access_->may_assert(caller)](const v1::Event& event, const FactKind& kind, const Address& address) {
+                auto why = may(event, kind, address);
+                if (why) note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller->name);
+                return why;
+              },
+          .wrong_is_kept = caller->roles.any_of({AccessRole::publisher, AccessRole::operations})};
 }
 
 std::optional<Problem> Service::refusal(const HttpRequest& request) const {

@@ -96,7 +96,12 @@ class Service {
   /// What keeps a request from its route: an unknown host, another origin, a form, an encoding. Nothing: it may go on.
   std::optional<Problem> refusal(const HttpRequest& request) const;
   /// Why this caller may not have this route; nothing: it may, and is named in the request.
-  std::optional<HttpReply> closed_to(HttpRequest& request, const Route& route) const;
+  std::optional<HttpReply> closed_to(HttpRequest& request, const Route& route);
+  /// The same before its body is read, by who calls alone.
+  std::optional<Problem> closed_before_body(const HttpRequest& request);
+  bool knows_keys_for(const HttpRequest& request) const;
+  void note_refusal(const std::string& route, const Problem& problem, const std::string& caller);
+  MayAssert may_assert(const std::shared_ptr<const Caller>& caller);
   HttpReply keys(const HttpRequest& request);
   HttpReply make_access_key(const HttpRequest& request);
   HttpReply revoke_access_key(const HttpRequest& request);
@@ -108,6 +113,8 @@ class Service {
   HttpReply confirm_clock(const HttpRequest& request);
 
   Settings settings_;
+  std::optional<AccessSecret> access_secret_;  ///< read before anything else is begun
+  std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};
   TrustedClock clock_;
   std::vector<Route> routes_;
   std::unique_ptr<Metrics> metrics_;

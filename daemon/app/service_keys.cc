@@ -56,7 +56,7 @@ HttpReply Service::keys(const HttpRequest& request) {
 
 HttpReply Service::make_access_key(const HttpRequest& request) {
   if (!access_) return without_secret();
-  auto wanted = read_key_wanted(request.body, clock_.now());
+  auto wanted = read_key_wanted(request.body, clock_.state().now_ms);
   if (!wanted) {
     const Rejection& why = wanted.error();
     return reply_with({422, "Wrong key", why.message, why.field, why.rule, why.value});
@@ -87,17 +87,23 @@ HttpReply Service::revoke_access_key(const HttpRequest& request) {
     v1::Event event;
     event.set_id("key-revoked-" + id);
     *event.mutable_access_key_revoked() = revoke_key(id, reason, request.caller->name, access_->secret());
-    auto known = [&](const AccessFacts& now) { return now.keys.contains(id) && now.keys.at(id).revoked_ms.has_value(); };
+    auto known = [&](const AccessFacts& now) {
+      auto found = now.keys.find(id);
+      return found != now.keys.end() && found->second.revoked_ms.has_value();
+    };
     if (auto problem = say_of_key(std::move(event), known)) return busy(*problem);
     log::write(log::Level::info, "a key was revoked", {{"key", id}, {"by", request.caller->name}});
   }
-  return {200, "application/json", json_of(access_->directory().up_to_date()->keys.at(id), clock_.state().now_ms).dump() + "\n"};
+  const auto after = access_->directory().up_to_date();
+  if (auto now = after->keys.find(id); now != after->keys.end())
+    return {200, "application/json", json_of(now->second, clock_.state().now_ms).dump() + "\n"};
+  return reply_with({404, "Not found", "There is no such key any more.", "key", "key-known", id.substr(0, 64)});
 }
 
 std::optional<Problem> Service::say_of_key(v1::Event&& event, const std::function<bool(const AccessFacts&)>& known) {
   const auto until = std::chrono::steady_clock::now() + kTakenMax;
   event.set_source("resultsd");
-  *event.mutable_occurred_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(clock_.now());
+  *event.mutable_occurred_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(clock_.state().now_ms);
   auto answered = std::make_shared<std::promise<std::vector<vtq::Answer>>>();
   auto answers = answered->get_future();
   std::vector<Submitted> events;

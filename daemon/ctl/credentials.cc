@@ -9,24 +9,34 @@
 namespace vtq::ctl {
 namespace {
 
-std::function<std::pair<std::string, std::string>(const HttpCall&)> credentials;
+std::function<std::pair<std::string, std::string>(const HttpCall&, const std::string&)> credentials;
+
+std::filesystem::path named_in(const char* variable) {
+  const char* named = std::getenv(variable);
+  return named ? named : "";
+}
 
 }  // namespace
 
-void use_credentials(const std::filesystem::path& secret_file, const std::filesystem::path& key_file) {
+void use_credentials(const std::filesystem::path& given_secret, const std::filesystem::path& given_key) {
+  std::filesystem::path secret_file = given_secret, key_file = given_key;
+  if (secret_file.empty() && key_file.empty()) {
+    secret_file = named_in("RESULTSD_SECRET_FILE");
+    key_file = named_in("RESULTSD_KEY_FILE");
+  }
   if (!key_file.empty()) {
     std::ifstream in(key_file);
     std::string key;
     if (!std::getline(in, key))
       throw std::runtime_error(key_file.string() + " cannot be read, or has no key in it; put the key there as it was shown.");
     while (!key.empty() && (key.back() == '\r' || key.back() == ' ')) key.pop_back();
-    credentials = [key](const HttpCall&) { return std::pair{std::string("Authorization"), "Bearer " + key}; };
+    credentials = [key](const HttpCall&, const std::string&) { return std::pair{std::string("Authorization"), "Bearer " + key}; };
   } else if (!secret_file.empty()) {
     const char* user = std::getenv("USER");
-    credentials = [secret = AccessSecret::read(secret_file),
-                   caller = operator_named(std::string("operator ") + (user ? user : "unknown"))](const HttpCall& call) {
+    credentials = [secret = AccessSecret::read(secret_file), caller = operator_named(user ? user : "unknown")](const HttpCall& call,
+                                                                                                               const std::string& host) {
       auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-      return std::pair{std::string(kCallerHeader), sign_caller(caller, {call.method, call.target, call.body}, now, secret)};
+      return std::pair{std::string(kCallerHeader), sign_caller(caller, {call.method, call.target, host}, call.body, now, secret)};
     };
   }
 }

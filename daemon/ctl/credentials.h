@@ -7,9 +7,9 @@
 
 namespace vtq::ctl {
 
-/// From now on. `secret_file`: the service's access secret, of the operator; `key_file`: a key, as it was shown. Empty: not given; both: the key.
-/// Throws std::runtime_error in words.
-void use_credentials(const std::filesystem::path& secret_file, const std::filesystem::path& key_file);
+/// From now on. `given_secret`: the file of the service's access secret, of the operator; `given_key`: of a key, as it was shown. Neither given:
+/// those named in the environment. Both: the key. Throws std::runtime_error in words.
+void use_credentials(const std::filesystem::path& given_secret, const std::filesystem::path& given_key);
 /// `options`, with what was given.
 HttpClientOptions with_credentials(HttpClientOptions options = {});
 

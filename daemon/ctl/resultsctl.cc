@@ -38,13 +38,8 @@ std::string ca_file_of(const Chosen& chosen) {
 
 HttpClient client_of(const Chosen& chosen) {
   std::string url = url_of(chosen);
+  use_credentials(chosen.secret_file, chosen.key_file);
   return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url, with_credentials({.ca_file = ca_file_of(chosen)}));
-}
-
-/// Named on the command line, else in the environment; else empty.
-std::filesystem::path file_of(const std::filesystem::path& given, const char* variable) {
-  const char* named = std::getenv(variable);
-  return !given.empty() ? given : named ? std::filesystem::path(named) : std::filesystem::path();
 }
 
 int simulate_season(const vtq::simulator::Options& given) {
@@ -347,7 +342,12 @@ void add_maintenance(CLI::App& app, Chosen& chosen) {
   accept->callback([&chosen, words] { chosen.run = [words] { return accept_loss(words->store, words->numbers_from); }; });
   auto* doctor_command = app.add_subcommand("doctor", "Check what resultsd needs, and say what to do");
   doctor_command->add_option("--config", words->config, "The daemon's TOML file");
-  doctor_command->callback([&chosen, words] { chosen.run = [&chosen, words] { return doctor(url_of(chosen), ca_file_of(chosen), words->config); }; });
+  doctor_command->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      use_credentials(chosen.secret_file, chosen.key_file);
+      return doctor(url_of(chosen), ca_file_of(chosen), words->config);
+    };
+  });
   auto* export_command = app.add_subcommand("export", "Write all statuses or batches as JSON Lines");
   export_command->add_option("what", words->what, "statuses or batches")->required()->check(CLI::IsMember({"statuses", "batches"}));
   export_command->add_option("--out", words->out, "File to write; without it, standard output");
@@ -408,7 +408,6 @@ int main(int argc, char** argv) {
     return app.exit(wrong) == 0 ? 0 : 2;
   }
   try {
-    use_credentials(file_of(chosen.secret_file, "RESULTSD_SECRET_FILE"), file_of(chosen.key_file, "RESULTSD_KEY_FILE"));
     return chosen.run();
   } catch (const std::exception& error) {
     std::cerr << "resultsctl: " << error.what() << "\n";

@@ -150,9 +150,8 @@ HttpReply HttpClient::send(const HttpCall& call) {
   request.set(http::field::accept, call.accept);
   if (!call.content_type.empty()) request.set(http::field::content_type, call.content_type);
   if (call.forwarded) request.set(kForwardedHeader, "1");
-  for (const auto& [name, value] : call.headers) request.set(name, value);
   if (options_.credentials) {
-    auto [name, value] = options_.credentials(call);
+    auto [name, value] = options_.credentials(call, std::string(request[http::field::host]));
     request.set(name, value);
   }
   request.body() = call.body;

@@ -26,23 +26,6 @@ struct Untrusted : Unreachable {
   using Unreachable::Unreachable;
 };
 
-struct HttpClientOptions {
-  std::string user_agent = "resultsctl";
-  std::string advice = " Is it running? Start it, or name another with --url.";  ///< ends what Unreachable says
-  std::string ca_file = {};                                                      ///< of the authorities that are trusted, PEM; empty: the system's
-  std::string trust_advice = "--ca-file, or RESULTSD_CA_FILE";                   ///< with what `ca_file` is named
-  std::string ca_file = {};                                                      ///< of the authorities that are trusted, PEM; empty: the system's
-  std::string trust_advice = "--ca-file, or RESULTSD_CA_FILE";                   ///< with what `ca_file` is named
-  std::chrono::milliseconds connect_max{5'000};                                  ///< for the connection, and the handshake
-  std::chrono::milliseconds reply_max{120'000};                                  ///< for a request and its whole reply
-  std::size_t body_bytes_max = std::numeric_limits<std::size_t>::max();          ///< of a reply
-};
-
-/// The daemon was reached, and is not who it should be, or speaks no TLS: trying again does not help. Says what to do.
-struct Untrusted : Unreachable {
-  using Unreachable::Unreachable;
-};
-
 struct HttpCall {
   std::string method = "GET";
   std::string target;
@@ -50,7 +33,8 @@ struct HttpCall {
   std::string content_type = {};
   std::string body = {};
   bool forwarded = false;  ///< marked with kForwardedHeader
-  std::vector<std::pair<std::string, std::string>> headers = {};
+  /// Of who asks, handed to the client's `credentials`.
+  std::shared_ptr<const Caller> caller = {};
 };
 
 struct HttpClientOptions {
@@ -58,11 +42,11 @@ struct HttpClientOptions {
   std::string advice = " Is it running? Start it, or name another with --url.";  ///< ends what Unreachable says
   std::string ca_file = {};                                                      ///< of the authorities that are trusted, PEM; empty: the system's
   std::string trust_advice = "--ca-file, or RESULTSD_CA_FILE";                   ///< with what `ca_file` is named
-  std::chrono::milliseconds connect_max{5'000};
-  std::chrono::milliseconds reply_max{120'000};                          ///< for a request and its whole reply
-  std::size_t body_bytes_max = std::numeric_limits<std::size_t>::max();  ///< of a reply
-  /// Name and value of the header that says who asks; null: nobody does.
-  std::function<std::pair<std::string, std::string>(const HttpCall&)> credentials = {};
+  std::chrono::milliseconds connect_max{5'000};                                  ///< for the connection, and the handshake
+  std::chrono::milliseconds reply_max{120'000};                                  ///< for a request and its whole reply
+  std::size_t body_bytes_max = std::numeric_limits<std::size_t>::max();          ///< of a reply
+  /// Name and value of the header that says who asks whom, `host` as `Host` has it; null: nobody does.
+  std::function<std::pair<std::string, std::string>(const HttpCall&, const std::string& host)> credentials = {};
 };
 
 class HttpClient {

@@ -50,6 +50,8 @@ struct HttpOptions {
   std::size_t bytes_per_second_min = 16 * 1024;
   /// Requests that are answered however many others are in flight. By target; on the server's thread.
   std::function<bool(std::string_view)> reserved = [](std::string_view) { return false; };
+  /// Why a request is refused before its body is read; nothing: it is read. By its head alone; on the http thread. Null: not asked.
+  std::function<std::optional<Problem>(const HttpRequest&)> admit = {};
   /// Told about what the server refuses by itself, by status and rule. Status 0: closed without an answer. On the server's thread.
   std::function<void(unsigned, std::string_view)> refused = [](unsigned, std::string_view) {};
 };

@@ -40,6 +40,23 @@ std::string lower_type(std::string_view text) {
 
 std::string_view text_of(const asio::const_buffer& buffer) { return {static_cast<const char*>(buffer.data()), buffer.size()}; }
 
+/// All of a request but its body.
+template <class Message>
+HttpRequest described(const Message& message) {
+  HttpRequest request;
+  request.method = std::string(message.method_string());
+  request.target = std::string(message.target());
+  request.content_type = lower_type(std::string_view(message[http::field::content_type]));
+  request.content_encoding = lower(std::string_view(message[http::field::content_encoding]));
+  request.accept = lower_type(std::string_view(message[http::field::accept]));
+  request.host = std::string(message[http::field::host]);
+  if (auto origin = message.find(http::field::origin); origin != message.end()) request.origin = std::string(origin->value());
+  request.forwarded = message.find(kForwardedHeader) != message.end();
+  request.authorization = std::string(message[http::field::authorization]);
+  request.signed_caller = std::string(message[kCallerHeader]);
+  return request;
+}
+
 }  // namespace
 
 HttpSession::HttpSession(tcp::socket&& socket, HttpListener* listener)
@@ -164,6 +181,8 @@ void HttpSession::start_body() {
   if (length && *length > listener_->options.body_bytes_max) return refuse_body(*length);
   if (parser_->is_done() || (length && *length == 0)) return answer();
   if (!length && !parser_->chunked()) return answer();
+  if (listener_->options.admit)
+    if (auto problem = listener_->options.admit(described(parser_->get()))) return refuse(*problem, false);
   parser_->body_limit(listener_->options.body_bytes_max);
   begin_pace();
   room_until_ = {};
@@ -266,18 +285,8 @@ void HttpSession::answer() {
   keep_alive_ = message.keep_alive();
   version_ = message.version();
   try {
-    HttpRequest request;
-    request.method = std::string(message.method_string());
-    request.target = std::string(message.target());
-    request.content_type = lower_type(std::string_view(message[http::field::content_type]));
-    request.content_encoding = lower(std::string_view(message[http::field::content_encoding]));
-    request.accept = lower_type(std::string_view(message[http::field::accept]));
-    request.host = std::string(message[http::field::host]);
-    if (auto origin = message.find(http::field::origin); origin != message.end()) request.origin = std::string(origin->value());
+    HttpRequest request = described(message);
     request.body = std::move(message.body());
-    request.forwarded = message.find(kForwardedHeader) != message.end();
-    request.authorization = std::string(message[http::field::authorization]);
-    request.signed_caller = std::string(message[kCallerHeader]);
     request.arrived = Steady::now();
     // Only a read may be given up: what was sent to be taken is taken.
     bool reads = request.method == "GET";
@@ -327,13 +336,14 @@ void HttpSession::refuse_body(std::uint64_t length) {
 }
 
 /// Answers without having read everything; the connection ends.
-void HttpSession::refuse(const Problem& problem) {
+void HttpSession::refuse(const Problem& problem, bool counted) {
   end_body();
   keep_alive_ = false;
   discard_ = true;
-  listener_->options.refused(problem.status, problem.rule);
+  if (counted) listener_->options.refused(problem.status, problem.rule);
   HttpReply reply = reply_with(problem);
   if (problem.status == 503) reply.headers.emplace_back("Retry-After", "1");
+  if (problem.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   write(std::move(reply));
 }
 

@@ -145,7 +145,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void answer();
   void watch();
   bool is_hung_up();
-  void refuse(const Problem& problem);
+  /// `counted`: whether `refused` is told; whoever was asked has told it already.
+  void refuse(const Problem& problem, bool counted = true);
   void refuse_body(std::uint64_t length);
   void write(HttpReply&& reply);
   void write_some();

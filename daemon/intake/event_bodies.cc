@@ -155,14 +155,19 @@ class BodyReader {
       if (!address) {
         read.submitted.unreadable = std::move(address).error();
         read.only_checked = true;
-      } else if (auto why = may_ ? may_(*event, *kind_of_fact(*event), address.value()) : std::nullopt) {
-        read_.errors = {BodyError{read.line, read.id, *why}};
-        read_ = unreadable(403, std::move(*why));
-        return false;
+      } else if (auto why = may_.refusal ? may_.refusal(*event, *kind_of_fact(*event), address.value()) : std::nullopt) {
+        return refuse_all(403, read, std::move(*why));
       }
     }
+    if (read.submitted.unreadable && !may_.wrong_is_kept) return refuse_all(422, read, Rejection(*read.submitted.unreadable));
     read.submitted.parsed_bytes = read.submitted.unreadable ? 0 : static_cast<std::size_t>(arena_.SpaceUsed());
     return within_limits(read);
+  }
+
+  bool refuse_all(unsigned status, const ReadEvent& read, Rejection why) {
+    read_.errors = {BodyError{read.line, read.id, why}};
+    read_ = unreadable(status, std::move(why));
+    return false;
   }
 
   bool within_limits(const ReadEvent& read) {

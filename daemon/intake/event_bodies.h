@@ -48,8 +48,13 @@ struct ReadBody {
   std::vector<BodyError> errors = {};        ///< the first of them
 };
 
-/// Why its sender may not assert an event that has passed `check`; nothing: it may. Asked of each event of a body in its order.
-using MayAssert = std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)>;
+/// What the sender of a body may do with it.
+struct MayAssert {
+  /// Why it may not assert an event that has passed `check`; nothing: it may. Asked of each event of a body in its order. Null: not asked.
+  std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)> refusal = {};
+  /// Whether events that are wrong by themselves are kept; else a body with one is refused as a whole (422).
+  bool wrong_is_kept = true;
+};
 
 /// What `check` finds wrong is marked as unreadable too, with the event's serialisation as the original. A body with an event that its sender may
 /// not assert is refused as a whole (403).

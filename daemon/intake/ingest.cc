@@ -89,6 +89,14 @@ Problem not_marked(const std::string& id) {
           "id", "partition-moving", id};
 }
 
+/// Of one event; what `check` says against it is said later.
+std::optional<Rejection> why_not_its_to_say(const std::string& bytes, const MayAssert& may) {
+  v1::Event event;
+  if (!event.ParseFromString(bytes)) return std::nullopt;
+  Result<Address> address = check(event);
+  return address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
+}
+
 Problem set_aside(const Rejection& why) { return {503, "Set aside", why.message, why.field, why.rule, why.value}; }
 
 HttpReply busy_or(const Problem& problem) {
@@ -119,13 +127,27 @@ Ingest::Ingest(Engine& engine, const Clock& clock, const IngestOptions& options)
 void Ingest::take_events(HttpRequest&& request, Respond&& respond) {
   bool large = request.body.size() > kLargeBodyBytes;
   (large ? large_ : worker_).post([this, large, request = std::move(request), respond = std::move(respond)]() mutable {
-    answer_within_memory(respond, [&] { read_and_offer(request, respond, large); });
+    answer_within_memory(respond, [&] {
+      try {
+        read_and_offer(request, respond, large);
+      } catch (const StoreDamage& error) {
+        respond(busy_or({503, "Damaged", error.what(), "", "store-damaged"}));
+      } catch (const StoreError& error) {
+        respond(reply_with({500, "Store error", error.what(), "", "store"}));
+      }
+    });
   });
 }
 
 void Ingest::replay(HttpRequest&& request, Respond&& respond) {
   worker_.post([this, request = std::move(request), respond = std::move(respond)]() mutable {
-    answer_within_memory(respond, [&] { read_and_replay(request, respond); });
+    answer_within_memory(respond, [&] {
+      try {
+        read_and_replay(request, respond);
+      } catch (const StoreError& error) {
+        respond(reply_with({500, "Store error", error.what(), "", "store"}));
+      }
+    });
   });
 }
 
@@ -138,10 +160,11 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
   ReadBody body = read_body(request.body, *format, options_.body, options_.may_of ? options_.may_of(request.caller) : MayAssert{});
   if (body.unreadable) {
     const Rejection& why = *body.unreadable;
-    const char* title = body.status == 400   ? "Unreadable body"
-                        : body.status == 403 ? "Not yours to say"
-                        : body.status == 413 ? "Too many events"
-                                             : "Too many errors";
+    const char* title = body.status == 400              ? "Unreadable body"
+                        : body.status == 403            ? "Not yours to say"
+                        : body.status == 413            ? "Too many events"
+                        : why.rule == "body-errors-max" ? "Too many errors"
+                                                        : "Rejected";
     return respond(reply_with({body.status, title, why.message, why.field, why.rule, why.value, errors_json(body.errors)}));
   }
   if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true, 0)});
@@ -217,6 +240,10 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
   }
   // What cannot be read is not rejected anew: the record stands already.
   if (read.submitted.unreadable) return respond(unprocessable(*read.submitted.unreadable, "\"id\":" + json_string(id)));
+  // The record was its sender's to say; what is put in its place must be this one's.
+  if (!request.body.empty() && options_.may_of)
+    if (auto why = why_not_its_to_say(read.submitted.event, options_.may_of(request.caller)))
+      return respond(reply_with({403, "Not yours to say", why->message, why->field, why->rule, why->value}));
 
   std::vector<Submitted> events;
   events.push_back(std::move(read.submitted));

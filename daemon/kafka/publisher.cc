@@ -155,9 +155,12 @@ bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Ad
   // What was queued before and did not arrive is not told of yet while a producer is replaced: no time may be said to have come behind it.
   auto is_refused = [&] { return stopping_ || (replacing_ && event.has_time_reached()); };
   if (is_refused()) return false;
-  // 0: the record is stamped as it is produced. In event time the stamps give the order, so they never go back.
+  // 0: the record is stamped as it is produced. In event time the stamps give the order, so they never go back. What is about the service
+  // itself has no part in it.
   std::int64_t timestamp = 0;
-  if (by_event_time_) {
+  if (by_event_time_ && !address.moves_time) {
+    timestamp = latest_ms_;
+  } else if (by_event_time_) {
     timestamp = latest_ms_;
     while (address.at_ms > timestamp && !latest_ms_.compare_exchange_weak(timestamp, address.at_ms)) {
     }

@@ -19,7 +19,8 @@ namespace {
 using Kind = Setting::Kind;
 
 /// Variables of the same prefix that are no settings.
-constexpr std::string_view kOtherVariables[] = {"RESULTSD_CA_FILE", "RESULTSD_CRASH_AT", "RESULTSD_KEY_FILE", "RESULTSD_SECRET_FILE", "RESULTSD_STOP_AT", "RESULTSD_URL"};
+constexpr std::string_view kOtherVariables[] = {"RESULTSD_CA_FILE",     "RESULTSD_CRASH_AT", "RESULTSD_KEY_FILE",
+                                                "RESULTSD_SECRET_FILE", "RESULTSD_STOP_AT",  "RESULTSD_URL"};
 
 /// What a file of settings may be at most. The parts of a dotted key are tables in tables, and the parser has no limit of its own for them.
 constexpr std::size_t kFileBytesMax = 1 << 20;

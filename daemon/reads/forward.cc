@@ -157,7 +157,8 @@ HttpReply Forward::send(const std::string& url, const HttpRequest& request, cons
                                                                    .ca_file = ca_file_,
                                                                    .trust_advice = "http.ca_file",
                                                                    .connect_max = kConnectMax,
-                                                                   .body_bytes_max = kReplyBytesMax});
+                                                                   .body_bytes_max = kReplyBytesMax,
+                                                                   .credentials = sign_});
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(request.arrived + patience_ - Steady::now());
     client->reply_within(std::max(left, kReplyMin));
     HttpCall call{.method = request.method,
@@ -165,8 +166,8 @@ HttpReply Forward::send(const std::string& url, const HttpRequest& request, cons
                   .accept = accept,
                   .content_type = request.content_type,
                   .body = request.body,
-                  .forwarded = true};
-    if (sign_) call.headers.emplace_back(kCallerHeader, sign_(request));
+                  .forwarded = true,
+                  .caller = request.caller};
     HttpReply reply = client->send(call);
     give_back(true);
     // It speaks TLS since it was last heard of.

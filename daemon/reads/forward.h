@@ -35,9 +35,8 @@ HttpReply reply_with(const PartitionMoving& moving);
 
 class Forward {
  public:
-  /// Signs who asks, for the instance that is asked instead: the value of kCallerHeader. Empty: callers need not say who they are.
-  using Sign = std::function<std::string(const HttpRequest&)>;
-  /// `owners` outlives it.
+  /// `owners` outlives it. `sign`: tells the instance that is asked instead who asks; null: callers need not say who they are.
+  using Sign = std::function<std::pair<std::string, std::string>(const HttpCall&, const std::string& host)>;
   Forward(const Owners& owners, const Settings& settings, Sign sign = {});
   ~Forward();
 

@@ -63,6 +63,8 @@ struct FactKind {
   Subject subject{};
   /// Which roles may assert it, where callers have roles.
   AccessRoles asserted_by{AccessRole::publisher};
+  /// Only by callers that are bound to nothing: it is another body's word.
+  bool asserted_everywhere = false;
 
   /// Looks at its form; tells the form whom and what it names.
   void (*check)(Form&, const v1::Event&) = nullptr;

@@ -15,6 +15,16 @@ void hexadecimal(Form& form, std::string_view field, const std::string& text, st
   if (!fits) form.fail(form.path(field), "hexadecimal", text, "Give " + std::to_string(digits) + " hexadecimal digits, in small letters.");
 }
 
+std::string hexadecimal(const std::string& bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (char c : bytes) {
+    text += kDigits[static_cast<unsigned char>(c) >> 4];
+    text += kDigits[c & 15];
+  }
+  return text;
+}
+
 }  // namespace
 
 constinit const FactKind kinds::access_key_made{
@@ -34,21 +44,21 @@ constinit const FactKind kinds::access_key_made{
             if (!parse_access_role(fact.roles(at)))
               form.fail(form.path("roles[" + std::to_string(at) + "]"), "access-role", fact.roles(at),
                         "Give operations, approver, publisher, centre or auditor.");
-          form.few("awardingOrganisations", fact.awarding_organisations_size(), 1000);
+          form.few("awardingOrganisations", fact.awarding_organisations_size(), 200);
           for (const std::string& named : fact.awarding_organisations())
             if (!parse_awarding_organisation(named))
               form.fail(form.path("awardingOrganisations"), "awarding-organisation-form", named, "Give Ofqual recognition numbers, as RN5353.");
-          form.few("centres", fact.centres_size(), 1000);
+          form.few("centres", fact.centres_size(), 200);
           for (const std::string& named : fact.centres())
             if (!parse_centre(named)) form.fail(form.path("centres"), "centre-form", named, "A national centre number has exactly 5 digits.");
           form.optional_date("expiresOn", fact.expires_on());
           form.name("madeBy", fact.made_by(), 64);
           hexadecimal(form, "seal", fact.seal(), 64);
         },
-    // With its seal: what somebody else says of a key takes the place of no word of ours.
+    // With all that it says: what somebody else says of a key takes the place of no word of ours, whatever it copies of it.
     .slot =
         [](const v1::Event& event) {
-          return slot({kAccessKeySlot, event.access_key_made().key(), event.access_key_made().seal()});
+          return slot({kAccessKeySlot, event.access_key_made().key(), hexadecimal(event.access_key_made().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
 };
@@ -69,7 +79,7 @@ constinit const FactKind kinds::access_key_revoked{
         },
     .slot =
         [](const v1::Event& event) {
-          return slot({kAccessKeyRevokedSlot, event.access_key_revoked().key(), event.access_key_revoked().seal()});
+          return slot({kAccessKeyRevokedSlot, event.access_key_revoked().key(), hexadecimal(event.access_key_revoked().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
 };

@@ -119,6 +119,7 @@ constinit const FactKind kinds::approval_decided{
     .fact = v1::Event::kApprovalDecided,
     .topic = Topic::reference,
     .subject = Subject::reference,
+    .asserted_everywhere = true,
     .check = [](Form& form, const v1::Event& event) { check_decided(form, event.approval_decided()); },
     // A renewal does not take the place of the approval before it.
     .slot =

@@ -5,11 +5,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import unittest
 
 import events as e
-from callers import Guarded, name_of
+from callers import Guarded, name_of, signed_by
 from daemon import Daemon, ROOT, environment, program, run
 
 with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8") as document:
@@ -33,7 +34,8 @@ class Matrix(unittest.TestCase):
         cls.daemon.start()
         cls.organisation = e.ORGANISATION
         publisher = cls.daemon.key("publisher", everywhere=True)
-        assert cls.daemon.publish(publisher, e.reference() + e.with_result("P1") + [e.time_reached("2023-08-17T12:00:00Z")]).status == 200
+        season = e.reference() + e.with_result("P1") + [e.time_reached("2023-08-17T12:00:00Z")]
+        assert cls.daemon.publish(publisher, season).json()["rejected"] == 0
         cls.rejected = cls.daemon.publish(publisher, [e.registered("BAD", centre="99999")]).json()["events"][0]["rejectedId"]
         operations_key = cls.daemon.key("operations", everywhere=True)
         cls.batch = cls.daemon.ask("GET", "/v1/batches", operations_key).json()["batches"][0]["batch"]
@@ -204,7 +206,7 @@ class Keys(unittest.TestCase):
 
     def test_making_a_key_does_not_move_event_time(self):
         publisher = self.daemon.key("publisher", everywhere=True)
-        self.daemon.publish(publisher, e.reference() + [e.time_reached("2023-05-01T00:00:00Z")])
+        self.assertEqual(self.daemon.publish(publisher, e.reference() + [e.time_reached("2023-05-01T00:00:00Z")]).json()["rejected"], 0)
         operations_key = self.daemon.key("operations", everywhere=True)
         self.daemon.operator("keys", "revoke", name_of(publisher))
         self.assertTrue(self.daemon.ask("GET", "/v1/overview", operations_key).json()["time"].startswith("2023-05-01"))
@@ -260,6 +262,66 @@ class Keys(unittest.TestCase):
             self.assertEqual((reply.status, reply.json()["rule"]), (409, "access-secret-set"))
 
 
+class Abuse(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Guarded({"http.body_bytes_max": "1MiB"})
+        cls.addClassCleanup(cls.daemon.__exit__)
+        cls.daemon.start()
+        cls.ops = cls.daemon.key("operations", everywhere=True)
+        cls.publisher = cls.daemon.key("publisher", everywhere=True)
+
+    def rejected(self):
+        return len(self.daemon.ask("GET", "/v1/rejected", self.ops).json()["rejected"])
+
+    def test_a_body_of_who_is_not_known_is_not_read(self):
+        for key in (None, UNKNOWN_KEY):
+            with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as asking:
+                named = f"Authorization: Bearer {key}\r\n" if key else ""
+                asking.sendall(f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n{named}Content-Type: application/json\r\n"
+                               "Content-Length: 900000\r\n\r\n".encode())
+                reply = asking.recv(65536).decode()  # without a byte of the body
+                self.assertIn(" 401 ", reply.splitlines()[0])
+                self.assertIn("WWW-Authenticate: Bearer", reply)
+
+    def test_replaying_is_no_way_to_assert_what_is_not_ones_own(self):
+        rejected = self.daemon.publish(self.publisher, [{"id": "x", "source": "y"}]).json()["events"][0]["rejectedId"]
+        target = f"/v1/rejected/{rejected}/replay"
+        reply = self.daemon.ask("POST", target, self.ops, json.dumps(e.reference()[0]))
+        self.assertEqual((reply.status, reply.json()["rule"]), (403, "asserted-by-role"))
+        both = self.daemon.key("operations", "publisher", everywhere=True)
+        self.assertEqual(self.daemon.ask("POST", target, both, json.dumps(e.reference()[0])).status, 200)
+
+    def test_wrong_events_of_a_centre_fill_no_disk(self):
+        centre, before = self.daemon.key("centre", centres=[e.CENTRE]), self.rejected()
+        reply = self.daemon.publish(centre, [{"id": "x", "source": "y"}, {"no": "event"}])
+        self.assertEqual(reply.status, 422, reply.body)
+        self.assertEqual(reply.json()["errors"][0]["line"], 1)
+        self.assertEqual(self.rejected(), before)
+        self.daemon.publish(self.publisher, [{"id": "x2", "source": "y"}])
+        self.assertEqual(self.rejected(), before + 1)
+
+    def test_who_is_not_known_cannot_fill_the_log(self):
+        lines = lambda: sum(line["message"] == "refused" for line in self.daemon.log())
+        before = lines()
+        for _ in range(300):
+            self.daemon.ask("GET", "/v1/overview", UNKNOWN_KEY)
+        self.assertLess(lines() - before, 60)
+
+    def test_what_the_operator_signed_is_not_taken_twice_nor_by_another_server(self):
+        body = json.dumps({"name": "once", "roles": ["auditor"], "everywhere": True, "expiresOn": "2027-06-30"})
+        signed = signed_by(self.daemon, "POST", "/v1/keys", body)
+        ask = lambda host: self.daemon.ask("POST", "/v1/keys", None, body, headers={"X-Vtq-Caller": signed, "Host": host})
+        here = f"127.0.0.1:{self.daemon.port}"
+        self.assertEqual(ask("localhost").status, 401)
+        self.assertEqual(ask(here).status, 201)
+        again = ask(here)
+        self.assertEqual((again.status, again.json()["rule"]), (401, "caller-fresh"))
+        changed = self.daemon.ask("POST", "/v1/keys", None, body.replace("auditor", "approver"),
+                                  headers={"X-Vtq-Caller": signed_by(self.daemon, "POST", "/v1/keys", body), "Host": here})
+        self.assertEqual((changed.status, changed.json()["rule"]), (401, "caller-signed"))
+
+
 class Asserting(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -267,7 +329,7 @@ class Asserting(unittest.TestCase):
         cls.addClassCleanup(cls.daemon.__exit__)
         cls.daemon.start()
         cls.all = cls.daemon.key("publisher", everywhere=True)
-        assert cls.daemon.publish(cls.all, e.reference()).status == 200
+        assert cls.daemon.publish(cls.all, e.reference()).json()["rejected"] == 0
         cls.own = cls.daemon.key("publisher", organisations=[e.ORGANISATION])
         cls.other = cls.daemon.key("publisher", organisations=[FOREIGN])
         cls.centre = cls.daemon.key("centre", centres=[e.CENTRE])

@@ -6,6 +6,7 @@ import tempfile
 import threading
 import unittest
 
+import confluent_kafka
 import events as e
 from callers import Guarded, name_of
 from daemon import run, wait_until
@@ -78,6 +79,17 @@ class KafkaAccess(unittest.TestCase):
                 entries = daemon.ask("GET", f"/v1/entries?centre={centre}", keys[centre])
                 self.assertEqual([one["entry"]["learner"] for one in entries.json()["entries"]], [f"L{centre}"])
                 self.assertEqual(daemon.ask("GET", f"/v1/centres/{CENTRES[at - 1]}", keys[centre]).status, 403)
+
+    def test_keys_do_not_date_what_is_published_after_them(self):
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "looks", "auto.offset.reset": "earliest"})
+        self.addCleanup(consumer.close)
+        consumer.assign([confluent_kafka.TopicPartition("vtq.registrations", partition, 0) for partition in range(PARTITIONS)])
+        stamps = []
+        while len(stamps) < len(CENTRES):
+            record = consumer.poll(30)
+            self.assertIsNotNone(record, f"{len(stamps)} registrations in the topic")
+            stamps.append(record.timestamp()[1])
+        self.assertLess(max(stamps), 1_700_000_000_000)  # of 2023, though keys were made today
 
     def test_an_instance_with_another_secret_is_answered_nothing(self):
         a, b = self.instances

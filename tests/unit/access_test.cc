@@ -8,6 +8,7 @@
 #include "daemon/access/access_key.h"
 #include "daemon/access/rights.h"
 #include "daemon/access/signed_caller.h"
+#include "pipeline/facts/reference.h"
 #include "pipeline/intake/check.h"
 #include "tests/support/examples.h"
 #include "tests/support/temp_directory.h"
@@ -178,26 +179,30 @@ TEST_F(AccessTest, what_is_asked_for_is_held_to_its_rules) {
 
 // ---- signed callers ----
 
-TEST_F(AccessTest, a_signed_caller_is_of_one_request_one_minute_and_one_secret) {
+TEST_F(AccessTest, a_signed_caller_is_of_one_request_one_server_one_minute_and_one_secret) {
   AccessSecret ours = secret();
   Caller caller{.name = "key 0123456789abcdef (Caf\xc3\xa9 \"x\")",
                 .roles = {AccessRole::operations, AccessRole::centre},
                 .bound = {.everywhere = false, .awarding_organisations = {kOurs}, .centres = {kCentre}},
+                .key = "0123456789abcdef",
                 .makes_keys = true};
-  SignedRequest request{"GET", "/v1/entries?centre=68199", ""};
-  std::string header = sign_caller(caller, request, kNow, ours);
+  SignedRequest request{"GET", "/v1/entries?centre=68199", "127.0.0.1:8410"};
+  std::string header = sign_caller(caller, request, "body", kNow, ours);
   auto rule = [&](std::string_view text, const SignedRequest& asked, TimeMs now) {
     auto read = read_signed_caller(text, asked, now, ours);
     return read ? std::string() : read.error().rule;
   };
   ASSERT_EQ(rule(header, request, kNow), "");
-  EXPECT_EQ(read_signed_caller(header, request, kNow, ours).value(), caller);
+  SignedCaller read = read_signed_caller(header, request, kNow, ours).value();
+  EXPECT_EQ(read.caller, caller);
+  EXPECT_EQ(read.body_hash, hash_hex("body"));
+  EXPECT_NE(read.once, read_signed_caller(sign_caller(caller, request, "body", kNow, ours), request, kNow, ours).value().once);
   EXPECT_EQ(rule(header, request, kNow + 60'000), "");
   EXPECT_EQ(rule(header, request, kNow + 60'001), "caller-fresh");
   EXPECT_EQ(rule(header, request, kNow - 60'001), "caller-fresh");
-  EXPECT_EQ(rule(header, {"POST", request.target, ""}, kNow), "caller-signed");
-  EXPECT_EQ(rule(header, {"GET", "/v1/entries?centre=68198", ""}, kNow), "caller-signed");
-  EXPECT_EQ(rule(header, {"GET", request.target, "x"}, kNow), "caller-signed");
+  EXPECT_EQ(rule(header, {"POST", request.target, request.host}, kNow), "caller-signed");
+  EXPECT_EQ(rule(header, {"GET", "/v1/entries?centre=68198", request.host}, kNow), "caller-signed");
+  EXPECT_EQ(rule(header, {"GET", request.target, "127.0.0.1:8411"}, kNow), "caller-signed");
   std::mt19937 random(7);
   for (int round = 0; round < 500; ++round) {
     std::string changed = header;
@@ -209,6 +214,66 @@ TEST_F(AccessTest, a_signed_caller_is_of_one_request_one_minute_and_one_secret) 
   }
   write(std::string(64, 'b') + "\n");
   EXPECT_FALSE(read_signed_caller(header, request, kNow, secret()));
+}
+
+TEST_F(AccessTest, what_another_version_signed_otherwise_is_refused_and_not_fatal) {
+  AccessSecret ours = secret();
+  SignedRequest request{"GET", "/", "h"};
+  for (const std::string& claims : {std::string("{}"), std::string("[]"), std::string("null"), std::string("{\"at\":\"now\"}"), std::string("{"),
+                                    std::string("{\"at\":") + std::to_string(kNow) + ",\"name\":7}",
+                                    std::string("{\"at\":-9223372036854775808,\"name\":\"x\"}"), std::string()}) {
+    std::string hex;
+    for (char c : claims) {
+      char digits[3];
+      std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(c));
+      hex += digits;
+    }
+    std::string seal = ours.seal(claims + "\nGET\n/\nh");
+    EXPECT_FALSE(read_signed_caller(hex + "." + seal, request, kNow, ours)) << claims;
+  }
+}
+
+// ---- among the facts ----
+
+TEST_F(AccessTest, a_copy_of_a_word_about_a_key_takes_the_place_of_none) {
+  AccessSecret ours = secret();
+  v1::Event made = example("access_key_made"), revoked = example("access_key_revoked");
+  *made.mutable_access_key_made() = make_key(wanted_for({AccessRole::auditor}, {.everywhere = true}), "operator", ours).first;
+  *revoked.mutable_access_key_revoked() = revoke_key(made.access_key_made().key(), "lost", "operator", ours);
+  Reference reference;
+  auto merge = [&](const v1::Event& event) {
+    std::string bytes = event.SerializeAsString();
+    return reference.merge(event, check(event).value(), bytes, stamp_of(event, bytes));
+  };
+  EXPECT_EQ(merge(made), Merged::applied);
+  EXPECT_EQ(merge(revoked), Merged::applied);
+  v1::Event copy = revoked;
+  copy.mutable_occurred_at()->set_seconds(copy.occurred_at().seconds() + 1);
+  copy.mutable_access_key_revoked()->set_reason("found again");
+  EXPECT_EQ(merge(copy), Merged::applied);
+  v1::Event unknown = revoked;
+  unknown.mutable_access_key_revoked()->GetReflection()->MutableUnknownFields(unknown.mutable_access_key_revoked())->AddVarint(99, 1);
+  EXPECT_EQ(merge(unknown), Merged::applied);
+  v1::Event other = made;
+  other.mutable_occurred_at()->set_seconds(other.occurred_at().seconds() + 1);
+  other.mutable_access_key_made()->set_name("me");
+  EXPECT_EQ(merge(other), Merged::applied);
+  std::size_t good_keys = 0, ends = 0;
+  for (const auto& [name, held] : reference.slots()) {
+    v1::Event event;
+    ASSERT_TRUE(event.ParseFromString(held.event));
+    good_keys += event.has_access_key_made() && read_key(event.access_key_made(), 0, ours);
+    ends += event.has_access_key_revoked() && is_sealed(event.access_key_revoked(), ours);
+  }
+  EXPECT_EQ(good_keys, 1u);
+  EXPECT_EQ(ends, 1u);
+  EXPECT_EQ(reference.slots().size(), 5u);
+}
+
+TEST_F(AccessTest, an_operators_name_is_cut_to_what_can_be_printed) {
+  EXPECT_EQ(operator_named("ada").name, "operator ada");
+  EXPECT_EQ(operator_named("Ren\xc3\xa9\n").name, "operator Ren");
+  EXPECT_LE(operator_named(std::string(500, 'x')).name.size(), 64u);
 }
 
 // ---- rights ----
@@ -236,7 +301,7 @@ TEST(AccessRights, each_fact_is_asserted_by_its_roles_and_for_its_own_awarding_o
     v1::Event event = example(fact);
     const bool by_nobody = is_one_of(fact, {"access_key_made", "access_key_revoked"});
     const bool by_approver = fact == "release_approved";
-    const bool of_all = is_one_of(fact, {"time_reached", "grading_scale_defined", "centre_defined", "approval_category_defined"});
+    const bool of_all = is_one_of(fact, {"time_reached", "grading_scale_defined", "centre_defined", "approval_category_defined", "approval_decided"});
     const bool by_centre = is_one_of(fact, {"checkpoint_answered", "centre_declared", "batch_acknowledged", "result_queried"});
     const bool by_operations = is_one_of(fact, {"release_planned", "issuing_halted"});
 
