@@ -308,7 +308,7 @@ class Loader {
       wrong("kafka.advertise", "with TLS the other instances reach this one under https://; give that.");
     Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = !s.access_secret_file.empty()};
     if (auto why = why_not_listen(main)) wrong("http.address", *why);
-    Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .signs_in = kSignsIn, .proxy_can_help = false};
+    Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .signs_in = !s.access_secret_file.empty(), .proxy_can_help = false};
     if (auto why = why_not_listen(health); why && s.http_health_port >= 0) wrong("http.health_address", *why);
   }
 

@@ -38,8 +38,9 @@ const std::vector<Setting>& settings_table() {
        "Empty: none.",
        Kind::text, &Settings::http_trusted_proxy, ""},
       {"http.health_address",
-       "Address of a listener for /livez, /readyz and /metrics alone, which speaks plain HTTP: loopback only, because this version has no "
-       "authentication.",
+       "Address of a listener for /livez, /readyz and /metrics alone: plain HTTP on loopback. Beyond it only with access.secret_file and TLS, which "
+       "it "
+       "speaks with the same certificate.",
        Kind::text, &Settings::http_health_address, "127.0.0.1"},
       {"http.health_port", "Port of that listener; -1: there is none, 0: any free one, named in the log.", Kind::number, &Settings::http_health_port,
        "-1", -1, 65535},

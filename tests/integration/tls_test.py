@@ -534,7 +534,7 @@ class Listeners(unittest.TestCase):
             done = run("resultsd", "--check-config", RESULTSD_HTTP_HEALTH_ADDRESS="0.0.0.0", RESULTSD_HTTP_HEALTH_PORT="0", **more)
             self.assertEqual(done.returncode, 2)
             self.assertIn("http.health_address", done.stderr)
-            self.assertIn("no authentication", done.stderr)
+            self.assertIn("set access.secret_file", done.stderr)
 
     def test_a_port_in_use_is_named_by_its_setting(self):
         with socket.socket() as taken, tempfile.TemporaryDirectory() as directory:
