@@ -159,7 +159,7 @@ bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Ad
   // itself has no part in it.
   std::int64_t timestamp = 0;
   if (by_event_time_ && !address.moves_time) {
-    timestamp = latest_ms_;
+    timestamp = std::max<std::int64_t>(latest_ms_, kEarliestEventMs);
   } else if (by_event_time_) {
     timestamp = latest_ms_;
     while (address.at_ms > timestamp && !latest_ms_.compare_exchange_weak(timestamp, address.at_ms)) {
