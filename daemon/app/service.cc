@@ -612,10 +612,16 @@ std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& r
 
 MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
   // Wrong events of a publisher are kept, to be mended and replayed; a centre has them before it still.
+  // The first of a body goes to the log, and of all how many there were to the metric.
   return {.refusal =
-              [this, caller, may = access_->may_assert(caller)](const v1::Event& event, const FactKind& kind, const Address& address) {
+              [this, caller, may = access_->may_assert(caller), logged = false](const v1::Event& event, const FactKind& kind,
+                                                                                const Address& address) mutable {
                 auto why = may(event, kind, address);
-                if (why) note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller->name);
+                if (!why) return why;
+                if (!std::exchange(logged, true))
+                  note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller->name);
+                else
+                  metrics_->http_refused(403, why->rule);
                 return why;
               },
           .wrong_is_kept = caller->roles.any_of({AccessRole::publisher, AccessRole::operations})};
@@ -626,7 +632,7 @@ std::optional<Problem> Service::refusal(const HttpRequest& request) const {
     return Problem{421,    "Wrong server", "This server is not known under that name; use localhost, or add the name to http.host_names.",
                    "Host", "host-known",   request.host.substr(0, 200)};
   if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
-  if (request.origin && !is_own_origin(*request.origin, request.host))
+  if (request.origin && !is_own_origin(*request.origin, request.host, tls_ != nullptr))
     return Problem{403, "Foreign page", "A page of another origin may change nothing here.", "Origin", "origin-own", request.origin->substr(0, 200)};
   for (std::string_view form : {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
     if (request.content_type == form)

@@ -5,11 +5,13 @@
 #include <fstream>
 
 #include "daemon/access/signed_caller.h"
+#include "daemon/http/http_framing.h"
 
 namespace vtq::ctl {
 namespace {
 
 std::function<std::pair<std::string, std::string>(const HttpCall&, const std::string&)> credentials;
+bool shows_itself = false;  // who reads it on its way can use it
 
 std::filesystem::path named_in(const char* variable) {
   const char* named = std::getenv(variable);
@@ -30,6 +32,7 @@ void use_credentials(const std::filesystem::path& given_secret, const std::files
     if (!std::getline(in, key))
       throw std::runtime_error(key_file.string() + " cannot be read, or has no key in it; put the key there as it was shown.");
     while (!key.empty() && (key.back() == '\r' || key.back() == ' ')) key.pop_back();
+    shows_itself = true;
     credentials = [key](const HttpCall&, const std::string&) { return std::pair{std::string("Authorization"), "Bearer " + key}; };
   } else if (!secret_file.empty()) {
     const char* user = std::getenv("USER");
@@ -41,7 +44,10 @@ void use_credentials(const std::filesystem::path& given_secret, const std::files
   }
 }
 
-HttpClientOptions with_credentials(HttpClientOptions options) {
+HttpClientOptions with_credentials(const std::string& url, HttpClientOptions options) {
+  constexpr std::string_view kPlain = "http://";
+  if (shows_itself && url.starts_with(kPlain) && !is_own_host(std::string_view(url).substr(kPlain.size()), {}))
+    throw std::invalid_argument("A key goes to another machine over https alone: name it as https://..., not " + url + ".");
   options.credentials = credentials;
   return options;
 }

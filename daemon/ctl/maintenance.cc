@@ -116,7 +116,7 @@ void look_at_kafka(Findings& findings, Settings settings) {
 
 void look_at_daemon(Findings& findings, const std::string& url, const std::string& ca_file) {
   try {
-    HttpClient client(url, with_credentials({.ca_file = ca_file}));
+    HttpClient client(url, with_credentials(url, {.ca_file = ca_file}));
     HttpReply ready = client.get("/readyz");
     if (ready.status == 200)
       findings.good("resultsd at " + url + " is ready");
@@ -152,9 +152,13 @@ void look_at_instances(Findings& findings, const std::string& url, const std::st
   auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   auto older = [now](const Json& one, std::int64_t seconds) { return utc_text(now - seconds * 1000) >= one.value("since", ""); };
   try {
-    HttpClientOptions patience =
-        with_credentials({.ca_file = ca_file, .connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)});
-    Json known = Json::parse(expect_ok(HttpClient(url, patience).get("/v1/instances")));
+    auto ask = [&](const std::string& where) {
+      HttpClient client(
+          where, with_credentials(
+                     where, {.ca_file = ca_file, .connect_max = std::chrono::milliseconds(1'000), .reply_max = std::chrono::milliseconds(5'000)}));
+      return Json::parse(expect_ok(client.get("/v1/instances")));
+    };
+    Json known = ask(url);
     for (const Json& instance : known.at("instances")) {
       std::string name = instance.value("instance", ""), at = instance.value("url", ""), state = state_of_instance(at, ca_file);
       if (state != "ready") {
@@ -163,7 +167,7 @@ void look_at_instances(Findings& findings, const std::string& url, const std::st
         continue;
       }
       findings.good("instance " + name + " at " + at + " is ready");
-      Json kafka = Json::parse(expect_ok(HttpClient(at, patience).get("/v1/instances"))).at("kafka");
+      Json kafka = ask(at).at("kafka");
       for (const Json& one : kafka.at("openTransactions"))
         if (older(one, settings.kafka_open_transaction_seconds))
           findings.bad("a publisher's transaction is open and holds up " + place_text(one),

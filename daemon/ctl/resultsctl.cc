@@ -39,7 +39,8 @@ std::string ca_file_of(const Chosen& chosen) {
 HttpClient client_of(const Chosen& chosen) {
   std::string url = url_of(chosen);
   use_credentials(chosen.secret_file, chosen.key_file);
-  return HttpClient(url.empty() ? "http://127.0.0.1:8410" : url, with_credentials({.ca_file = ca_file_of(chosen)}));
+  if (url.empty()) url = "http://127.0.0.1:8410";
+  return HttpClient(url, with_credentials(url, {.ca_file = ca_file_of(chosen)}));
 }
 
 int simulate_season(const vtq::simulator::Options& given) {

@@ -89,10 +89,9 @@ bool is_own_host(std::string_view host, const std::vector<std::string>& names) {
   return address || std::any_of(names.begin(), names.end(), [&](const std::string& one) { return same_text(one, name); });
 }
 
-bool is_own_origin(std::string_view origin, std::string_view host) {
-  for (std::string_view scheme : {"http://", "https://"})
-    if (origin.starts_with(scheme) && same_text(origin.substr(scheme.size()), host)) return true;
-  return false;
+bool is_own_origin(std::string_view origin, std::string_view host, bool encrypted_only) {
+  auto at = [&](std::string_view scheme) { return origin.starts_with(scheme) && same_text(origin.substr(scheme.size()), host); };
+  return at("https://") || (!encrypted_only && at("http://"));
 }
 
 }  // namespace vtq

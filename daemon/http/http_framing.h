@@ -16,7 +16,8 @@ std::optional<Problem> fault_of_head(std::string_view head);
 
 /// Whether a Host names this server: localhost, a loopback address, or one of `names`; with any port or none.
 bool is_own_host(std::string_view host, const std::vector<std::string>& names);
-/// Whether an Origin is the page of this server: `http://` or `https://` and the same host and port as in Host.
-bool is_own_origin(std::string_view origin, std::string_view host);
+/// Whether an Origin is the page of this server: the same host and port as in Host, after `https://`, or after `http://` where this server, or the
+/// proxy before it, may be asked without TLS.
+bool is_own_origin(std::string_view origin, std::string_view host, bool encrypted_only);
 
 }  // namespace vtq

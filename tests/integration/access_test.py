@@ -178,6 +178,11 @@ class Keys(unittest.TestCase):
         self.assertEqual(run("resultsctl", "--url", self.daemon.url, "--key-file", path, "status").returncode, 0)
         self.assertIn("Keys are made and revoked with the access secret alone",
                       run("resultsctl", "--url", self.daemon.url, "--key-file", path, "keys", "list").stderr)
+        # It goes to no other machine for all to read on its way.
+        for url, told in (("http://192.0.2.1:8410", True), ("http://localhost.example.org:1", True), ("http://localhost:1", False),
+                          ("https://localhost:1", False)):
+            done = run("resultsctl", "--url", url, "--key-file", path, "status")
+            self.assertEqual(("A key goes to another machine over https alone" in done.stderr, done.returncode != 0), (told, True), done.stderr)
         # It outlives a kill.
         self.daemon.stop(signal.SIGKILL)
         self.daemon.start()
@@ -226,7 +231,7 @@ class Keys(unittest.TestCase):
         self.daemon.stop()
         self.daemon.settings["access.secret_file"] = secret
         self.daemon.start()
-        self.assertEqual(self.daemon.publish(publisher, []).status, 200)
+        self.assertEqual(self.daemon.publish(publisher, e.reference()).json()["rejected"], 0)
         self.assertEqual(json.loads(self.daemon.operator("keys", "list", "--json").stdout)["unsealed"], 1)
 
     def test_another_secret_ends_all_keys_and_both_together_keep_them(self):

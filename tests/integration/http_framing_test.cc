@@ -98,11 +98,17 @@ TEST(Host, of_this_server_is_a_loopback_name_or_one_of_the_settings) {
 }
 
 TEST(Origin, of_this_server_has_its_host_and_port) {
-  EXPECT_TRUE(is_own_origin("http://localhost:8410", "localhost:8410"));
-  EXPECT_FALSE(is_own_origin("http://localhost:9999", "localhost:8410"));
-  EXPECT_FALSE(is_own_origin("https://example.org", "localhost:8410"));
-  EXPECT_FALSE(is_own_origin("null", "localhost:8410"));
-  EXPECT_FALSE(is_own_origin("", ""));
+  EXPECT_TRUE(is_own_origin("http://localhost:8410", "localhost:8410", false));
+  EXPECT_FALSE(is_own_origin("http://localhost:9999", "localhost:8410", false));
+  EXPECT_FALSE(is_own_origin("https://example.org", "localhost:8410", false));
+  EXPECT_FALSE(is_own_origin("null", "localhost:8410", false));
+  EXPECT_FALSE(is_own_origin("", "", false));
+}
+
+TEST(Origin, of_a_server_that_speaks_TLS_alone_is_no_page_without_it) {
+  EXPECT_TRUE(is_own_origin("https://results.example.org", "results.example.org", true));
+  EXPECT_TRUE(is_own_origin("https://results.example.org", "results.example.org", false));
+  EXPECT_FALSE(is_own_origin("http://results.example.org", "results.example.org", true));
 }
 
 }  // namespace

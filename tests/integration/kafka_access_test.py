@@ -6,11 +6,11 @@ import tempfile
 import threading
 import unittest
 
-import confluent_kafka
 import events as e
 from callers import Guarded, name_of
 from daemon import run, wait_until
 from kafka import Kafka
+from confluent_kafka import Consumer, TopicPartition
 
 PARTITIONS = 6
 CENTRES = [f"9{number:04}" for number in range(1, 13)]
@@ -81,9 +81,9 @@ class KafkaAccess(unittest.TestCase):
                 self.assertEqual(daemon.ask("GET", f"/v1/centres/{CENTRES[at - 1]}", keys[centre]).status, 403)
 
     def test_keys_do_not_date_what_is_published_after_them(self):
-        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "looks", "auto.offset.reset": "earliest"})
+        consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "looks", "auto.offset.reset": "earliest"})
         self.addCleanup(consumer.close)
-        consumer.assign([confluent_kafka.TopicPartition("vtq.registrations", partition, 0) for partition in range(PARTITIONS)])
+        consumer.assign([TopicPartition("vtq.registrations", partition, 0) for partition in range(PARTITIONS)])
         stamps = []
         while len(stamps) < len(CENTRES):
             record = consumer.poll(30)

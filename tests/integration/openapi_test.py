@@ -259,6 +259,7 @@ class OpenApi(unittest.TestCase):
         documented = {f"{method.upper()} {path}" for path, method, _ in operations()}
         served = self.daemon.get("/openapi.json").json()
         self.assertEqual(set(served.pop("x-routes")), documented)
+        self.assertEqual(set(served.pop("x-rights")), documented)
         self.assertEqual(served, API)
 
     def test_undocumented_methods_are_405_and_undocumented_paths_404(self):

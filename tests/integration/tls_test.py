@@ -159,6 +159,13 @@ class Spoken(unittest.TestCase):
                 connection.sendall(LAST)
                 self.assertTrue(read_all(connection).startswith(b"HTTP/1.1 200"))
 
+    def test_a_page_without_tls_is_a_foreign_one(self):
+        for scheme, status in (("https", 200), ("http", 403)):
+            reply = self.daemon.request("POST", "/v1/events", b"", {"Content-Type": "application/json", "Origin": f"{scheme}://127.0.0.1:{self.daemon.port}"})
+            self.assertEqual(reply.status == 403, status == 403, f"{scheme}: {reply.status}")
+            if status == 403:
+                self.assertEqual(reply.json()["rule"], "origin-own")
+
     def test_an_instance_tells_its_address_with_https(self):
         self.assertEqual(self.daemon.get("/v1/instances").json()["instances"][0]["url"], f"https://127.0.0.1:{self.daemon.port}")
 
@@ -241,6 +248,10 @@ class Renewal(unittest.TestCase):
 
     def test_a_hang_up_has_them_read_at_once(self):
         with with_tls(certificate=self.files) as daemon, daemon.connect() as old:
+            # Also when nothing shows that they changed.
+            again = lambda: [line["serial"] for line in daemon.log() if line["message"] == "the certificate was read again"]
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(again()) == 1, "what is the same read again")
             renewed = AUTHORITY.issue("renewed", days=60)
             self.put(*renewed)
             daemon.process.send_signal(signal.SIGHUP)
