@@ -1,9 +1,12 @@
 #include "daemon/access/access.h"
 
+#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+
 namespace vtq {
 namespace {
 
-constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kBearer = "Bearer ";  // in any case (RFC 9110, 11.1)
 /// Longer than a signature is good for, before and after its time.
 constexpr TimeMs kRememberedMs = 150'000;
 
@@ -17,7 +20,13 @@ Problem who_are_you() {
   return unknown("caller-named", "Say who asks: `Authorization: Bearer vtq_...`. The operator makes keys: `resultsctl keys create`.");
 }
 
-Access::Access(AccessSecret secret, const Store& store, const Clock& clock) : secret_(std::move(secret)), clock_(clock), directory_(store, secret_) {}
+Access::Access(AccessSecret secret, const Store& store, const Clock& clock)
+    : secret_(std::move(secret)), clock_(clock), started_ms_(clock.now()), directory_(store, secret_) {}
+
+TimeMs Access::time() const {
+  const ClockState clock = clock_.state();
+  return std::max(clock.now_ms, clock.expected_ms);
+}
 
 std::variant<SignedCaller, Problem> Access::signed_caller_of(const HttpRequest& request) const {
   auto read = read_signed_caller(request.signed_caller, {request.method, request.target, request.host}, clock_.now(), secret_);
@@ -25,7 +34,7 @@ std::variant<SignedCaller, Problem> Access::signed_caller_of(const HttpRequest& 
   // The other instance may not know yet that the key has ended.
   const auto facts = directory_.current();
   auto key = facts->keys.find(read.value().caller.key);
-  if (key != facts->keys.end() && !key->second.good_at(clock_.state().now_ms)) return bad_key();
+  if (key != facts->keys.end() && !key->second.good_at(time())) return bad_key();
   return std::move(read).value();
 }
 
@@ -43,8 +52,11 @@ Access::Found Access::caller_of(const HttpRequest& request) const {
   auto& said = std::get<SignedCaller>(found);
   if (said.body_hash != hash_hex(request.body))
     return Problem{401, "Who are you?", "What was signed is not this body.", std::string(kCallerHeader), "caller-signed"};
-  if (request.method != "GET" && !first_time(said.once))
-    return Problem{401, "Who are you?", "This request was made already; sign it anew.", std::string(kCallerHeader), "caller-fresh"};
+  if (request.method == "GET") return std::make_shared<const Caller>(std::move(said.caller));
+  // What was said before the start nobody remembers.
+  if (said.at_ms <= started_ms_ || !first_time(said.once))
+    return Problem{401, "Who are you?", "This request was made already, or before this server started; sign it anew.", std::string(kCallerHeader),
+                   "caller-fresh"};
   return std::make_shared<const Caller>(std::move(said.caller));
 }
 
@@ -53,13 +65,13 @@ Access::Found Access::caller_by_key(const HttpRequest& request) const {
     return unknown("caller-signed", "A request that is passed on says who asks; give all instances the same access.secret_file.");
   if (request.authorization.empty()) return std::shared_ptr<const Caller>();
   std::string_view text = request.authorization;
-  auto parts = text.starts_with(kBearer) ? parts_of_key(text.substr(kBearer.size())) : std::nullopt;
+  auto parts = boost::istarts_with(text, kBearer) ? parts_of_key(text.substr(kBearer.size())) : std::nullopt;
   if (!parts) return unknown("key-form", "Send `Authorization: Bearer vtq_...` with the key as it was shown when it was made.");
   const auto facts = directory_.current();
   auto key = facts->keys.find(parts->first);
   // The same words for every key that opens nothing: who guesses learns nothing from them.
   bool known = key != facts->keys.end() && same_secret(key->second.secret_hash, hash_hex(parts->second));
-  if (!known || !key->second.good_at(clock_.state().now_ms)) return bad_key();
+  if (!known || !key->second.good_at(time())) return bad_key();
   return std::make_shared<const Caller>(key->second.caller());
 }
 
@@ -85,13 +97,11 @@ std::optional<Problem> Access::refusal(const HttpRequest& request, const RouteRi
 std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)> Access::may_assert(std::shared_ptr<const Caller> caller) {
   struct Known {
     std::shared_ptr<const AccessFacts> facts;
-    boost::unordered_flat_map<QualificationId, AwardingOrganisationId> here;
     bool looked = false;
   };
-  auto known = std::make_shared<Known>(Known{directory_.current(), {}});
-  return [this, caller = std::move(caller), known](const v1::Event& event, const FactKind& kind, const Address& address) -> std::optional<Rejection> {
+  auto known = std::make_shared<Known>(Known{directory_.current()});
+  return [this, caller = std::move(caller), known](const v1::Event&, const FactKind& kind, const Address& address) -> std::optional<Rejection> {
     auto owner = [&](QualificationId id) {
-      if (auto found = known->here.find(id); found != known->here.end()) return std::optional(found->second);
       auto owner_of = known->facts->owner(id);
       // Defined a moment ago, and not read yet.
       if (!owner_of && !std::exchange(known->looked, true)) {
@@ -100,10 +110,7 @@ std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const 
       }
       return owner_of;
     };
-    auto why = vtq::refusal(*caller, kind, address, owner);
-    if (!why && event.has_qualification_defined() && address.qualification && address.awarding_organisation)
-      known->here.insert_or_assign(*address.qualification, *address.awarding_organisation);
-    return why;
+    return vtq::refusal(*caller, kind, address, owner);
   };
 }
 

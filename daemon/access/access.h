@@ -32,9 +32,12 @@ class Access {
   Found caller_of_head(const HttpRequest& request) const;
   /// Why this request may not have its route; nothing: it may.
   std::optional<Problem> refusal(const HttpRequest& request, const RouteRights& rights, std::string_view pattern) const;
-  /// Why this caller may not assert an event. A qualification that it defined before in the same body counts as known. Looks at the store where
-  /// one is not known: throws StoreError.
+  /// Why this caller may not assert an event, for the events of one body. Looks at the store, once, where a qualification is not known: throws
+  /// StoreError.
   std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)> may_assert(std::shared_ptr<const Caller> caller);
+
+  /// By what keys end: the clock while it is trusted, and never earlier than what it should say.
+  TimeMs time() const;
 
   const AccessSecret& secret() const { return secret_; }
   AccessDirectory& directory() { return directory_; }
@@ -48,6 +51,7 @@ class Access {
 
   const AccessSecret secret_;
   const Clock& clock_;
+  const TimeMs started_ms_;  // by the wall clock
   // Of signed callers that changed something in the last minutes: each is good for once.
   mutable std::mutex said_mutex_;
   mutable std::unordered_set<std::string> said_;

@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view kBegins = "vtq_";
 constexpr std::size_t kIdDigits = 16, kSecretDigits = 64;
 constexpr Day kDaysMost = 800;
-constexpr std::size_t kNamedMost = 200;
+constexpr std::size_t kNamedMost = 200, kNameMost = 64;
 
 /// All that it says, but for its seal.
 template <class Fact>
@@ -20,6 +20,25 @@ std::string sealed_text(const Fact& fact) {
 
 Rejection wrong(std::string field, std::string rule, std::string value, std::string message) {
   return {std::move(field), std::move(rule), std::move(value), std::move(message)};
+}
+
+/// Without what steers a terminal or turns the direction of text: control characters, marks of direction, spaces of no width. UTF-8.
+bool is_plain_text(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    auto byte = [&](std::size_t off) { return at + off < text.size() ? static_cast<unsigned char>(text[at + off]) : 0U; };
+    if (byte(0) < 0x20 || byte(0) == 0x7f) return false;
+    if (byte(0) == 0xc2 && byte(1) < 0xa0) return false;  // U+0080 to 009F
+    if (byte(0) == 0xe2 && byte(1) == 0x80 && ((byte(2) >= 0x8b && byte(2) <= 0x8f) || (byte(2) >= 0xa8 && byte(2) <= 0xae))) return false;  // U+200B
+    if (byte(0) == 0xe2 && byte(1) == 0x81 && byte(2) >= 0xa0 && byte(2) <= 0xaf) return false;  // U+2060 to 206F
+  }
+  return true;
+}
+
+/// As much of it as fits, cut between characters.
+std::string cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most));
 }
 
 /// The texts of a list; nothing: it is none.
@@ -45,9 +64,12 @@ Result<KeyWanted> read_key_wanted(std::string_view text, TimeMs now) {
     if (name != "name" && name != "roles" && name != "everywhere" && name != "awardingOrganisations" && name != "centres" && name != "expiresOn")
       return wrong(name, "json-form", "", "There is no such field; known are name, roles, everywhere, awardingOrganisations, centres and expiresOn.");
   KeyWanted wanted;
-  if (!body.contains("name") || !body["name"].is_string() || body["name"].get<std::string>().empty() || body["name"].get<std::string>().size() > 64)
+  if (!body.contains("name") || !body["name"].is_string() || body["name"].get<std::string>().empty() ||
+      body["name"].get<std::string>().size() > kNameMost)
     return wrong("name", "text-length", "", "Say in 1 to 64 characters whose key it is.");
   wanted.name = body["name"].get<std::string>();
+  if (!is_plain_text(wanted.name))
+    return wrong("name", "text-plain", "", "Leave out line breaks, control characters and marks that turn the direction of text.");
   auto roles = texts(body, "roles"), organisations = texts(body, "awardingOrganisations"), centres = texts(body, "centres");
   if (!roles || !organisations || !centres) return wrong("roles", "json-form", "", "roles, awardingOrganisations and centres are lists of texts.");
   if (organisations->size() > kNamedMost || centres->size() > kNamedMost)
@@ -99,7 +121,7 @@ std::pair<v1::AccessKeyMade, std::string> make_key(const KeyWanted& wanted, cons
   for (AwardingOrganisationId id : wanted.bound.awarding_organisations) fact.add_awarding_organisations(text_of(id));
   for (CentreId id : wanted.bound.centres) fact.add_centres(text_of(id));
   fact.set_expires_on(wanted.expires_on);
-  fact.set_made_by(made_by.substr(0, 64));
+  fact.set_made_by(cut(made_by, kNameMost));
   fact.set_seal(secret.seal(sealed_text(fact)));
   std::string key = std::string(kBegins) + fact.key() + "_" + hidden;
   return {std::move(fact), std::move(key)};
@@ -109,7 +131,7 @@ v1::AccessKeyRevoked revoke_key(const std::string& id, const std::string& reason
   v1::AccessKeyRevoked fact;
   fact.set_key(id);
   fact.set_reason(reason);
-  fact.set_revoked_by(by.substr(0, 64));
+  fact.set_revoked_by(cut(by, kNameMost));
   fact.set_seal(secret.seal(sealed_text(fact)));
   return fact;
 }

@@ -57,6 +57,9 @@ AccessSecret AccessSecret::read(const std::filesystem::path& file) {
     throw AccessSecretError("access.secret_file: " + name + " can be read by others than its owner: chmod 600 " + name +
                             ", and if others could read it for long, put a new secret in its place.");
   std::ifstream in(file);
+  if (!in)
+    throw AccessSecretError("access.secret_file: " + name + " cannot be read: " + std::strerror(errno) +
+                            ". Give it to the user that runs this: chown USER " + name + ".");
   AccessSecret read;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
@@ -70,7 +73,7 @@ AccessSecret AccessSecret::read(const std::filesystem::path& file) {
       throw AccessSecretError("access.secret_file: line " + std::to_string(number) + " of " + name + " is no secret: give 64 hexadecimal digits.");
     read.secrets_.push_back(std::move(secret));
   }
-  if (read.secrets_.empty()) throw AccessSecretError("access.secret_file: " + name + " has no secret in it, or cannot be read." + make_one);
+  if (read.secrets_.empty()) throw AccessSecretError("access.secret_file: " + name + " has no secret in it." + make_one);
   return read;
 }
 

@@ -1,8 +1,8 @@
 // The secret that the instances of one service share, in a file for their owner alone: with it they seal keys, and sign for each other who asks.
 // Whoever can read the file is the operator. Any thread.
 //
-//   # comments, and one secret a line: 64 hexadecimal digits. The first seals and signs, all of them are heeded, so that a new one can be put in
-//   # front while the instances are started again one by one.
+//   # comments, and one secret a line: 64 hexadecimal digits. The first seals and signs, all of them are heeded. A new one is put behind the first
+//   # and all instances are started again; then it is put in front, and they are once more.
 #pragma once
 
 #include <filesystem>

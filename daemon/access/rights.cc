@@ -175,16 +175,19 @@ std::optional<Rejection> refusal(const Caller& caller, const FactKind& kind, con
   if (roles.empty()) return no("fact", "asserted-by-role", "", "None of your roles asserts this fact; leave it to whom it belongs.");
   if (caller.bound.everywhere) return std::nullopt;
   if (kind.asserted_everywhere) return no("fact", "asserted-by-all", "", "This is another body's word; only a publisher for all may pass it on.");
-  if (roles.has(AccessRole::centre)) {
-    if (!address.everywhere && caller.bound.has(address.centre)) return std::nullopt;
-    return no("centre", "asserted-by-centre", address.everywhere ? "*" : text_of(address.centre), "A centre speaks for itself alone.");
-  }
   std::optional<QualificationId> qualification =
       address.subject == Subject::entry ? std::optional(address.entry.qualification) : address.qualification;
   std::optional<AwardingOrganisationId> of_qualification = qualification ? owner(*qualification) : std::nullopt;
-  if (qualification && !of_qualification && !address.awarding_organisation)
+  if (roles.has(AccessRole::centre)) {
+    if (address.everywhere || !caller.bound.has(address.centre))
+      return no("centre", "asserted-by-centre", address.everywhere ? "*" : text_of(address.centre), "A centre speaks for itself alone.");
+    if (qualification && !of_qualification)
+      return no("qualification", "qualification-known", text_of(*qualification), "This qualification is not known; correct the number.");
+    return std::nullopt;
+  }
+  if (qualification && !of_qualification)
     return no("qualification", "asserted-by-owner", text_of(*qualification),
-              "This qualification is not known, so nobody can tell whose it is; define it first.");
+              "This qualification is not known, so nobody can tell whose it is; a publisher for all defines it first, from the register.");
   for (const auto& organisation : {address.awarding_organisation, of_qualification})
     if (organisation && !caller.bound.has(*organisation))
       return no("awardingOrganisation", "asserted-by-owner", text_of(*organisation), "That is another awarding organisation's to say.");

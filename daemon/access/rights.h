@@ -37,7 +37,8 @@ std::string text_of(const RouteRights& rights);
 std::optional<Problem> refusal(const RouteRights& rights, const Caller& caller, const HttpRequest& request, std::string_view pattern,
                                const AccessFacts& facts);
 
-/// The same of a fact. `owner`: whose a qualification is; nothing: it is not known.
+/// The same of a fact. `owner`: whose a qualification is; nothing: it is not known. A number that is new is for a publisher for all to define, as the
+/// Register of Regulated Qualifications has it: of two that claim it, neither can be told from its owner.
 std::optional<Rejection> refusal(const Caller& caller, const FactKind& kind, const Address& address,
                                  const std::function<std::optional<AwardingOrganisationId>(QualificationId)>& owner);
 

@@ -78,7 +78,8 @@ Result<SignedCaller> read_signed_caller(std::string_view header, const SignedReq
                                  .key = json.at("key").get<std::string>(),
                                  .makes_keys = json.at("makesKeys").get<bool>()},
                       .body_hash = json.at("body").get<std::string>(),
-                      .once = json.at("once").get<std::string>()};
+                      .once = json.at("once").get<std::string>(),
+                      .at_ms = at};
     for (const auto& role : json.at("roles"))
       if (auto known = parse_access_role(role.get<std::string>())) read.caller.roles.add(*known);
     for (const auto& text : json.at("awardingOrganisations"))

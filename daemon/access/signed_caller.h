@@ -21,6 +21,7 @@ struct SignedCaller {
   Caller caller;
   std::string body_hash;  ///< by `hash_hex`
   std::string once;       ///< no two are alike
+  TimeMs at_ms = 0;       ///< when it was signed, by its maker's clock
 };
 
 /// The value of kCallerHeader.

@@ -50,13 +50,13 @@ HttpReply Service::keys(const HttpRequest& request) {
   if (query.wrong()) return reply_with(*query.wrong());
   const auto facts = access_ ? access_->directory().up_to_date() : std::make_shared<const AccessFacts>();
   auto listed = nlohmann::ordered_json::array();
-  for (const auto& [id, key] : facts->keys) listed.push_back(json_of(key, clock_.state().now_ms));
+  for (const auto& [id, key] : facts->keys) listed.push_back(json_of(key, access_->time()));
   return {200, "application/json", nlohmann::ordered_json{{"keys", std::move(listed)}, {"unsealed", facts->unsealed}}.dump() + "\n"};
 }
 
 HttpReply Service::make_access_key(const HttpRequest& request) {
   if (!access_) return without_secret();
-  auto wanted = read_key_wanted(request.body, clock_.state().now_ms);
+  auto wanted = read_key_wanted(request.body, access_->time());
   if (!wanted) {
     const Rejection& why = wanted.error();
     return reply_with({422, "Wrong key", why.message, why.field, why.rule, why.value});
@@ -96,7 +96,7 @@ HttpReply Service::revoke_access_key(const HttpRequest& request) {
   }
   const auto after = access_->directory().up_to_date();
   if (auto now = after->keys.find(id); now != after->keys.end())
-    return {200, "application/json", json_of(now->second, clock_.state().now_ms).dump() + "\n"};
+    return {200, "application/json", json_of(now->second, access_->time()).dump() + "\n"};
   return reply_with({404, "Not found", "There is no such key any more.", "key", "key-known", id.substr(0, 64)});
 }
 

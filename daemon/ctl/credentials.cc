@@ -11,7 +11,6 @@ namespace vtq::ctl {
 namespace {
 
 std::function<std::pair<std::string, std::string>(const HttpCall&, const std::string&)> credentials;
-bool shows_itself = false;  // who reads it on its way can use it
 
 std::filesystem::path named_in(const char* variable) {
   const char* named = std::getenv(variable);
@@ -26,13 +25,15 @@ void use_credentials(const std::filesystem::path& given_secret, const std::files
     secret_file = named_in("RESULTSD_SECRET_FILE");
     key_file = named_in("RESULTSD_KEY_FILE");
   }
+  if (!key_file.empty() && !secret_file.empty())
+    throw std::runtime_error(
+        "Say who asks with --key-file or with --secret-file, not both; nor with both RESULTSD_KEY_FILE and RESULTSD_SECRET_FILE.");
   if (!key_file.empty()) {
     std::ifstream in(key_file);
     std::string key;
     if (!std::getline(in, key))
       throw std::runtime_error(key_file.string() + " cannot be read, or has no key in it; put the key there as it was shown.");
     while (!key.empty() && (key.back() == '\r' || key.back() == ' ')) key.pop_back();
-    shows_itself = true;
     credentials = [key](const HttpCall&, const std::string&) { return std::pair{std::string("Authorization"), "Bearer " + key}; };
   } else if (!secret_file.empty()) {
     const char* user = std::getenv("USER");
@@ -46,8 +47,9 @@ void use_credentials(const std::filesystem::path& given_secret, const std::files
 
 HttpClientOptions with_credentials(const std::string& url, HttpClientOptions options) {
   constexpr std::string_view kPlain = "http://";
-  if (shows_itself && url.starts_with(kPlain) && !is_own_host(std::string_view(url).substr(kPlain.size()), {}))
-    throw std::invalid_argument("A key goes to another machine over https alone: name it as https://..., not " + url + ".");
+  // A key that is read on its way opens to whoever read it; what is signed can be said to another server of the same name.
+  if (credentials && url.starts_with(kPlain) && !is_own_host(std::string_view(url).substr(kPlain.size()), {}))
+    throw std::invalid_argument("What says who asks goes to another machine over https alone: name it as https://..., not " + url + ".");
   options.credentials = credentials;
   return options;
 }

@@ -138,6 +138,8 @@ void look_at_daemon(Findings& findings, const std::string& url, const std::strin
     findings.bad("resultsd cannot be asked at " + url, error.what());
   } catch (const Unreachable&) {
     findings.bad("resultsd does not answer at " + url, "Start it with resultsd --config FILE, or name another with --url.");
+  } catch (const std::runtime_error& error) {
+    findings.bad("resultsd at " + url + " does not say how it is", error.what());
   }
 }
 

@@ -40,7 +40,7 @@ std::optional<Problem> fault_of_head(std::string_view head) {
   auto end = head.find("\r\n");
   std::string_view first = head.substr(0, end);
   bool old = first.ends_with(" HTTP/1.0");
-  std::size_t hosts = 0, lengths = 0, codings = 0;
+  std::size_t hosts = 0, lengths = 0, codings = 0, authorizations = 0, callers = 0;
   std::string_view coding;
   auto broken = [](std::string_view line) { return line.find_first_of(std::string_view("\r\n\0", 3)) != line.npos; };
   if (broken(first)) return malformed("header-form", "The request line holds a line break or a NUL; end each line with CR LF.");
@@ -57,6 +57,8 @@ std::optional<Problem> fault_of_head(std::string_view head) {
     std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
     hosts += same_text(name, "Host");
     lengths += same_text(name, "Content-Length");
+    authorizations += same_text(name, "Authorization");
+    callers += same_text(name, kCallerHeader);
     if (same_text(name, "Transfer-Encoding")) {
       ++codings;
       coding = value;
@@ -64,6 +66,8 @@ std::optional<Problem> fault_of_head(std::string_view head) {
   }
   if (hosts > 1 || (hosts == 0 && !old))
     return malformed("host-once", hosts > 1 ? "Host stands twice; send one." : "Host is missing; say which server is meant.", "Host");
+  if (authorizations > 1 || callers > 1)
+    return malformed("caller-once", "Who asks stands twice; say it once.", authorizations > 1 ? "Authorization" : std::string(kCallerHeader));
   if (lengths > 1) return malformed("content-length-once", "Content-Length stands twice; send one.", "Content-Length");
   if (codings == 0) return std::nullopt;
   if (lengths > 0)

@@ -304,6 +304,8 @@ class Loader {
     bool with_proxy = !s.http_trusted_proxy.empty();
     if (with_proxy && !is_ip_address(s.http_trusted_proxy))
       wrong("http.trusted_proxy", "\"" + s.http_trusted_proxy + "\" is no IP address; give that from which the proxy connects.");
+    if (s.http_trusted_proxy == "0.0.0.0" || s.http_trusted_proxy == "::")
+      wrong("http.trusted_proxy", s.http_trusted_proxy + " is nobody's address; give that from which the proxy connects.");
     if (s.has_tls() && !s.kafka_advertise.empty() && !s.kafka_advertise.starts_with("https://"))
       wrong("kafka.advertise", "with TLS the other instances reach this one under https://; give that.");
     Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = !s.access_secret_file.empty()};

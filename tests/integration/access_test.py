@@ -7,11 +7,13 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 
 import events as e
 from callers import Guarded, name_of, signed_by
 from daemon import Daemon, ROOT, environment, program, run
+from ports import free_ports
 
 with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8") as document:
     API = json.load(document)
@@ -178,11 +180,16 @@ class Keys(unittest.TestCase):
         self.assertEqual(run("resultsctl", "--url", self.daemon.url, "--key-file", path, "status").returncode, 0)
         self.assertIn("Keys are made and revoked with the access secret alone",
                       run("resultsctl", "--url", self.daemon.url, "--key-file", path, "keys", "list").stderr)
+        # Two answers to who asks are none.
+        done = run("resultsctl", "--url", self.daemon.url, "--key-file", path, "--secret-file", self.daemon.secret, "status")
+        self.assertIn("not both", done.stderr)
+        done = run("resultsctl", "--url", "http://192.0.2.1:8410", "--secret-file", self.daemon.secret, "status")
+        self.assertIn("goes to another machine over https alone", done.stderr)
         # It goes to no other machine for all to read on its way.
         for url, told in (("http://192.0.2.1:8410", True), ("http://localhost.example.org:1", True), ("http://localhost:1", False),
                           ("https://localhost:1", False)):
             done = run("resultsctl", "--url", url, "--key-file", path, "status")
-            self.assertEqual(("A key goes to another machine over https alone" in done.stderr, done.returncode != 0), (told, True), done.stderr)
+            self.assertEqual(("goes to another machine over https alone" in done.stderr, done.returncode != 0), (told, True), done.stderr)
         # It outlives a kill.
         self.daemon.stop(signal.SIGKILL)
         self.daemon.start()
@@ -326,6 +333,28 @@ class Abuse(unittest.TestCase):
                                   headers={"X-Vtq-Caller": signed_by(self.daemon, "POST", "/v1/keys", body), "Host": here})
         self.assertEqual((changed.status, changed.json()["rule"]), (401, "caller-signed"))
 
+    def test_what_was_signed_before_a_start_is_not_taken_after_it(self):
+        with Guarded({"http.port": free_ports()}) as daemon:
+            body = json.dumps({"name": "once", "roles": ["auditor"], "everywhere": True, "expiresOn": "2027-06-30"})
+            header = {"X-Vtq-Caller": signed_by(daemon, "POST", "/v1/keys", body)}
+            self.assertEqual(daemon.ask("POST", "/v1/keys", None, body, headers=header).status, 201)
+            for how in (signal.SIGKILL, signal.SIGTERM):
+                daemon.stop(how)
+                daemon.start()
+                again = daemon.ask("POST", "/v1/keys", None, body, headers=header)
+                self.assertEqual((again.status, again.json()["rule"]), (401, "caller-fresh"))
+            self.assertEqual(daemon.ask("POST", "/v1/keys", None, body, headers={"X-Vtq-Caller": signed_by(daemon, "POST", "/v1/keys", body)}).status, 201)
+
+    def test_two_words_on_who_asks_are_none(self):
+        good = self.daemon.key("operations", everywhere=True)
+        for header in ("Authorization", "X-Vtq-Caller"):
+            with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=30) as connection:
+                lines = f"{header}: Bearer {good}\r\n{header.lower()}: Bearer {UNKNOWN_KEY}\r\n"
+                connection.sendall(f"GET /v1/overview HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+                self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 400"), header)
+        for scheme in ("bearer", "BEARER"):
+            self.assertEqual(self.daemon.ask("GET", "/v1/overview", headers={"Authorization": f"{scheme} {good}"}).status, 200)
+
 
 class Asserting(unittest.TestCase):
     @classmethod
@@ -358,20 +387,52 @@ class Asserting(unittest.TestCase):
         self.assertEqual(self.entries(), before)
         self.assertEqual(len(self.daemon.ask("GET", "/v1/rejected", self.ops).json()["rejected"]), rejected)
 
-    def test_a_qualification_defined_in_a_body_counts_for_what_follows_and_at_once(self):
+    def defined(self, number, organisation=e.ORGANISATION):
+        define = json.loads(json.dumps(next(one for one in e.reference() if "qualificationDefined" in one)))
+        define["id"] = f"defines-{number}-{organisation}"
+        define["qualificationDefined"].update(qualification=number, awardingOrganisation=organisation)
+        return define
+
+    def test_a_new_qualification_is_defined_by_a_publisher_for_all_and_known_at_once(self):
         number = e.qualification_number("6007771")
-        define = next(one for one in e.reference() if "qualificationDefined" in one)
-        define = {**json.loads(json.dumps(define)), "id": "mine"}
-        define["qualificationDefined"]["qualification"] = number
-        first = e.registered("C1", qualification=number)
+        first, define = e.registered("C1", qualification=number), self.defined(number)
         self.assertEqual(self.daemon.publish(self.own, [first]).status, 403)
-        self.assertEqual(self.daemon.publish(self.own, [define, first]).json()["accepted"], 2)
+        for body in ([define], [define, first]):
+            reply = self.daemon.publish(self.own, body)
+            self.assertEqual((reply.status, reply.json()["rule"]), (403, "asserted-by-owner"))
+        self.assertEqual(self.daemon.publish(self.all, [define]).json()["accepted"], 1)
         for learner in range(20):
             self.assertEqual(self.daemon.publish(self.own, [e.registered(f"C2{learner}", qualification=number)]).status, 200)
-        # Nobody takes it over.
-        taken = json.loads(json.dumps(define))
-        taken["qualificationDefined"]["awardingOrganisation"] = FOREIGN
-        self.assertEqual(self.daemon.publish(self.other, [taken]).json()["rule"], "asserted-by-owner")
+        # Whose it is may say it anew; nobody takes it over, nor gives it away.
+        anew = {**define, "id": "anew", "occurredAt": "2023-01-02T10:00:00Z"}
+        anew["qualificationDefined"] = {**define["qualificationDefined"], "title": "Another title"}
+        reply = self.daemon.publish(self.own, [anew]).json()
+        self.assertEqual(reply["accepted"], 1, reply)
+        for key in (self.own, self.other):
+            self.assertEqual(self.daemon.publish(key, [self.defined(number, FOREIGN)]).json()["rule"], "asserted-by-owner")
+
+    def test_a_number_that_nobody_defined_can_be_claimed_by_no_bounded_publisher_whenever_it_tries(self):
+        """Two at once, of which one is the owner: a look at who has it comes before the other's word is in."""
+        for at in range(10):
+            number = e.qualification_number(f"60088{at:02}")
+            answers = []
+            say = lambda key, organisation, number=number, answers=answers: answers.append(
+                (key, self.daemon.publish(key, [self.defined(number, organisation)]).status))
+            both = [threading.Thread(target=say, args=one) for one in ((self.all, e.ORGANISATION), (self.other, FOREIGN))]
+            for one in both:
+                one.start()
+            for one in both:
+                one.join()
+            self.assertEqual(sorted(answers), sorted([(self.all, 200), (self.other, 403)]))
+            self.assertEqual(self.daemon.publish(self.own, [e.registered(f"Q{at}", qualification=number)]).status, 200)
+
+    def test_a_centres_word_on_what_is_not_known_is_refused_and_not_kept(self):
+        before = len(self.daemon.ask("GET", "/v1/rejected", self.ops).json()["rejected"])
+        answer = e.answered("U1")
+        answer["checkpointAnswered"]["entry"]["qualification"] = e.qualification_number("6009999")
+        reply = self.daemon.publish(self.centre, [answer])
+        self.assertEqual((reply.status, reply.json()["rule"]), (403, "qualification-known"))
+        self.assertEqual(len(self.daemon.ask("GET", "/v1/rejected", self.ops).json()["rejected"]), before)
 
     def test_a_centre_answers_for_itself_and_asserts_nothing_else(self):
         self.daemon.publish(self.all, [e.registered("D1"), e.registered("D2", centre=e.OTHER_CENTRE)])

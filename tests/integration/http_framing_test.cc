@@ -87,6 +87,12 @@ TEST(Head, of_any_bytes_is_judged_without_harm_and_never_taken_with_two_lengths)
   }
 }
 
+TEST(Head, that_says_twice_who_asks_is_refused) {
+  EXPECT_EQ(rule_of(head("Host: localhost\r\nAuthorization: Bearer a\r\nX-Vtq-Caller: b\r\n")), "");
+  EXPECT_EQ(rule_of(head("Host: localhost\r\nAuthorization: Bearer a\r\nauthorization: Bearer b\r\n")), "400 caller-once");
+  EXPECT_EQ(rule_of(head("Host: localhost\r\nX-Vtq-Caller: a\r\nx-vtq-caller: a\r\n")), "400 caller-once");
+}
+
 TEST(Host, of_this_server_is_a_loopback_name_or_one_of_the_settings) {
   std::vector<std::string> names{"results.example.org", "[fd00::1]"};
   for (const char* own : {"localhost", "LOCALHOST:8410", "127.0.0.1", "127.0.0.1:8410", "127.1.2.3:1", "[::1]", "[::1]:8410",

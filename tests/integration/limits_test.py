@@ -192,7 +192,7 @@ class Limits(unittest.TestCase):
 
     def test_a_foreign_page_can_change_nothing(self):
         with self.Daemon({"time.source": "event"}) as daemon:
-            own = f"http://127.0.0.1:{daemon.port}"
+            own = daemon.url.replace("localhost", "127.0.0.1")
             for target in ("/v1/backups", EVENTS, "/v1/rejected/0/replay"):
                 for origin in ("https://evil.example.org", "null", f"http://127.0.0.1:{daemon.port + 1}"):
                     reply = daemon.request("POST", target, b"", {"Origin": origin, "Content-Type": "application/json"})

@@ -562,9 +562,10 @@ class Listeners(unittest.TestCase):
             self.assertIn("set access.secret_file", done.stderr)
 
     def test_a_trusted_proxy_is_an_address_and_this_machine_is_heard_beside_it(self):
-        done = run("resultsd", "--check-config", RESULTSD_HTTP_TRUSTED_PROXY="proxy.example.org")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("http.trusted_proxy", done.stderr)
+        for wrong in ("proxy.example.org", "0.0.0.0", "::"):
+            done = run("resultsd", "--check-config", RESULTSD_HTTP_TRUSTED_PROXY=wrong)
+            self.assertEqual(done.returncode, 2, wrong)
+            self.assertIn("http.trusted_proxy", done.stderr)
         with Daemon({"http.trusted_proxy": "192.0.2.1"}) as daemon:
             self.assertEqual(daemon.get("/livez").status, 200)
             self.assertEqual(limits_test.refused(daemon, "trusted-proxy"), 0)

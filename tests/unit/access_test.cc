@@ -164,6 +164,10 @@ TEST_F(AccessTest, what_is_asked_for_is_held_to_its_rules) {
   EXPECT_EQ(rule("[]"), "json-form");
   EXPECT_EQ(rule(R"({"name":"N","role":"publisher"})"), "json-form");
   EXPECT_EQ(rule(R"({"name":"","roles":["publisher"],"everywhere":true,"expiresOn":"2027-09-30"})"), "text-length");
+  EXPECT_EQ(rule(R"({"name":"Coleg Gŵyr","roles":["auditor"],"everywhere":true,"expiresOn":"2027-09-30"})"), "");
+  for (const char* hidden : {R"(a\nb)", R"(\u001b[31mRED)", R"(\u0000)", R"(a\u202eb)", R"(a\u2066b)", R"(a\u0085b)", R"(\u007f)", R"(a\u200bb)"})
+    EXPECT_EQ(rule(std::string(R"({"name":")") + hidden + R"(","roles":["auditor"],"everywhere":true,"expiresOn":"2027-09-30"})"), "text-plain")
+        << hidden;
   EXPECT_EQ(rule(R"({"name":"N","roles":[],"everywhere":true,"expiresOn":"2027-09-30"})"), "access-role");
   EXPECT_EQ(rule(R"({"name":"N","roles":["root"],"everywhere":true,"expiresOn":"2027-09-30"})"), "access-role");
   EXPECT_EQ(rule(R"({"name":"N","roles":["publisher"],"expiresOn":"2027-09-30"})"), "bound-given");
@@ -325,11 +329,18 @@ TEST(AccessRights, a_qualification_that_is_unknown_or_anothers_is_not_spoken_for
   EXPECT_EQ(refused(publisher, example("registered"), kOurs), "");
   EXPECT_EQ(refused(publisher, example("registered"), kTheirs), "asserted-by-owner");
   EXPECT_EQ(refused(publisher, example("registered"), std::nullopt), "asserted-by-owner");
-  // A new one may be defined, one that another has may not be taken over.
-  EXPECT_EQ(refused(publisher, example("qualification_defined"), std::nullopt), "");
+  // Who claims a new number is nothing that its sender can say: two could, and only one has it.
+  EXPECT_EQ(refused(publisher, example("qualification_defined"), std::nullopt), "asserted-by-owner");
+  EXPECT_EQ(refused(caller_with(AccessRole::publisher, {.everywhere = true}), example("qualification_defined"), std::nullopt), "");
+  EXPECT_EQ(refused(publisher, example("qualification_defined"), kOurs), "");
   EXPECT_EQ(refused(publisher, example("qualification_defined"), kTheirs), "asserted-by-owner");
   // A hold names its awarding organisation, and a qualification as well.
   EXPECT_EQ(refused(publisher, example("hold_placed"), kTheirs), "asserted-by-owner");
+  EXPECT_EQ(refused(publisher, example("hold_placed"), std::nullopt), "asserted-by-owner");
+  // A centre speaks of what is known.
+  Caller centre = caller_with(AccessRole::centre, of(kCentre));
+  EXPECT_EQ(refused(centre, example("checkpoint_answered"), kTheirs), "");
+  EXPECT_EQ(refused(centre, example("checkpoint_answered"), std::nullopt), "qualification-known");
 }
 
 // ---- routes ----
