@@ -94,7 +94,9 @@ KeyWanted wanted_for(AccessRoles roles, Bound bound) {
 TEST_F(AccessTest, a_key_is_read_back_as_it_was_made_and_only_with_its_seal) {
   AccessSecret ours = secret();
   KeyWanted wanted = wanted_for({AccessRole::publisher, AccessRole::operations}, {.everywhere = false, .awarding_organisations = {kOurs, kTheirs}});
-  auto [fact, text] = make_key(wanted, "operator ada", ours);
+  const auto made = make_key(wanted, "operator ada", ours);
+  const v1::AccessKeyMade& fact = made.first;
+  const std::string& text = made.second;
   auto key = read_key(fact, kNow, ours);
   ASSERT_TRUE(key);
   EXPECT_EQ(key->of.roles, wanted.roles);
