@@ -70,7 +70,7 @@ Result<SignedCaller> read_signed_caller(std::string_view header, const SignedReq
     auto json = nlohmann::json::parse(*claims);
     const TimeMs at = json.at("at").get<TimeMs>();
     if (at < now - kFreshMs || at > now + kFreshMs)
-      return Rejection{std::string(kCallerHeader), "caller-fresh", utc_text(at),
+      return Rejection{std::string(kCallerHeader), "caller-fresh", at < kEarliestEventMs || at > kLatestEventMs ? "" : utc_text(at),
                        "This was signed more than a minute from this server's time; put the clocks of both machines right."};
     SignedCaller read{.caller = {.name = json.at("name").get<std::string>(),
                                  .roles = {},
