@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -129,10 +130,14 @@ class Daemon:
             return [json.loads(line) for line in file.read().splitlines(keepends=True) if line.endswith(b"\n")]
 
     def stop(self, how=signal.SIGTERM):
-        """Ends it with a signal and returns its exit code."""
+        """Ends it with a signal and returns its exit code. One that fails instead leaves its last words in the test's output."""
         self.close()
         self.process.send_signal(how)
-        return self.process.wait(DEADLINE_S)
+        code = self.process.wait(DEADLINE_S)
+        if code < 0 and code != -how:
+            with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as log:
+                print("".join(log.readlines()[-40:]), file=sys.stderr)
+        return code
 
     def close(self):
         if self.connection:
