@@ -39,7 +39,7 @@ class Refusals {
 };
 
 Refusals& refusals() {
-  static Refusals all;
+  static Refusals& all = *new Refusals;  // a client that did not close in time may outlive what is destroyed at the end of the process
   return all;
 }
 

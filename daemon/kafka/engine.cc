@@ -460,8 +460,12 @@ void KafkaEngine::watch() {
     for (auto& wake : wakes) wake();
     for (LateRejection& one : overdue) one.done("");
     if (!draining_ && steady_ms() - asked >= kAskBrokersEveryMs) {
-      if (!asking) asking = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings_, "watchdog")));
-      ask_brokers(asking.get());
+      try {
+        if (!asking) asking = make_client(RD_KAFKA_PRODUCER, make_config(common_properties(settings_, "watchdog")));
+        ask_brokers(asking.get());
+      } catch (const KafkaError& error) {  // no thread or descriptor is left for it; later there may be
+        log::write(log::Level::warning, "brokers cannot be asked whether they answer", {{"why", std::string(error.what())}});
+      }
       asked = steady_ms();
       if (!brokers_answer()) away_steady_ms_ = asked;
     }

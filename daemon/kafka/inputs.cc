@@ -73,6 +73,8 @@ Inputs::Inputs(const Settings& settings, const TopicNames& names, std::function<
 Inputs::~Inputs() {
   streams_.clear();
   queue_.reset();
+  // Destroyed while it closes, it waits for what nobody serves any more.
+  if (left_open_) static_cast<void>(consumer_.release());
 }
 
 std::int32_t Inputs::generation() const {
@@ -217,6 +219,8 @@ void Inputs::leave(int deadline_ms, bool for_good) {
     if (!event || rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_REBALANCE) continue;
     rd_kafka_assign(consumer_.get(), nullptr);
   }
+  left_open_ = !failure && !rd_kafka_consumer_closed(consumer_.get());
+  if (left_open_) log::write(log::Level::warning, "the client of the group did not close in time; the brokers find out for themselves", {});
 }
 
 // ---- records ----

@@ -86,7 +86,8 @@ class Inputs {
   /// Partitions that cannot be read on since the last call, because a topic has not the offset that is wanted.
   std::set<std::uint32_t> take_stopped() { return std::exchange(stopped_, {}); }
 
-  /// Leaves the group, so that others take over at once; with static membership only `for_good`. Waits up to `deadline_ms`.
+  /// Leaves the group, so that others take over at once; with static membership only `for_good`. Waits up to `deadline_ms`; a client that has
+  /// not closed by then is left to the end of the process.
   void leave(int deadline_ms, bool for_good);
 
   rd_kafka_t* consumer() const { return consumer_.get(); }
@@ -137,7 +138,8 @@ class Inputs {
   std::set<std::uint32_t> started_;
   std::set<std::uint32_t> stopped_;
   bool joined_ = false;
-  std::string failure_;  // found in a callback, thrown after the poll
+  bool left_open_ = false;  // it did not close in time: its end would wait for ever
+  std::string failure_;     // found in a callback, thrown after the poll
 };
 
 }  // namespace vtq::kafka

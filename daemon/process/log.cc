@@ -24,6 +24,14 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+/// Never destroyed: threads of libraries may write until the process is gone.
+spdlog::logger*& started() {
+  static spdlog::logger* logger = nullptr;
+  return logger;
+}
+
+spdlog::logger* current() { return started() ? started() : spdlog::default_logger_raw(); }
+
 }  // namespace
 
 void start(std::string_view level) {
@@ -31,11 +39,12 @@ void start(std::string_view level) {
   logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})", spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(std::string(level)));
   logger->flush_on(spdlog::level::debug);
-  spdlog::set_default_logger(std::move(logger));
+  spdlog::set_default_logger(logger);
+  started() = (new std::shared_ptr<spdlog::logger>(std::move(logger)))->get();
 }
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
-  spdlog::logger* logger = spdlog::default_logger_raw();
+  spdlog::logger* logger = current();
   if (!logger->should_log(to_spdlog(level))) return;
   nlohmann::ordered_json line;
   line["message"] = message;
@@ -44,6 +53,6 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
   logger->log(to_spdlog(level), std::string_view(text).substr(1, text.size() - 2));
 }
 
-void flush() { spdlog::default_logger_raw()->flush(); }
+void flush() { current()->flush(); }
 
 }  // namespace vtq::log

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 #include "daemon/kafka/inputs.h"
@@ -70,6 +71,25 @@ TEST(KafkaInputs, in_order_of_time_no_record_is_passed_over_that_lies_ready_at_t
     }
   }
   EXPECT_GE(next, kRecords);
+}
+
+TEST(KafkaInputs, one_that_did_not_close_in_time_ends_all_the_same) {
+  Settings settings = settings_of_test();
+  settings.kafka_group += "-hasty";
+  auto inputs = std::make_unique<Inputs>(settings, TopicNames(settings.kafka_topic_prefix), [] {});
+  auto until = Steady::now() + std::chrono::seconds(60);
+  while (!inputs->has_changes() && Steady::now() < until) inputs->gather_in_order(5000, 100, kLatestEventMs);
+  ASSERT_TRUE(inputs->take_changes().assigned);
+  std::promise<void> ended;
+  std::thread ending([&] {
+    inputs->leave(0, false);
+    inputs.reset();
+    ended.set_value();
+  });
+  bool has_ended = ended.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  EXPECT_TRUE(has_ended);
+  if (!has_ended) std::_Exit(1);  // the thread cannot be joined
+  ending.join();
 }
 
 TEST(KafkaInputs, a_record_of_a_wrong_year_holds_up_nothing_behind_it) {

@@ -175,7 +175,7 @@ class KafkaZombieTest(unittest.TestCase):
     def test_inputs(self):
         code, said = self.transaction_tests("kafka_inputs_tests", "inputs.")
         self.assertEqual(code, 0, said)
-        self.assertIn("[  PASSED  ] 2 tests", said)
+        self.assertIn("[  PASSED  ] 3 tests", said)
 
     def test_without_the_membership_check_a_transaction_goes_through(self):
         code, said = self.transaction_tests("kafka_tests_planted", "unchecked.", "*no_member*")
