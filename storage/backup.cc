@@ -104,6 +104,8 @@ std::string damage_of(const fs::path& directory, std::uint32_t id) {
   if (!found.ok()) return without_keys(found.ToString());
   rocksdb::Options options;
   options.env = info.env_for_open.get();
+  // As the store is opened: RocksDB 7.8 would take the logs that its manifest names out of it, where nothing may be written, and end the process.
+  options.track_and_verify_wals_in_manifest = true;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const char* name : {"default", "state", "log", "batches", "rejected"}) families.push_back({name, rocksdb::ColumnFamilyOptions{}});
   std::vector<rocksdb::ColumnFamilyHandle*> handles;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The real resultsd loses its directory, its files or its mind, and says so: nothing that was acknowledged goes without a word, a number that
 may have left the house is not used again, and a restore is whole or not at all."""
+import http.client
 import itertools
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import threading
 import time
 import unittest
 
@@ -296,6 +298,35 @@ class Restore(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         life.start()
         self.assertEqual(life.get("/v1/overview").json(), whole)
+
+    def test_backups_made_while_events_come_end_nothing_and_are_whole(self):
+        life = self.life(time__source="wall", data__sync=True)
+        life.start()
+        life.post_events(e.reference())
+        ended, taken = threading.Event(), []
+
+        def publish():
+            beside = http.client.HTTPConnection("127.0.0.1", life.port, timeout=DEADLINE_S)
+            while not ended.is_set():
+                beside.request("POST", "/v1/events", json.dumps(e.registered(f"L{len(taken)}")), {"Content-Type": "application/json"})
+                taken.append(beside.getresponse().read())
+
+        publishing = threading.Thread(target=publish)
+        publishing.start()
+        try:
+            wait_until(lambda: taken, "events are taken")
+            for _ in range(8):
+                reply = life.post("/v1/backups")
+                self.assertEqual((reply.status, reply.json()["damage"]), (201, None))
+        finally:
+            ended.set()
+            publishing.join()
+        self.assertEqual(life.stop(), 0)
+        os.rename(life.store, life.store + "-damaged")
+        done = run("resultsctl", "restore", "--from", os.path.join(life.directory, "backups"), "--to", life.store)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        life.start()
+        self.assertTrue(life.get("/v1/entries", centre=e.CENTRE).json()["entries"])
 
     def test_old_backups_are_pruned(self):
         life = self.life(backup__count_max=2)
