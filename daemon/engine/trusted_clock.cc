@@ -132,10 +132,10 @@ ClockState TrustedClock::state() const {
   return look();
 }
 
+/// It is not looked at yet: what the witness says comes next, and a clock that jumped before the start is no moment to stand at.
 void TrustedClock::log_says(TimeMs log_ms, const ClockConfirmation& confirmed) {
   std::lock_guard lock(mutex_);
   judge_.log_says(log_ms, confirmed, read_());
-  look();
 }
 
 void TrustedClock::was(const ClockWitness& kept) {

@@ -269,6 +269,20 @@ TEST(TrustedClock, whose_doubt_outlived_the_machines_start_keeps_that_doubt_for_
   EXPECT_FALSE(kept->doubted);
 }
 
+TEST(TrustedClock, that_jumped_before_the_start_stands_at_what_it_should_say_whatever_the_log_says_first) {
+  const TimeMs should = local("2026-08-12T15:00");
+  ClockReading at{should + 3 * kDayMs, 1'000'000};
+  TrustedClock clock(
+      {}, [&] { return at; }, kBoot);
+  clock.log_says(should - kHourMs, {});
+  clock.was({kBoot, should, 1'000'000, false});
+  ClockState state = clock.state();
+  EXPECT_FALSE(state.trusted);
+  EXPECT_EQ(state.expected_ms, should);
+  EXPECT_EQ(state.now_ms, should);
+  EXPECT_LT(state.now_ms, latest_event(state));
+}
+
 // ---- what follows ----
 
 TEST(TrustedClock, a_doubted_one_refuses_events_from_the_future_by_what_it_should_say) {
