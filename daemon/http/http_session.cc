@@ -54,6 +54,8 @@ HttpRequest described(const Message& message) {
   request.forwarded = message.find(kForwardedHeader) != message.end();
   request.authorization = std::string(message[http::field::authorization]);
   request.signed_caller = std::string(message[kCallerHeader]);
+  request.cookie = std::string(message[http::field::cookie]);
+  request.csrf_token = std::string(message[kCsrfHeader]);
   return request;
 }
 
@@ -181,8 +183,11 @@ void HttpSession::start_body() {
   if (length && *length > listener_->options.body_bytes_max) return refuse_body(*length);
   if (parser_->is_done() || (length && *length == 0)) return answer();
   if (!length && !parser_->chunked()) return answer();
-  if (listener_->options.admit)
-    if (auto problem = listener_->options.admit(described(parser_->get()))) return refuse(*problem, false);
+  if (listener_->options.admit) {
+    HttpRequest head = described(parser_->get());
+    if (length) head.body_announced = *length;
+    if (auto problem = listener_->options.admit(head)) return refuse(*problem, false);
+  }
   parser_->body_limit(listener_->options.body_bytes_max);
   begin_pace();
   room_until_ = {};
@@ -287,6 +292,8 @@ void HttpSession::answer() {
   try {
     HttpRequest request = described(message);
     request.body = std::move(message.body());
+    Code gone;
+    if (auto peer = wire().socket().remote_endpoint(gone); !gone) request.peer = peer.address().to_string();
     request.arrived = Steady::now();
     // Only a read may be given up: what was sent to be taken is taken.
     bool reads = request.method == "GET";
