@@ -234,7 +234,9 @@ std::string version_text(std::string_view program) {
 
 Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
     : settings_(settings),
-      access_secret_(settings.access_secret_file.empty() ? std::nullopt : std::optional(AccessSecret::read(settings.access_secret_file))),
+      access_secret_(!settings.access_secret_file.empty() ? std::optional(AccessSecret::read(settings.access_secret_file))
+                     : settings.sign_in_demonstration     ? std::optional(AccessSecret::passing())
+                                                          : std::nullopt),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
       host_names_(host_names(settings)),
       tls_(tls_of(settings)) {
@@ -252,6 +254,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   }
   crash_when_asked(*engine_);
   if (access_secret_) access_ = std::make_unique<Access>(*access_secret_, engine_->store(), clock_);
+  make_sign_in();
   Forward::Sign sign;
   if (access_) sign = [this](const HttpCall& call, const std::string& host) { return access_->sign(call.caller.get(), call, host); };
   if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_, std::move(sign));
@@ -268,6 +271,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   listen();
   people_ = reads("people", kPeopleThreads);
   exports_ = reads("exports", kExportThreads);
+  if (sign_in_) signing_in_ = reads("sign-in", kPeopleThreads);
   metrics_thread_ = std::make_unique<Worker>("metrics");
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
@@ -283,7 +287,10 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
 Service::~Service() {
   if (server_) server_->stop_taking();
   if (health_) health_->stop_taking();
+  ended_ = true;
   if (engine_) engine_->drain();
+  if (signing_in_) signing_in_->stop();
+  if (sign_in_) sign_in_->stop();
   if (verifier_) verifier_->stop();
   if (forward_) forward_->stop();
   if (ingest_) ingest_->stop();
@@ -513,6 +520,7 @@ void Service::add_routes() {
                        }
                        metrics_thread_->post([this] { answer_metrics(); });
                      }});
+  add_sign_in_routes();
   add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
   for (Route& route : routes_) route.rights = rights_of(route.method, route.pattern);
 }
@@ -552,7 +560,11 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   } else if (access_ && found < routes_.size()) {
     if (auto reply = closed_to(request, routes_[found])) return measured(std::move(*reply));
   }
-  if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
+  if (found < routes_.size()) {
+    Respond answer = std::move(measured);
+    if (sign_in_) answer = sign_in_->keeping_session(request, std::move(answer));
+    return routes_[found].take(std::move(request), std::move(answer));
+  }
   if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
   if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
   HttpReply reply = reply_with({405, "Wrong method", "This address takes " + allowed + ".", "", "method", request.method});
@@ -564,7 +576,7 @@ void Service::note_refusal(const std::string& route, const Problem& problem, con
   metrics_->http_refused(problem.status, problem.rule);
   // Anybody can be unknown as often as it likes: the log has one line a second of those, and how many there were.
   std::int64_t others = 0;
-  if (problem.status == 401) {
+  if (caller.empty()) {
     const std::int64_t second = clock_.passed_ms() / 1000;
     if (refused_second_.exchange(second) == second) {
       ++refused_unlogged_;
@@ -580,7 +592,7 @@ void Service::note_refusal(const std::string& route, const Problem& problem, con
 bool Service::knows_keys_for(const HttpRequest& request) const { return engine_->state() != EngineState::starting || !request.signed_caller.empty(); }
 
 std::optional<Problem> Service::closed_before_body(const HttpRequest& request) {
-  if (!knows_keys_for(request)) return std::nullopt;  // its route says that it starts
+  if (!knows_keys_for(request) || SignIn::takes_form(request)) return std::nullopt;  // its route says that it starts, or looks at the form
   auto found = access_->caller_of_head(request);
   std::optional<Problem> problem;
   if (auto* wrong = std::get_if<Problem>(&found))
@@ -597,6 +609,7 @@ std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& r
     note_refusal(name, problem, who);
     HttpReply reply = reply_with(problem);
     if (problem.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (problem.status == 503) reply.headers.emplace_back("Retry-After", "1");
     return reply;
   };
   if (route.rights.who != RouteRights::For::everybody && !knows_keys_for(request))
@@ -635,7 +648,7 @@ std::optional<Problem> Service::refusal(const HttpRequest& request) const {
   if (request.origin && !is_own_origin(*request.origin, request.host, tls_ != nullptr))
     return Problem{403, "Foreign page", "A page of another origin may change nothing here.", "Origin", "origin-own", request.origin->substr(0, 200)};
   for (std::string_view form : {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
-    if (request.content_type == form)
+    if (request.content_type == form && !(form.starts_with("application/") && SignIn::is_form_path(request.path)))
       return Problem{415,
                      "Unknown format",
                      "What a form of a page can send is not taken here; name the format of the body, as application/json.",

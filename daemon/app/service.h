@@ -26,6 +26,7 @@
 #include "daemon/reads/forward.h"
 #include "daemon/reads/read_pool.h"
 #include "daemon/reads/reads.h"
+#include "daemon/sign_in/sign_in.h"
 
 namespace vtq {
 
@@ -105,7 +106,12 @@ class Service {
   HttpReply keys(const HttpRequest& request);
   HttpReply make_access_key(const HttpRequest& request);
   HttpReply revoke_access_key(const HttpRequest& request);
-  /// Puts a word about a key among the facts, and waits until it is known here. A problem: it was not taken.
+  void make_sign_in();
+  void add_sign_in_routes();
+  void add_step(std::string pattern, SignInStep (SignIn::*step)(const HttpRequest&));
+  HttpReply noted(const HttpRequest& request, SignInStep&& step);
+  HttpReply sign_out(const HttpRequest& request);
+  /// Puts a word about a key or a person among the facts, and waits until it is known here. A problem: it was not taken.
   std::optional<Problem> say_of_key(v1::Event&& event, const std::function<bool(const AccessFacts&)>& known);
   ReadPool& pool(Place place, const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
@@ -119,7 +125,7 @@ class Service {
   std::vector<Route> routes_;
   std::unique_ptr<Metrics> metrics_;
   std::string openapi_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, ended_{false};
   std::vector<std::string> host_names_;
   std::shared_ptr<TlsCertificate> tls_;  // null: none
   std::chrono::steady_clock::time_point tls_looked_at_{};
@@ -137,10 +143,12 @@ class Service {
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
   const Owners* owners_ = nullptr;       // the same, where instances share the partitions
   std::unique_ptr<Access> access_;       // null: callers need not say who they are
+  std::unique_ptr<SignIn> sign_in_;      // null: nobody signs in, and there are no tokens
   std::unique_ptr<Forward> forward_;     // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;
   std::unique_ptr<ReadPool> exports_;
+  std::unique_ptr<ReadPool> signing_in_;  // null as sign_in_
   std::unique_ptr<Worker> metrics_thread_;
   std::unique_ptr<Worker> backup_;
   std::unique_ptr<Verifier> verifier_;

@@ -368,7 +368,12 @@ void HttpSession::write(HttpReply&& reply) {
   response_->set(http::field::content_type, reply.content_type);
   response_->set(http::field::cache_control, "no-store");
   response_->set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : reply.headers) response_->set(name, value);
+  for (const auto& [name, value] : reply.headers) {
+    if (name == "Set-Cookie")
+      response_->insert(name, value);
+    else
+      response_->set(name, value);
+  }
   response_->keep_alive(keep_alive_ && !listener_->stopping);
   response_->content_length(reply.body.size());
   if (!head_only_) response_->body() = std::move(reply.body);

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "daemon/process/listening.h"
+#include "daemon/process/sign_in_settings.h"
 
 namespace vtq {
 namespace {
@@ -282,6 +283,7 @@ class Loader {
   void check_together() {
     const Settings& s = loaded_.settings;
     check_listening();
+    for (const auto& [name, why] : wrong_sign_in(s)) fail(loaded_.origins[name], std::string(name) + ": " + why);
     if (s.data_directory.empty()) fail(loaded_.origins["data.directory"], "data.directory: name a directory.");
     if (auto backups = s.backups(); !backups.empty() && !s.data_directory.empty() && lies_in(backups, s.data_directory))
       fail(loaded_.origins["backup.directory"],

@@ -72,7 +72,8 @@ class SignIn {
   SignInStep callback(const HttpRequest& request);             ///< GET /sign-in/callback; waits
   SignInStep demonstrate(const HttpRequest& request);          ///< POST /sign-in/demonstration
   HttpReply signed_in_page(const HttpRequest& request) const;  ///< GET /signed-in
-  HttpReply session_json(const HttpRequest& request) const;    ///< GET /v1/session
+  /// GET /v1/session. `sign_in`: null where nobody signs in.
+  static HttpReply session_json(const SignIn* sign_in, const HttpRequest& request);
   /// POST /sign-out: whose session it ends. A Problem (`csrf-token`): the page did not come from here.
   struct Leaving {
     std::optional<Problem> refused;
@@ -83,13 +84,15 @@ class SignIn {
   HttpReply left(const std::optional<Problem>& why) const;
 
   HttpReply refused_page(const Problem& problem) const;
+  static Problem not_set();
+  /// The page of a server where nobody signs in.
+  static HttpReply refused_without();
   /// Lets one more request of an address wait for the issuer; false: too many do. Each true is followed by one `waited`.
   bool may_wait(const std::string& peer);
   void waited(const std::string& peer);
   void stop();
 
  private:
-  static Problem not_set();
   struct Person {
     std::string subject;
     Granted granted;

@@ -26,6 +26,8 @@ std::string words_of(AccessRoles roles) {
 
 }  // namespace
 
+HttpReply SignIn::refused_without() { return page_of(not_set(), false); }
+
 HttpReply SignIn::begin_page(const HttpRequest& request) const {
   if (!for_people()) return refused_page(not_set());
   Html body;
@@ -102,7 +104,7 @@ HttpReply SignIn::signed_in_page(const HttpRequest& request) const {
   return page(200, "You are signed in", body, options_.encrypted);
 }
 
-HttpReply SignIn::session_json(const HttpRequest& request) const {
+HttpReply SignIn::session_json(const SignIn* sign_in, const HttpRequest& request) {
   const Caller caller = request.caller ? *request.caller : anybody();
   auto roles = nlohmann::ordered_json::array(), organisations = nlohmann::ordered_json::array(), centres = nlohmann::ordered_json::array();
   for (AccessRole role : kAccessRoles)
@@ -115,10 +117,10 @@ HttpReply SignIn::session_json(const HttpRequest& request) const {
                               {"everywhere", caller.bound.everywhere},
                               {"awardingOrganisations", std::move(organisations)},
                               {"centres", std::move(centres)}};
-  auto session = request.authorization.empty() && for_people() ? session_of(request) : std::nullopt;
-  if (session) {
-    json["csrfToken"] = keys_.csrf_token(session->id);
-    json["endsAt"] = utc_text(session->ends_ms(options_.limits));
+  const bool by_session = sign_in && sign_in->for_people() && request.authorization.empty() && request.signed_caller.empty();
+  if (auto session = by_session ? sign_in->session_of(request) : std::nullopt) {
+    json["csrfToken"] = sign_in->keys_.csrf_token(session->id);
+    json["endsAt"] = utc_text(session->ends_ms(sign_in->options_.limits));
   }
   return {200, "application/json", json.dump() + "\n"};
 }
