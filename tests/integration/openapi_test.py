@@ -133,7 +133,7 @@ class OpenApi(unittest.TestCase):
 
     def test_every_documented_read_answers_as_described(self):
         for path, method, operation in operations():
-            if method != "get":
+            if method != "get" or "sign-in" in operation["tags"]:  # those answer where somebody signs in: sign_in_test.py
                 continue
             with self.subTest(path=path):
                 good = str(min(int(status) for status in operation["responses"]))
