@@ -1,0 +1,53 @@
+// A real browser that does as it is told: a JSON object a line comes in, and one goes out. `node browser.mjs CHROMIUM`.
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const browser = await chromium.launch({ executablePath: process.argv[2], headless: false, args: ['--headless=new', '--no-sandbox', '--disable-gpu'] });
+let context, page, complaints;
+
+async function begin(options) {
+  await context?.close();
+  context = await browser.newContext(options);
+  page = await context.newPage();
+  complaints = [];
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+}
+
+const acts = {
+  begin: (told) => begin(told.options ?? {}),
+  go: (told) => page.goto(told.url),
+  back: () => page.goBack(),
+  reload: () => page.reload(),
+  fill: (told) => page.fill(told.selector, told.value),
+  async click(told) {
+    await Promise.all([page.waitForLoadState('load'), page.click(told.selector)]);
+    await page.waitForLoadState('load');
+  },
+  keys: (told) => page.keyboard.press(told.keys),
+  cookies: () => context.cookies(),
+  async set_cookies(told) {
+    await context.clearCookies();
+    if (told.cookies.length) await context.addCookies(told.cookies);
+  },
+  eval: (told) => page.evaluate(told.script),
+  see: async () => ({
+    url: page.url(),
+    title: await page.title(),
+    heading: await page.locator('h1').first().textContent({ timeout: 2000 }).catch(() => null),
+    text: await page.locator('body').innerText(),
+    complaints,
+  }),
+};
+
+await begin({});
+console.log(JSON.stringify({ ready: true }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const told = JSON.parse(line);
+  try {
+    console.log(JSON.stringify({ found: (await acts[told.act](told)) ?? null }, (name, value) => (name === '_object' ? undefined : value)).slice(0, 1e6));
+  } catch (error) {
+    console.log(JSON.stringify({ error: String(error) }));
+  }
+}
+await browser.close();
