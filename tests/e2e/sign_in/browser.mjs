@@ -3,14 +3,16 @@ import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 const browser = await chromium.launch({ executablePath: process.argv[2], headless: false, args: ['--headless=new', '--no-sandbox', '--disable-gpu'] });
-let context, page, complaints;
+let context, page, complaints, went;
 
 async function begin(options) {
   await context?.close();
   context = await browser.newContext(options);
   page = await context.newPage();
   complaints = [];
+  went = [];
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('request', (request) => request.isNavigationRequest() && went.push(request.url()));
   page.on('pageerror', (error) => complaints.push(String(error)));
 }
 
@@ -21,11 +23,11 @@ const acts = {
   reload: () => page.reload(),
   fill: (told) => page.fill(told.selector, told.value),
   async click(told) {
-    await Promise.all([page.waitForLoadState('load'), page.click(told.selector)]);
-    await page.waitForLoadState('load');
+    await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click(told.selector)]);
   },
   keys: (told) => page.keyboard.press(told.keys),
   cookies: () => context.cookies(),
+  went: () => went,
   async set_cookies(told) {
     await context.clearCookies();
     if (told.cookies.length) await context.addCookies(told.cookies);
@@ -45,7 +47,9 @@ console.log(JSON.stringify({ ready: true }));
 for await (const line of createInterface({ input: process.stdin })) {
   const told = JSON.parse(line);
   try {
-    console.log(JSON.stringify({ found: (await acts[told.act](told)) ?? null }, (name, value) => (name === '_object' ? undefined : value)).slice(0, 1e6));
+    const found = await acts[told.act](told);
+    // What the driver gives back of a navigation is its own.
+    console.log(JSON.stringify({ found: ['go', 'back', 'reload'].includes(told.act) ? null : (found ?? null) }));
   } catch (error) {
     console.log(JSON.stringify({ error: String(error) }));
   }
