@@ -88,12 +88,12 @@ void Service::add_step(std::string pattern, SignInStep (SignIn::*step)(const Htt
     if (!sign_in_) return respond(SignIn::refused_without());
     // Behind a proxy all come from its address.
     const std::string peer = is_loopback(request.peer) || request.peer == settings_.http_trusted_proxy ? "" : request.peer;
-    if (!sign_in_->may_wait(peer))
+    if (!sign_in_->waiting().enter(peer))
       return respond(
           sign_in_->refused_page({429, "Too many at once",
                                   "Too many sign-ins from your address wait for the sign-in provider. Try again in a minute.", "", "sign-ins-max"}));
     // However it is answered, in its turn or because its time was up, it waits no more.
-    auto done = std::shared_ptr<void>(nullptr, [this, peer](void*) { sign_in_->waited(peer); });
+    auto done = std::shared_ptr<void>(nullptr, [this, peer](void*) { sign_in_->waiting().leave(peer); });
     auto asked = std::make_shared<HttpRequest>(std::move(request));
     signing_in_->post(*asked, respond, [this, step, asked, respond, done] {
       try {

@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
@@ -153,6 +154,7 @@ std::optional<KeySet> KeySet::read(std::string_view document) {
     }
     if (key.key) set.keys_.push_back(std::move(key));
   }
+  ::ERR_clear_error();
   return set;
 }
 
@@ -179,7 +181,9 @@ KeySet::Signed KeySet::look(std::string_view algorithm, std::string_view name, s
   }
   if (count == 0) return Signed::unknown_key;
   if (count > 1) return Signed::no;  // nobody can say which is meant
-  return verified(found->key.get(), algorithm, text, signature) ? Signed::yes : Signed::no;
+  const bool good = verified(found->key.get(), algorithm, text, signature);
+  ::ERR_clear_error();  // what the library noted of it is nothing to whoever uses this thread next
+  return good ? Signed::yes : Signed::no;
 }
 
 }  // namespace vtq

@@ -78,7 +78,8 @@ SignIn::SignIn(SignInOptions options, SessionKeys keys, AccessDirectory& directo
       directory_(directory),
       time_(std::move(time)),
       fetch_(fetch),
-      issuer_(options_.issuer.issuer.empty() ? nullptr : std::make_unique<Issuer>(options_.issuer, std::move(fetch))) {
+      issuer_(options_.issuer.issuer.empty() ? nullptr : std::make_unique<Issuer>(options_.issuer, std::move(fetch))),
+      waiting_(options_.waiting_by_address_max) {
   if (!issuer_ || options_.token_audience.empty()) return;
   keeper_ = std::make_unique<Worker>("sign-in-keys", [this, next = Until{}]() mutable {
     if (Issuer::Steady::now() < next) return;
@@ -375,22 +376,6 @@ HttpReply SignIn::left(const std::optional<Problem>& why) const {
          why->field, why->rule});
   reply.headers.emplace_back("Set-Cookie", cookie(cookie_name(), "", 0));
   return reply;
-}
-
-bool SignIn::may_wait(const std::string& peer) {
-  if (peer.empty()) return true;
-  std::lock_guard lock(mutex_);
-  std::size_t& waiting = waiting_[peer];
-  if (waiting >= options_.waiting_by_address_max) return false;
-  ++waiting;
-  return true;
-}
-
-void SignIn::waited(const std::string& peer) {
-  if (peer.empty()) return;
-  std::lock_guard lock(mutex_);
-  auto found = waiting_.find(peer);
-  if (found != waiting_.end() && --found->second == 0) waiting_.erase(found);
 }
 
 }  // namespace vtq

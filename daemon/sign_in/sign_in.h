@@ -18,6 +18,7 @@
 
 #include "daemon/access/access.h"
 #include "daemon/engine/worker.h"
+#include "daemon/sign_in/address_limit.h"
 #include "daemon/sign_in/issuer.h"
 #include "daemon/sign_in/roles.h"
 #include "daemon/sign_in/session.h"
@@ -87,9 +88,8 @@ class SignIn {
   static Problem not_set();
   /// The page of a server where nobody signs in.
   static HttpReply refused_without();
-  /// Lets one more request of an address wait for the issuer; false: too many do. Each true is followed by one `waited`.
-  bool may_wait(const std::string& peer);
-  void waited(const std::string& peer);
+  /// Of those that wait for the issuer.
+  AddressLimit& waiting() { return waiting_; }
   void stop();
 
  private:
@@ -118,8 +118,8 @@ class SignIn {
   const Fetch fetch_;
   std::unique_ptr<Issuer> issuer_;  // null: the demonstration alone
   std::mutex mutex_;
-  std::map<std::string, std::size_t> waiting_;  // by address
-  std::unordered_set<std::string> came_back_;   // states that were used, of the last minutes
+  AddressLimit waiting_;
+  std::unordered_set<std::string> came_back_;  // states that were used, of the last minutes
   std::deque<std::pair<TimeMs, std::string>> in_order_;
   std::atomic<bool> refreshing_{false};
   std::unique_ptr<Worker> keeper_;  // asks for keys beside; last: it uses the others. Null: no tokens are taken

@@ -191,6 +191,7 @@ TEST_F(AccessTest, a_signed_caller_is_of_one_request_one_server_one_minute_and_o
                 .roles = {AccessRole::operations, AccessRole::centre},
                 .bound = {.everywhere = false, .awarding_organisations = {kOurs}, .centres = {kCentre}},
                 .key = "0123456789abcdef",
+                .person = std::string(64, 'f'),
                 .makes_keys = true};
   SignedRequest request{"GET", "/v1/entries?centre=68199", "127.0.0.1:8410"};
   std::string header = sign_caller(caller, request, "body", kNow, ours);

@@ -3,6 +3,7 @@
 
 #include "daemon/access/signed_out.h"
 #include "daemon/process/sign_in_settings.h"
+#include "daemon/sign_in/address_limit.h"
 #include "daemon/sign_in/fetch.h"
 #include "daemon/sign_in/pages.h"
 #include "daemon/sign_in/roles.h"
@@ -282,6 +283,21 @@ TEST(Fetch, goes_out_encrypted_or_stays_on_this_machine) {
   for (const char* wrong : {"http://a.example", "http://127.0.0.1.example.org", "http://localhost.example.org/", "http://localhost@a.example",
                             "ftp://localhost", "file:///etc/passwd", "https://", "https:///x", "", "https://a.example/\r\nX: 1"})
     EXPECT_FALSE(may_be_asked(wrong)) << wrong;
+}
+
+// ---- limits ----
+
+TEST(AddressLimit, keeps_one_address_to_its_share_and_remembers_none_that_waits_no_more) {
+  AddressLimit limit(2);
+  EXPECT_TRUE(limit.enter("192.0.2.1"));
+  EXPECT_TRUE(limit.enter("192.0.2.1"));
+  EXPECT_FALSE(limit.enter("192.0.2.1"));
+  EXPECT_TRUE(limit.enter("192.0.2.2"));
+  limit.leave("192.0.2.1");
+  EXPECT_TRUE(limit.enter("192.0.2.1"));
+  for (int time = 0; time < 10; ++time) EXPECT_TRUE(limit.enter("")) << "behind a proxy all have one address";
+  for (const char* address : {"192.0.2.1", "192.0.2.1", "192.0.2.2", ""}) limit.leave(address);
+  EXPECT_EQ(limit.size(), 0u);
 }
 
 // ---- pages ----

@@ -11,7 +11,7 @@ async function begin(options) {
   page = await context.newPage();
   complaints = [];
   went = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('console', (message) => message.type() === 'error' && !message.location().url.endsWith('/favicon.ico') && complaints.push(message.text()));
   page.on('request', (request) => request.isNavigationRequest() && went.push(request.url()));
   page.on('pageerror', (error) => complaints.push(String(error)));
 }
