@@ -173,6 +173,7 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_halt.set_awarding_organisation(number(halt.awarding_organisation));
     stored_halt.set_series(number(halt.series));
     stored_halt.set_since_ms(halt.since_ms);
+    stored_halt.set_qualification(number(halt.qualification));
   }
   record.set_waiting(summary.waiting);
   record.set_derive_all(summary.derive_all);
@@ -213,7 +214,8 @@ CentreSummary decode_summary(std::string_view bytes) {
                                .since_ms = notice.since_ms()});
   for (const v1::HaltRecord& halt : record.halts())
     summary.halts.push_back(
-        {AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())}, halt.since_ms()});
+        {AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())}, halt.since_ms(),
+         QualificationId{halt.qualification()}});
   summary.waiting = record.waiting();
   summary.derive_all = record.derive_all();
   return summary;

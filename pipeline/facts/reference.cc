@@ -153,9 +153,23 @@ void Reference::define_scale(const v1::GradingScaleDefined& fact) {
   changes_.push_back({});
 }
 
-void Reference::define_plan(const CohortKey& cohort, const ReleasePlan& plan) {
-  plans_[cohort] = plan;
+void Reference::define_release(const CohortKey& cohort, const v1::Event& event, const Stamp& stamp) {
+  ReleaseWords& words = releases_[cohort];
+  if (event.has_release_planned()) words.say(event, event.release_planned());
+  if (event.has_release_approved()) words.say(event.release_approved(), stamp);
+  if (event.has_release_overridden()) words.say(event.release_overridden());
   changes_.push_back({.awarding_organisation = cohort.awarding_organisation, .level = cohort.level, .series = cohort.series});
+  if (!event.has_release_approved()) return;
+  // It may be of a calendar.
+  auto at = calendars_.find(cohort);
+  if (at == calendars_.end()) return;
+  at->second.work_out(&words);
+  calendar_changed(cohort);
+}
+
+void Reference::define_terms(AwardingOrganisationId id, const v1::ReleasePolicyDefined& fact) {
+  release_terms_[id] = terms_of(fact);
+  changes_.push_back({.awarding_organisation = id});
 }
 
 void HaltWords::say(const Moment& at, bool halted) {
@@ -164,12 +178,17 @@ void HaltWords::say(const Moment& at, bool halted) {
   word->second = word->second || halted;
 }
 
-void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, const Stamp& stamp) {
-  HaltWords& held = halts_[{awarding_organisation, series}];
+void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, bool halted,
+                            const Stamp& stamp) {
+  HaltWords& held = halts_[{awarding_organisation, series, qualification}];
   held.awarding_organisation = awarding_organisation;
   held.series = series;
+  held.qualification = qualification;
   held.say(stamp.moment(), halted);
-  changes_.push_back({.awarding_organisation = awarding_organisation, .series = series});
+  // A qualification may have moved since its results were issued: whoever is concerned is found without it.
+  ReferenceChange change{.series = series};
+  if (awarding_organisation != AwardingOrganisationId{}) change.awarding_organisation = awarding_organisation;
+  changes_.push_back(change);
 }
 
 void Reference::define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
@@ -197,10 +216,14 @@ const Reference::CalendarSaid& Reference::CohortDates::latest() const {
 
 /// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
 /// qualification has no embargo where all of these say so.
-void Reference::CohortDates::work_out() {
+void Reference::CohortDates::work_out(const ReleaseWords* words) {
   const CalendarSaid* confirmed = nullptr;
-  for (const CalendarSaid& one : said)
-    if (one.confirms && (!confirmed || confirmed->before(one))) confirmed = &one;
+  for (CalendarSaid& one : said) {
+    one.confirmed_ms = one.confirms ? one.stamp.at_ms : 0;
+    if (TimeMs at = words ? approvers_of(words->approvals, one.digest).two_with_the_role_ms : 0; at != 0 && !one.confirms)
+      one.confirmed_ms = std::max(at, one.stamp.at_ms);
+    if (one.confirmed_ms != 0 && (!confirmed || confirmed->before(one))) confirmed = &one;
+  }
   calendar = latest().dates;
   without_embargo.clear();
   bool any_embargo = false;
@@ -213,7 +236,7 @@ void Reference::CohortDates::work_out() {
     std::erase_if(without_embargo,
                   [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
   }
-  calendar.gates_confirmed_ms = confirmed ? confirmed->stamp.at_ms : 0;
+  calendar.gates_confirmed_ms = confirmed ? confirmed->confirmed_ms : 0;
   open = calendar;
   open.centre_release = open.learner_release = 0;
 }
@@ -234,7 +257,8 @@ void Reference::define_calendar(const v1::Event& event, const Address& address, 
                               .centre_release = time(fact.centre_release(), embargo ? kNever : 0),
                               .learner_release = time(fact.learner_release(), embargo ? kNever : 0)},
                     .without_embargo = {},
-                    .confirms = !fact.gates_confirmed_by().empty()};
+                    .confirms = !fact.gates_confirmed_by().empty(),
+                    .digest = digest_of(event)};
   for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(*parse_qualification(text));
   std::sort(made.without_embargo.begin(), made.without_embargo.end());
   CohortDates& dates = calendars_[key];
@@ -242,9 +266,13 @@ void Reference::define_calendar(const v1::Event& event, const Address& address, 
   auto before = std::pair(dates.calendar, dates.without_embargo);
   std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
   dates.said.push_back(std::move(made));
-  dates.work_out();
+  dates.work_out(release(key));
   // Said again as it stands, it concerns nobody.
   if (!fresh && before == std::pair(dates.calendar, dates.without_embargo)) return;
+  calendar_changed(key);
+}
+
+void Reference::calendar_changed(const CohortKey& key) {
   changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
   for (auto& [id, defined] : mitigations_)
     if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
@@ -331,37 +359,53 @@ std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined&
     return Rejection{"calendarDefined." + std::string(field), "gate-not-earlier", *said,
                      "The gate stays at " + local_text(gate) +
                          ", as said before: one calendar alone opens nothing earlier. Where it is to open "
-                         "earlier, send the calendar with gatesConfirmedBy: the names of two people."};
+                         "earlier, two people with the role approver approve the calendar: resultsctl release approve --calendar. Where nobody "
+                         "signs in, send it with gatesConfirmedBy: the names of two people."};
   }
   for (const std::string& text : fact.without_embargo()) {
     QualificationId id = qualification_id(text);
     if (std::binary_search(at->second.without_embargo.begin(), at->second.without_embargo.end(), id)) continue;
     return Rejection{"calendarDefined.withoutEmbargo", "gate-not-earlier", text,
-                     "The qualification had an embargo before, which stays. Where there is to be none, send the calendar with "
-                     "gatesConfirmedBy: the names of two people."};
+                     "The qualification had an embargo before, which stays. Where there is to be none, two people with the role approver approve "
+                     "the calendar; where nobody signs in, send it with gatesConfirmedBy: the names of two people."};
   }
   return std::nullopt;
 }
 
-const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
-  auto at = plans_.find(key);
-  return at == plans_.end() ? nullptr : &at->second;
+const ReleaseWords* Reference::release(const CohortKey& key) const {
+  auto at = releases_.find(key);
+  return at == releases_.end() ? nullptr : &at->second;
 }
 
-bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
-  const HaltWords* words = halt_words(awarding_organisation, series);
-  return words && words->halted();
+const ReleaseTerms* Reference::release_terms(AwardingOrganisationId id) const {
+  auto at = release_terms_.find(id);
+  return at == release_terms_.end() ? nullptr : &at->second;
 }
 
-const HaltWords* Reference::halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const {
-  auto at = halts_.find({awarding_organisation, series});
-  return at == halts_.end() ? nullptr : &at->second;
+std::vector<std::pair<std::string, std::string>> Reference::calendars_to_confirm(const CohortKey& key) const {
+  std::vector<std::pair<std::string, std::string>> found;
+  auto at = calendars_.find(key);
+  if (at == calendars_.end()) return found;
+  std::vector<const CalendarSaid*> open;
+  for (const CalendarSaid& one : at->second.said)
+    if (one.confirmed_ms == 0) open.push_back(&one);
+  std::sort(open.begin(), open.end(), [](const CalendarSaid* a, const CalendarSaid* b) { return b->before(*a); });
+  auto words = [](TimeMs gate) { return gate == 0 ? std::string("no embargo") : local_text(gate); };
+  for (const CalendarSaid* one : open)
+    found.emplace_back(one->digest, "centre " + words(one->dates.centre_release) + ", learner " + words(one->dates.learner_release));
+  return found;
+}
+
+bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification) const {
+  bool found = false;
+  each_halt_words(awarding_organisation, series, qualification, [&](const HaltWords& words) { found = found || words.halted(); });
+  return found;
 }
 
 std::vector<HaltInForce> Reference::halts() const {
   std::vector<HaltInForce> found;
   for (const auto& [key, halt] : halts_)
-    if (halt.halted()) found.push_back({key.awarding_organisation, key.series, halt.words.rbegin()->first.at_ms});
+    if (halt.halted()) found.push_back({key.awarding_organisation, key.series, halt.words.rbegin()->first.at_ms, key.qualification});
   return found;
 }
 

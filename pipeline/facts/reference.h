@@ -18,6 +18,7 @@
 #include "pipeline/facts/entry.h"
 #include "pipeline/facts/mitigation_facts.h"
 #include "pipeline/facts/qualification.h"
+#include "pipeline/facts/release_facts.h"
 
 namespace vtq {
 
@@ -43,14 +44,6 @@ std::string content_of(const v1::Event& event);
 /// Whether `event` is later than `held`, another fact about the same thing.
 bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held, const Stamp& held_stamp, Clash* clash = nullptr);
 
-/// When batches may go: the first at `first_ms`, then every `every_ms`.
-struct ReleasePlan {
-  TimeMs first_ms = 0;
-  TimeMs every_ms = kDayMs;
-
-  bool operator==(const ReleasePlan&) const = default;
-};
-
 struct AwardingOrganisation {
   std::string name;
   bool silence_is_critical = false;
@@ -70,11 +63,18 @@ struct CohortKey {
   }
 };
 
-/// All that was said of halting, for one awarding organisation and series: for all centres, or at one. What is to be seen of a result hangs
-/// on whether it was halted when its gate opened, and ever since.
+/// All that was said of halting, for one awarding organisation and series, or one of its qualifications: for all centres, or at one. What is to be
+/// seen of a result hangs on whether it was halted when its gate opened, and ever since.
 struct HaltWords {
-  AwardingOrganisationId awarding_organisation{};
+  AwardingOrganisationId awarding_organisation{};  ///< {}: all of them
   SeriesId series{};
+  QualificationId qualification{};  ///< {}: all of them
+
+  /// Whether it is about results that this awarding organisation issues, of this qualification; {}: about those of every qualification.
+  bool about(AwardingOrganisationId by, SeriesId of, QualificationId named) const {
+    return series == of && (awarding_organisation == AwardingOrganisationId{} || awarding_organisation == by) &&
+           (qualification == QualificationId{} || qualification == named);
+  }
   std::map<Moment, bool> words;  ///< halted, or let go, from then on
 
   bool halted() const { return !words.empty() && words.rbegin()->second; }
@@ -96,6 +96,7 @@ struct HaltInForce {
   AwardingOrganisationId awarding_organisation{};
   SeriesId series{};
   TimeMs since_ms = 0;
+  QualificationId qualification{};
 
   auto operator<=>(const HaltInForce&) const = default;
 };
@@ -130,8 +131,11 @@ class Reference {
   void define_approval(const v1::Event& event, const Address& address, const Stamp& stamp);
   void define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
                        const v1::ScrutinyStrategyDefined& fact);
-  void define_plan(const CohortKey& cohort, const ReleasePlan& plan);
-  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, const Stamp& stamp);
+  /// A plan, an approval or an override, for all centres.
+  void define_release(const CohortKey& cohort, const v1::Event& event, const Stamp& stamp);
+  void define_terms(AwardingOrganisationId id, const v1::ReleasePolicyDefined& fact);
+  /// {}: for all awarding organisations, all qualifications.
+  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, bool halted, const Stamp& stamp);
 
   const Qualification* qualification(QualificationId id) const;
   const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
@@ -144,10 +148,24 @@ class Reference {
   const Calendar* calendar(const CohortKey& key, QualificationId qualification) const;
   /// Where a calendar opens a gate earlier than it stands: says so to its sender, with what to do. It is accepted all the same.
   std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
-  const ReleasePlan* release_plan(const CohortKey& key) const;
-  bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
-  /// What was said of it; null: nothing.
-  const HaltWords* halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// What was said of the release for all centres; null: nothing.
+  const ReleaseWords* release(const CohortKey& key) const;
+  template <class Look>
+  void each_release(Look look) const {
+    for (const auto& [cohort, words] : releases_) look(cohort, words);
+  }
+  /// Null: it has not said any.
+  const ReleaseTerms* release_terms(AwardingOrganisationId id) const;
+  /// Calendars of the cohort that two people with the role approver can confirm, the latest first: digest and text of the gates.
+  std::vector<std::pair<std::string, std::string>> calendars_to_confirm(const CohortKey& key) const;
+  /// For all centres: for results of the qualification, {}: of every one.
+  bool halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification = {}) const;
+  /// Calls `look` with each that is about such results.
+  template <class Look>
+  void each_halt_words(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, Look look) const {
+    for (const auto& [key, words] : halts_)
+      if (words.about(awarding_organisation, series, qualification)) look(words);
+  }
   /// Halts for all centres that are in force.
   std::vector<HaltInForce> halts() const;
   const ApprovalFacts& approvals() const { return approvals_; }
@@ -181,6 +199,8 @@ class Reference {
     Calendar dates;
     std::vector<QualificationId> without_embargo;  ///< ascending
     bool confirms = false;
+    std::string digest;         ///< that people approve
+    TimeMs confirmed_ms = 0;    ///< when its gates were confirmed, where it was said or approved
 
     bool before(const CalendarSaid& other) const;
   };
@@ -191,15 +211,18 @@ class Reference {
     std::vector<QualificationId> without_embargo;
 
     const CalendarSaid& latest() const;
-    void work_out();
+    /// `words`: with the approvals of calendars.
+    void work_out(const ReleaseWords* words);
   };
   struct HaltKey {
     AwardingOrganisationId awarding_organisation{};
     SeriesId series{};
+    QualificationId qualification{};
     auto operator<=>(const HaltKey&) const = default;
   };
 
   void define(const v1::Event& event, const Address& address, const Stamp& stamp);
+  void calendar_changed(const CohortKey& key);
   void touch_other_sizes(const Qualification& left);
   void move_calendars(const Qualification& qualification, Mitigations& defined) const;
 
@@ -210,7 +233,8 @@ class Reference {
   boost::unordered_flat_map<AwardingOrganisationId, AwardingOrganisation> awarding_organisations_;
   boost::unordered_flat_map<CentreId, std::unique_ptr<v1::CentreDefined>> centres_;
   boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
-  boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
+  boost::unordered_flat_map<CohortKey, ReleaseWords> releases_;
+  std::map<AwardingOrganisationId, ReleaseTerms> release_terms_;
   std::map<HaltKey, HaltWords> halts_;
   ApprovalFacts approvals_;  // qualifications point into it
   /// All that was said of a mitigation's scope, in the order of its moments: qualification, series, centre, learner.

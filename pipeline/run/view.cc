@@ -27,7 +27,7 @@ BatchView view_batch(const Surroundings& surroundings, const Centre& centre, con
   TimeMs gate = gates.of(role);
   view.opens_ms = std::min(gate, kLatestEventMs);
   view.open = time.reached(gate);
-  view.halted = reference.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
+  view.halted = reference.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series);
   for (const v1::Result& result : batch.results()) {
     BatchView::Row& row = view.rows.emplace_back();
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
@@ -58,7 +58,7 @@ bool may_show(const Surroundings& surroundings, const Centre& centre, const Entr
   if (entry) gates = later_of(gates, gates_by(surroundings.circumstances(centre, *entry).calendar));
   if (entry && entry->issued.batch_number != 0) gates = later_of(gates, {entry->issued.centre_release_ms, entry->issued.learner_release_ms});
   TimeMs gate = gates.of(Role::centre);
-  bool halted = reference.halted(ao, key.series) || centre.facts.halted(ao, key.series).value_or(false);
+  bool halted = reference.halted(ao, key.series, key.qualification) || centre.facts.halted(ao, key.series, key.qualification);
   if (!time.reached(gate) || halted) return false;
   return !entry || withheld(*entry, centre.facts, ao, halted, gate, false, &reference) == Withheld::none;
 }
