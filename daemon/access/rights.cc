@@ -26,6 +26,8 @@ constexpr Row kRows[] = {
     {"GET", "/v1/qualifications/{qualification}", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/qualifications/{qualification}/approval", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/rollups", {For::bound, kReaders}},
+    {"GET", "/v1/releases/{awarding_organisation}/{series}", {For::bound, {AccessRole::operations, AccessRole::approver}}},
+    {"GET", "/v1/releases/{awarding_organisation}/{series}/dry-run", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/overview", {For::everywhere, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/batches", {For::bound, kReaders}},
     {"GET", "/v1/batches/{batch}", {For::bound, kReaders}},
@@ -83,6 +85,7 @@ Named named_in(const HttpRequest& request, std::string_view pattern, const Acces
     if (at == request.parameters.size()) break;
     const std::string& value = request.parameters[at++];
     if (name == "centre") centre(value);
+    if (name == "awarding_organisation") named.awarding_organisation = parse_awarding_organisation(value);
     if (name == "qualification" && !named.awarding_organisation) named.awarding_organisation = owner(value);
     if (name != "batch") continue;
     auto batch = parse_batch_id(value);
@@ -91,7 +94,8 @@ Named named_in(const HttpRequest& request, std::string_view pattern, const Acces
     named.awarding_organisation = batch->awarding_organisation;
   }
   // What the path names counts; the query chooses among it.
-  const bool settled = named.awarding_organisation.has_value() || pattern.find("{qualification}") != pattern.npos;
+  const bool settled = named.awarding_organisation.has_value() || pattern.find("{qualification}") != pattern.npos ||
+                       pattern.find("{awarding_organisation}") != pattern.npos;
   std::optional<std::string> organisation, qualification;
   for (const auto& [name, value] : request.query) {
     if (name == "centre") centre(value);

@@ -11,6 +11,7 @@
 #include <numeric>
 #include <thread>
 
+#include "daemon/access/said_by.h"
 #include "daemon/engine/embedded_engine.h"
 #include "daemon/http/http_framing.h"
 #include "daemon/process/listening.h"
@@ -53,7 +54,8 @@ EngineOptions engine_options(const Settings& s) {
   policy.batch_results_max = static_cast<std::uint32_t>(s.release_batch_results_max);
   policy.release = {.lead_ms = hours(s.release_lead_hours),
                     .every_ms = hours(s.release_every_hours),
-                    .final_margin_ms = hours(s.release_final_margin_minutes / 60)};
+                    .final_margin_ms = hours(s.release_final_margin_minutes / 60),
+                    .approvals_least = static_cast<std::uint32_t>(s.release_approvals_default)};
   policy.durations.configured = {{{days(s.risk_evidence_usual_days), days(s.risk_evidence_slow_days)},
                                   {days(s.risk_claim_usual_days), days(s.risk_claim_slow_days)},
                                   {days(s.risk_assurance_usual_days), days(s.risk_assurance_slow_days)},
@@ -504,6 +506,7 @@ void Service::add_routes() {
   add("GET", "/v1/keys", Place::people, [this](const HttpRequest& request) { return keys(request); });
   add("POST", "/v1/keys", Place::people, [this](const HttpRequest& request) { return make_access_key(request); });
   add("POST", "/v1/keys/{key}/revoke", Place::people, [this](const HttpRequest& request) { return revoke_access_key(request); });
+  add_release_routes(all);
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest& request) {
@@ -637,6 +640,7 @@ MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
                   metrics_->http_refused(403, why->rule);
                 return why;
               },
+          .fill = [caller](v1::Event& event, bool& changed) { return fill_said_by(event, *caller, changed); },
           .wrong_is_kept = caller->roles.any_of({AccessRole::publisher, AccessRole::operations})};
 }
 

@@ -90,11 +90,21 @@ Problem not_marked(const std::string& id) {
 }
 
 /// Of one event; what `check` says against it is said later.
-std::optional<Rejection> why_not_its_to_say(const std::string& bytes, const MayAssert& may) {
+std::optional<Rejection> why_not_its_to_say(std::string& bytes, const MayAssert& may) {
   v1::Event event;
   if (!event.ParseFromString(bytes)) return std::nullopt;
+  bool changed = false;
+  std::optional<Rejection> not_its_own = may.fill ? may.fill(event, changed) : std::nullopt;
+  if (changed) event.SerializeToString(&bytes);
   Result<Address> address = check(event);
-  return address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
+  auto why = address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
+  return why ? why : not_its_own;
+}
+
+/// Whether it is somebody's own word, which nobody else sends again for them.
+bool is_own_word(const std::string& bytes) {
+  v1::Event event;
+  return event.ParseFromString(bytes) && said_by_of(event);
 }
 
 Problem set_aside(const Rejection& why) { return {503, "Set aside", why.message, why.field, why.rule, why.value}; }
@@ -240,6 +250,9 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
   }
   // What cannot be read is not rejected anew: the record stands already.
   if (read.submitted.unreadable) return respond(unprocessable(*read.submitted.unreadable, "\"id\":" + json_string(id)));
+  if (request.body.empty() && options_.may_of && is_own_word(read.submitted.event))
+    return respond(reply_with({403, "Not yours to say", "This is its sender's own word, as an approval or a halt: let them send it again.", "saidBy",
+                               "said-by-caller", ""}));
   // The record was its sender's to say; what is put in its place must be this one's.
   if (!request.body.empty() && options_.may_of)
     if (auto why = why_not_its_to_say(read.submitted.event, options_.may_of(request.caller)))

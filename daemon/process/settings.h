@@ -81,6 +81,7 @@ struct Settings {
   double wait_registration_days = 0;
   double wait_reference_minutes = 0;
   std::int64_t wait_facts_per_centre_max = 0;
+  std::int64_t release_approvals_default = 2;
   double release_lead_hours = 0;
   double release_every_hours = 0;
   double release_final_margin_minutes = 0;

@@ -45,6 +45,9 @@ class Reads {
   HttpReply qualification_approval(const HttpRequest& request);
   HttpReply rollups(const HttpRequest& request);
   HttpReply overview(const HttpRequest& request);
+  /// Where the releases of an awarding organisation and series stand; and what would go to whom.
+  HttpReply releases(const HttpRequest& request);
+  HttpReply releases_dry_run(const HttpRequest& request);
   HttpReply batches(const HttpRequest& request);
   HttpReply batch(const HttpRequest& request);
   HttpReply learner_result(const HttpRequest& request);
@@ -86,6 +89,8 @@ class Reads {
       if (std::chrono::steady_clock::now() >= bounds.until) throw EngineStalled("Reads that came before took too long; ask again.");
     }
   }
+
+  HttpReply releases(const HttpRequest& request, bool by_centre);
 
   template <class Write>
   HttpReply batch_page(const HttpRequest& request, bool lines, Write write);

@@ -382,17 +382,14 @@ const ReleaseTerms* Reference::release_terms(AwardingOrganisationId id) const {
   return at == release_terms_.end() ? nullptr : &at->second;
 }
 
-std::vector<std::pair<std::string, std::string>> Reference::calendars_to_confirm(const CohortKey& key) const {
-  std::vector<std::pair<std::string, std::string>> found;
+std::vector<Reference::GatesSaid> Reference::gates_said(const CohortKey& key) const {
+  std::vector<GatesSaid> found;
   auto at = calendars_.find(key);
   if (at == calendars_.end()) return found;
-  std::vector<const CalendarSaid*> open;
-  for (const CalendarSaid& one : at->second.said)
-    if (one.confirmed_ms == 0) open.push_back(&one);
-  std::sort(open.begin(), open.end(), [](const CalendarSaid* a, const CalendarSaid* b) { return b->before(*a); });
-  auto words = [](TimeMs gate) { return gate == 0 ? std::string("no embargo") : local_text(gate); };
-  for (const CalendarSaid* one : open)
-    found.emplace_back(one->digest, "centre " + words(one->dates.centre_release) + ", learner " + words(one->dates.learner_release));
+  std::vector<const CalendarSaid*> said;
+  for (const CalendarSaid& one : at->second.said) said.push_back(&one);
+  std::sort(said.begin(), said.end(), [](const CalendarSaid* a, const CalendarSaid* b) { return b->before(*a); });
+  for (const CalendarSaid* one : said) found.push_back({one->digest, one->dates.centre_release, one->dates.learner_release, one->confirmed_ms != 0});
   return found;
 }
 

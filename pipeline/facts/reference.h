@@ -156,8 +156,14 @@ class Reference {
   }
   /// Null: it has not said any.
   const ReleaseTerms* release_terms(AwardingOrganisationId id) const;
-  /// Calendars of the cohort that two people with the role approver can confirm, the latest first: digest and text of the gates.
-  std::vector<std::pair<std::string, std::string>> calendars_to_confirm(const CohortKey& key) const;
+  /// What one calendar says of the gates, which two people with the role approver can confirm.
+  struct GatesSaid {
+    std::string digest;
+    TimeMs centre_ms = 0, learner_ms = 0;  ///< 0: no embargo
+    bool confirmed = false;
+  };
+  /// Of a cohort, the latest first.
+  std::vector<GatesSaid> gates_said(const CohortKey& key) const;
   /// For all centres: for results of the qualification, {}: of every one.
   bool halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification = {}) const;
   /// Calls `look` with each that is about such results.
@@ -199,8 +205,8 @@ class Reference {
     Calendar dates;
     std::vector<QualificationId> without_embargo;  ///< ascending
     bool confirms = false;
-    std::string digest;         ///< that people approve
-    TimeMs confirmed_ms = 0;    ///< when its gates were confirmed, where it was said or approved
+    std::string digest;       ///< that people approve
+    TimeMs confirmed_ms = 0;  ///< when its gates were confirmed, where it was said or approved
 
     bool before(const CalendarSaid& other) const;
   };

@@ -66,8 +66,8 @@ void ReleaseWords::say(const v1::ReleaseApproved& fact, const Stamp& stamp) {
 
 void ReleaseWords::say(const v1::ReleaseOverridden& fact) {
   CheckOverride made{fact.check(), fact.plan(), fact.withdrawn(), fact.said_by(), fact.reason()};
-  auto held =
-      std::find_if(overrides.begin(), overrides.end(), [&](const CheckOverride& one) { return one.check == made.check && one.digest == made.digest; });
+  auto held = std::find_if(overrides.begin(), overrides.end(),
+                           [&](const CheckOverride& one) { return one.check == made.check && one.digest == made.digest; });
   if (held != overrides.end())
     *held = std::move(made);
   else

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pipeline/facts/centre.h"
+#include "pipeline/release/checks.h"
 #include "pipeline/release/release.h"
 #include "pipeline/risk/durations.h"
 #include "pipeline/rules/attainment.h"
@@ -28,6 +29,9 @@ struct Circumstances {
   bool mitigation_since_issue = false;        ///< what was issued came before the mitigation that stands now, and is not changed by it
   const Reference* reference = nullptr;       ///< with the halts for all centres; null: there are none
   const struct Scrutiny* scrutiny = nullptr;  ///< of the centre's assessment of the qualification; null: nothing is asked
+  Approval approval = {};                     ///< of the release
+  const ReleaseTerms* terms = nullptr;        ///< what the awarding organisation asks of its releases; null: nothing
+  v1::ReleaseCheck stopped = {};              ///< the check that stops the centre's first results
 };
 
 /// What the entry has attained; units calculated under its mitigation count.

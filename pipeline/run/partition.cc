@@ -49,6 +49,7 @@ Partition::Partition(std::uint32_t index, const Policy& policy, TimeMs wake_late
       scrutinies_(index, reference, outputs, changes_, agenda_, wakes_),
       surroundings_(reference, durations_, policy),
       statuses_(index, outputs, changes_, counts_, wakes_),
+      checks_(surroundings_, agenda_),
       issuing_(index, policy, surroundings_, outputs, durations_, changes_, agenda_, statuses_) {}
 
 void Partition::restore() {
@@ -200,7 +201,7 @@ void Partition::settle(Round& round) {
     if (agenda_.any_to_retry()) retry_waiting(round);
     if (agenda_.any_to_scrutinise()) settle_scrutiny();
     derive_touched(round);
-  } while (agenda_.any_to_scrutinise() || agenda_.any_to_retry());
+  } while (agenda_.any_to_scrutinise() || agenda_.any_to_retry() || !agenda_.touched().empty());
   waiting_.expire(centres_, time_, round);
   for (AwardingOrganisationId moved : durations_.settle()) centres_.each([&](Centre& centre) { wakes_.estimates_moved(centre, moved, time_); });
 }
@@ -251,12 +252,13 @@ void Partition::derive_touched(const Round& round) {
   for (auto [centre, entry] : agenda_.touched()) {
     entry->to_derive = false;
     Circumstances around = surroundings_.circumstances(*centre, *entry);
+    // Whether a check stops it is looked at once all are derived.
+    around.stopped = v1::RELEASE_CHECK_NONE;
     Derived derived = derive(*entry, around, time_);
+    checks_.note(*centre, *entry, around);
     // While time is frozen it waits for the first wake after that.
     if (derived.issue_now && round.frozen) wakes_.derive_all(*centre, time_);
     if (derived.issue_now && !round.frozen) {
-      if (!entry->issued.any()) entry->ready_since_ms = time_;
-      changes_.keep(*centre, *entry);
       due.push_back({centre, entry});
       continue;  // published once issued
     }
@@ -266,6 +268,18 @@ void Partition::derive_touched(const Round& round) {
     statuses_.publish(*centre, *entry, derived, around, time_);
   }
   agenda_.derived();
+  for (const ReleaseChecks::Stopped& stopped : checks_.stop(due)) {
+    auto [centre, entry] = stopped.entry;
+    Circumstances around = surroundings_.circumstances(*centre, *entry);
+    around.stopped = stopped.by;
+    if (entry->ready_since_ms == 0) entry->ready_since_ms = time_;
+    changes_.keep(*centre, *entry);
+    statuses_.publish(*centre, *entry, derive(*entry, around, time_), around, time_);
+  }
+  for (auto [centre, entry] : due) {
+    if (!entry->issued.any()) entry->ready_since_ms = time_;
+    changes_.keep(*centre, *entry);
+  }
   if (!due.empty()) issuing_.issue(due, time_);
 }
 

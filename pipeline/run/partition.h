@@ -15,6 +15,7 @@
 //   Scrutinies     the scrutiny of centres' assessment, and what it asks of them
 //   Surroundings   what decides about an entry besides its own facts
 //   Statuses       statuses out: published, counted, told
+//   ReleaseChecks  what stops first results that are due
 //   Issuing        results that are due, cut into batches
 //   CellCounts     how many entries stand where
 //   Changes        what the next commit stores
@@ -36,6 +37,7 @@
 #include "pipeline/run/issuing.h"
 #include "pipeline/run/policy.h"
 #include "pipeline/run/ports.h"
+#include "pipeline/run/release_checks.h"
 #include "pipeline/run/round.h"
 #include "pipeline/run/scrutinies.h"
 #include "pipeline/run/statuses.h"
@@ -141,6 +143,7 @@ class Partition {
   Scrutinies scrutinies_;
   Surroundings surroundings_;
   Statuses statuses_;
+  ReleaseChecks checks_;
   Issuing issuing_;
 };
 

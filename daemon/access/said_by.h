@@ -1,0 +1,20 @@
+// Who says an act: a plan, an approval, an override, a halt, a policy. What comes over HTTP bears the name of its caller, and of nobody else. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "daemon/access/caller.h"
+#include "pipeline/base/result.h"
+#include "vtq/v1/event.pb.h"
+
+namespace vtq {
+
+/// Who a caller is, however many sessions it has: the person who signed in, or else the key. `operator`: with the access secret alone.
+std::string sayer_of(const Caller& caller);
+
+/// Fills in who says it, where the event is an act; `changed`: whether it did. Why the caller may not: it names another (said-by-caller), approvals
+/// and overrides are for people and keys (said-by-person), and gates are confirmed by two people, not by one who names two (gates-by-approval).
+std::optional<Rejection> fill_said_by(v1::Event& event, const Caller& caller, bool& changed);
+
+}  // namespace vtq
