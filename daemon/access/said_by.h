@@ -10,11 +10,14 @@
 
 namespace vtq {
 
-/// Who a caller is, however many sessions it has: the person who signed in, or else the key. `operator`: with the access secret alone.
+/// Who a caller is, however many sessions it has: the person who signed in, or else the key; with the access secret alone, `operator`.
 std::string sayer_of(const Caller& caller);
 
-/// Fills in who says it, where the event is an act; `changed`: whether it did. Why the caller may not: it names another (said-by-caller), approvals
-/// and overrides are for people and keys (said-by-person), and gates are confirmed by two people, not by one who names two (gates-by-approval).
-std::optional<Rejection> fill_said_by(v1::Event& event, const Caller& caller, bool& changed);
+/// Fills in who says it, where the event is an act that says so of nobody yet. Returns whether it changed the event.
+bool fill_said_by(v1::Event& event, const Caller& caller);
+
+/// Why the caller may not say an event that was filled in: it names another (said-by-caller), approvals and overrides are for people and keys
+/// (said-by-person), and gates are confirmed by two people, not by one who names two (gates-by-approval).
+std::optional<Rejection> not_its_own(const v1::Event& event, const Caller& caller);
 
 }  // namespace vtq

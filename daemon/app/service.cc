@@ -633,6 +633,7 @@ MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
               [this, caller, may = access_->may_assert(caller), logged = false](const v1::Event& event, const FactKind& kind,
                                                                                 const Address& address) mutable {
                 auto why = may(event, kind, address);
+                if (!why) why = not_its_own(event, *caller);
                 if (!why) return why;
                 if (!std::exchange(logged, true))
                   note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller->name);
@@ -640,7 +641,7 @@ MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
                   metrics_->http_refused(403, why->rule);
                 return why;
               },
-          .fill = [caller](v1::Event& event, bool& changed) { return fill_said_by(event, *caller, changed); },
+          .fill = [caller](v1::Event& event) { return fill_said_by(event, *caller); },
           .wrong_is_kept = caller->roles.any_of({AccessRole::publisher, AccessRole::operations})};
 }
 

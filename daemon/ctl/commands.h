@@ -61,6 +61,27 @@ int keys_create(HttpClient& client, const KeyWords& words);
 int keys_list(HttpClient& client, bool json);
 int keys_revoke(HttpClient& client, const std::string& key, const std::string& reason);
 
+struct ReleaseWords {
+  std::string awarding_organisation, series, level;
+  std::string centre = "*";
+  std::string plan;       ///< digest; empty: as it stands
+  bool calendar = false;  ///< approve gates, not the plan
+  std::string name;       ///< of who approves, for the record
+  std::string check, reason, qualification;
+  std::string first;  ///< `YYYY-MM-DDTHH:MM`
+  std::vector<std::string> waves;
+  std::uint32_t every_hours = 0;
+  std::string at;  ///< when it is said, RFC 3339; empty: now
+  bool json = false;
+};
+int release_show(HttpClient& client, const ReleaseWords& words);
+int release_dry_run(HttpClient& client, const ReleaseWords& words);
+/// These are events. 1: not taken, or taken with something worth a look.
+int release_plan(HttpClient& client, const ReleaseWords& words);
+int release_approve(HttpClient& client, const ReleaseWords& words, bool withdrawn);
+int release_override(HttpClient& client, const ReleaseWords& words);
+int release_halt(HttpClient& client, const ReleaseWords& words, bool halted);
+
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
 /// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds. `ca_file`: as in HttpClientOptions.

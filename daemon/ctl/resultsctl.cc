@@ -247,6 +247,69 @@ void add_clock(CLI::App& app, Chosen& chosen) {
   });
 }
 
+void add_releases(CLI::App& app, Chosen& chosen) {
+  auto words = std::make_shared<ReleaseWords>();
+  auto* command = app.add_subcommand("release", "Releases of results (show, dry-run, plan, approve, withdraw, override, halt, resume)");
+  command->require_subcommand(1);
+  auto add = [&](const char* name, const char* what, auto act) {
+    auto* one = command->add_subcommand(name, what);
+    one->callback([&chosen, words, act] {
+      chosen.run = [&chosen, words, act] {
+        HttpClient client = client_of(chosen);
+        return act(client, *words);
+      };
+    });
+    return one;
+  };
+  auto of_series = [&](CLI::App* one) {
+    one->add_option("awarding-organisation", words->awarding_organisation, "As RN5217")->required();
+    one->add_option("series", words->series, "As 2024-08")->required();
+  };
+  auto of_level = [&](CLI::App* one) {
+    of_series(one);
+    one->add_option("level", words->level, "LEVEL_3, LEVEL_2, LEVEL_1_2 or LEVEL_OTHER")->required();
+    one->add_option("--centre", words->centre, "At this centre only")->capture_default_str();
+    one->add_option("--at", words->at, "When it is said (RFC 3339; default: now)");
+  };
+  auto shown = [&](CLI::App* one) {
+    of_series(one);
+    one->add_option("--level", words->level, "This level only");
+    one->add_flag("--json", words->json, "As JSON");
+  };
+  auto halting = [&](CLI::App* one) {
+    one->add_option("awarding-organisation", words->awarding_organisation, "As RN5217; * for all")->required();
+    one->add_option("series", words->series, "As 2024-08")->required();
+    one->add_option("--qualification", words->qualification, "This qualification only");
+    one->add_option("--centre", words->centre, "At this centre only")->capture_default_str();
+    one->add_option("--reason", words->reason, "Why, for the record");
+    one->add_option("--at", words->at, "When it is said (RFC 3339; default: now)");
+  };
+  shown(add("show", "Plans, waves, approvals and halts as they stand", release_show));
+  shown(add("dry-run", "What would go to whom, and what is missing", release_dry_run));
+  auto* plan = add("plan", "Plan when results go; what was approved of the plan before is void", release_plan);
+  of_level(plan);
+  plan->add_option("--first", words->first, "First batch, local time: 2024-08-08T06:00");
+  plan->add_option("--every-hours", words->every_hours, "Hours between further batches; 0: 24")->check(CLI::Range(0, 744));
+  plan->add_option("--wave", words->waves, "NAME=TIME=CENTRE,CENTRE; may be given again, the last, the rest, without centres");
+  auto approving = [&](CLI::App* one) {
+    of_level(one);
+    one->add_option("--plan", words->plan, "Digest of what was looked at, as show has it; without it, what stands now");
+    one->add_flag("--calendar", words->calendar, "The gates of a calendar, not the plan");
+    one->add_option("--name", words->name, "Who approves, for the record")->required();
+  };
+  approving(
+      add("approve", "Approve the plan as it stands", [](HttpClient& client, const ReleaseWords& of) { return release_approve(client, of, false); }));
+  approving(add("withdraw", "Take your approval back", [](HttpClient& client, const ReleaseWords& of) { return release_approve(client, of, true); }));
+  auto* let_go = add("override", "Let go what a check has stopped", release_override);
+  of_level(let_go);
+  let_go->add_option("--plan", words->plan, "Digest of the plan; without it, what stands now");
+  let_go->add_option("--check", words->check, "RELEASE_MISSING, RELEASE_GRADES or RELEASE_CORRECTIONS")->required();
+  let_go->add_option("--reason", words->reason, "Why it may go all the same")->required();
+  halting(add("halt", "Stop issuing, and what is shown, at once",
+              [](HttpClient& client, const ReleaseWords& of) { return release_halt(client, of, true); }));
+  halting(add("resume", "Lift a halt", [](HttpClient& client, const ReleaseWords& of) { return release_halt(client, of, false); }));
+}
+
 void add_redrive(CLI::App& rejected, Chosen& chosen) {
   auto words = std::make_shared<RedriveWords>();
   auto* command = rejected.add_subcommand("redrive", "Send records rejected on Kafka to the topics that they came from");
@@ -399,6 +462,7 @@ int main(int argc, char** argv) {
   add_catalogue(app, chosen);
   add_reads(app, chosen);
   add_access(app, chosen);
+  add_releases(app, chosen);
   add_clock(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);

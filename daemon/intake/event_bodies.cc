@@ -151,17 +151,13 @@ class BodyReader {
     auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena_);
     read_into(*event, read);
     if (!read.submitted.unreadable) {
-      bool changed = false;
-      std::optional<Rejection> not_its_own = may_.fill ? may_.fill(*event, changed) : std::nullopt;
-      if (changed) make_canonical(read, *event);
+      if (may_.fill && may_.fill(*event)) make_canonical(read, *event);
       Result<Address> address = check(*event);
       if (!address) {
         read.submitted.unreadable = std::move(address).error();
         read.only_checked = true;
       } else if (auto why = may_.refusal ? may_.refusal(*event, *kind_of_fact(*event), address.value()) : std::nullopt) {
         return refuse_all(403, read, std::move(*why));
-      } else if (not_its_own) {
-        return refuse_all(403, read, std::move(*not_its_own));
       }
     }
     if (read.submitted.unreadable && !may_.wrong_is_kept) return refuse_all(422, read, Rejection(*read.submitted.unreadable));

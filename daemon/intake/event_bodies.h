@@ -52,9 +52,9 @@ struct ReadBody {
 struct MayAssert {
   /// Why it may not assert an event that has passed `check`; nothing: it may. Asked of each event of a body in its order. Null: not asked.
   std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)> refusal = {};
-  /// Fills in who says an act, before it is checked, and says whether it changed the event; what it returns is why this sender may not say it, and
-  /// counts after `refusal`. Null: events are taken as they are.
-  std::function<std::optional<Rejection>(v1::Event&, bool& changed)> fill = {};
+  /// Fills in who says an act, before it is checked, and returns whether it changed the event; what there is to say against it `refusal` says. Null:
+  /// events are taken as they are.
+  std::function<bool(v1::Event&)> fill = {};
   /// Whether events that are wrong by themselves are kept; else a body with one is refused as a whole (422).
   bool wrong_is_kept = true;
 };

@@ -93,12 +93,9 @@ Problem not_marked(const std::string& id) {
 std::optional<Rejection> why_not_its_to_say(std::string& bytes, const MayAssert& may) {
   v1::Event event;
   if (!event.ParseFromString(bytes)) return std::nullopt;
-  bool changed = false;
-  std::optional<Rejection> not_its_own = may.fill ? may.fill(event, changed) : std::nullopt;
-  if (changed) event.SerializeToString(&bytes);
+  if (may.fill && may.fill(event)) event.SerializeToString(&bytes);
   Result<Address> address = check(event);
-  auto why = address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
-  return why ? why : not_its_own;
+  return address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
 }
 
 /// Whether it is somebody's own word, which nobody else sends again for them.

@@ -41,6 +41,8 @@ struct EntryGauges {
   std::size_t waiting_facts = 0;
   std::size_t halts = 0;
   std::size_t results_withheld = 0;
+  std::size_t results_unapproved = 0;          ///< ready, of releases for all centres that too few people have approved
+  std::optional<double> approval_due_seconds;  ///< logical time left to the first cut of such a one; negative once it has passed
 };
 
 /// Runs on the pipeline's thread.

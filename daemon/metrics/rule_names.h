@@ -104,9 +104,16 @@ inline constexpr std::string_view kRules[] = {"access-role",
                                               "urn-form",
                                               "utf-8",
                                               "waiting-facts-max",
-                                              "words-of-one-name-max"};
-inline constexpr std::string_view kWarningRules[] = {"qualification-check-digit",   "uci-check-letter",        "id-reused", "tie-decided",
-                                                     "awarding-organisation-known", "qualification-of-another"};
+                                              "words-of-one-name-max",
+                                              "plan-digest",
+                                              "shares-in-order",
+                                              "waves-centre-once",
+                                              "waves-for-all",
+                                              "waves-named",
+                                              "waves-rest"};
+inline constexpr std::string_view kWarningRules[] = {
+    "qualification-check-digit",   "uci-check-letter",         "id-reused",           "tie-decided",
+    "awarding-organisation-known", "qualification-of-another", "approval-of-nothing", "approval-of-older-plan"};
 /// What the HTTP server refuses by itself: status and rule. Status 0: closed without an answer.
 inline constexpr std::pair<unsigned, std::string_view> kRefusals[] = {{0, "tls-handshake"},
                                                                       {0, "trusted-proxy"},
@@ -138,10 +145,13 @@ inline constexpr std::pair<unsigned, std::string_view> kRefusals[] = {{0, "tls-h
                                                                       {403, "asserted-by-role"},
                                                                       {403, "bound"},
                                                                       {403, "csrf-token"},
+                                                                      {403, "gates-by-approval"},
                                                                       {403, "qualification-known"},
                                                                       {403, "role"},
                                                                       {403, "role-given"},
                                                                       {403, "route-rights"},
+                                                                      {403, "said-by-caller"},
+                                                                      {403, "said-by-person"},
                                                                       {408, "bytes-per-second-min"},
                                                                       {408, "head-seconds-max"},
                                                                       {408, "idle-seconds-max"},

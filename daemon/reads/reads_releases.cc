@@ -203,7 +203,10 @@ HttpReply Reads::releases(const HttpRequest& request, bool by_centre) {
     if (found.known.empty())
       return not_found("No calendar and no plan is known of this awarding organisation and series; correct the names, or send them.", "series",
                        "release-known", request.parameters[0] + " " + request.parameters[1]);
-    Json body{{"awardingOrganisation", text_of(*ao)}, {"series", text_of(*series)}, {"time", time_or_null(part.time_ms)}};
+    Json body{{"awardingOrganisation", text_of(*ao)},
+              {"series", text_of(*series)},
+              {"time", time_or_null(part.time_ms)},
+              {"timeSource", settings_.time_source}};
     body["halts"] = Json::array();
     for (const HaltInForce& halt : found.halts)
       body["halts"].push_back(
