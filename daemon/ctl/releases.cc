@@ -172,10 +172,11 @@ int release_dry_run(HttpClient& client, const ReleaseWords& words) { return prin
 
 int release_plan(HttpClient& client, const ReleaseWords& words) {
   Json fact = about(words);
-  if (!words.first.empty()) fact["firstIssueAt"] = words.first;
   fact["everyHours"] = words.every_hours;
   if (!words.waves.empty()) fact["waves"] = Json::array();
   for (const std::string& text : words.waves) fact["waves"].push_back(wave_of(text));
+  if (words.first.empty() && words.waves.empty()) throw std::runtime_error("Give --first, or waves with their times.");
+  fact["firstIssueAt"] = words.first.empty() ? text_at(fact["waves"].front(), "firstIssueAt") : words.first;
   int code = say(client, words, "releasePlanned", std::move(fact));
   if (code == 0)
     std::cout << "Planned. It waits for its approvals: resultsctl release show " << words.awarding_organisation << " " << words.series << "\n";

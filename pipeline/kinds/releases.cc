@@ -97,7 +97,7 @@ constinit const FactKind kinds::release_planned{
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.release_planned();
           form.cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
-          form.local_time("firstIssueAt", fact.first_issue_at(), fact.waves().empty());
+          form.local_time("firstIssueAt", fact.first_issue_at(), true);
           if (fact.every_hours() > 744)
             form.fail(form.path("everyHours"), "release-interval", std::to_string(fact.every_hours()), "Give 1 to 744 hours, or 0 for 24.");
           check_waves(form, fact);

@@ -64,6 +64,7 @@ class Matrix(unittest.TestCase):
 
     def target(self, path, operation, bound):
         values = {"centre": e.CENTRE, "qualification": e.PATH_QUALIFICATION, "series": e.SERIES, "learner": "P1", "batch": self.batch,
+                  "awarding_organisation": e.ORGANISATION,
                   "id": self.rejected, "key": "0123456789abcdef"}
         target = re.sub(r"\{(\w+)\}", lambda part: values[part.group(1)], path)
         known = {one["name"]: one for one in operation.get("parameters", []) if one["in"] == "query"}
@@ -80,7 +81,7 @@ class Matrix(unittest.TestCase):
         query = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
         if bound == "own centre":
             return "{centre}" in path or "{batch}" in path or "centre" in query
-        return "{qualification}" in path or "{batch}" in path or "awarding_organisation" in query
+        return "{qualification}" in path or "{batch}" in path or "{awarding_organisation}" in path or "awarding_organisation" in query
 
     def expected(self, path, operation, roles, bound, known):
         rights = operation["x-rights"]

@@ -124,6 +124,7 @@ class OpenApi(unittest.TestCase):
 
     def target(self, path, known=True):
         values = {"centre": e.CENTRE, "qualification": e.PATH_QUALIFICATION, "series": e.SERIES, "learner": "P1", "batch": self.batch,
+                  "awarding_organisation": e.ORGANISATION,
                   "id": self.rejected_id} if known else {}
         return re.sub(r"\{(\w+)\}", lambda part: values.get(part.group(1), "nothing"), path)
 
