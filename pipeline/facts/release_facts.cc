@@ -33,7 +33,7 @@ std::string digest_of(const v1::Event& event) {
   return sha256_hex(said.SerializeAsString()).substr(0, 32);
 }
 
-std::string person_of(const v1::ReleaseApproved& fact) { return plain(fact.said_by().empty() ? fact.approver() : fact.said_by()); }
+std::string person_of(const v1::ReleaseApproved& fact) { return fact.said_by().empty() ? plain(fact.approver()) : fact.said_by(); }
 
 void ReleaseWords::say(const v1::Event& event, const v1::ReleasePlanned& fact) {
   PlannedRelease made{.waves = {}, .shares = {}, .digest = digest_of(event), .said_by = fact.said_by()};

@@ -68,7 +68,7 @@ struct CheckOverride {
   bool operator==(const CheckOverride&) const = default;
 };
 
-/// The same person, as far as names tell: neither case nor spaces do.
+/// Who said it; where nobody filled that in, who the event names, and then neither case nor spaces tell two people apart.
 std::string person_of(const v1::ReleaseApproved& fact);
 
 struct ReleaseWords {

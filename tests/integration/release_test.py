@@ -93,7 +93,7 @@ class Releases(unittest.TestCase):
         self.assertEqual(self.batches(), 1)
         stands = self.release()
         self.assertTrue(stands["approved"])
-        self.assertEqual(stands["approvedBy"], sorted(f"key{name_of(key)}" for key in (self.ann, self.ops)))
+        self.assertEqual(stands["approvedBy"], sorted(f"key {name_of(key)}" for key in (self.ann, self.ops)))
         self.assertEqual(stands["approversAmongThem"], 1)
         self.assertEqual(stands["saidBy"], f"key {name_of(self.ops)}")
 
@@ -188,7 +188,7 @@ class Releases(unittest.TestCase):
         dry = self.release("/dry-run")
         self.assertEqual([(wave["name"], wave["results"], [one["centre"] for one in wave["byCentre"]]) for wave in dry["waves"]],
                          [("pilot", 1, [e.CENTRE]), ("rest", 1, [e.OTHER_CENTRE])])
-        self.assertNotIn("Merit", json.dumps(dry))
+        self.assertNotRegex(json.dumps(dry), "Merit|Distinction")
         self.assertIn("NOT APPROVED", ctl(self.ops, "show", *where[:2]).stdout)
         self.assertIn(e.OTHER_CENTRE, ctl(self.ops, "dry-run", *where[:2]).stdout)
         for key in (self.ann, self.bob):

@@ -7,6 +7,7 @@
 
 #include "daemon/access/access_key.h"
 #include "daemon/access/rights.h"
+#include "daemon/access/said_by.h"
 #include "daemon/access/signed_caller.h"
 #include "pipeline/facts/reference.h"
 #include "pipeline/intake/check.h"
@@ -326,6 +327,61 @@ TEST(AccessRights, each_fact_is_asserted_by_its_roles_and_for_its_own_awarding_o
     EXPECT_EQ(refused(Caller{}, event, kOurs), "asserted-by-role");
   }
   EXPECT_GE(by_one, 35u);
+}
+
+// ---- who says an act ----
+
+/// The rule by which the event is refused once it was filled in; else who says it then.
+std::string said_by(v1::Event event, const Caller& caller) {
+  fill_said_by(event, caller);
+  if (auto why = not_its_own(event, caller)) return why->rule;
+  const std::string* name = said_by_of(event);
+  return name ? *name : "";
+}
+
+v1::Event without_sayer(const std::string& fact) {
+  v1::Event event = example(fact);
+  if (std::string* name = said_by_of(event)) name->clear();
+  return event;
+}
+
+TEST(SaidBy, is_the_person_in_whatever_session_or_else_the_key) {
+  Caller one{.name = "test", .roles = {AccessRole::approver}, .key = "k1", .person = "https://issuer sub-1"};
+  Caller other_session = one;
+  other_session.key = "";
+  Caller key{.name = "test", .roles = {AccessRole::approver}, .key = "k1"};
+  for (const char* fact : {"release_planned", "release_approved", "release_overridden", "issuing_halted", "release_policy_defined"}) {
+    EXPECT_EQ(said_by(without_sayer(fact), one), "https://issuer sub-1") << fact;
+    EXPECT_EQ(said_by(without_sayer(fact), other_session), "https://issuer sub-1") << fact;
+    EXPECT_EQ(said_by(without_sayer(fact), key), "key k1") << fact;
+    EXPECT_EQ(said_by(example(fact), key), "said-by-caller") << fact;
+  }
+  EXPECT_EQ(said_by(example("registered"), key), "");
+}
+
+TEST(SaidBy, of_an_approval_has_the_role_that_the_caller_has) {
+  for (AccessRole role : {AccessRole::approver, AccessRole::operations}) {
+    v1::Event event = without_sayer("release_approved");
+    event.mutable_release_approved()->set_by_approver(role == AccessRole::operations);
+    fill_said_by(event, {.name = "test", .roles = {role}, .key = "k1"});
+    EXPECT_EQ(event.release_approved().by_approver(), role == AccessRole::approver);
+  }
+}
+
+TEST(SaidBy, of_the_operator_approves_and_overrides_nothing) {
+  Caller holder = operator_named("root");
+  EXPECT_EQ(said_by(without_sayer("release_approved"), holder), "said-by-person");
+  EXPECT_EQ(said_by(without_sayer("release_overridden"), holder), "said-by-person");
+  EXPECT_EQ(said_by(without_sayer("issuing_halted"), holder), "operator");
+}
+
+TEST(SaidBy, of_gates_is_not_one_caller_for_two_people) {
+  v1::Event event = example("calendar_defined");
+  event.mutable_calendar_defined()->clear_gates_confirmed_by();
+  EXPECT_EQ(said_by(event, {.name = "test", .key = "k1"}), "");
+  event.mutable_calendar_defined()->add_gates_confirmed_by("Ann");
+  event.mutable_calendar_defined()->add_gates_confirmed_by("Bob");
+  EXPECT_EQ(said_by(event, {.name = "test", .key = "k1"}), "gates-by-approval");
 }
 
 TEST(AccessRights, a_qualification_that_is_unknown_or_anothers_is_not_spoken_for) {
