@@ -506,7 +506,7 @@ void Service::add_routes() {
   add("GET", "/v1/keys", Place::people, [this](const HttpRequest& request) { return keys(request); });
   add("POST", "/v1/keys", Place::people, [this](const HttpRequest& request) { return make_access_key(request); });
   add("POST", "/v1/keys/{key}/revoke", Place::people, [this](const HttpRequest& request) { return revoke_access_key(request); });
-  add_release_routes(all);
+  add_release_routes(all_or_centre);
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest& request) {

@@ -90,8 +90,8 @@ class Service {
   std::optional<HttpReply> attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer);
   Concern of_centre(std::optional<CentreId> centre) const;
   void add_routes();
-  /// `all`: of all that the instances have.
-  void add_release_routes(const ConcernOf& all);
+  /// `of`: of all that the instances have, or of the centre named.
+  void add_release_routes(const ConcernOf& of);
   HttpReply live();
   HttpReply ready();
   std::string metrics_text();

@@ -3,13 +3,13 @@
 
 namespace vtq {
 
-void Service::add_release_routes(const ConcernOf& all) {
+void Service::add_release_routes(const ConcernOf& of) {
   add(
       "GET", "/v1/releases/{awarding_organisation}/{series}", Place::people, [this](const HttpRequest& request) { return reads_->releases(request); },
-      all);
+      of);
   add(
       "GET", "/v1/releases/{awarding_organisation}/{series}/dry-run", Place::people,
-      [this](const HttpRequest& request) { return reads_->releases_dry_run(request); }, all);
+      [this](const HttpRequest& request) { return reads_->releases_dry_run(request); }, of);
 }
 
 }  // namespace vtq

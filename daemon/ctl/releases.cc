@@ -16,12 +16,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using google::protobuf::util::TimeUtil;
 
-std::string address_of(const ReleaseWords& words) {
-  return "/v1/releases/" + percent_encode(words.awarding_organisation) + "/" + percent_encode(words.series);
+std::string address_of(const ReleaseWords& words, const std::string& what) {
+  return "/v1/releases/" + percent_encode(words.awarding_organisation) + "/" + percent_encode(words.series) + what +
+         (words.centre == "*" ? "" : "?centre=" + percent_encode(words.centre));
 }
 
 Json released(HttpClient& client, const ReleaseWords& words, const std::string& what = "") {
-  return Json::parse(expect_ok(client.get(address_of(words) + what)));
+  return Json::parse(expect_ok(client.get(address_of(words, what))));
 }
 
 std::string text_at(const Json& json, const char* name) {

@@ -274,6 +274,7 @@ void add_releases(CLI::App& app, Chosen& chosen) {
   auto shown = [&](CLI::App* one) {
     of_series(one);
     one->add_option("--level", words->level, "This level only");
+    one->add_option("--centre", words->centre, "At this centre only, by its own plan where it has one");
     one->add_flag("--json", words->json, "As JSON");
   };
   auto halting = [&](CLI::App* one) {

@@ -1,7 +1,7 @@
 // Where the releases of an awarding organisation and series stand: plans with their waves, who approved them, what was overridden and what is halted;
 // and the dry run, what would go to whom and what is missing. No grades: shares of grades that a plan expects are counted, not shown.
 //
-// A centre's own plan is not among them: it stands in the centre's records, and is seen in the status of its entries.
+// `centre`: of that centre alone, by its own plan where it has one.
 #include <nlohmann/json.hpp>
 
 #include "daemon/reads/reads.h"
@@ -170,7 +170,8 @@ HttpReply Reads::releases(const HttpRequest& request) { return releases(request,
 HttpReply Reads::releases_dry_run(const HttpRequest& request) { return releases(request, true); }
 
 HttpReply Reads::releases(const HttpRequest& request, bool by_centre) {
-  Query query(request, {});
+  Query query(request, {"centre"});
+  const std::optional<CentreId> named = query.cell_filter().centre;
   if (query.wrong()) return reply_with(*query.wrong());
   auto ao = parse_awarding_organisation(request.parameters[0]);
   if (!ao)
@@ -183,12 +184,17 @@ HttpReply Reads::releases(const HttpRequest& request, bool by_centre) {
     const ReleasePolicy policy{.lead_ms = static_cast<TimeMs>(settings_.release_lead_hours * static_cast<double>(kHourMs)),
                                .final_margin_ms = static_cast<TimeMs>(settings_.release_final_margin_minutes * 60'000),
                                .approvals_least = static_cast<std::uint32_t>(settings_.release_approvals_default)};
-    auto looked = look(visit, [ao = *ao, series = *series, policy](Pipeline& pipeline) {
+    auto looked = look(visit, [ao = *ao, series = *series, policy, named](Pipeline& pipeline) {
       std::pair<Gathered, ReleasePart> one;
       one.first = known_of(pipeline.reference(), ao, series, policy);
       one.second.time_ms = pipeline.time();
+      // Loads its records.
+      if (const Centre* own = named ? partition_of(pipeline, *named).centre(*named) : nullptr)
+        for (Known& known : one.first.known)
+          if (const ReleaseWords* words = own->facts.release({ao, known.level, series}); words && words->plan) known.words = *words;
       for (const Partition* partition : pipeline.owned())
         partition->each_centre([&](const Centre& centre) {
+          if (named && centre.id != *named) return;
           for (const auto& [cell, entries] : centre.summary.cells.all())
             if (cell.awarding_organisation == ao && cell.series == series)
               one.second.rows[{cell.level, centre.id}].stages[static_cast<std::size_t>(cell.stage)] += entries;
