@@ -110,7 +110,9 @@ inline constexpr std::string_view kRules[] = {"access-role",
                                               "waves-centre-once",
                                               "waves-for-all",
                                               "waves-named",
-                                              "waves-rest"};
+                                              "waves-rest",
+                                              "windows-named",
+                                              "gates-once"};
 inline constexpr std::string_view kWarningRules[] = {
     "qualification-check-digit",   "uci-check-letter",         "id-reused",           "tie-decided",
     "awarding-organisation-known", "qualification-of-another", "approval-of-nothing", "approval-of-older-plan"};

@@ -90,10 +90,17 @@ OverviewPart overview_of(const Pipeline& pipeline) {
   for (auto& [id, one] : overview.organisations)
     if (const AwardingOrganisation* known = pipeline.reference().awarding_organisation(id)) one.name = known->name;
   for (const CohortKey& cohort : cohorts)
-    if (const Calendar* calendar = pipeline.reference().calendar(cohort))
+    if (const Calendar* calendar = pipeline.reference().calendar(cohort)) {
+      auto add = [&](std::string name, TimeMs at) {
+        overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::move(name), text_of(cohort.series)});
+      };
+      for (const CheckpointWindow& window : calendar->windows)
+        if (&window != &calendar->windows.back()) add(window.name.empty() ? "checkpoint_closes" : "checkpoint_closes " + window.name, window.closes);
+      for (const DeclarationDue& one : calendar->declarations) add("declaration " + one.name, one.at);
       for (auto [name, at] : deadlines_of(*calendar))
         if (at != kNever)
           overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::string(name), text_of(cohort.series)});
+    }
   for (const Partition* partition : pipeline.owned()) {
     overview.waiting += partition->waiting();
     partition->each_centre([&](const Centre& centre) {

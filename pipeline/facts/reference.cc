@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <set>
 #include <tuple>
 
 #include "pipeline/base/canonical.h"
@@ -11,7 +12,6 @@
 namespace vtq {
 namespace {
 
-QualificationId qualification_id(const std::string& text) { return *parse_qualification(text); }
 AwardingOrganisationId ao_id(const std::string& text) { return *parse_awarding_organisation(text); }
 SeriesId series_id(const std::string& text) { return *parse_series(text); }
 
@@ -204,80 +204,6 @@ std::vector<ReferenceChange> Reference::take_changes() {
   return taken;
 }
 
-bool Reference::CalendarSaid::before(const CalendarSaid& other) const {
-  if (stamp.moment() != other.stamp.moment()) return stamp.before(other.stamp);
-  Order order = compare(by.said(), other.by.said());
-  return order.order != 0 ? order.order < 0 : slot < other.slot;
-}
-
-const Reference::CalendarSaid& Reference::CohortDates::latest() const {
-  return *std::max_element(said.begin(), said.end(), [](const CalendarSaid& a, const CalendarSaid& b) { return a.before(b); });
-}
-
-/// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
-/// qualification has no embargo where all of these say so.
-void Reference::CohortDates::work_out(const ReleaseWords* words) {
-  const CalendarSaid* confirmed = nullptr;
-  for (CalendarSaid& one : said) {
-    one.confirmed_ms = one.confirms ? one.stamp.at_ms : 0;
-    if (TimeMs at = words ? approvers_of(words->approvals, one.digest).two_with_the_role_ms : 0; at != 0 && !one.confirms)
-      one.confirmed_ms = std::max(at, one.stamp.at_ms);
-    if (one.confirmed_ms != 0 && (!confirmed || confirmed->before(one))) confirmed = &one;
-  }
-  calendar = latest().dates;
-  without_embargo.clear();
-  bool any_embargo = false;
-  for (const CalendarSaid& one : said) {
-    if (confirmed && one.before(*confirmed)) continue;
-    calendar.centre_release = std::max(calendar.centre_release, one.dates.centre_release);
-    calendar.learner_release = std::max({calendar.learner_release, one.dates.learner_release, calendar.centre_release});
-    if (one.dates.centre_release == 0) continue;
-    if (!std::exchange(any_embargo, true)) without_embargo = one.without_embargo;
-    std::erase_if(without_embargo,
-                  [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
-  }
-  calendar.gates_confirmed_ms = confirmed ? confirmed->confirmed_ms : 0;
-  open = calendar;
-  open.centre_release = open.learner_release = 0;
-}
-
-void Reference::define_calendar(const v1::Event& event, const Address& address, const Stamp& stamp) {
-  const auto& fact = event.calendar_defined();
-  auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
-  bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
-  CohortKey key{*address.awarding_organisation, fact.level(), *address.series};
-  CalendarSaid made{.stamp = stamp,
-                    .by = saying_of(event),
-                    .slot = slot_of(event),
-                    .dates = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
-                              .checkpoint_closes = time(fact.checkpoint_closes(), 0),
-                              .late_entry_after = time(fact.late_entry_after(), kNever),
-                              .claim_deadline = time(fact.claim_deadline(), kNever),
-                              .issue_deadline = time(fact.issue_deadline(), kNever),
-                              .centre_release = time(fact.centre_release(), embargo ? kNever : 0),
-                              .learner_release = time(fact.learner_release(), embargo ? kNever : 0)},
-                    .without_embargo = {},
-                    .confirms = !fact.gates_confirmed_by().empty(),
-                    .digest = digest_of(event)};
-  for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(*parse_qualification(text));
-  std::sort(made.without_embargo.begin(), made.without_embargo.end());
-  CohortDates& dates = calendars_[key];
-  bool fresh = dates.said.empty();
-  auto before = std::pair(dates.calendar, dates.without_embargo);
-  std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
-  dates.said.push_back(std::move(made));
-  dates.work_out(release(key));
-  // Said again as it stands, it concerns nobody.
-  if (!fresh && before == std::pair(dates.calendar, dates.without_embargo)) return;
-  calendar_changed(key);
-}
-
-void Reference::calendar_changed(const CohortKey& key) {
-  changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
-  for (auto& [id, defined] : mitigations_)
-    if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
-}
-
 void Reference::define_approval(const v1::Event& event, const Address& address, const Stamp& stamp) {
   for (QualificationId id : approvals_.take(event, address.qualification, stamp)) {
     if (auto at = qualifications_.find(id); at != qualifications_.end()) at->second->approval = approvals_.terms(id);
@@ -336,42 +262,6 @@ const v1::CentreDefined* Reference::centre(CentreId id) const {
   return at == centres_.end() ? nullptr : at->second.get();
 }
 
-const Calendar* Reference::calendar(const CohortKey& key) const {
-  auto at = calendars_.find(key);
-  return at == calendars_.end() ? nullptr : &at->second.calendar;
-}
-
-const Calendar* Reference::calendar(const CohortKey& key, QualificationId qualification) const {
-  auto at = calendars_.find(key);
-  if (at == calendars_.end()) return nullptr;
-  const CohortDates& dates = at->second;
-  bool open = std::binary_search(dates.without_embargo.begin(), dates.without_embargo.end(), qualification);
-  return open ? &dates.open : &dates.calendar;
-}
-
-std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined& fact) const {
-  auto at = calendars_.find({ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())});
-  if (at == calendars_.end()) return std::nullopt;
-  const Calendar& stands = at->second.calendar;
-  for (auto [field, said, gate] : {std::tuple{"centreRelease", &fact.centre_release(), stands.centre_release},
-                                   std::tuple{"learnerRelease", &fact.learner_release(), stands.learner_release}}) {
-    if ((said->empty() ? 0 : *parse_local_time(*said)) >= gate) continue;
-    return Rejection{"calendarDefined." + std::string(field), "gate-not-earlier", *said,
-                     "The gate stays at " + local_text(gate) +
-                         ", as said before: one calendar alone opens nothing earlier. Where it is to open "
-                         "earlier, two people with the role approver approve the calendar: resultsctl release approve --calendar. Where nobody "
-                         "signs in, send it with gatesConfirmedBy: the names of two people."};
-  }
-  for (const std::string& text : fact.without_embargo()) {
-    QualificationId id = qualification_id(text);
-    if (std::binary_search(at->second.without_embargo.begin(), at->second.without_embargo.end(), id)) continue;
-    return Rejection{"calendarDefined.withoutEmbargo", "gate-not-earlier", text,
-                     "The qualification had an embargo before, which stays. Where there is to be none, two people with the role approver approve "
-                     "the calendar; where nobody signs in, send it with gatesConfirmedBy: the names of two people."};
-  }
-  return std::nullopt;
-}
-
 const ReleaseWords* Reference::release(const CohortKey& key) const {
   auto at = releases_.find(key);
   return at == releases_.end() ? nullptr : &at->second;
@@ -380,17 +270,6 @@ const ReleaseWords* Reference::release(const CohortKey& key) const {
 const ReleaseTerms* Reference::release_terms(AwardingOrganisationId id) const {
   auto at = release_terms_.find(id);
   return at == release_terms_.end() ? nullptr : &at->second;
-}
-
-std::vector<Reference::GatesSaid> Reference::gates_said(const CohortKey& key) const {
-  std::vector<GatesSaid> found;
-  auto at = calendars_.find(key);
-  if (at == calendars_.end()) return found;
-  std::vector<const CalendarSaid*> said;
-  for (const CalendarSaid& one : at->second.said) said.push_back(&one);
-  std::sort(said.begin(), said.end(), [](const CalendarSaid* a, const CalendarSaid* b) { return b->before(*a); });
-  for (const CalendarSaid* one : said) found.push_back({one->digest, one->dates.centre_release, one->dates.learner_release, one->confirmed_ms != 0});
-  return found;
 }
 
 bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification) const {

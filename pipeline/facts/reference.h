@@ -144,8 +144,8 @@ class Reference {
   /// The dates of a cohort, with the gates as they stand: the latest that any calendar said since two people last confirmed them, so that
   /// neither the order of calendars nor a wrong one opens anything early.
   const Calendar* calendar(const CohortKey& key) const;
-  /// The same for one of its qualifications, which may have no embargo.
-  const Calendar* calendar(const CohortKey& key, QualificationId qualification) const;
+  /// The same for one of its qualifications, which may have no embargo, or gates of its own, as may the centre.
+  const Calendar* calendar(const CohortKey& key, QualificationId qualification, std::optional<CentreId> centre = std::nullopt) const;
   /// Where a calendar opens a gate earlier than it stands: says so to its sender, with what to do. It is accepted all the same.
   std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
   /// What was said of the release for all centres; null: nothing.
@@ -198,22 +198,32 @@ class Reference {
 
  private:
   /// What one calendar said. All of a cohort are kept: a gate stands until two people confirm another.
+  struct GatesFor {
+    std::optional<QualificationId> qualification;
+    std::optional<CentreId> centre;
+    TimeMs centre_release = 0, learner_release = 0;
+  };
   struct CalendarSaid {
     Stamp stamp;
     Saying by;
     std::string slot;
     Calendar dates;
     std::vector<QualificationId> without_embargo;  ///< ascending
+    std::vector<GatesFor> exceptions;
     bool confirms = false;
     std::string digest;       ///< that people approve
     TimeMs confirmed_ms = 0;  ///< when its gates were confirmed, where it was said or approved
 
     bool before(const CalendarSaid& other) const;
+    /// The gates that it says of results there: the narrowest exception, or else its own.
+    GatesFor gates_for(std::optional<QualificationId> qualification, std::optional<CentreId> centre) const;
   };
   struct CohortDates {
     std::vector<CalendarSaid> said;
     Calendar calendar;
     Calendar open;  ///< the same without an embargo
+    using Scope = std::pair<std::optional<QualificationId>, std::optional<CentreId>>;
+    std::map<Scope, Calendar> own;  ///< with gates of their own
     std::vector<QualificationId> without_embargo;
 
     const CalendarSaid& latest() const;

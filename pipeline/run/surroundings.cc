@@ -36,7 +36,7 @@ Circumstances Surroundings::circumstances(const Centre& centre, const Entry& ent
     for (const IssuedBefore& batch : *entry.issued.before) halted = halted || halted_by(batch.awarding_organisation);
   Circumstances around{.qualification = *qualification,
                        .awarding_organisation = *ao,
-                       .calendar = reference_.calendar(cohort, key.qualification),
+                       .calendar = reference_.calendar(cohort, key.qualification, centre.id),
                        .plan = plan,
                        .halted = halted,
                        .centre = centre.facts,

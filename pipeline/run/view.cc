@@ -53,7 +53,8 @@ BatchView view_batch(const Surroundings& surroundings, const Centre& centre, con
 bool may_show(const Surroundings& surroundings, const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) {
   const Reference& reference = surroundings.reference();
   AwardingOrganisationId ao = qualification.awarding_organisation;
-  Gates gates = gates_by(reference.calendar({ao, qualification.level, key.series}));
+  const CohortKey cohort{ao, qualification.level, key.series};
+  Gates gates = later_of(gates_by(reference.calendar(cohort)), gates_by(reference.calendar(cohort, qualification.id, centre.id)));
   const Entry* entry = centre.find(key);
   if (entry) gates = later_of(gates, gates_by(surroundings.circumstances(centre, *entry).calendar));
   if (entry && entry->issued.batch_number != 0) gates = later_of(gates, {entry->issued.centre_release_ms, entry->issued.learner_release_ms});

@@ -347,7 +347,7 @@ class Derivation {
   void find_next_step(const Assurance& assurance) {
     TimeMs claim_by = calendar_ ? calendar_->claim_deadline : kNever;
     TimeMs issue_by = calendar_ ? calendar_->issue_deadline : kNever;
-    if (must_answer()) return next(v1::ANSWER_CHECKPOINT, v1::CENTRE, calendar_->checkpoint_closes);
+    if (must_answer()) return next(v1::ANSWER_CHECKPOINT, v1::CENTRE, calendar_->answer_due(now_));
     if (out_.attainment.pathway_missing) return next(v1::CORRECT_REGISTRATION, v1::CENTRE, claim_by);
     // What is wrong with the registration itself comes before any more work.
     const Obstacle& first = assurance.obstacle;
@@ -385,6 +385,7 @@ class Derivation {
   void assess_risk(const Assurance& assurance) {
     if (status_need_open()) {
       wake(calendar_->checkpoint_opens);
+      wake(calendar_->answer_due(now_));
       wake(calendar_->checkpoint_closes);
     }
     TimeMs deadline = calendar_->issue_deadline;
