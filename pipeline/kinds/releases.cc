@@ -152,7 +152,8 @@ constinit const FactKind kinds::release_overridden{
           form.cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
           check_digest(form, fact.plan());
           form.chosen("check", fact.check(), v1::ReleaseCheck_IsValid(fact.check()));
-          form.name("reason", fact.reason(), 500);
+          if (fact.reason().empty()) form.name("reason", "", 500);
+          form.at_most("reason", fact.reason(), 500);
           form.at_most("saidBy", fact.said_by(), kPersonMax);
         },
     .slot =
