@@ -44,25 +44,24 @@ void Reference::CohortDates::work_out(const ReleaseWords* words) {
   open = calendar;
   open.centre_release = open.learner_release = 0;
   own.clear();
-  std::set<std::optional<QualificationId>> qualifications{std::nullopt};
-  std::set<std::optional<CentreId>> centres{std::nullopt};
+  // Those that were ever named, and a qualification at a centre where each has its own.
+  std::set<Scope> scopes;
   for (const CalendarSaid& one : said)
-    for (const GatesFor& exception : one.exceptions) {
-      qualifications.insert(exception.qualification);
-      centres.insert(exception.centre);
+    for (const GatesFor& exception : one.exceptions) scopes.insert({exception.qualification, exception.centre});
+  const std::set<Scope> named = scopes;
+  for (const Scope& of_qualification : named)
+    for (const Scope& of_centre : named)
+      if (!of_qualification.second && !of_centre.first) scopes.insert({of_qualification.first, of_centre.second});
+  for (const auto& [qualification, centre] : scopes) {
+    Calendar made = open;
+    for (const CalendarSaid& one : said) {
+      if (confirmed && one.before(*confirmed)) continue;
+      GatesFor gates = one.gates_for(qualification, centre);
+      made.centre_release = std::max(made.centre_release, gates.centre_release);
+      made.learner_release = std::max({made.learner_release, gates.learner_release, made.centre_release});
     }
-  for (const auto& qualification : qualifications)
-    for (const auto& centre : centres) {
-      if (!qualification && !centre) continue;
-      Calendar made = open;
-      for (const CalendarSaid& one : said) {
-        if (confirmed && one.before(*confirmed)) continue;
-        GatesFor gates = one.gates_for(qualification, centre);
-        made.centre_release = std::max(made.centre_release, gates.centre_release);
-        made.learner_release = std::max({made.learner_release, gates.learner_release, made.centre_release});
-      }
-      own[{qualification, centre}] = std::move(made);
-    }
+    own[{qualification, centre}] = std::move(made);
+  }
 }
 
 Reference::GatesFor Reference::CalendarSaid::gates_for(std::optional<QualificationId> qualification, std::optional<CentreId> centre) const {
