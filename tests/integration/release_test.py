@@ -35,6 +35,7 @@ class Releases(unittest.TestCase):
         self.publisher = self.daemon.key("publisher", everywhere=True)
         self.ann = self.daemon.key("approver", organisations=[e.ORGANISATION], name="Ann")
         self.bob = self.daemon.key("approver", organisations=[e.ORGANISATION], name="Bob")
+        self.desk = self.daemon.key("operations", everywhere=True, name="Desk")
         self.ops = self.daemon.key("operations", organisations=[e.ORGANISATION], name="Ops")
         season = e.reference() + e.with_result("P1") + e.with_result("P2", centre=e.OTHER_CENTRE)
         self.assertEqual(self.said(self.publisher, *sorted(season, key=lambda one: one["occurredAt"]))["rejected"], 0)
@@ -68,9 +69,7 @@ class Releases(unittest.TestCase):
         self.said(self.publisher, e.time_reached(at))
 
     def batches(self):
-        operator = self.daemon.operator("batches", "--centre", e.CENTRE)
-        self.assertEqual(operator.returncode, 0, operator.stderr)
-        return operator.stdout.count(f"{e.CENTRE}.{e.ORGANISATION}.")
+        return len(self.daemon.ask("GET", f"/v1/batches?centre={e.CENTRE}", self.desk).json()["batches"])
 
     def status(self, learner="P1"):
         reply = self.daemon.ask("GET", f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/{learner}", self.ops)
@@ -137,7 +136,7 @@ class Releases(unittest.TestCase):
         self.assertEqual(self.refused(self.ops, act("2023-08-01T09:00:00Z", "releaseOverridden", plan=digest, check="RELEASE_MISSING", reason="x")),
                          "asserted-by-role")
         # The operator approves nothing.
-        path = os.path.join(self.daemon.directory, "one.json")
+        path = os.path.join(self.daemon.directory, "one.jsonl")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(one, file)
         done = self.daemon.operator("publish", path)
