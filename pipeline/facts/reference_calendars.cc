@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "pipeline/facts/kind.h"
 #include "pipeline/facts/reference.h"
 
 namespace vtq {
