@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The real resultsd with an access secret: a release from its plan to its batches, by people who are told apart by their keys; what is refused, and
 what each refusal says; kill -9 between any two steps."""
+import http.client
 import json
 import os
 import signal
@@ -239,6 +240,40 @@ class Releases(unittest.TestCase):
         killed()
         self.assertEqual(self.batches(), 1)
         self.reach("2023-08-10T09:00:00Z")
+        self.assertEqual(self.batches(), 1)
+
+    def killed_at(self, point, key, *events):
+        """The daemon kills itself at a point of a commit while it takes the events; then it is started again, and they are sent again."""
+        self.daemon.stop(signal.SIGKILL)
+        self.daemon.environment["RESULTSD_CRASH_AT"] = point
+        try:
+            self.daemon.start()
+            self.daemon.publish(key, list(events))
+        except (OSError, RuntimeError, http.client.HTTPException):
+            pass
+        self.daemon.close()
+        if self.daemon.process.poll() is None:
+            self.daemon.stop(signal.SIGKILL)
+        del self.daemon.environment["RESULTSD_CRASH_AT"]
+        self.daemon.start()
+        self.said(key, *events)
+
+    def test_killed_within_the_commit_of_any_step_nothing_goes_unapproved_nor_twice(self):
+        planned = plan("2023-07-20T09:00:00Z")
+        for point in ("before_write:1", "after_write:1"):
+            self.killed_at(point, self.ops, planned)
+        digest = self.digest()
+        first, second = approval("2023-08-01T09:00:00Z", digest), approval("2023-08-09T09:01:00Z", digest)
+        for point in ("before_write:1", "after_write:1"):
+            self.killed_at(point, self.ann, first)
+        for point in ("before_write:1", "after_write:1"):
+            self.killed_at(point, self.publisher, e.time_reached("2023-08-09T09:00:00Z"))
+        self.assertEqual((self.batches(), self.release()["approvedBy"]), (0, [f"key {name_of(self.ann)}"]))
+        for point in ("before_write:1", "after_write:1"):
+            self.killed_at(point, self.bob, second)
+        self.killed_at("before_write:1", self.publisher, e.time_reached("2023-08-09T09:02:00Z"))
+        self.assertEqual(self.batches(), 1)
+        self.reach("2023-08-11T09:00:00Z")
         self.assertEqual(self.batches(), 1)
 
     def test_what_waits_for_approval_is_measured(self):
