@@ -213,9 +213,8 @@ CentreSummary decode_summary(std::string_view bytes) {
                                .subject = notice.subject(),
                                .since_ms = notice.since_ms()});
   for (const v1::HaltRecord& halt : record.halts())
-    summary.halts.push_back(
-        {AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())}, halt.since_ms(),
-         QualificationId{halt.qualification()}});
+    summary.halts.push_back({AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())},
+                             halt.since_ms(), QualificationId{halt.qualification()}});
   summary.waiting = record.waiting();
   summary.derive_all = record.derive_all();
   return summary;

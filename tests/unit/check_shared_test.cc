@@ -97,8 +97,8 @@ TEST_P(CentreFact, with_a_centre_of_six_digits_is_rejected) {
 TEST_P(CentreFact, to_all_centres_passes_only_where_the_contract_says_so) {
   v1::Event event = example(GetParam());
   set_text(fact_of(event), "centre", "*");
-  bool for_all =
-      GetParam() == "release_planned" || GetParam() == "release_approved" || GetParam() == "release_overridden" || GetParam() == "issuing_halted" || GetParam() == "time_reached";
+  bool for_all = GetParam() == "release_planned" || GetParam() == "release_approved" || GetParam() == "release_overridden" ||
+                 GetParam() == "issuing_halted" || GetParam() == "time_reached";
   if (!for_all) return expect_rejected(event, "centre", "centre-form", "*");
   EXPECT_TRUE(check(event).value().everywhere);
 }
