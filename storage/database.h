@@ -84,6 +84,7 @@ struct Store::Database {
   struct Counters {
     std::uint64_t rejected_last = 0;
     std::uint64_t batches = 0;
+    AuditHead audit = {};
   };
   std::vector<Counters> counters;
   Touched touched;
@@ -122,6 +123,8 @@ struct Store::Database {
   std::vector<BatchId> take_issuing();
   void clear_lanes();
   Counters read_counters(std::uint32_t partition) const;
+  /// As stored. Throws StoreError when it cannot be read.
+  AuditHead audit_head(std::uint32_t partition) const;
   bool has_taken(std::uint32_t partition) const;
   /// With `committed_mutex` held.
   TakenPartitions taken_now() const;

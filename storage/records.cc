@@ -247,6 +247,7 @@ void encode(const WaitingRecord& fact, std::string& out) {
   record.set_value(fact.why.value);
   record.set_message(fact.why.message);
   record.set_origin(fact.origin);
+  record.set_by(fact.by);
   record.SerializeToString(&out);
 }
 
@@ -258,7 +259,8 @@ WaitingRecord decode_waiting(std::string_view bytes) {
           .topic = static_cast<Topic>(record.topic()),
           .until_ms = record.until_ms(),
           .why = {record.field(), record.rule(), record.value(), record.message()},
-          .origin = record.origin()};
+          .origin = record.origin(),
+          .by = record.by()};
 }
 
 void encode(const Durations::Key& key, const Durations::Counts& counts, std::string& out) {

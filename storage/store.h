@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/audit/chain.h"
 #include "pipeline/base/batch_id.h"
 #include "pipeline/run/ports.h"
 #include "vtq/v1/store.pb.h"
@@ -38,6 +39,8 @@ class CommitSink {
   virtual ~CommitSink() = default;
   virtual void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) = 0;
   virtual void rejected(std::uint32_t partition, const v1::Rejected& record) = 0;
+  /// A record of the audit as it is hashed; `key`: the centre that it is about, or `*`.
+  virtual void audit(std::uint32_t partition, std::string_view key, std::string_view line) = 0;
   /// A change of the store, for the changelog; no value: erased.
   virtual void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) = 0;
 };
@@ -226,6 +229,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;
   void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override;
   std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override;
+  void audit(std::uint32_t partition, AuditEntry&& entry) override;
   /// Marks a rejected record as replayed at `at`; part of the next commit. False when there is none with this id, or marks are refused.
   bool mark_replayed(std::string_view id, TimeMs at);
   /// While partitions are on the move and nothing can be committed. The same thread.
@@ -299,6 +303,10 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// instances have clocks of their own, and events time of theirs.
   std::vector<v1::Rejected> rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count, bool open_only) const;
   std::uint64_t rejected_count() const;
+  /// How far a partition's audit has come; on Kafka: of one that was taken.
+  AuditHead audit_head(std::uint32_t partition) const;
+  /// Its records as they are hashed, from that number on, at most `count`.
+  std::vector<std::string> audit_lines(std::uint32_t partition, std::uint64_t from, std::size_t count) const;
   StoreSizes sizes() const;
   /// Waits, for at most so long, while a commit is being written.
   StoreVersions versions(std::chrono::milliseconds most = {}) const;

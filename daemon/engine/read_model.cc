@@ -20,6 +20,7 @@ class ReadModel::NoOutputs final : public Outputs {
   void result_batch(std::uint32_t, CentreId, const v1::ResultBatch&) override {}
   void notification(std::uint32_t, CentreId, const v1::Notification&) override {}
   std::string rejected(std::uint32_t, v1::Rejected&&) override { return {}; }
+  void audit(std::uint32_t, AuditEntry&&) override {}
 };
 
 ReadModel::ReadModel(const Store& store, const Policy& policy, TimeSource time_source, std::size_t entries_max,

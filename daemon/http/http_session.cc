@@ -42,8 +42,9 @@ std::string_view text_of(const asio::const_buffer& buffer) { return {static_cast
 
 /// All of a request but its body.
 template <class Message>
-HttpRequest described(const Message& message) {
+HttpRequest described(const Message& message, const std::string& peer) {
   HttpRequest request;
+  request.peer = peer;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
   request.content_type = lower_type(std::string_view(message[http::field::content_type]));
@@ -62,7 +63,11 @@ HttpRequest described(const Message& message) {
 }  // namespace
 
 HttpSession::HttpSession(tcp::socket&& socket, HttpListener* listener)
-    : stream_(stream_over(std::move(socket), *listener)), listener_(listener), buffer_(64 * 1024 + kHeaderBytesMax) {}
+    : stream_(stream_over(std::move(socket), *listener)), listener_(listener), buffer_(64 * 1024 + kHeaderBytesMax) {
+  Code gone;
+  auto peer = wire().socket().remote_endpoint(gone);
+  if (!gone) peer_ = peer.address().to_string();
+}
 
 HttpSession::~HttpSession() {
   if (in_flight_) --listener_->in_flight;
@@ -184,7 +189,7 @@ void HttpSession::start_body() {
   if (parser_->is_done() || (length && *length == 0)) return answer();
   if (!length && !parser_->chunked()) return answer();
   if (listener_->options.admit) {
-    HttpRequest head = described(parser_->get());
+    HttpRequest head = described(parser_->get(), peer_);
     if (length) head.body_announced = *length;
     if (auto problem = listener_->options.admit(head)) return refuse(*problem, false);
   }
@@ -290,10 +295,8 @@ void HttpSession::answer() {
   keep_alive_ = message.keep_alive();
   version_ = message.version();
   try {
-    HttpRequest request = described(message);
+    HttpRequest request = described(message, peer_);
     request.body = std::move(message.body());
-    Code gone;
-    if (auto peer = wire().socket().remote_endpoint(gone); !gone) request.peer = peer.address().to_string();
     request.arrived = Steady::now();
     // Only a read may be given up: what was sent to be taken is taken.
     bool reads = request.method == "GET";

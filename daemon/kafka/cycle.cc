@@ -110,6 +110,8 @@ std::size_t Cycle::decide() {
     fates_.decide(item, *pipeline_, *event, inbound);
     if (item.ahead_ms) reference_.pass_over(item.input.message->offset, *item.ahead_ms);
     if (item.fate != Item::Fate::apply) continue;
+    inbound.answered = item.mine;
+    inbound.read_before = reference && reference_.has_read(item.input.message->offset + 1);
     references += reference;
     item.inbound = inbounds_.size();
     inbounds_.push_back(std::move(inbound));

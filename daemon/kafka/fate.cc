@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/engine/audit_seal.h"
 #include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/outgoing.h"
 
@@ -29,8 +30,11 @@ void Fates::decide(Item& item, const Pipeline& pipeline, v1::Event& event, Inbou
   Result<Address> address = check(event, latest);
   if (!address && !item.mine && check(event, kLatestEventMs)) item.ahead_ms = event.occurred_at().seconds() * 1000;
   if (!address) return reject(item, std::move(address).error());
+  if (event.has_audit_noted() && !(given_.options.sealed && given_.options.sealed(note_text(event), event.audit_noted().seal())))
+    return reject(item, not_own_note());
   inbound.event = &event;
   inbound.address = std::move(address).value();
+  inbound.by = said_by(inbound.bytes);
   place(item, pipeline, inbound);
 }
 
@@ -54,6 +58,18 @@ std::optional<Rejection> Fates::read(Item& item, v1::Event& event, Inbound& inbo
     inbound.bytes = item.held;
   }
   return check_attributes(view_, event);
+}
+
+/// As the header has it, where it bears the seal of this service and of this event.
+std::string_view Fates::said_by(std::string_view event) const {
+  constexpr std::size_t kSealDigits = 64;
+  if (!given_.options.sealed) return {};
+  for (const auto& [name, value] : view_.headers) {
+    if (name != kByHeader || value.size() < kSealDigits) continue;
+    std::string_view actor = value.substr(kSealDigits);
+    if (given_.options.sealed(said_by_text(actor, event), value.substr(0, kSealDigits))) return actor;
+  }
+  return {};
 }
 
 void Fates::place(Item& item, const Pipeline& pipeline, const Inbound& inbound) {

@@ -33,6 +33,7 @@ class NoSink final : public CommitSink {
  public:
   void output(Topic, std::uint32_t, CentreId, const google::protobuf::MessageLite&) override {}
   void rejected(std::uint32_t, const v1::Rejected&) override {}
+  void audit(std::uint32_t, std::string_view, std::string_view) override {}
   void change(std::uint32_t, std::string_view, std::optional<std::string_view>) override {}
 };
 

@@ -61,6 +61,7 @@ constinit const FactKind kinds::access_key_made{
           return slot({kAccessKeySlot, event.access_key_made().key(), hexadecimal(event.access_key_made().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+    .act = [](const v1::Event&) -> std::string_view { return "key-made"; },
 };
 
 constinit const FactKind kinds::access_key_revoked{
@@ -82,6 +83,7 @@ constinit const FactKind kinds::access_key_revoked{
           return slot({kAccessKeyRevokedSlot, event.access_key_revoked().key(), hexadecimal(event.access_key_revoked().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+    .act = [](const v1::Event&) -> std::string_view { return "key-revoked"; },
 };
 
 constinit const FactKind kinds::person_signed_out{

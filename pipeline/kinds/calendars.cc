@@ -132,6 +132,7 @@ constinit const FactKind kinds::calendar_defined{
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp& stamp) { reference.define_calendar(event, address, stamp); },
+    .act = [](const v1::Event&) -> std::string_view { return "calendar-defined"; },
 };
 
 }  // namespace vtq

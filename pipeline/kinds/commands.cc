@@ -58,6 +58,7 @@ constinit const FactKind kinds::issuing_halted{
         },
     .stops = [](const v1::Event& event) { return event.issuing_halted().halted(); },
     .lets_go = [](const v1::Event& event) { return !event.issuing_halted().halted(); },
+    .act = [](const v1::Event& event) -> std::string_view { return event.issuing_halted().halted() ? "halt" : "resume"; },
 };
 
 constinit const FactKind kinds::batch_acknowledged{
@@ -79,6 +80,7 @@ constinit const FactKind kinds::batch_acknowledged{
         [](const v1::Event& event) {
           return slot({"acknowledged", event.batch_acknowledged().batch()});
         },
+    .act = [](const v1::Event&) -> std::string_view { return "acknowledge"; },
 };
 
 constinit const FactKind kinds::time_reached{

@@ -113,6 +113,7 @@ constinit const FactKind kinds::release_planned{
                 const Stamp& stamp) { return apply_release(facts, event, address, event.release_planned().level(), stamp); },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp& stamp) { define_release(reference, event, address, event.release_planned().level(), stamp); },
+    .act = [](const v1::Event&) -> std::string_view { return "release-planned"; },
 };
 
 constinit const FactKind kinds::release_approved{
@@ -139,6 +140,9 @@ constinit const FactKind kinds::release_approved{
                  const Stamp& stamp) { define_release(reference, event, address, event.release_approved().level(), stamp); },
     .stops = [](const v1::Event& event) { return event.release_approved().withdrawn(); },
     .lets_go = [](const v1::Event& event) { return !event.release_approved().withdrawn(); },
+    .act = [](const v1::Event& event) -> std::string_view {
+      return event.release_approved().withdrawn() ? "approval-withdrawn" : "release-approved";
+    },
 };
 
 constinit const FactKind kinds::release_overridden{
@@ -168,6 +172,7 @@ constinit const FactKind kinds::release_overridden{
                  const Stamp& stamp) { define_release(reference, event, address, event.release_overridden().level(), stamp); },
     .stops = [](const v1::Event& event) { return event.release_overridden().withdrawn(); },
     .lets_go = [](const v1::Event& event) { return !event.release_overridden().withdrawn(); },
+    .act = [](const v1::Event&) -> std::string_view { return "release-overridden"; },
 };
 
 constinit const FactKind kinds::release_policy_defined{
@@ -192,6 +197,7 @@ constinit const FactKind kinds::release_policy_defined{
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp&) { reference.define_terms(*address.awarding_organisation, event.release_policy_defined()); },
+    .act = [](const v1::Event&) -> std::string_view { return "release-policy-defined"; },
 };
 
 }  // namespace vtq

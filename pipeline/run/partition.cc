@@ -76,6 +76,10 @@ Centre& Partition::load(CentreId id) {
 Verdict Partition::apply(const Inbound& inbound, std::int64_t token, const Round& round) {
   const v1::Event& event = *inbound.event;
   const Address& address = inbound.address;
+  if (event.has_audit_noted()) {
+    note_act(event, address, {}, Verdict::Kind::accepted);
+    return {};
+  }
   Centre& centre = load(address.centre);
   if (!centre.set_aside.empty())
     return {Verdict::Kind::set_aside,
@@ -90,8 +94,21 @@ Verdict Partition::apply(const Inbound& inbound, std::int64_t token, const Round
   if (auto missing = waits_for(centre, entry, event, address))
     return waiting_.put(centre, inbound, std::move(*missing), policy_.registration_wait_ms, token, time_, round);
   if (auto full = one_too_many(centre, event, address, stamp)) return refuse(inbound, std::move(*full), token, round);
-  return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
-                                           : apply_to_centre(centre, event, address, inbound.bytes, stamp);
+  return apply_to(centre, entry, inbound, stamp);
+}
+
+Verdict Partition::apply_to(Centre& centre, Entry* entry, const Inbound& inbound, const Stamp& stamp) {
+  const v1::Event& event = *inbound.event;
+  Verdict verdict = inbound.address.subject == Subject::entry ? apply_to_entry(centre, entry, event, inbound.address, stamp)
+                                                              : apply_to_centre(centre, event, inbound.address, inbound.bytes, stamp);
+  if (verdict.kind != Verdict::Kind::duplicate) note_act(event, inbound.address, inbound.by, verdict.kind);
+  return verdict;
+}
+
+void Partition::note_act(const v1::Event& event, const Address& address, std::string_view by, Verdict::Kind outcome) {
+  const FactKind& kind = *kind_of_fact(event);
+  if (!kind.act) return;
+  outputs_.audit(index_, audit_entry(event, kind, address, by, outcome == Verdict::Kind::superseded ? "superseded" : "accepted", time_));
 }
 
 Verdict Partition::refuse(const Inbound& inbound, Rejection why, std::int64_t token, const Round& round) {
@@ -238,8 +255,7 @@ void Partition::retry(Centre& centre, WaitingFact&& fact, Round& round) {
     record.why = std::move(*full);
     return waiting_.rejected(centre, std::move(record), time_, round);
   }
-  Verdict verdict =
-      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, record.event, stamp);
+  Verdict verdict = apply_to(centre, entry, {&event, record.event, to, record.by}, stamp);
   waiting_.applied(centre, record, std::move(verdict), round);
 }
 

@@ -75,6 +75,8 @@ class Partition {
   Verdict apply(const Inbound& inbound, std::int64_t token, const Round& round);
   /// Rejects an event before it is applied.
   Verdict refuse(const Inbound& inbound, Rejection why, std::int64_t token, const Round& round);
+  /// Writes down that an event, of this partition or for all, was somebody's act; only where its kind has one.
+  void note_act(const v1::Event& event, const Address& address, std::string_view by, Verdict::Kind outcome);
   /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
   void reference_changed(const std::vector<ReferenceChange>& changes);
   /// Reference data changed while another instance had the partition: everything wakes, as nobody knows what is concerned.
@@ -114,6 +116,8 @@ class Partition {
  private:
   /// The centre may come out set aside, with nothing loaded.
   Centre& load(CentreId id);
+  /// Puts it together with what is known, and writes down whose act it was.
+  Verdict apply_to(Centre& centre, Entry* entry, const Inbound& inbound, const Stamp& stamp);
   Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp);
 

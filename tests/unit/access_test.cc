@@ -307,7 +307,7 @@ TEST(AccessRights, each_fact_is_asserted_by_its_roles_and_for_its_own_awarding_o
   for (const std::string& fact : all_facts()) {
     SCOPED_TRACE(fact);
     v1::Event event = example(fact);
-    const bool by_nobody = is_one_of(fact, {"access_key_made", "access_key_revoked", "person_signed_out"});
+    const bool by_nobody = is_one_of(fact, {"access_key_made", "access_key_revoked", "person_signed_out", "audit_noted"});
     const bool by_approver = is_one_of(fact, {"release_approved", "release_overridden"});
     const bool of_policy = fact == "release_policy_defined";
     const bool of_all = is_one_of(fact, {"time_reached", "grading_scale_defined", "centre_defined", "approval_category_defined", "approval_decided"});
