@@ -52,6 +52,8 @@ constexpr Row kRows[] = {
     {"GET", "/signed-in", {For::everybody, {}}},
     {"POST", "/sign-out", {For::everybody, {}}},
     {"GET", "/assets/sign-in.css", {For::everybody, {}}},
+    {"GET", "/v1/audit", {For::everywhere, {AccessRole::auditor}}},
+    {"GET", "/v1/audit/checkpoint", {For::everywhere, {AccessRole::auditor}}},
     {"GET", "/livez", {For::everybody, {}}},
     {"GET", "/readyz", {For::everybody, {}}},
     {"GET", "/metrics", {For::everywhere, {AccessRole::operations, AccessRole::auditor}}},

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "daemon/access/said_by.h"
+#include "daemon/audit/acts_of_routes.h"
 #include "daemon/engine/embedded_engine.h"
 #include "daemon/http/http_framing.h"
 #include "daemon/process/listening.h"
@@ -239,6 +240,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
       access_secret_(!settings.access_secret_file.empty() ? std::optional(AccessSecret::read(settings.access_secret_file))
                      : settings.sign_in_demonstration     ? std::optional(AccessSecret::passing())
                                                           : std::nullopt),
+      audit_key_(settings.audit_key_file.empty() ? std::nullopt : std::optional(NoteKey::read(settings.audit_key_file))),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
       host_names_(host_names(settings)),
       tls_(tls_of(settings)) {
@@ -247,16 +249,19 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   std::vector<std::string> patterns;
   for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
   metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
+  EngineOptions options = engine_options(settings_);
+  give_seals(options);
   if (settings_.on_kafka()) {
-    auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
+    auto made = std::make_unique<kafka::KafkaEngine>(std::move(options), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
     owners_ = kafka_ = made.get();
     engine_ = std::move(made);
   } else {
-    engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
+    engine_ = std::make_unique<EmbeddedEngine>(options, clock_, metrics_.get());
   }
   crash_when_asked(*engine_);
   if (access_secret_) access_ = std::make_unique<Access>(*access_secret_, engine_->store(), clock_);
   make_sign_in();
+  audit_ = make_audit();
   Forward::Sign sign;
   if (access_) sign = [this](const HttpCall& call, const std::string& host) { return access_->sign(call.caller.get(), call, host); };
   if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_, std::move(sign));
@@ -279,8 +284,10 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
                                          settings_.store_verify_every_hours);
   IngestOptions ingest = ingest_options(settings_);
+  if (access_) ingest.by_of = [this](const HttpRequest& request) { return said_by(request); };
   if (access_) ingest.may_of = [this](const std::shared_ptr<const Caller>& caller) { return may_assert(caller); };
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest);
+  note_start();
   server_->start_taking();  // only now: handlers use the server too
   if (health_) health_->start_taking();
   if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
@@ -293,6 +300,7 @@ Service::~Service() {
   if (engine_) engine_->drain();
   if (signing_in_) signing_in_->stop();
   if (sign_in_) sign_in_->stop();
+  if (audit_) audit_->stop();
   if (verifier_) verifier_->stop();
   if (forward_) forward_->stop();
   if (ingest_) ingest_->stop();
@@ -507,6 +515,7 @@ void Service::add_routes() {
   add("POST", "/v1/keys", Place::people, [this](const HttpRequest& request) { return make_access_key(request); });
   add("POST", "/v1/keys/{key}/revoke", Place::people, [this](const HttpRequest& request) { return revoke_access_key(request); });
   add_release_routes(all_or_centre);
+  add_audit_routes();
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest& request) {
@@ -566,7 +575,7 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   if (found < routes_.size()) {
     Respond answer = std::move(measured);
     if (sign_in_) answer = sign_in_->keeping_session(request, std::move(answer));
-    return routes_[found].take(std::move(request), std::move(answer));
+    return take_on_record(routes_[found], std::move(request), std::move(answer));
   }
   if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
   if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
@@ -575,11 +584,14 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   measured(std::move(reply));
 }
 
-void Service::note_refusal(const std::string& route, const Problem& problem, const std::string& caller) {
+void Service::note_refusal(const std::string& route, const Problem& problem, const Caller* caller, const std::string& peer) {
   metrics_->http_refused(problem.status, problem.rule);
+  v1::AuditActor by = actor_of(caller, peer);
+  if (!caller) by.set_name("unknown");
+  audit_->refused(by, route, problem.status, problem.rule);
   // Anybody can be unknown as often as it likes: the log has one line a second of those, and how many there were.
   std::int64_t others = 0;
-  if (caller.empty()) {
+  if (!caller) {
     const std::int64_t second = clock_.passed_ms() / 1000;
     if (refused_second_.exchange(second) == second) {
       ++refused_unlogged_;
@@ -588,7 +600,11 @@ void Service::note_refusal(const std::string& route, const Problem& problem, con
     others = refused_unlogged_.exchange(0);
   }
   log::write(log::Level::warning, "refused",
-             {{"route", route}, {"status", std::int64_t{problem.status}}, {"rule", problem.rule}, {"caller", caller}, {"others", others}});
+             {{"route", route},
+              {"status", std::int64_t{problem.status}},
+              {"rule", problem.rule},
+              {"caller", caller ? caller->name : std::string()},
+              {"others", others}});
 }
 
 /// Until it has read its keys, nobody can say which of them are good.
@@ -602,14 +618,14 @@ std::optional<Problem> Service::closed_before_body(const HttpRequest& request) {
     problem = std::move(*wrong);
   else if (!std::get<std::shared_ptr<const Caller>>(found))
     problem = who_are_you();
-  if (problem) note_refusal(request.method, *problem, "");
+  if (problem) note_refusal(request.method, *problem, nullptr, request.peer);
   return problem;
 }
 
 std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& route) {
   const std::string name = route.method + " " + route.pattern;
-  auto refuse = [&](const Problem& problem, const std::string& who) {
-    note_refusal(name, problem, who);
+  auto refuse = [&](const Problem& problem, const Caller* who) {
+    note_refusal(name, problem, who, request.peer);
     HttpReply reply = reply_with(problem);
     if (problem.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
     if (problem.status == 503) reply.headers.emplace_back("Retry-After", "1");
@@ -621,8 +637,8 @@ std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& r
   if (auto* caller = std::get_if<std::shared_ptr<const Caller>>(&found))
     request.caller = std::move(*caller);
   else if (route.rights.who != RouteRights::For::everybody)
-    return refuse(std::get<Problem>(found), "");
-  if (auto problem = access_->refusal(request, route.rights, route.pattern)) return refuse(*problem, request.caller ? request.caller->name : "");
+    return refuse(std::get<Problem>(found), nullptr);
+  if (auto problem = access_->refusal(request, route.rights, route.pattern)) return refuse(*problem, request.caller.get());
   return std::nullopt;
 }
 
@@ -636,7 +652,7 @@ MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
                 if (!why) why = not_its_own(event, *caller);
                 if (!why) return why;
                 if (!std::exchange(logged, true))
-                  note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller->name);
+                  note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller.get(), "");
                 else
                   metrics_->http_refused(403, why->rule);
                 return why;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/access/access.h"
+#include "daemon/audit/audit.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/trusted_clock.h"
 #include "daemon/engine/verifier.h"
@@ -103,7 +104,19 @@ class Service {
   /// The same before its body is read, by who calls alone.
   std::optional<Problem> closed_before_body(const HttpRequest& request);
   bool knows_keys_for(const HttpRequest& request) const;
-  void note_refusal(const std::string& route, const Problem& problem, const std::string& caller);
+  void note_refusal(const std::string& route, const Problem& problem, const Caller* caller, const std::string& peer);
+  // Of the audit: service_audit.cc.
+  void give_seals(EngineOptions& options) const;
+  std::unique_ptr<Audit> make_audit();
+  void note_start();
+  void add_audit_routes();
+  HttpReply audit_page(const HttpRequest& request);
+  HttpReply audit_checkpoint(const HttpRequest& request);
+  /// Who sends it, for its events; null where callers need not say who they are.
+  std::shared_ptr<const std::string> said_by(const HttpRequest& request) const;
+  /// Has the route take the request, and an act on record first: one that changes something before it begins, one that shows results before they go
+  /// out.
+  void take_on_record(const Route& route, HttpRequest&& request, Respond&& respond);
   MayAssert may_assert(const std::shared_ptr<const Caller>& caller);
   HttpReply keys(const HttpRequest& request);
   HttpReply make_access_key(const HttpRequest& request);
@@ -114,7 +127,7 @@ class Service {
   HttpReply noted(const HttpRequest& request, SignInStep&& step);
   HttpReply sign_out(const HttpRequest& request);
   /// Puts a word about a key or a person among the facts, and waits until it is known here. A problem: it was not taken.
-  std::optional<Problem> say_of_key(v1::Event&& event, const std::function<bool(const AccessFacts&)>& known);
+  std::optional<Problem> say_of_key(v1::Event&& event, const HttpRequest& request, const std::function<bool(const AccessFacts&)>& known);
   ReadPool& pool(Place place, const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
   HttpReply clock(const HttpRequest& request);
@@ -122,6 +135,7 @@ class Service {
 
   Settings settings_;
   std::optional<AccessSecret> access_secret_;  ///< read before anything else is begun
+  std::optional<NoteKey> audit_key_;           ///< likewise
   std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};
   TrustedClock clock_;
   std::vector<Route> routes_;
@@ -146,6 +160,7 @@ class Service {
   const Owners* owners_ = nullptr;       // the same, where instances share the partitions
   std::unique_ptr<Access> access_;       // null: callers need not say who they are
   std::unique_ptr<SignIn> sign_in_;      // null: nobody signs in, and there are no tokens
+  std::unique_ptr<Audit> audit_;
   std::unique_ptr<Forward> forward_;     // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;

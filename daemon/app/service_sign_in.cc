@@ -7,6 +7,7 @@
 
 #include "daemon/access/signed_out.h"
 #include "daemon/app/service.h"
+#include "daemon/audit/acts_of_routes.h"
 #include "daemon/http/http_framing.h"
 #include "daemon/process/listening.h"
 #include "daemon/process/log.h"
@@ -74,11 +75,19 @@ void Service::make_sign_in() {
   host_names_.push_back(std::move(host));
 }
 
-/// What became of a sign-in goes to the log: who, by hash, or why not.
+/// What became of a sign-in goes to the log and the audit: who, by hash, or why not.
 HttpReply Service::noted(const HttpRequest& request, SignInStep&& step) {
   const std::string route = request.method + " " + request.path;
-  if (step.refused) note_refusal(route, *step.refused, "");
-  if (step.caller) log::write(log::Level::info, "a person signed in", {{"caller", step.caller->name}});
+  if (step.refused) note_refusal(route, *step.refused, nullptr, request.peer);
+  if (step.caller) {
+    log::write(log::Level::info, "a person signed in", {{"caller", step.caller->name}});
+    v1::AuditNoted note;
+    note.set_act("sign-in");
+    note.set_outcome("done");
+    note.set_route(route);
+    *note.mutable_by() = actor_of(&*step.caller, request.peer);
+    audit_->note(std::move(note));
+  }
   return std::move(step.reply);
 }
 
@@ -135,7 +144,7 @@ HttpReply Service::sign_out(const HttpRequest& request) {
   if (!sign_in_ || !sign_in_->for_people()) return SignIn::refused_without();
   SignIn::Leaving leaving = sign_in_->leaving(request);
   if (leaving.refused) {
-    note_refusal("POST /sign-out", *leaving.refused, "");
+    note_refusal("POST /sign-out", *leaving.refused, request.caller.get(), request.peer);
     return sign_in_->refused_page(*leaving.refused);
   }
   if (leaving.person.empty()) return sign_in_->left(std::nullopt);
@@ -145,7 +154,7 @@ HttpReply Service::sign_out(const HttpRequest& request) {
   *event.mutable_person_signed_out() = vtq::sign_out(leaving.person, now, access_->secret());
   std::optional<Problem> why;
   try {
-    why = say_of_key(std::move(event), [&](const AccessFacts& facts) {
+    why = say_of_key(std::move(event), request, [&](const AccessFacts& facts) {
       auto out = facts.signed_out.find(leaving.person);
       return out != facts.signed_out.end() && out->second >= now;
     });

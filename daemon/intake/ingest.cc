@@ -177,12 +177,14 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
   if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true, 0)});
   request.body = {};
 
+  const auto by = options_.by_of ? options_.by_of(request) : nullptr;
   std::vector<Submitted> events;
   std::vector<Named> names;
   events.reserve(body.events.size());
   names.reserve(body.events.size());
   for (ReadEvent& read : body.events) {
     events.push_back(std::move(read.submitted));
+    events.back().by = by;
     names.push_back({std::move(read.id), read.line});
   }
   Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr, single = body.single,
@@ -257,6 +259,7 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
 
   std::vector<Submitted> events;
   events.push_back(std::move(read.submitted));
+  if (options_.by_of) events.back().by = options_.by_of(request);
   offer(std::move(events), [this, id, respond](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& verdict = answers.front().verdict;

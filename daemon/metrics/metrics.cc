@@ -12,6 +12,7 @@
 
 #include "daemon/metrics/rule_names.h"
 #include "daemon/reads/rollup_json.h"
+#include "pipeline/audit/acts.h"
 
 namespace vtq {
 namespace {
@@ -277,6 +278,8 @@ struct Metrics::Series {
   std::array<std::array<Counter*, std::size(kOutcomes)>, kEventTopics> events{};
   std::map<std::string, Counter*, std::less<>> rejected;
   std::map<std::string, Counter*, std::less<>> warned;
+  std::array<Counter*, std::size(kAuditActs) + 1> acts{};
+  Counter* audit_dropped = nullptr;
   std::vector<std::array<Counter*, std::size(kStatusClasses)>> requests;
   std::array<Counter*, std::size(kRefusals) + 1> refused{};
   Histogram* commit_seconds = nullptr;
@@ -310,6 +313,10 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
   auto& warned = all.counters("vtq_warnings_total", "Events taken with something worth a look, by rule.");
   for (std::string_view rule : kWarningRules) all.warned[std::string(rule)] = &warned.Add({{"rule", std::string(rule)}});
   all.warned["other"] = &warned.Add({{"rule", "other"}});
+  auto& acts = all.counters("vtq_audit_records_total", "Records that came to the audit, by act.");
+  for (std::size_t at = 0; at <= std::size(kAuditActs); ++at)
+    all.acts[at] = &acts.Add({{"act", at < std::size(kAuditActs) ? std::string(kAuditActs[at]) : "other"}});
+  all.audit_dropped = &all.counters("vtq_audit_dropped_total", "Notes for the audit that were not kept, for too many waited already.").Add({});
   auto& requests = all.counters("vtq_http_requests_total", "HTTP requests by route and class of status.");
   for (std::size_t route = 0; route <= routes.size(); ++route) {
     auto& row = all.requests.emplace_back();
@@ -373,6 +380,13 @@ void Metrics::event_warned(std::string_view rule) {
   auto at = series_->warned.find(rule);
   (at == series_->warned.end() ? series_->warned.find("other") : at)->second->Increment();
 }
+
+void Metrics::act_recorded(std::string_view act) {
+  auto at = std::find(std::begin(kAuditActs), std::end(kAuditActs), act);
+  series_->acts[static_cast<std::size_t>(at - std::begin(kAuditActs))]->Increment();
+}
+
+void Metrics::audit_dropped(std::uint64_t count) { series_->audit_dropped->Increment(static_cast<double>(count)); }
 
 void Metrics::transaction(std::string_view outcome, double seconds) {
   if (auto at = series_->transactions.find(outcome); at != series_->transactions.end()) at->second->Increment();

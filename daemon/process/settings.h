@@ -59,6 +59,8 @@ struct Settings {
   std::int64_t sign_in_idle_minutes = 0;
   std::int64_t sign_in_absolute_minutes = 0;
   bool sign_in_demonstration = false;
+  std::string audit_key_file;
+  std::int64_t audit_checkpoint_minutes = 0;
   std::int64_t http_wait_seconds_max = 0;
   std::int64_t http_idle_seconds_max = 0;
   std::int64_t http_stop_seconds_max = 0;

@@ -106,6 +106,7 @@ constinit const FactKind kinds::person_signed_out{
           return slot({kPersonSignedOutSlot, event.person_signed_out().person(), hexadecimal(event.person_signed_out().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+    .act = [](const v1::Event&) -> std::string_view { return "sign-out"; },
 };
 
 }  // namespace vtq
