@@ -178,8 +178,9 @@ HttpReply Service::audit_page(const HttpRequest& request) {
   }
   reply.content_type = lines ? "application/x-ndjson" : "application/json";
   reply.body = lines ? std::move(listed)
-                     : "{\"partition\":" + std::to_string(wanted.partition) + ",\"size\":" + std::to_string(head.size) +
-                           ",\"next\":" + (at < head.size ? std::to_string(at) : std::string("null")) + ",\"records\":[" + listed + "]}\n";
+                     : "{\"partition\":" + std::to_string(wanted.partition) + ",\"partitions\":" + std::to_string(settings_.partitions) +
+                           ",\"size\":" + std::to_string(head.size) + ",\"next\":" + (at < head.size ? std::to_string(at) : std::string("null")) +
+                           ",\"records\":[" + listed + "]}\n";
   return reply;
 }
 

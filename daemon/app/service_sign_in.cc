@@ -85,7 +85,7 @@ HttpReply Service::noted(const HttpRequest& request, SignInStep&& step) {
     note.set_act("sign-in");
     note.set_outcome("done");
     note.set_route(route);
-    *note.mutable_by() = actor_of(&*step.caller, request.peer);
+    *note.mutable_by() = actor_of(step.caller.get(), request.peer);
     audit_->note(std::move(note));
   }
   return std::move(step.reply);

@@ -28,8 +28,7 @@ std::optional<AuditFault> fault_of(const std::string& line, std::uint32_t partit
     return AuditFault{head.size, "audit-partition", "It is a record of partition " + std::to_string(is->partition) + "."};
   if (is->number > head.size)
     return AuditFault{head.size, "audit-gap", "It is missing: record " + std::to_string(is->number) + " stands in its place."};
-  if (is->number < head.size)
-    return AuditFault{head.size, "audit-order", "Record " + std::to_string(is->number) + " stands in its place."};
+  if (is->number < head.size) return AuditFault{head.size, "audit-order", "Record " + std::to_string(is->number) + " stands in its place."};
   if (is->previous != head.last)
     return AuditFault{head.size == 0 ? 0 : head.size - 1, "audit-chain",
                       head.size == 0 ? "The first record names one before it."

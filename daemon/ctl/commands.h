@@ -82,6 +82,19 @@ int release_approve(HttpClient& client, const ReleaseWords& words, bool withdraw
 int release_override(HttpClient& client, const ReleaseWords& words);
 int release_halt(HttpClient& client, const ReleaseWords& words, bool halted);
 
+/// Makes a file with a new key for checkpoints; its public key goes to standard output.
+int audit_keygen(const std::filesystem::path& file, const std::string& name);
+/// The audit of all partitions, with a checkpoint of each, into a directory.
+int audit_export(HttpClient& client, const std::filesystem::path& directory);
+struct AuditVerifyWords {
+  std::filesystem::path directory;                 ///< of an export
+  std::string key;                                 ///< the public key, or a file with it
+  std::vector<std::filesystem::path> checkpoints;  ///< further ones, of any time
+  std::uint32_t partitions = 0;                    ///< 0: as the export says
+};
+/// Without resultsd. 1: something is not as it was written; 2: a file or the key cannot be read.
+int audit_verify(const AuditVerifyWords& words);
+
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
 /// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds. `ca_file`: as in HttpClientOptions.

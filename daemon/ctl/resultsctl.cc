@@ -223,6 +223,36 @@ void add_access(CLI::App& app, Chosen& chosen) {
   revoke->callback(with_client([words](HttpClient& client) { return keys_revoke(client, words->id, words->reason); }));
 }
 
+void add_audit(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    std::filesystem::path file, directory;
+    std::string name = "resultsd/audit";
+    AuditVerifyWords verify;
+  };
+  auto words = std::make_shared<Words>();
+  auto* command = app.add_subcommand("audit", "What was done by whom (keygen, export, verify)");
+  command->require_subcommand(1);
+  auto* keygen = command->add_subcommand("keygen", "Make a file with a key for checkpoints, without resultsd; prints its public key");
+  keygen->add_option("file", words->file, "File to make, for audit.key_file")->required();
+  keygen->add_option("--name", words->name, "Name of the audit, as vtq.example.org/audit")->capture_default_str();
+  keygen->callback([&chosen, words] { chosen.run = [words] { return audit_keygen(words->file, words->name); }; });
+  auto* out = command->add_subcommand("export", "Write all records with signed checkpoints");
+  out->add_option("directory", words->directory, "Directory to write to")->required();
+  out->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      HttpClient client = client_of(chosen);
+      return audit_export(client, words->directory);
+    };
+  });
+  auto* verify = command->add_subcommand("verify", "Whether an export is what was written, without resultsd");
+  verify->add_option("directory", words->verify.directory, "Directory of an export")->required();
+  verify->add_option("--public-key", words->verify.key, "The public key that keygen printed, or a file with it")->required();
+  verify->add_option("--checkpoint", words->verify.checkpoints, "A further checkpoint, as from the log of an earlier day; may be given again");
+  verify->add_option("--partitions", words->verify.partitions, "How many there must be (default: as the export says)");
+  verify->footer("Exit code: 0 all is as it was written, 1 something is not, 2 a file or the key cannot be read.");
+  verify->callback([&chosen, words] { chosen.run = [words] { return audit_verify(words->verify); }; });
+}
+
 void add_clock(CLI::App& app, Chosen& chosen) {
   struct Words {
     bool json = false, yes = false;
@@ -464,6 +494,7 @@ int main(int argc, char** argv) {
   add_reads(app, chosen);
   add_access(app, chosen);
   add_releases(app, chosen);
+  add_audit(app, chosen);
   add_clock(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);

@@ -12,13 +12,13 @@
 namespace vtq {
 
 struct AuditEntry {
-  v1::AuditNoted noted;     ///< act, who, and what it is about; its seal counts for nothing
-  std::string event;        ///< id of the event that it was; empty: not to be named
-  std::string source;       ///< of that event
-  TimeMs at_ms = 0;         ///< when it was done, as the event says
-  TimeMs time_ms = 0;       ///< logical time of the partition
-  TimeMs recorded_ms = 0;   ///< by the wall clock, when it was written down
-  std::string instance;     ///< that wrote it down
+  v1::AuditNoted noted;    ///< act, who, and what it is about; its seal counts for nothing
+  std::string event;       ///< id of the event that it was; empty: not to be named
+  std::string source;      ///< of that event
+  TimeMs at_ms = 0;        ///< when it was done, as the event says
+  TimeMs time_ms = 0;      ///< logical time of the partition
+  TimeMs recorded_ms = 0;  ///< by the wall clock, when it was written down
+  std::string instance;    ///< that wrote it down
 };
 
 /// Of an event whose kind has an act. `by`: serialised AuditActor; empty: its source alone is known. `outcome`: what became of it.
