@@ -121,9 +121,8 @@ void Service::take_on_record(const Route& route, HttpRequest&& request, Respond&
 void Service::add_audit_routes() {
   ConcernOf named = [this](const HttpRequest& request) -> Concern {
     if (const std::string* centre = request.query_value("centre")) return of_centre(parse_centre(*centre));
-    Query query(request, {"partition"});
-    std::int64_t partition = query.number("partition", 0, settings_.partitions - 1, -1);
-    if (partition < 0) return {};
+    // One that is wrong is said to be so by whichever instance has partition 0.
+    std::int64_t partition = Query(request, {}).number("partition", 0, settings_.partitions - 1, 0);
     return {Concern::Of::partition, static_cast<std::uint32_t>(partition)};
   };
   add(
@@ -135,14 +134,13 @@ void Service::add_audit_routes() {
 HttpReply Service::audit_page(const HttpRequest& request) {
   Query query(request, {"partition", "from", "centre", "act", "limit"});
   AuditWanted wanted;
-  const std::int64_t partition = query.number("partition", 0, settings_.partitions - 1, -1);
+  const std::int64_t partition = query.number("partition", 0, settings_.partitions - 1, 0);
   wanted.from = static_cast<std::uint64_t>(query.number("from", 0, std::numeric_limits<std::int64_t>::max(), 0));
   wanted.limit = static_cast<std::size_t>(query.number("limit", 1, kPageRecordsMax, kPageRecords));
   wanted.centre = query.text("centre");
   wanted.act = query.text("act");
   const auto centre = parse_centre(wanted.centre);
-  if (!wanted.centre.empty() && !centre) query.fail("centre", wanted.centre, "A national centre number has exactly 5 digits.");
-  if (partition < 0 && !centre) query.fail("partition", "", "Name a partition, 0 to " + std::to_string(settings_.partitions - 1) + ", or a centre.");
+  if (request.query_value("centre") && !centre) query.fail("centre", wanted.centre, "A national centre number has exactly 5 digits.");
   if (query.wrong()) return reply_with(*query.wrong());
   wanted.partition =
       centre ? murmur2_partition(text_of(*centre), static_cast<std::uint32_t>(settings_.partitions)) : static_cast<std::uint32_t>(partition);
@@ -186,8 +184,7 @@ HttpReply Service::audit_page(const HttpRequest& request) {
 
 HttpReply Service::audit_checkpoint(const HttpRequest& request) {
   Query query(request, {"partition"});
-  const std::int64_t partition = query.number("partition", 0, settings_.partitions - 1, -1);
-  if (partition < 0) query.fail("partition", "", "Name a partition, 0 to " + std::to_string(settings_.partitions - 1) + ".");
+  const std::int64_t partition = query.number("partition", 0, settings_.partitions - 1, 0);
   if (query.wrong()) return reply_with(*query.wrong());
   if (!audit_->key())
     return reply_with({409, "No key", "Checkpoints are signed with audit.key_file: set it, and start resultsd again.", "", "audit-key-set"});

@@ -8,7 +8,9 @@ namespace vtq {
 
 /// Rules that `check` and the daemon know; others are counted as `other`.
 inline constexpr std::string_view kRules[] = {"access-role",
+                                              "act-form",
                                               "approval-dated",
+                                              "audit-sealed",
                                               "awarding-organisation-form",
                                               "awarding-organisation-known",
                                               "barred-count",

@@ -7,7 +7,7 @@ import re
 import unittest
 
 import events as e
-from daemon import Daemon, ROOT
+from daemon import Daemon, ROOT, run
 
 with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8") as document:
     API = json.load(document)
@@ -103,8 +103,12 @@ def operations():
 class OpenApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon({"time.source": "event"}).start()
+        cls.daemon = Daemon({"time.source": "event"})
         cls.addClassCleanup(cls.daemon.__exit__)
+        cls.daemon.settings["audit.key_file"] = os.path.join(cls.daemon.directory, "audit.key")
+        made = run("resultsctl", "audit", "keygen", cls.daemon.settings["audit.key_file"])
+        assert made.returncode == 0, made.stderr
+        cls.daemon.start()
         season = e.reference() + e.with_result("P1") + e.with_result("P2")[:2]
         cls.daemon.post_events(sorted(season, key=lambda event: event["occurredAt"]))
         cls.daemon.post_events([e.time_reached("2023-08-17T12:00:00Z")])
