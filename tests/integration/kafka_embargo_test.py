@@ -16,7 +16,7 @@ sys.path.append("/usr/lib/python3/dist-packages")
 from confluent_kafka import Consumer, TopicPartition
 
 PREFIX = "embargo."
-WRITTEN = ("entry-status", "notifications", "rejected", "instances", "redriven")
+WRITTEN = ("entry-status", "notifications", "rejected", "audit", "instances", "redriven")
 SEALED_LATER = ("result-batches", "changelog")
 
 
