@@ -77,9 +77,7 @@ void Store::Database::read_counters() {
 }
 
 Store::Database::Counters Store::Database::read_counters(std::uint32_t partition) const {
-  return {.rejected_last = get_u64(keys::rejected_last(partition)),
-          .batches = get_u64(keys::batch_count(partition)),
-          .audit = audit_head(partition)};
+  return {.rejected_last = get_u64(keys::rejected_last(partition)), .batches = get_u64(keys::batch_count(partition)), .audit = audit_head(partition)};
 }
 
 bool Store::Database::has_taken(std::uint32_t partition) const {

@@ -161,7 +161,7 @@ class Service {
   std::unique_ptr<Access> access_;       // null: callers need not say who they are
   std::unique_ptr<SignIn> sign_in_;      // null: nobody signs in, and there are no tokens
   std::unique_ptr<Audit> audit_;
-  std::unique_ptr<Forward> forward_;     // on Kafka
+  std::unique_ptr<Forward> forward_;  // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;
   std::unique_ptr<ReadPool> exports_;

@@ -144,22 +144,20 @@ bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view ke
   rd_kafka_topic_t* to = producer_.topics[static_cast<std::size_t>(topic)].get();
   // Most have no header: librdkafka makes none of them then.
   rd_kafka_resp_err_t error =
-      by.empty() ? rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_PARTITION(partition),
-                                     RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
-                                     RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-                                     RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END)
-                 : rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_PARTITION(partition),
-                                     RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
-                                     RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-                                     RD_KAFKA_V_HEADER(kByHeader.data(), by.data(), static_cast<ssize_t>(by.size())),
-                                     RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END);
+      by.empty()
+          ? rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                              RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END)
+          : rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                              RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_HEADER(kByHeader.data(), by.data(), static_cast<ssize_t>(by.size())),
+                              RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END);
   if (error) return false;
   static_cast<void>(held.release());  // the delivery report's now
   return true;
 }
 
-bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done,
-                        std::string_view by) {
+bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done, std::string_view by) {
   std::shared_lock held(publishing_);
   // What was queued before and did not arrive is not told of yet while a producer is replaced: no time may be said to have come behind it.
   auto is_refused = [&] { return stopping_ || (replacing_ && event.has_time_reached()); };

@@ -109,7 +109,8 @@ class Records(unittest.TestCase):
     def test_views_and_exports_are_on_record_and_refused_ones_are_not_taken_for_them(self):
         target = f"/v1/batches/{self.batch}/learners/{e.PATH_QUALIFICATION}/{LEARNER}"
         self.assertEqual(self.daemon.ask("GET", target, self.daemon.centre).status, 200)
-        self.assertEqual(self.daemon.ask("GET", f"/v1/export/batches?centre={e.CENTRE}", self.daemon.centre, accept="application/x-ndjson").status, 200)
+        export = f"/v1/export/batches?centre={e.CENTRE}"
+        self.assertEqual(self.daemon.ask("GET", export, self.daemon.centre, accept="application/x-ndjson").status, 200)
         self.one("view", centre=e.CENTRE, batch=self.batch)
         self.one("export", centre=e.CENTRE)
         before = len(self.daemon.records("download"))

@@ -94,7 +94,7 @@ class KafkaAudit(unittest.TestCase):
         return found
 
     def test_who_said_it_over_http_is_on_record_and_of_others_their_source(self):
-        now = e.event("2026-01-01T00:00:00Z", "x", {})["occurredAt"]
+        now = "2026-01-01T00:00:00Z"
         centre = CENTRES[0]
         self.assertEqual(self.instances[1].publish(self.operations, [halt(now, centre=centre)]).status, 200)
         record = next(one for one in self.wait_for("halt", 1) if one["centre"] == centre)
@@ -122,7 +122,8 @@ class KafkaAudit(unittest.TestCase):
                 number += 1
                 for daemon in self.instances:
                     try:
-                        daemon.publish(self.operations, [halt(f"2026-02-01T00:00:{number % 60:02}Z", number % 2 == 1, CENTRES[number % len(CENTRES)])])
+                        word = halt(f"2026-02-01T00:00:{number % 60:02}Z", number % 2 == 1, CENTRES[number % len(CENTRES)])
+                        daemon.publish(self.operations, [word])
                     except Exception:  # the one that was just killed
                         pass
         writing = threading.Thread(target=go_on)
