@@ -563,7 +563,10 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
                 {"seconds", seconds}});
     respond(std::move(reply));
   };
-  if (auto problem = refusal(request)) return measured(reply_with(*problem));
+  if (auto problem = refusal(request)) {
+    if (problem->status == 403) audit_->refused(actor_of(request), request.method, problem->status, problem->rule);
+    return measured(reply_with(*problem));
+  }
   if (open == Open::health && !is_health(request.path))
     return measured(reply_with({404, "Not found", "Here /livez, /readyz and /metrics are answered; ask http.port for anything else.", "", "route"}));
   // On the machine itself health and metrics are for whoever is there.

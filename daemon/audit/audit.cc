@@ -10,6 +10,7 @@ namespace vtq {
 namespace {
 
 constexpr std::size_t kNoteIdBytes = 8;
+constexpr std::size_t kRouteBytesMax = 100;
 
 }  // namespace
 
@@ -65,17 +66,22 @@ void Audit::keep(v1::AuditNoted&& what, std::function<void(bool)> then) {
       ++dropped_;
     }
   }
-  if (id != 0) return offer(id, event);
+  // Elsewhere: offering to Kafka may have to wait for a producer that is being replaced.
+  if (id != 0) return worker_.post([this, id, event = std::move(event)] { offer(id, event); });
   options_.dropped(1);
   if (then) then(false);
 }
 
 void Audit::offer(std::uint64_t id, const std::string& event) {
-  std::vector<Submitted> events;
-  Submitted& submitted = events.emplace_back();
-  submitted.event = event;
-  submitted.own = true;
-  if (engine_.submit(std::move(events), [this, id, event](std::vector<Answer>&& answers) { answered(id, event, answers); })) return;
+  try {
+    std::vector<Submitted> events;
+    Submitted& submitted = events.emplace_back();
+    submitted.event = event;
+    submitted.own = true;
+    if (engine_.submit(std::move(events), [this, id, event](std::vector<Answer>&& answers) { answered(id, event, answers); })) return;
+  } catch (const std::bad_alloc&) {
+    // It is offered again.
+  }
   std::lock_guard lock(mutex_);
   if (auto at = waiting_.find(id); at != waiting_.end()) at->second.event = event;
 }
@@ -113,7 +119,7 @@ void Audit::refused(const v1::AuditActor& by, const std::string& route, unsigned
   note.set_act("refused");
   note.set_outcome(rule.substr(0, 64));
   *note.mutable_by() = by;
-  note.set_route(route);
+  note.set_route(route.substr(0, kRouteBytesMax));
   note.set_detail(std::to_string(status));
   {
     std::lock_guard lock(mutex_);

@@ -1,6 +1,6 @@
-// Signed notes (C2SP signed-note) and checkpoints (C2SP tlog-checkpoint): a text, an empty line, and for each key that signed it a line of an em dash,
-// its name and, in base64, a hash of the key with the signature, of Ed25519. Keys are written as Go's sumdb/note has them, so that stock tools read
-// both.
+// Signed notes (C2SP signed-note) and checkpoints (C2SP tlog-checkpoint): a text, an empty line, and for each key that signed it a line of an em
+// dash, its name and, in base64, a hash of the key with the signature, of Ed25519. Keys are written as Go's sumdb/note has them, so that stock tools
+// read both.
 //
 //   PRIVATE+KEY+vtq.example.org/audit+0123abcd+BASE64      the key: a file for the daemon alone
 //   vtq.example.org/audit+0123abcd+BASE64                  its public key: for whoever checks
