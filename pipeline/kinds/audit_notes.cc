@@ -27,10 +27,11 @@ constinit const FactKind kinds::audit_noted{
           // What is about no centre lies where the number 00000 would, which no centre has.
           if (fact.centre() != "*") form.centre("centre", fact.centre());
           if (!is_word(fact.act())) form.fail(form.path("act"), "act-form", "", "Name the act in 1 to 32 of a-z, 0-9 and -.");
+          if (!fact.awarding_organisation().empty()) form.awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+          form.optional_qualification("qualification", fact.qualification());
+          if (!fact.series().empty()) form.series("series", fact.series());
           for (auto [field, text] : {std::pair("outcome", &fact.outcome()), std::pair("by.key", &fact.by().key()), std::pair("key", &fact.key()),
-                                     std::pair("level", &fact.level()), std::pair("series", &fact.series()), std::pair("batch", &fact.batch()),
-                                     std::pair("awardingOrganisation", &fact.awarding_organisation()),
-                                     std::pair("qualification", &fact.qualification()), std::pair("by.from", &fact.by().from())})
+                                     std::pair("level", &fact.level()), std::pair("batch", &fact.batch()), std::pair("by.from", &fact.by().from())})
             form.at_most(field, *text, 64);
           form.at_most("by.name", fact.by().name(), 200);
           form.at_most("by.person", fact.by().person(), 500);

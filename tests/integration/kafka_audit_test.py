@@ -105,13 +105,13 @@ class KafkaAudit(unittest.TestCase):
         producer.produce("vtq.commands", key=CENTRES[1], value=json.dumps(halt(now, centre=CENTRES[1])),
                          headers=[("content-type", b"application/json"), ("vtq-by", forged)])
         with open(os.path.join(ROOT, "tests/data/events/audit_noted.json"), encoding="utf-8") as file:
-            producer.produce("vtq.commands", key="12345", value=file.read(), headers=[("content-type", b"application/json")])
+            producer.produce("vtq.commands", key="68199", value=file.read(), headers=[("content-type", b"application/json")])
         producer.flush(30)
         wait_until(lambda: any(one["centre"] == CENTRES[1] for one in self.records("halt")), "the other halt", 60)
         self.assertEqual([one["by"] for one in self.records("halt") if one["centre"] == CENTRES[1]], [{"name": "publisher test"}])
         wait_until(lambda: any(one["rule"] == "audit-sealed" for one in
                                self.instances[0].ask("GET", "/v1/rejected", self.operations).json()["rejected"]), "the forged note is rejected", 60)
-        self.assertEqual([one for one in self.records("view") if one.get("centre") == "12345"], [])
+        self.assertEqual([one for one in self.records("view") if one.get("centre") == "68199"], [])
 
     def test_one_chain_for_each_partition_over_kills_and_takeovers_and_the_topic_has_it(self):
         done = threading.Event()
