@@ -36,6 +36,7 @@ constinit const FactKind kinds::audit_noted{
           form.at_most("by.name", fact.by().name(), 200);
           form.at_most("by.person", fact.by().person(), 500);
           form.few("by.roles", fact.by().roles_size(), 16);
+          for (const std::string& role : fact.by().roles()) form.at_most("by.roles", role, 32);
           form.at_most("route", fact.route(), 200);
           form.at_most("reason", fact.reason(), 500);
           form.at_most("detail", fact.detail(), 2000);
