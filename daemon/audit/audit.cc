@@ -66,24 +66,30 @@ void Audit::keep(v1::AuditNoted&& what, std::function<void(bool)> then) {
       ++dropped_;
     }
   }
-  // Elsewhere: offering to Kafka may have to wait for a producer that is being replaced.
-  if (id != 0) return worker_.post([this, id, event = std::move(event)] { offer(id, event); });
+  if (id != 0) {
+    // On its thread: offering to Kafka may have to wait for a producer that is being replaced.
+    worker_.post([this, id, event = std::move(event)]() mutable {
+      try {
+        offer(id, std::move(event));
+      } catch (const std::bad_alloc&) {
+        // Whoever waits for it is told that it is not on record.
+      }
+    });
+    return;
+  }
   options_.dropped(1);
   if (then) then(false);
 }
 
-void Audit::offer(std::uint64_t id, const std::string& event) {
-  try {
-    std::vector<Submitted> events;
-    Submitted& submitted = events.emplace_back();
-    submitted.event = event;
-    submitted.own = true;
-    if (engine_.submit(std::move(events), [this, id, event](std::vector<Answer>&& answers) { answered(id, event, answers); })) return;
-  } catch (const std::bad_alloc&) {
-    // It is offered again.
-  }
+/// What cannot be offered now is offered again.
+void Audit::offer(std::uint64_t id, std::string event) {
+  std::vector<Submitted> events;
+  Submitted& submitted = events.emplace_back();
+  submitted.event = event;
+  submitted.own = true;
+  if (engine_.submit(std::move(events), [this, id, event](std::vector<Answer>&& answers) { answered(id, event, answers); })) return;
   std::lock_guard lock(mutex_);
-  if (auto at = waiting_.find(id); at != waiting_.end()) at->second.event = event;
+  if (auto at = waiting_.find(id); at != waiting_.end()) at->second.event = std::move(event);
 }
 
 void Audit::answered(std::uint64_t id, const std::string& event, const std::vector<Answer>& answers) {

@@ -71,7 +71,7 @@ class Audit {
 
   std::string sealed(v1::AuditNoted&& what) const;
   void keep(v1::AuditNoted&& what, std::function<void(bool)> then);
-  void offer(std::uint64_t id, const std::string& event);
+  void offer(std::uint64_t id, std::string event);
   void answered(std::uint64_t id, const std::string& event, const std::vector<Answer>& answers);
   void tick();
   void offer_again();
