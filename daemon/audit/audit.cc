@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
+
 #include "daemon/access/access_secret.h"
 #include "daemon/engine/audit_seal.h"
 #include "daemon/process/log.h"
@@ -47,7 +49,9 @@ std::string Audit::sealed(v1::AuditNoted&& what) const {
   v1::Event event;
   event.set_id("audit-" + random_hex(kNoteIdBytes));
   event.set_source("resultsd");
-  *event.mutable_occurred_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(clock_.state().now_ms);
+  // Of a clock that was never trusted there is no moment that an event may have.
+  const TimeMs at = std::clamp(clock_.state().now_ms, kEarliestEventMs, kLatestEventMs - 1);
+  *event.mutable_occurred_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(at);
   if (what.centre().empty()) what.set_centre("*");
   *event.mutable_audit_noted() = std::move(what);
   if (options_.seal) event.mutable_audit_noted()->set_seal(options_.seal(note_text(event)));
