@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/audit/sha256.h"
+#include "pipeline/base/sha256.h"
 
 namespace vtq {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/audit/sha256.h"
+#include "pipeline/base/sha256.h"
 #include "pipeline/base/uk_time.h"
 #include "pipeline/facts/kind.h"
 

@@ -30,7 +30,7 @@ std::string digest_of(const v1::Event& event) {
   if (event.has_release_planned()) *said.mutable_release_planned() = event.release_planned();
   if (event.has_calendar_defined()) *said.mutable_calendar_defined() = event.calendar_defined();
   said.DiscardUnknownFields();
-  return sha256_hex(said.SerializeAsString()).substr(0, 32);
+  return hex_of(sha256(said.SerializeAsString())).substr(0, 32);
 }
 
 std::string person_of(const v1::ReleaseApproved& fact) { return fact.said_by().empty() ? plain(fact.approver()) : fact.said_by(); }
