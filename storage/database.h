@@ -23,6 +23,8 @@ namespace vtq {
 constexpr char kStateChange = 's';
 constexpr char kBatchChange = 'b';
 constexpr char kRejectedChange = 'r';
+/// Of the embedded log, which is in no changelog.
+constexpr char kLogPlace = 'l';
 
 /// Layout of keys and records; a store of another schema is refused.
 constexpr std::uint64_t kSchema = 3;
@@ -71,6 +73,7 @@ struct Store::Database {
     std::string key;
     std::string value;
     std::string change_key;
+    std::string sealed;
   };
   std::vector<Lane> lanes;
   rocksdb::WriteBatch joined;
@@ -115,6 +118,23 @@ struct Store::Database {
   void put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
   void erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key);
   std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string& scratch) const;
+
+  // ---- sealing: store_seal.cc ----
+  /// `put` without sealing.
+  void put_as_it_is(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
+  /// Whether what is kept there may carry a grade. `place`: as `changelog_key` gives it.
+  static bool is_sealed_at(std::string_view place);
+  /// The value, opened into `scratch` where it is sealed. Throws StoreError, and StoreDamage when it does not open.
+  std::string_view opened(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string_view value, std::string& scratch) const;
+  /// The value sealed with the first key; nothing: it is so already. Throws likewise.
+  std::optional<std::string> sealed_anew(std::string_view place, std::string_view value) const;
+  /// Names of a fact that waits: the one that it gets, then those that it may have from before. A name tells nothing about what the fact says.
+  std::vector<std::string> waiting_names(std::uint32_t partition, CentreId centre, const WaitingKey& key) const;
+  /// Refuses a store whose key is not here; seals one that is not sealed, or with another key than the first.
+  void check_seal();
+  void seal_all();
+  std::uint64_t seal_family(rocksdb::ColumnFamilyHandle* family);
+  void drop_log();
   Lane& lane(std::uint32_t partition) { return lanes[lanes.size() == 1 ? 0 : partition]; }
   bool dirty() const;
   /// Everything since the last commit as one batch, in the order of the lanes: the first lane's own where there is no other, else `joined`.

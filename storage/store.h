@@ -18,6 +18,7 @@
 #include "pipeline/audit/chain.h"
 #include "pipeline/base/batch_id.h"
 #include "pipeline/run/ports.h"
+#include "storage/sealing/seal.h"
 #include "vtq/v1/store.pb.h"
 
 namespace vtq {
@@ -83,6 +84,9 @@ struct StoreOptions {
   // The embedded log is kept so long and so large: a record for people and tests, which no start reads.
   std::uint64_t log_bytes_max = 128u << 20;
   std::uint64_t log_seconds_max = 30 * 86'400;
+  /// What may carry a grade is sealed with it. Null: nothing is, and a store that is sealed is refused. Of a store that is not, everything is sealed
+  /// as it is opened.
+  std::shared_ptr<const Seal> seal = {};
   /// Warnings and errors, RocksDB's own too. Any thread; short.
   std::function<void(const StoreNote&)> note = {};
 };
@@ -293,6 +297,8 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// Batches in order of (centre, awarding organisation, series, number), after `after`; `centre`: only that one's. Of partitions that
   /// were taken; with the embedded log that is all.
   std::vector<v1::ResultBatch> batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const;
+  /// What opens the batch, where results are sealed; nothing: there is no such batch, or it is not sealed.
+  std::optional<BatchKey> batch_key(const BatchId& id) const;
   std::uint64_t batch_count() const;
   std::vector<NumberGap> number_gaps(std::optional<CentreId> centre) const;
   /// On Kafka: of partitions that were taken.

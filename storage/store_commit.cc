@@ -15,6 +15,19 @@ constexpr std::size_t kLaneBytesKept = 1u << 20;
 
 void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
   Lane& own = lane(partition);
+  if (options.seal) {
+    std::string_view place = changelog_key(family, put_key, own.change_key);
+    if (is_sealed_at(place)) {
+      options.seal->close(SealedAs::record, place, put_value, own.sealed);
+      put_value = own.sealed;
+    }
+  }
+  put_as_it_is(family, partition, put_key, put_value);
+}
+
+void Store::Database::put_as_it_is(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
+                                   std::string_view put_value) {
+  Lane& own = lane(partition);
   own.pending.Put(family, slice(put_key), slice(put_value));
   own.dirty = true;
   touched.add(partition);
@@ -123,7 +136,13 @@ void Store::commit(TimeMs now) {
       std::uint64_t from = appends.next_offset;
       appends.next_offset += appends.chunk.records();
       appends.chunk.take(now, value);
-      pending.Put(database.log, slice(keys::chunk(static_cast<Topic>(topic), partition, from)), slice(value));
+      std::string key = keys::chunk(static_cast<Topic>(topic), partition, from);
+      if (database.options.seal) {
+        std::string sealed;
+        database.options.seal->close(SealedAs::log, kLogPlace + key, value, sealed);
+        value.swap(sealed);
+      }
+      pending.Put(database.log, slice(key), slice(value));
       pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)), slice(keys::u64(appends.next_offset)));
     }
   }
