@@ -96,6 +96,8 @@ int run(const vtq::Settings& settings) {
     vtq::log::write(Level::critical, "cannot set up sign-in", {{"why", std::string(error.what())}});
   } catch (const vtq::NoteKeyError& error) {
     vtq::log::write(Level::critical, "cannot use the key of the audit", {{"why", std::string(error.what())}});
+  } catch (const vtq::SealError& error) {
+    vtq::log::write(Level::critical, "cannot use the keys that results are sealed with", {{"why", std::string(error.what())}});
   } catch (const vtq::ListenError& error) {
     vtq::log::write(Level::critical, "cannot listen", {{"why", std::string(error.what())}});
   } catch (const vtq::TlsFault& fault) {

@@ -23,7 +23,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-EngineOptions engine_options(const Settings& s) {
+EngineOptions engine_options(const Settings& s, std::shared_ptr<const Seal> seal) {
   auto days = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kDayMs)); };
   auto hours = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kHourMs)); };
   EngineOptions options;
@@ -39,6 +39,7 @@ EngineOptions engine_options(const Settings& s) {
                    .backups = s.backups(),
                    .log_bytes_max = static_cast<std::uint64_t>(s.store_log_bytes_max),
                    .log_seconds_max = static_cast<std::uint64_t>(s.store_log_days_max) * 86'400,
+                   .seal = std::move(seal),
                    .note = [](const StoreNote& note) {
                      log::write(note.error ? log::Level::error : log::Level::warning, "store", {{"what", note.text}});
                    }};
@@ -241,6 +242,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
                      : settings.sign_in_demonstration     ? std::optional(AccessSecret::passing())
                                                           : std::nullopt),
       audit_key_(settings.audit_key_file.empty() ? std::nullopt : std::optional(NoteKey::read(settings.audit_key_file))),
+      seal_(settings.seal_key_file.empty() ? nullptr : Seal::read(settings.seal_key_file)),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
       host_names_(host_names(settings)),
       tls_(tls_of(settings)) {
@@ -249,7 +251,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   std::vector<std::string> patterns;
   for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
   metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
-  EngineOptions options = engine_options(settings_);
+  EngineOptions options = engine_options(settings_, seal_);
   give_seals(options);
   if (settings_.on_kafka()) {
     auto made = std::make_unique<kafka::KafkaEngine>(std::move(options), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
@@ -285,6 +287,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
                                          settings_.store_verify_every_hours);
   IngestOptions ingest = ingest_options(settings_);
   if (access_) ingest.by_of = [this](const HttpRequest& request) { return said_by(request); };
+  ingest.body.seal = seal_.get();
   if (access_) ingest.may_of = [this](const std::shared_ptr<const Caller>& caller) { return may_assert(caller); };
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest);
   note_start();
@@ -491,6 +494,9 @@ void Service::add_routes() {
   add("GET", "/v1/batches", Place::people, read(&Reads::batches), all_or_centre);
   add("GET", "/v1/batches/{batch}", Place::people, read(&Reads::batch), batch);
   add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::people, read(&Reads::learner_result), batch);
+  add("GET", "/v1/batches/{batch}/sealed", Place::people, read(&Reads::sealed_batch), batch);
+  add("GET", "/v1/batches/{batch}/key", Place::people, read(&Reads::batch_key), batch);
+  add("GET", "/v1/seal/key", Place::http, [this](const HttpRequest& request) { return seal_key(request); });
   add("GET", "/v1/export/batches", Place::exports, read(&Reads::export_batches), all_or_centre);
   add("GET", "/v1/rejected", Place::people, read(&Reads::rejected_records), all);
   add("GET", "/v1/rejected/{id}", Place::people, read(&Reads::rejected_record), rejected);

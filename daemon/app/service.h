@@ -129,6 +129,7 @@ class Service {
   /// Puts a word about a key or a person among the facts, and waits until it is known here. A problem: it was not taken.
   std::optional<Problem> say_of_key(v1::Event&& event, const HttpRequest& request, const std::function<bool(const AccessFacts&)>& known);
   ReadPool& pool(Place place, const HttpRequest& request);
+  HttpReply seal_key(const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
   HttpReply clock(const HttpRequest& request);
   HttpReply confirm_clock(const HttpRequest& request);
@@ -136,6 +137,7 @@ class Service {
   Settings settings_;
   std::optional<AccessSecret> access_secret_;  ///< read before anything else is begun
   std::optional<NoteKey> audit_key_;           ///< likewise
+  std::shared_ptr<const Seal> seal_;           ///< null: nothing is sealed
   std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};
   TrustedClock clock_;
   std::vector<Route> routes_;

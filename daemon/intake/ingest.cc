@@ -247,6 +247,7 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
     if (!format || (*format != BodyFormat::json && *format != BodyFormat::protobuf)) return respond(unsupported(request.content_type));
     read = *format == BodyFormat::json ? read_json_event(request.body) : read_protobuf_event(request.body);
   }
+  open_sealed(read, options_.body.seal);
   // What cannot be read is not rejected anew: the record stands already.
   if (read.submitted.unreadable) return respond(unprocessable(*read.submitted.unreadable, "\"id\":" + json_string(id)));
   if (request.body.empty() && options_.may_of && is_own_word(read.submitted.event))

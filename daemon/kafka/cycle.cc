@@ -289,6 +289,7 @@ Cycle::Positions Cycle::positions_after(const std::set<std::uint32_t>& touched) 
     record.set_reference(reference_.next());
     if (partition == 0) record.set_answered(reference_.answered());
     record.set_writer(instance_name(given_.settings));
+    record.set_seal_key(given_.options.store.seal ? given_.options.store.seal->first() : 0);
     record.set_transaction(record.transaction() + 1);
     for (const auto& [place, moved] : moved_)
       if (place.first == partition) (*record.mutable_inputs())[std::string(topic_name(place.second))] = moved.next;

@@ -11,6 +11,7 @@
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/session.h"
 #include "daemon/process/log.h"
+#include "storage/sealing/sealed_event.h"
 
 namespace vtq::kafka {
 namespace {
@@ -224,7 +225,13 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
         if (waiting->failed) continue;
         answer.published = true;
         answer.warnings = warnings(event);
+        // Reference data, and words to all centres, carry no grade.
+        const Seal* seal = options_.store.seal.get();
+        const bool sealed = seal && !address.value().everywhere && !event.has_time_reached();
+        // Whoever reads a sealed one has its event as it is written here, not as it came.
+        if (sealed) submitted.event = event.SerializeAsString();
         std::string by = submitted.by && options_.seal ? options_.seal(said_by_text(*submitted.by, submitted.event)) + *submitted.by : std::string();
+        if (sealed) submitted.event = seal_event(*seal, event);
         auto told = [waiting](bool published) {
           if (!published) waiting->failed = true;
         };

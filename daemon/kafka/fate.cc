@@ -5,6 +5,7 @@
 #include "daemon/engine/audit_seal.h"
 #include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/outgoing.h"
+#include "storage/sealing/sealed_event.h"
 
 namespace vtq::kafka {
 namespace {
@@ -52,6 +53,11 @@ std::optional<Rejection> Fates::read(Item& item, v1::Event& event, Inbound& inbo
     inbound.bytes = item.held;
   }
   if (!event.ParseFromArray(inbound.bytes.data(), static_cast<int>(inbound.bytes.size()))) return unreadable_event(inbound.bytes);
+  if (event.has_sealed()) {
+    if (auto why = open_event(given_.options.store.seal.get(), event)) return why;
+    item.held = event.SerializeAsString();
+    inbound.bytes = item.held;
+  }
   if (view_.headers.empty()) return std::nullopt;
   if (fill_from_attributes(view_, event)) {
     item.held = event.SerializeAsString();
@@ -106,8 +112,12 @@ void Fates::place(Item& item, const Pipeline& pipeline, const Inbound& inbound) 
   item.route_key = to.everywhere ? slot_of(event) : vtq::text_of(to.centre);
   bool framed = registry_topics_.contains(input.topic);
   bool framed_there = registry_topics_.contains(right_topic);
-  item.rewritten = framed != framed_there;
-  if (item.rewritten) item.held = framed_there ? in_registry_format(inbound.bytes) : std::string(inbound.bytes);
+  const Seal* seal = given_.options.store.seal.get();
+  bool sealed = seal && !to.everywhere;
+  item.rewritten = framed != framed_there || sealed;
+  if (!item.rewritten) return;
+  std::string bytes = sealed ? seal_event(*seal, event) : std::string(inbound.bytes);
+  item.held = framed_there ? in_registry_format(bytes) : std::move(bytes);
 }
 
 }  // namespace vtq::kafka

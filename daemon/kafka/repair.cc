@@ -223,6 +223,7 @@ void TopicRepair::Work::look_at_store() {
   options.sink = &sink;
   options.log_identity = log_identity(settings);
   options.as_it_is = true;
+  if (!settings.seal_key_file.empty()) options.seal = Seal::read(settings.seal_key_file);
   try {
     store = Store::open(directory, options);
   } catch (const StoreError& wrong) {

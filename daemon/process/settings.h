@@ -61,6 +61,7 @@ struct Settings {
   bool sign_in_demonstration = false;
   std::string audit_key_file;
   std::int64_t audit_checkpoint_minutes = 0;
+  std::string seal_key_file;  ///< also from $CREDENTIALS_DIRECTORY/seal.key; empty: nothing is sealed
   std::int64_t http_wait_seconds_max = 0;
   std::int64_t http_idle_seconds_max = 0;
   std::int64_t http_stop_seconds_max = 0;

@@ -51,6 +51,9 @@ class Reads {
   HttpReply batches(const HttpRequest& request);
   HttpReply batch(const HttpRequest& request);
   HttpReply learner_result(const HttpRequest& request);
+  /// The batch as a file of age, at any time; and what opens it, when all of it may be seen.
+  HttpReply sealed_batch(const HttpRequest& request);
+  HttpReply batch_key(const HttpRequest& request);
   HttpReply export_batches(const HttpRequest& request);
   HttpReply rejected_records(const HttpRequest& request);
   HttpReply rejected_record(const HttpRequest& request);
@@ -162,5 +165,8 @@ bool wants_lines(const HttpRequest& request);
 constexpr std::string_view kJsonLines = "application/x-ndjson";
 
 HttpReply not_found(std::string detail, std::string field = {}, std::string rule = {}, std::string value = {});
+HttpReply no_such_batch(const std::string& name);
+/// Why a batch is not shown yet.
+HttpReply closed(Role role, const std::string& batch, const BatchView& view, const GateTime& time);
 
 }  // namespace vtq
