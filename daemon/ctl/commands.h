@@ -95,6 +95,21 @@ struct AuditVerifyWords {
 /// Without resultsd. 1: something is not as it was written; 2: a file or the key cannot be read.
 int audit_verify(const AuditVerifyWords& words);
 
+/// Makes a file with a new key that results are sealed with; or a line with one, to standard output.
+int seal_keygen(const std::filesystem::path& file);
+int seal_new_key();
+/// What publishers seal to.
+int seal_public_key(HttpClient& client);
+struct SealWords {
+  std::filesystem::path file, out;  ///< of events: as for `publish`; in the same form
+  std::string public_key;
+};
+/// `client`: asked for the public key; null: `public_key` is it. 1: events that are wrong were left out.
+int seal_events(HttpClient* client, const SealWords& words);
+/// A batch as a file of age, at any time; and the identity that opens it, at the gate.
+int batch_sealed(HttpClient& client, const std::string& batch, const std::filesystem::path& out);
+int batch_key(HttpClient& client, const std::string& batch);
+
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
 /// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds. `ca_file`: as in HttpClientOptions.

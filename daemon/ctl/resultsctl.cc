@@ -253,6 +253,50 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   verify->callback([&chosen, words] { chosen.run = [words] { return audit_verify(words->verify); }; });
 }
 
+void add_sealing(CLI::App& app, Chosen& chosen) {
+  struct Words {
+    std::filesystem::path file, out;
+    std::string batch;
+    SealWords seal;
+  };
+  auto words = std::make_shared<Words>();
+  auto with_client = [&chosen](auto act) {
+    return [&chosen, act] {
+      chosen.run = [&chosen, act] {
+        HttpClient client = client_of(chosen);
+        return act(client);
+      };
+    };
+  };
+  auto* seal = app.add_subcommand("seal", "Keys that results are sealed with, and sealing events (keygen, new-key, public-key, events)");
+  seal->require_subcommand(1);
+  auto* keygen = seal->add_subcommand("keygen", "Make a file with a new key, without resultsd");
+  keygen->add_option("file", words->file, "File to make")->required();
+  keygen->callback([&chosen, words] { chosen.run = [words] { return seal_keygen(words->file); }; });
+  seal->add_subcommand("new-key", "A line with a new key, for such a file")->callback([&chosen] { chosen.run = [] { return seal_new_key(); }; });
+  seal->add_subcommand("public-key", "What publishers seal to")->callback(with_client([](HttpClient& client) { return seal_public_key(client); }));
+  auto* events = seal->add_subcommand("events", "Seal each event of a file, so that only resultsd can read it");
+  events->add_option("file", words->seal.file, "File of events: .jsonl, .ndjson, .json or .pb")->required();
+  events->add_option("--out", words->seal.out, "File to write, JSON Lines or length-delimited protobuf as the other")->required();
+  events->add_option("--public-key", words->seal.public_key, "What to seal to; without it, resultsd is asked");
+  events->callback([&chosen, words] {
+    chosen.run = [&chosen, words] {
+      if (!words->seal.public_key.empty()) return seal_events(nullptr, words->seal);
+      HttpClient client = client_of(chosen);
+      return seal_events(&client, words->seal);
+    };
+  });
+  auto* batch = app.add_subcommand("batch", "A batch before its gate: its file, and at the gate the key of it (sealed, key)");
+  batch->require_subcommand(1);
+  auto* sealed = batch->add_subcommand("sealed", "Fetch it as a file that age opens with its key");
+  sealed->add_option("batch", words->batch)->required();
+  sealed->add_option("--out", words->out, "File to make; without it, the batch's name and .json.age");
+  sealed->callback(with_client([words](HttpClient& client) { return batch_sealed(client, words->batch, words->out); }));
+  auto* key = batch->add_subcommand("key", "What opens it, once the gate is reached; to standard output");
+  key->add_option("batch", words->batch)->required();
+  key->callback(with_client([words](HttpClient& client) { return batch_key(client, words->batch); }));
+}
+
 void add_clock(CLI::App& app, Chosen& chosen) {
   struct Words {
     bool json = false, yes = false;
@@ -495,6 +539,7 @@ int main(int argc, char** argv) {
   add_access(app, chosen);
   add_releases(app, chosen);
   add_audit(app, chosen);
+  add_sealing(app, chosen);
   add_clock(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);

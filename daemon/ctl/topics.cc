@@ -6,6 +6,7 @@
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
 #include "daemon/kafka/repair.h"
+#include "daemon/kafka/topic_rights.h"
 #include "daemon/kafka/topics.h"
 #include "daemon/process/log.h"
 #include "daemon/process/settings.h"
@@ -56,6 +57,8 @@ int check(const Settings& settings) {
   std::vector<std::string> problems = kafka::problems_of(settings, found);
   for (const std::string& problem : problems) std::cerr << problem << "\n";
   if (!problems.empty()) return 1;
+  for (const std::string& warning : kafka::warnings_about_rights(settings, kafka::ask_read_rights(settings)))
+    std::cerr << "Warning: " << warning << "\n";
   Table table({"topic", "partitions", "replicas", "in sync, at least", "kept"});
   for (const kafka::TopicPlan& plan : kafka::topic_plans(settings)) {
     const kafka::FoundCluster::Topic& topic = found.topics.at(plan.name);

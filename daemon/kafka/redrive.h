@@ -18,6 +18,7 @@
 #include "daemon/kafka/client.h"
 #include "daemon/kafka/record.h"
 #include "daemon/kafka/topics.h"
+#include "storage/sealing/seal.h"
 
 namespace vtq::kafka {
 

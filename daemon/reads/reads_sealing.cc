@@ -38,10 +38,11 @@ HttpReply Reads::batch_key(const HttpRequest& request) {
   BatchView may = view(*batch, Role::centre);
   if (!may.open) return closed(Role::centre, batch->batch(), may, gate_time());
   if (may.halted || may.withheld > 0)
-    return reply_with({403, "Withheld",
-                       std::to_string(may.withheld) + " of " + std::to_string(batch->results_size()) +
-                           " results of this batch are withheld, and its key would open them; fetch the batch itself, which shows the others and says why.",
-                       "batch", may.halted ? "issuing-halted" : "batch-withheld", batch->batch()});
+    return reply_with(
+        {403, "Withheld",
+         std::to_string(may.withheld) + " of " + std::to_string(batch->results_size()) +
+             " results of this batch are withheld, and its key would open them; fetch the batch itself, which shows the others and says why.",
+         "batch", may.halted ? "issuing-halted" : "batch-withheld", batch->batch()});
   auto key = engine_.store().batch_key(*id);
   if (!key) return not_sealed(batch->batch());
   age::Identity identity = age::identity_of(*key);

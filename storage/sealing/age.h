@@ -1,5 +1,5 @@
-// Files of the age format (age-encryption.org/v1), for one X25519 recipient: what a batch is handed out as before its gate. Stock `age -d -i KEY` opens
-// them. Pure; any thread.
+// Files of the age format (age-encryption.org/v1), for one X25519 recipient: what a batch is handed out as before its gate. Stock `age -d -i KEY`
+// opens them. Pure; any thread.
 #pragma once
 
 #include <optional>

@@ -155,8 +155,8 @@ std::shared_ptr<const Seal> Seal::read(const std::filesystem::path& file) {
                     ", and if others could read it for long, put a new key in front of it.");
   std::ifstream in(file, std::ios::binary);
   if (!in)
-    throw SealError("seal.key_file: " + name + " cannot be read: " + std::strerror(errno) +
-                    ". Give it to the user that runs this: chown USER " + name + ".");
+    throw SealError("seal.key_file: " + name + " cannot be read: " + std::strerror(errno) + ". Give it to the user that runs this: chown USER " +
+                    name + ".");
   std::string text(kFileBytesMax + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
@@ -178,8 +178,9 @@ std::string Seal::new_line() {
 }
 
 void Seal::make(const std::filesystem::path& file) {
-  std::string text = "# Keys of resultsd that results are sealed with: the first seals, all of them open. Whoever can read this file can read results.\n" +
-                     new_line() + "\n";
+  std::string text =
+      "# Keys of resultsd that results are sealed with: the first seals, all of them open. Whoever can read this file can read results.\n" +
+      new_line() + "\n";
   int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (made < 0)
     throw SealError(file.string() + " cannot be made: " + std::strerror(errno) + "." +

@@ -46,8 +46,7 @@ v1::Event seal_event(const SealRecipient& to, const v1::Event& event) {
 
 std::optional<Rejection> open_event(const Seal* seal, v1::Event& event) {
   const std::string& sealed = event.sealed();
-  if (event.fact_case() != v1::Event::FACT_NOT_SET)
-    return wrong("sealed-alone", "", "The event has a fact beside what is sealed; send one of them.");
+  if (event.fact_case() != v1::Event::FACT_NOT_SET) return wrong("sealed-alone", "", "The event has a fact beside what is sealed; send one of them.");
   auto id = Seal::key_of(sealed);
   const std::string named = id ? text_of_seal_key(*id) : "";
   if (!id || (sealed[0] != Seal::kDirect && sealed[0] != Seal::kBox))

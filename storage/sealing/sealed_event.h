@@ -1,6 +1,6 @@
 // Events of which the fact is sealed: what came over HTTP, in an input topic; or what a publisher sealed to the daemon's public key. Outside stand
-// id, source, occurred_at and sequence, as far as they are known; `sealed` holds the whole event. Once opened nothing tells that it was sealed, so that the
-// same event counts once, sealed or not. Any thread.
+// id, source, occurred_at and sequence, as far as they are known; `sealed` holds the whole event. Once opened nothing tells that it was sealed, so
+// that the same event counts once, sealed or not. Any thread.
 #pragma once
 
 #include <optional>
