@@ -69,8 +69,9 @@ void StateSnapshot::each_waiting(std::uint32_t partition, CentreId centre, const
 }
 
 void StateSnapshot::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
+  std::string plain;
   auto read = [&](std::string_view key, std::string_view value) {
-    auto [stamp, event] = records::decode_slot(value);
+    auto [stamp, event] = records::decode_slot(database_.opened(database_.state, key, value, plain));
     take(key.substr(keys::kReference.size()), stamp, event);
   };
   database_.scan(database_.state, keys::kReference, read, snapshot_);

@@ -150,7 +150,9 @@ void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string
   Database::Lane& lane = database_->lanes.front();
   records::encode(stamp, event, lane.value);
   // On Kafka every instance reads the reference data for itself: it is in no changelog.
-  lane.pending.Put(database_->state, slice(keys::reference(slot)), slice(lane.value));
+  std::string key = keys::reference(slot);
+  if (database_->options.seal) database_->options.seal->close(SealedAs::record, kStateChange + key, lane.value, lane.sealed);
+  lane.pending.Put(database_->state, slice(key), slice(database_->options.seal ? lane.sealed : lane.value));
   lane.dirty = true;
   database_->touched.reference = true;
 }

@@ -21,8 +21,8 @@ bool Store::Database::is_sealed_at(std::string_view place) {
   if (place.size() < 2) return false;
   switch (place[0]) {
     case kStateChange:
-      // Entries, facts of centres, facts that wait. Counts, positions and reference data carry no grade.
-      return place[1] == 'e' || place[1] == 'f' || place[1] == 'p';
+      // Entries, facts of centres, facts that wait, and reference data, which hold the words for grades. Counts and positions carry none.
+      return place[1] == 'e' || place[1] == 'f' || place[1] == 'p' || place[1] == 'r';
     case kBatchChange:
     case kRejectedChange:
     case kLogPlace:

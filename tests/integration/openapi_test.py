@@ -8,6 +8,7 @@ import unittest
 
 import events as e
 from daemon import Daemon, ROOT, run
+from sealed import Sealed
 
 with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8") as document:
     API = json.load(document)
@@ -103,7 +104,7 @@ def operations():
 class OpenApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon({"time.source": "event"})
+        cls.daemon = Sealed({"time.source": "event"})
         cls.addClassCleanup(cls.daemon.__exit__)
         cls.daemon.settings["audit.key_file"] = os.path.join(cls.daemon.directory, "audit.key")
         made = run("resultsctl", "audit", "keygen", cls.daemon.settings["audit.key_file"])
@@ -257,8 +258,10 @@ class OpenApi(unittest.TestCase):
         with Daemon({"time.source": "event"}) as daemon:
             season = e.reference() + e.with_result("P1") + [e.time_reached("2023-08-15T12:00:00Z")]
             daemon.post_events(sorted(season, key=lambda event: event["occurredAt"]))
-            for path in ("/v1/batches/{batch}", "/v1/batches/{batch}/learners/{qualification}/{learner}"):
+            for path in ("/v1/batches/{batch}", "/v1/batches/{batch}/learners/{qualification}/{learner}", "/v1/batches/{batch}/key"):
                 self.check(API["paths"][path]["get"], daemon.get(self.target(path)), 403)
+            for path in ("/v1/batches/{batch}/sealed", "/v1/seal/key"):
+                self.check(API["paths"][path]["get"], daemon.get(self.target(path)), 409)
 
     def test_the_server_has_the_documented_routes_and_no_other(self):
         documented = {f"{method.upper()} {path}" for path, method, _ in operations()}
