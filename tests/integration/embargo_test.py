@@ -2,7 +2,7 @@
 """An embargo sweep: a season in which every grade is a word that stands nowhere else is read by every way there is, before each gate and
 after it. Before the centre's gate no grade may be seen anywhere; before the learner's none at the learner's address.
 
-Left out, by name, until results are sealed: the batches in the store, its log and its backups, and on Kafka vtq.result-batches, the changelog, and
+Left out, by name, for nothing is sealed here (sealing_test.py has a key): the batches in the store, its log and its backups, and on Kafka vtq.result-batches, the changelog, and
 the topics that publishers write, with what goes back to them in vtq.rejected: they carry what was sent."""
 import itertools
 import json
