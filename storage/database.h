@@ -130,8 +130,9 @@ struct Store::Database {
   std::optional<std::string> sealed_anew(std::string_view place, std::string_view value) const;
   /// Names of a fact that waits: the one that it gets, then those that it may have from before. A name tells nothing about what the fact says.
   std::vector<std::string> waiting_names(std::uint32_t partition, CentreId centre, const WaitingKey& key) const;
-  /// Refuses a store whose key is not here; seals one that is not sealed, or with another key than the first.
+  /// Refuses a store whose key is not here.
   void check_seal();
+  /// Seals a store that is not sealed, or with another key than the first.
   void seal_all();
   std::uint64_t seal_family(rocksdb::ColumnFamilyHandle* family);
   void drop_log();

@@ -456,6 +456,7 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
     database->follow_with_head();
     database->check_issued();
   }
+  database->seal_all();
   if (struct stat mode{}; ::stat(directory.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)
     database->note(
         false, directory.string() + " can be read by others than its owner; it holds learners' results: chmod -R go= " + directory.string() + ".");

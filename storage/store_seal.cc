@@ -98,13 +98,12 @@ void Store::Database::check_seal() {
   SealKeyId sealed_with = mark.seal_key();
   if (sealed_with != 0 && !(options.seal && options.seal->has(sealed_with)))
     throw StoreError("Store: " + directory.string() + " is sealed with " + key_file_of(sealed_with));
-  if (!options.seal || sealed_with == options.seal->first()) return;
-  seal_all();
 }
 
 /// The mark goes last: a start that is cut short does it again.
 void Store::Database::seal_all() {
   const SealKeyId before = mark.seal_key();
+  if (!options.seal || before == options.seal->first()) return;
   std::string with = "key " + text_of_seal_key(options.seal->first());
   note(false, directory.string() + (before == 0 ? " is not sealed: " : " is sealed with key " + text_of_seal_key(before) + ": ") +
                   "everything in it that may carry a grade is sealed with " + with + " now, before anything else.");
@@ -117,6 +116,9 @@ void Store::Database::seal_all() {
   all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   for (rocksdb::ColumnFamilyHandle* family : {state, batches, rejected})
     if (before == 0) require(db->CompactRange(all, family, nullptr, nullptr), "sealing the store");
+  // Files that are not needed any more go now, and not some time later.
+  require(db->DisableFileDeletions(), "sealing the store");
+  require(db->EnableFileDeletions(true), "sealing the store");
   mark.set_seal_key(options.seal->first());
   rocksdb::WriteOptions how = write_options();
   how.sync = !how.disableWAL;

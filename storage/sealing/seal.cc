@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -194,6 +195,8 @@ void Seal::make(const std::filesystem::path& file) {
 
 Seal::Seal(std::string_view text, const std::string& name) {
   start_library();
+  // A list that grows would leave copies of keys behind.
+  keys_.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
   unsigned char key[kKeyBytes];
   for (std::size_t number = 1; !text.empty(); ++number) {
     std::string_view line = text.substr(0, text.find('\n'));

@@ -17,7 +17,7 @@ namespace vtq::test {
 namespace {
 
 const std::string kFirst = "3f9a01c2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const std::string kSecond = "00000001:////////////////////////////////////////////";
+const std::string kSecond = "00000001://////////////////////////////////////////8=";
 
 std::string bytes_from_hex(std::string_view hex) {
   std::string bytes;

@@ -13,7 +13,7 @@ namespace vtq::test {
 namespace {
 
 const std::string kFirst = "3f9a01c2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const std::string kSecond = "00000001:////////////////////////////////////////////";
+const std::string kSecond = "00000001://////////////////////////////////////////8=";
 constexpr CentreId kCentre{12345};
 const BatchId kBatch{kCentre, AwardingOrganisationId{5001}, SeriesId{2023 * 12 + 7}, 1};
 const std::string kGrade = "Zqtop";
@@ -238,6 +238,7 @@ class SealedCopy : public SealedStore {
  protected:
   /// Another instance's store, from the changelog.
   void restore(const std::string& keys, SealKeyId by = 0) {
+    store = nullptr;
     std::filesystem::remove_all(directory / "data");
     open(keys, &kept_by_other);
     v1::PositionRecord position;
