@@ -57,8 +57,6 @@ int check(const Settings& settings) {
   std::vector<std::string> problems = kafka::problems_of(settings, found);
   for (const std::string& problem : problems) std::cerr << problem << "\n";
   if (!problems.empty()) return 1;
-  for (const std::string& warning : kafka::warnings_about_rights(settings, kafka::ask_read_rights(settings)))
-    std::cerr << "Warning: " << warning << "\n";
   Table table({"topic", "partitions", "replicas", "in sync, at least", "kept"});
   for (const kafka::TopicPlan& plan : kafka::topic_plans(settings)) {
     const kafka::FoundCluster::Topic& topic = found.topics.at(plan.name);
@@ -66,6 +64,8 @@ int check(const Settings& settings) {
                retention_text(topic.config)});
   }
   std::cout << table.text() << "Topics and brokers are right.\n";
+  for (const std::string& warning : kafka::warnings_about_rights(settings, kafka::ask_read_rights(settings)))
+    std::cout << "Warning: " << warning << "\n";
   return 0;
 }
 
