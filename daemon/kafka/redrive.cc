@@ -316,7 +316,7 @@ class Redrive::Sender {
     Message message;
     const RedriveCandidate* candidate = nullptr;
     RedriveTarget target;
-    std::string value;  ///< of a sealed one: what goes in its place
+    std::string value;       ///< of a sealed one: what goes in its place
     bool rewritten = false;  ///< it is an Event in protobuf, whatever it was before
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     std::int32_t partition = -1;
@@ -495,7 +495,8 @@ void Redrive::consider(RecordView& record, const std::set<std::string>& before) 
   RedriveCandidate candidate{std::move(*letter), record.partition, record.offset, "", ""};
   std::string value;
   std::optional<RedriveTarget> target;
-  if (open_letter(candidate.letter, record, seal_.get(), value, candidate.why)) target = target_of(candidate.letter, record, settings_, candidate.why);
+  if (open_letter(candidate.letter, record, seal_.get(), value, candidate.why))
+    target = target_of(candidate.letter, record, settings_, candidate.why);
   if (target) candidate.target = std::move(target->topic);
   (target ? plan_.chosen : plan_.stuck).push_back(std::move(candidate));
 }

@@ -119,7 +119,7 @@ class Redrive {
   RedriveOptions options_;
   TopicNames names_;
   std::shared_ptr<const Seal> seal_;  // null: none is set
-  std::unique_ptr<Sender> sender_;  // null in a dry run
+  std::unique_ptr<Sender> sender_;    // null in a dry run
   std::unique_ptr<Reader> reader_;
   RedrivePlan plan_;
 };

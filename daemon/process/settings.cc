@@ -325,7 +325,11 @@ class Loader {
       wrong("http.trusted_proxy", s.http_trusted_proxy + " is nobody's address; give that from which the proxy connects.");
     if (s.has_tls() && !s.kafka_advertise.empty() && !s.kafka_advertise.starts_with("https://"))
       wrong("kafka.advertise", "with TLS the other instances reach this one under https://; give that.");
-    Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = !s.access_secret_file.empty(), .seals = !s.seal_key_file.empty()};
+    Listening main{.address = s.http_address,
+                   .encrypted = s.has_tls(),
+                   .behind_proxy = with_proxy,
+                   .signs_in = !s.access_secret_file.empty(),
+                   .seals = !s.seal_key_file.empty()};
     if (auto why = why_not_listen(main)) wrong("http.address", *why);
     Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .signs_in = !s.access_secret_file.empty(), .proxy_can_help = false};
     if (auto why = why_not_listen(health); why && s.http_health_port >= 0) wrong("http.health_address", *why);

@@ -22,8 +22,8 @@ const std::vector<Setting>& settings_table() {
        "",
        {"if_absent", "never"}},
       {"log.level", "Least level that is logged.", Kind::choice, &Settings::log_level, "info", 0, 0, "", {"debug", "info", "warning", "error"}},
-      {"http.address", "Address to listen on. Beyond loopback only with access.secret_file and seal.key_file, and with TLS or http.trusted_proxy.", Kind::text,
-       &Settings::http_address, "127.0.0.1"},
+      {"http.address", "Address to listen on. Beyond loopback only with access.secret_file and seal.key_file, and with TLS or http.trusted_proxy.",
+       Kind::text, &Settings::http_address, "127.0.0.1"},
       {"http.port", "Port to listen on; 0: any free one, named in the log.", Kind::number, &Settings::http_port, "8410", 0, 65535},
       {"http.tls_certificate_file",
        "Certificate of this server for TLS, PEM, followed by those between it and its authority. Read again on SIGHUP and when the file changes. "
@@ -130,7 +130,8 @@ const std::vector<Setting>& settings_table() {
       {"audit.checkpoint_minutes", "How often a checkpoint of each partition whose audit has grown is signed and goes to the log.", Kind::number,
        &Settings::audit_checkpoint_minutes, "60", 1, 10'080, "minutes"},
       {"seal.key_file",
-       "File with the keys that results are sealed with. Empty: `seal.key` among the credentials that systemd passes on, if it is there; else nothing is "
+       "File with the keys that results are sealed with. Empty: `seal.key` among the credentials that systemd passes on, if it is there; else "
+       "nothing is "
        "sealed, and resultsd listens on loopback alone. Made by `resultsctl seal keygen`.",
        Kind::text, &Settings::seal_key_file, ""},
       {"time.source",
