@@ -131,8 +131,7 @@ const std::vector<Setting>& settings_table() {
        &Settings::audit_checkpoint_minutes, "60", 1, 10'080, "minutes"},
       {"seal.key_file",
        "File with the keys that results are sealed with. Empty: `seal.key` among the credentials that systemd passes on, if it is there; else "
-       "nothing is "
-       "sealed, and resultsd listens on loopback alone. Made by `resultsctl seal keygen`.",
+       "nothing is sealed, and resultsd listens on loopback alone. Made by `resultsctl seal keygen`.",
        Kind::text, &Settings::seal_key_file, ""},
       {"time.source",
        "Where logical time comes from: the clock, or occurredAt of the events (to replay a season or to try things out).",

@@ -56,11 +56,36 @@ void put_head(unsigned char* out, char form, SealKeyId id) {
   for (std::size_t byte = 0; byte < sizeof id; ++byte) out[1 + byte] = static_cast<unsigned char>(id >> (8 * (sizeof id - 1 - byte)));
 }
 
+std::size_t step_of(SealedAs as) { return as == SealedAs::record ? Seal::kRecordStep : Seal::kStep; }
+
+/// What fills a value up: a byte 0x80, and zeros.
+constexpr unsigned char kFill = 0x80;
+
+/// Cut off again; false: it is not there.
+bool take_off_filling(std::string& text) {
+  auto end = text.find_last_not_of('\0');
+  if (end == text.npos || static_cast<unsigned char>(text[end]) != kFill) return false;
+  text.resize(end);
+  return true;
+}
+
 /// Nonce, ciphertext and tag, to `out`, which has room.
 void encrypt(const unsigned char* key, std::string_view place, std::string_view plain, unsigned char* out) {
   random_nonce(out);
   ::crypto_aead_xchacha20poly1305_ietf_encrypt(out + kNonceBytes, nullptr, bytes_of(plain), plain.size(), bytes_of(place), place.size(), nullptr, out,
                                                key);
+}
+
+/// The same of `plain` filled up to a step.
+void encrypt_filled(const unsigned char* key, std::string_view place, std::string_view plain, std::size_t step, unsigned char* out) {
+  const std::size_t size = Seal::filled(plain.size(), step);
+  unsigned char* text = out + kNonceBytes;
+  std::copy(plain.begin(), plain.end(), text);
+  text[plain.size()] = kFill;
+  std::fill(text + plain.size() + 1, text + size, static_cast<unsigned char>(0));
+  random_nonce(out);
+  // In its place.
+  ::crypto_aead_xchacha20poly1305_ietf_encrypt(text, nullptr, text, size, bytes_of(place), place.size(), nullptr, out, key);
 }
 
 /// What `encrypt` made. `out` has room for all but nonce and tag.
@@ -71,10 +96,10 @@ bool decrypt(const unsigned char* key, std::string_view place, std::string_view 
                                                       place.size(), nonce, key) == 0;
 }
 
-bool decrypt(const unsigned char* key, std::string_view place, std::string_view sealed, std::string& out) {
+bool decrypt_filled(const unsigned char* key, std::string_view place, std::string_view sealed, std::string& out) {
   if (sealed.size() < kNonceBytes + kTagBytes) return false;
   std::string opened(sealed.size() - kNonceBytes - kTagBytes, '\0');
-  if (!decrypt(key, place, sealed, bytes_of(opened))) return false;
+  if (!decrypt(key, place, sealed, bytes_of(opened)) || !take_off_filling(opened)) return false;
   out = std::move(opened);
   return true;
 }
@@ -248,9 +273,9 @@ std::optional<SealKeyId> Seal::key_of(std::string_view sealed) {
 // ---- values ----
 
 void Seal::close(SealedAs as, std::string_view place, std::string_view plain, std::string& out) const {
-  out.resize(kOverhead + plain.size());
+  out.resize(kOverhead + filled(plain.size(), step_of(as)));
   put_head(bytes_of(out), kDirect, first());
-  encrypt(keys_.front().of[static_cast<std::size_t>(as)].data(), place, plain, bytes_of(out) + kHeadBytes);
+  encrypt_filled(keys_.front().of[static_cast<std::size_t>(as)].data(), place, plain, step_of(as), bytes_of(out) + kHeadBytes);
 }
 
 Opening Seal::open(SealedAs as, std::string_view place, std::string_view sealed, std::string& out) const {
@@ -258,7 +283,7 @@ Opening Seal::open(SealedAs as, std::string_view place, std::string_view sealed,
   if (!id || sealed[0] != kDirect) return Opening::damaged;
   const Key* key = find(*id);
   if (!key) return Opening::unknown_key;
-  bool opened = decrypt(key->of[static_cast<std::size_t>(as)].data(), place, sealed.substr(kHeadBytes), out);
+  bool opened = decrypt_filled(key->of[static_cast<std::size_t>(as)].data(), place, sealed.substr(kHeadBytes), out);
   return opened ? Opening::opened : Opening::damaged;
 }
 
@@ -274,11 +299,11 @@ BatchKey Seal::batch_key_for(std::string_view place, std::string_view plain) con
 }
 
 void Seal::close_batch(std::string_view place, std::string_view plain, const BatchKey& key, std::string& out) const {
-  out.resize(kBatchHeadBytes + kNonceBytes + plain.size() + kTagBytes);
+  out.resize(kBatchHeadBytes + kNonceBytes + filled(plain.size(), kBatchStep) + kTagBytes);
   put_head(bytes_of(out), kBatch, first());
   encrypt(keys_.front().of[static_cast<std::size_t>(SealedAs::wrapped)].data(), std::string(kWrappedName) + std::string(place),
           {reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()}, bytes_of(out) + kHeadBytes);
-  encrypt(rows_key(key).data(), place, plain, bytes_of(out) + kBatchHeadBytes);
+  encrypt_filled(rows_key(key).data(), place, plain, kBatchStep, bytes_of(out) + kBatchHeadBytes);
 }
 
 Opening Seal::batch_key_of(std::string_view place, std::string_view sealed, BatchKey& key) const {
@@ -297,7 +322,7 @@ Opening Seal::batch_key_of(std::string_view place, std::string_view sealed, Batc
 Opening Seal::open_batch(std::string_view place, std::string_view sealed, std::string& out) const {
   BatchKey key;
   if (Opening opening = batch_key_of(place, sealed, key); opening != Opening::opened) return opening;
-  return decrypt(rows_key(key).data(), place, sealed.substr(kBatchHeadBytes), out) ? Opening::opened : Opening::damaged;
+  return decrypt_filled(rows_key(key).data(), place, sealed.substr(kBatchHeadBytes), out) ? Opening::opened : Opening::damaged;
 }
 
 Opening Seal::wrap_anew(std::string_view place, std::string_view sealed, std::string& out) const {
@@ -335,7 +360,8 @@ Opening Seal::open_box(std::string_view sealed, std::string& out) const {
   if (!key) return Opening::unknown_key;
   std::string_view box = sealed.substr(kHeadBytes);
   std::string opened(box.size() - crypto_box_SEALBYTES, '\0');
-  if (::crypto_box_seal_open(bytes_of(opened), bytes_of(box), box.size(), key->box_public.data(), key->box_secret.data()) != 0)
+  if (::crypto_box_seal_open(bytes_of(opened), bytes_of(box), box.size(), key->box_public.data(), key->box_secret.data()) != 0 ||
+      !take_off_filling(opened))
     return Opening::damaged;
   out = std::move(opened);
   return Opening::opened;
@@ -352,9 +378,12 @@ std::optional<SealRecipient> parse_seal_recipient(std::string_view text) {
 
 std::string close_box(const SealRecipient& to, std::string_view plain) {
   start_library();
-  std::string out(kHeadBytes + crypto_box_SEALBYTES + plain.size(), '\0');
+  std::string text(plain);
+  text += static_cast<char>(kFill);
+  text.resize(Seal::filled(plain.size(), Seal::kStep), '\0');
+  std::string out(kHeadBytes + crypto_box_SEALBYTES + text.size(), '\0');
   put_head(bytes_of(out), Seal::kBox, to.id);
-  if (::crypto_box_seal(bytes_of(out) + kHeadBytes, bytes_of(plain), plain.size(), to.key.data()) != 0)
+  if (::crypto_box_seal(bytes_of(out) + kHeadBytes, bytes_of(text), text.size(), to.key.data()) != 0)
     throw SealError("The public key " + text_of_seal_key(to.id) + " is none that can be sealed to; ask resultsd for it again.");
   return out;
 }

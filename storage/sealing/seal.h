@@ -49,8 +49,10 @@ struct BatchKey {
 class Seal {
  public:
   static constexpr char kDirect = 1, kBatch = 2, kBox = 3;
-  /// What a value of `close` has more than what is in it.
+  /// What a value of `close` has besides what is in it, which is filled up to a step: the length of a grade shall not show.
   static constexpr std::size_t kOverhead = 1 + 4 + 24 + 16;
+  static constexpr std::size_t kRecordStep = 64, kStep = 256, kBatchStep = 1024;
+  static constexpr std::size_t filled(std::size_t bytes, std::size_t step) { return (bytes / step + 1) * step; }
 
   /// Throws SealError: no such file, others can read it, a line is no key, an id stands twice, there is none.
   static std::shared_ptr<const Seal> read(const std::filesystem::path& file);
@@ -113,7 +115,7 @@ struct SealRecipient {
   std::array<unsigned char, 32> key{};
 };
 std::optional<SealRecipient> parse_seal_recipient(std::string_view text);
-/// A box that only the owner of the key opens.
+/// A box that only the owner of the key opens, filled up as a value is.
 std::string close_box(const SealRecipient& to, std::string_view plain);
 
 /// `length` bytes, at most 64, from a key and what they are for, by BLAKE2b.

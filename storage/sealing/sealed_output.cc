@@ -1,5 +1,10 @@
 #include "storage/sealing/sealed_output.h"
 
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/delimited_message_util.h>
+
+#include <algorithm>
+
 #include "storage/sealing/age.h"
 
 namespace vtq {
@@ -11,9 +16,25 @@ v1::ResultBatch batch_to_seal(const v1::ResultBatch& batch) {
   return made;
 }
 
+v1::ResultBatch batch_of_longest_grades(v1::ResultBatch batch) {
+  constexpr std::size_t kScaleMax = 64, kGradeMax = 32;  // as events may have them
+  for (v1::Result& result : *batch.mutable_results()) {
+    result.mutable_grade()->set_scale(std::string(kScaleMax, 'x'));
+    result.mutable_grade()->set_value(std::string(kGradeMax, 'x'));
+  }
+  return batch;
+}
+
 v1::ResultBatch sealed_for_topic(const v1::ResultBatch& batch, const BatchKey& key) {
   v1::ResultBatch made = batch_to_seal(batch);
-  std::string file = age::encrypt(made.SerializeAsString(), key);
+  constexpr std::size_t kLengthMax = 10;
+  std::string plain;
+  {
+    google::protobuf::io::StringOutputStream out(&plain);
+    google::protobuf::util::SerializeDelimitedToZeroCopyStream(made, &out);
+  }
+  plain.resize(std::max(plain.size(), batch_of_longest_grades(made).ByteSizeLong() + kLengthMax), '\0');
+  std::string file = age::encrypt(plain, key);
   made.clear_results();
   made.set_sealed(std::move(file));
   return made;

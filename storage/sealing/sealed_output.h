@@ -8,8 +8,10 @@ namespace vtq {
 
 /// What a batch's files hold: the batch as it was issued, without the grades that a correction replaced, which may never have been open.
 v1::ResultBatch batch_to_seal(const v1::ResultBatch& batch);
+/// The same with the longest grades that there may be: as large as its file is made, so that its size tells nothing about grades.
+v1::ResultBatch batch_of_longest_grades(v1::ResultBatch batch);
 
-/// A batch with its results sealed: metadata, and a file of age.
+/// A batch with its results sealed: metadata, and a file of age. In that: the batch with its length as a varint before it, and zeros behind it.
 v1::ResultBatch sealed_for_topic(const v1::ResultBatch& batch, const BatchKey& key);
 
 /// A rejected record with its value sealed.

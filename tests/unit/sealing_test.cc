@@ -103,10 +103,24 @@ class SealedValue : public testing::Test {
 
 TEST_F(SealedValue, opens_in_its_place) {
   EXPECT_TRUE(Seal::is_sealed(sealed));
-  EXPECT_EQ(sealed.size(), 7 + Seal::kOverhead);
+  EXPECT_EQ(sealed.size(), Seal::kRecordStep + Seal::kOverhead);
   EXPECT_EQ(sealed.find("grade"), std::string::npos);
   EXPECT_EQ(open(seal, sealed), Opening::opened);
   EXPECT_EQ(plain, "grade A");
+}
+
+TEST_F(SealedValue, has_a_size_that_does_not_tell_its_own) {
+  for (std::size_t size : {0u, 1u, 62u, 63u, 64u, 65u, 127u, 128u}) {
+    std::string text(size, '\0'), other;
+    seal.close(SealedAs::record, "se1", text, other);
+    EXPECT_EQ(other.size(), Seal::kOverhead + (size < 64 ? 64 : size < 128 ? 128 : 192)) << size;
+    ASSERT_EQ(open(seal, other), Opening::opened);
+    EXPECT_EQ(plain, text);
+    text.assign(size, '\x80');
+    seal.close(SealedAs::record, "se1", text, other);
+    ASSERT_EQ(open(seal, other), Opening::opened);
+    EXPECT_EQ(plain, text);
+  }
 }
 
 TEST_F(SealedValue, is_another_each_time) {
@@ -379,9 +393,21 @@ TEST(SealedOutputs, a_batch_on_its_topic_shows_no_result_and_opens_with_its_iden
   auto opened = age::decrypt(sealed.sealed(), age::identity_of(key));
   ASSERT_TRUE(opened);
   v1::ResultBatch read;
-  ASSERT_TRUE(read.ParseFromString(*opened));
+  ASSERT_LT((*opened)[0], 0x7f);  // a length of one byte
+  ASSERT_TRUE(read.ParseFromString(opened->substr(1, static_cast<std::size_t>((*opened)[0]))));
   EXPECT_EQ(read.results(0).grade().value(), "Zqtop");
   EXPECT_EQ(opened->find("Zqlow"), std::string::npos);
+}
+
+TEST(SealedOutputs, the_size_of_a_batch_on_its_topic_does_not_tell_its_grades) {
+  std::size_t sizes[2];
+  for (int at = 0; at < 2; ++at) {
+    v1::ResultBatch batch;
+    batch.set_batch("12345.RN5353.2023-08.0001");
+    for (int row = 0; row < 3; ++row) batch.add_results()->mutable_grade()->set_value(at == 0 ? "P" : "Distinction*");
+    sizes[at] = sealed_for_topic(batch, BatchKey{}).sealed().size();
+  }
+  EXPECT_EQ(sizes[0], sizes[1]);
 }
 
 TEST(SealedOutputs, a_rejected_record_opens_under_its_own_id) {
