@@ -58,8 +58,11 @@ def seen_in_files(directory, token):
     for folder, _, names in os.walk(directory):
         for name in names:
             path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                found = set(token.findall(file.read().decode("latin-1")))
+            try:
+                with open(path, "rb") as file:
+                    found = set(token.findall(file.read().decode("latin-1")))
+            except FileNotFoundError:
+                continue  # it went meanwhile, as those of a store do
             if found:
                 seen[os.path.relpath(path, directory)] = sorted(found)
     return seen
