@@ -71,7 +71,7 @@ Bytes32 wrap_key(const Bytes32& shared, const Bytes32& ephemeral, const Bytes32&
   return hkdf(view(shared), std::string(view(ephemeral)) + std::string(view(recipient)), kWrapInfo);
 }
 
-Bytes32 mac_of(const Bytes16& file_key, std::string_view header) { return hmac(view(hkdf(view(file_key), {}, "header")), header); }
+Bytes32 mac_of(const Bytes16& file_key, std::string_view header) { return hmac(view(hkdf(view(file_key), "", "header")), header); }
 
 /// Takes a line from the front, without its end; nothing: there is no end.
 std::optional<std::string_view> take_line(std::string_view& rest) {
