@@ -127,12 +127,6 @@ std::string base64url(std::string_view bytes) {
   return text;
 }
 
-std::string sha256(std::string_view text) {
-  unsigned char hash[crypto_hash_sha256_BYTES];
-  ::crypto_hash_sha256(hash, bytes_of(text), text.size());
-  return {reinterpret_cast<const char*>(hash), sizeof hash};
-}
-
 std::optional<KeySet> KeySet::read(std::string_view document) {
   auto json = nlohmann::json::parse(document, nullptr, false);
   if (!json.is_object() || !json.contains("keys") || !json["keys"].is_array()) return std::nullopt;

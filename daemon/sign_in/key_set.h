@@ -45,7 +45,5 @@ class KeySet {
 /// base64url without padding (RFC 7515). Nothing: it is none.
 std::optional<std::string> base64url_decoded(std::string_view text);
 std::string base64url(std::string_view bytes);
-/// As bytes.
-std::string sha256(std::string_view text);
 
 }  // namespace vtq

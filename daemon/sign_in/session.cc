@@ -7,6 +7,7 @@
 
 #include "daemon/access/access_secret.h"
 #include "daemon/sign_in/key_set.h"
+#include "pipeline/base/sha256.h"
 
 namespace vtq {
 namespace {
@@ -147,7 +148,7 @@ std::optional<SigningIn> read_signing_in(std::string_view text, const SessionKey
   }
 }
 
-std::string challenge_of(std::string_view verifier) { return base64url(sha256(verifier)); }
+std::string challenge_of(std::string_view verifier) { return base64url(vtq::bytes_of(sha256(verifier))); }
 
 std::optional<std::string> cookie_in(std::string_view header, std::string_view name) {
   std::optional<std::string> found;
