@@ -133,7 +133,7 @@ class People(SignedIn):
             self.assertIn("default-src 'none'", policy, target)
             self.assertIn("frame-ancestors 'none'", policy, target)
             self.assertNotIn("unsafe", policy, target)
-            for name, value in (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Opener-Policy", "same-origin"),
+            for name, value in (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
                                 ("Cross-Origin-Resource-Policy", "same-origin"), ("Cache-Control", "no-store")):
                 self.assertEqual(headers[name], value, target)
             self.assertIn("camera=()", headers["Permissions-Policy"])
