@@ -406,6 +406,9 @@ TEST(ActsOfRoutes, name_the_batch_and_its_centre_and_no_learner) {
   EXPECT_EQ(note.by().from() + " " + note.by().name() + " " + note.by().roles(0), "10.1.2.3 key 1 (MIS) centre");
   EXPECT_EQ(note.ShortDebugString().find("LEARNER7"), std::string::npos);
   EXPECT_EQ(act_of_route("GET", "/v1/overview").noted, RouteAct::Noted::never);
+  // Who has the sealed file reads all of the batch with its key.
+  for (const char* pattern : {"/v1/batches/{batch}", "/v1/batches/{batch}/sealed", "/v1/batches/{batch}/key", "/v1/export/batches"})
+    EXPECT_EQ(act_of_route("GET", pattern).noted, RouteAct::Noted::shown) << pattern;
   EXPECT_EQ(act_of_route("POST", "/v1/backups").noted, RouteAct::Noted::before);
 }
 
