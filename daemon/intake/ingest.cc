@@ -104,6 +104,12 @@ bool is_own_word(const std::string& bytes) {
   return event.ParseFromString(bytes) && said_by_of(event);
 }
 
+/// Whether nobody could hold it against its sender's rights when it came: it did not open then.
+bool is_sealed(const ReadEvent& read) {
+  v1::Event event;
+  return !read.submitted.unreadable && event.ParseFromString(read.submitted.event) && event.has_sealed();
+}
+
 Problem set_aside(const Rejection& why) { return {503, "Set aside", why.message, why.field, why.rule, why.value}; }
 
 HttpReply busy_or(const Problem& problem) {
@@ -247,6 +253,7 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
     if (!format || (*format != BodyFormat::json && *format != BodyFormat::protobuf)) return respond(unsupported(request.content_type));
     read = *format == BodyFormat::json ? read_json_event(request.body) : read_protobuf_event(request.body);
   }
+  const bool was_sealed = is_sealed(read);
   open_sealed(read, options_.body.seal);
   // What cannot be read is not rejected anew: the record stands already.
   if (read.submitted.unreadable) return respond(unprocessable(*read.submitted.unreadable, "\"id\":" + json_string(id)));
@@ -254,7 +261,7 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
     return respond(reply_with({403, "Not yours to say", "This is its sender's own word, as an approval or a halt: let them send it again.", "saidBy",
                                "said-by-caller", ""}));
   // The record was its sender's to say; what is put in its place must be this one's.
-  if (!request.body.empty() && options_.may_of)
+  if ((!request.body.empty() || was_sealed) && options_.may_of)
     if (auto why = why_not_its_to_say(read.submitted.event, options_.may_of(request.caller)))
       return respond(reply_with({403, "Not yours to say", why->message, why->field, why->rule, why->value}));
 
