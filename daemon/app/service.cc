@@ -224,6 +224,13 @@ std::string openapi_with(const std::vector<Route>& routes) {
   return document.dump(2) + "\n";
 }
 
+/// For the record: whoever is refused may name methods that nobody has.
+std::string method_of(const HttpRequest& request) {
+  for (std::string_view known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+    if (request.method == known) return request.method;
+  return "another method";
+}
+
 /// All that the answer to a read depends on, besides what was committed. Whatever else comes to decide about answers, such as who asks, has to be
 /// in it.
 std::string name_of(const HttpRequest& request) { return request.target + '\n' + request.accept + '\n' + (request.forwarded ? "1" : "0"); }
@@ -570,7 +577,7 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
     respond(std::move(reply));
   };
   if (auto problem = refusal(request)) {
-    if (problem->status == 403) audit_->refused(actor_of(request), request.method, problem->status, problem->rule);
+    if (problem->status == 403) audit_->refused(actor_of(request), method_of(request), problem->status, problem->rule);
     return measured(reply_with(*problem));
   }
   if (open == Open::health && !is_health(request.path))
@@ -627,7 +634,7 @@ std::optional<Problem> Service::closed_before_body(const HttpRequest& request) {
     problem = std::move(*wrong);
   else if (!std::get<std::shared_ptr<const Caller>>(found))
     problem = who_are_you();
-  if (problem) note_refusal(request.method, *problem, nullptr, request.peer);
+  if (problem) note_refusal(method_of(request), *problem, nullptr, request.peer);
   return problem;
 }
 

@@ -136,7 +136,12 @@ void Audit::refused(const v1::AuditActor& by, const std::string& route, unsigned
     // Of callers who have no name, their addresses make no difference: anybody has as many as it likes.
     std::string kind = by.name() + "\n" + route + "\n" + std::to_string(status) + " " + rule;
     bool is_new = !refusals_.contains(kind);
-    if (is_new && refusals_.size() >= options_.kinds_refused_max) {
+    // Whoever is nobody may be refused in as many ways as there are: that hides no refusal of a caller who is known.
+    const bool of_nobody = by.roles_size() == 0 && by.key().empty() && by.person().empty();
+    auto nobodies = [&] { return std::count_if(refusals_.begin(), refusals_.end(), [](const auto& one) { return one.second.of_nobody; }); };
+    const bool full =
+        refusals_.size() >= options_.kinds_refused_max || (of_nobody && static_cast<std::size_t>(nobodies()) >= (options_.kinds_refused_max + 1) / 2);
+    if (is_new && full) {
       kind.clear();
       is_new = false;
       note.clear_by();
@@ -146,6 +151,7 @@ void Audit::refused(const v1::AuditActor& by, const std::string& route, unsigned
     }
     Refusals& refusals = refusals_[kind];
     if (!is_new) ++refusals.more;
+    refusals.of_nobody = of_nobody && !kind.empty();
     refusals.note = note;
     if (!is_new) return;
   }

@@ -31,7 +31,8 @@ struct AuditOptions {
   std::chrono::milliseconds patience{10'000};              ///< of `record`
   std::function<std::string(std::string_view)> seal = {};  ///< with the access secret
   std::size_t waiting_max = 4'096;                         ///< notes that are not on record yet
-  std::size_t kinds_refused_max = 200;  ///< of refusals that are counted apart, by who, where and why; the others are counted together
+  /// Of refusals that are counted apart, by who, where and why; the others are counted together. Half of them at most are of callers who are nobody.
+  std::size_t kinds_refused_max = 200;
   std::chrono::milliseconds refusals_every{60'000};
   std::function<void(std::uint64_t)> dropped = [](std::uint64_t) {};  ///< so many were not kept
   std::optional<NoteKey> key = {};                                    ///< that checkpoints are signed with
@@ -67,6 +68,7 @@ class Audit {
   struct Refusals {
     v1::AuditNoted note;
     std::uint64_t more = 0;
+    bool of_nobody = false;
   };
 
   std::string sealed(v1::AuditNoted&& what) const;

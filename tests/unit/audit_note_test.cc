@@ -271,6 +271,7 @@ class AuditNotes : public testing::Test {
   static v1::AuditActor caller(const std::string& name) {
     v1::AuditActor by;
     by.set_name(name);
+    if (name != "unknown") by.set_key(name);
     return by;
   }
   void await(const std::function<bool()>& holds) {
@@ -364,6 +365,16 @@ TEST_F(AuditNotes, refusals_that_are_alike_are_one_record_and_their_count) {
   std::map<std::string, std::uint64_t> counts;
   for (const v1::Event& event : {engine.taken.at(3), engine.taken.at(4)}) counts[event.audit_noted().by().name()] = event.audit_noted().count();
   EXPECT_EQ(counts, (std::map<std::string, std::uint64_t>{{"a", 999}, {"others", 50}}));
+}
+TEST_F(AuditNotes, refusals_of_nobody_hide_none_of_a_caller_who_is_known) {
+  AuditOptions few = options();
+  few.kinds_refused_max = 4;
+  Audit audit(engine, clock, 1, few);
+  for (int at = 0; at < 50; ++at) audit.refused(caller("unknown"), "GET /" + std::to_string(at), 401, "caller-named");
+  audit.refused(caller("a"), "GET /v1/audit", 403, "role");
+  await([&] { return engine.count() == 3; });
+  EXPECT_EQ(engine.taken.at(1).audit_noted().route(), "GET /1");
+  EXPECT_EQ(engine.taken.at(2).audit_noted().by().name(), "a");
 }
 TEST_F(AuditNotes, checkpoints_are_signed_of_what_has_grown) {
   AuditEntry entry;
