@@ -5,8 +5,12 @@
 namespace vtq {
 
 std::string sayer_of(const Caller& caller) {
+  constexpr std::string_view kSystem = "system ";
   if (!caller.person.empty()) return caller.person;
-  return caller.key.empty() ? "operator" : "key " + caller.key;
+  if (!caller.key.empty()) return "key " + caller.key;
+  // With a token: without what it calls itself besides.
+  if (caller.name.starts_with(kSystem)) return caller.name.substr(0, caller.name.find(' ', kSystem.size()));
+  return "operator";
 }
 
 bool fill_said_by(v1::Event& event, const Caller& caller) {

@@ -10,7 +10,8 @@
 
 namespace vtq {
 
-/// Who a caller is, however many sessions it has: the person who signed in, or else the key; with the access secret alone, `operator`.
+/// Who a caller is, however many sessions it has: the person who signed in, or else the key, or the system with a token; with the access secret
+/// alone, `operator`.
 std::string sayer_of(const Caller& caller);
 
 /// Fills in who says it, where the event is an act that says so of nobody yet. Returns whether it changed the event.

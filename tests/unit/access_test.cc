@@ -375,6 +375,14 @@ TEST(SaidBy, of_the_operator_approves_and_overrides_nothing) {
   EXPECT_EQ(said_by(without_sayer("issuing_halted"), holder), "operator");
 }
 
+TEST(SaidBy, of_a_system_with_a_token_is_that_system_and_not_the_operator) {
+  const Caller one{.name = "system 0123456789abcdef (northgate)"}, same{.name = "system 0123456789abcdef"}, other{.name = "system 1123456789abcdef"};
+  EXPECT_EQ(said_by(without_sayer("issuing_halted"), one), "system 0123456789abcdef");
+  EXPECT_EQ(said_by(without_sayer("issuing_halted"), same), "system 0123456789abcdef");
+  EXPECT_EQ(said_by(without_sayer("issuing_halted"), other), "system 1123456789abcdef");
+  EXPECT_EQ(said_by(without_sayer("release_approved"), one), "said-by-person");
+}
+
 TEST(SaidBy, of_gates_is_not_one_caller_for_two_people) {
   v1::Event event = example("calendar_defined");
   event.mutable_calendar_defined()->clear_gates_confirmed_by();
