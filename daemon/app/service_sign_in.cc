@@ -147,21 +147,26 @@ HttpReply Service::sign_out(const HttpRequest& request) {
     note_refusal("POST /sign-out", *leaving.refused, request.caller.get(), request.peer);
     return sign_in_->refused_page(*leaving.refused);
   }
-  if (leaving.person.empty()) return sign_in_->left(std::nullopt);
-  const TimeMs now = access_->time();
+  if (!leaving.caller) return sign_in_->left(std::nullopt);
+  const std::string& person = leaving.caller->person;
+  // The clock of where they signed in may be ahead of this one.
+  const TimeMs before = std::max(access_->time(), leaving.begun_ms);
   v1::Event event;
   event.set_id("signed-out-" + random_hex(16));
-  *event.mutable_person_signed_out() = vtq::sign_out(leaving.person, now, access_->secret());
+  *event.mutable_person_signed_out() = vtq::sign_out(person, before, access_->secret());
+  // A form bears its token in a field: who sent it is known only now.
+  HttpRequest asked = request;
+  asked.caller = leaving.caller;
   std::optional<Problem> why;
   try {
-    why = say_of_key(std::move(event), request, [&](const AccessFacts& facts) {
-      auto out = facts.signed_out.find(leaving.person);
-      return out != facts.signed_out.end() && out->second >= now;
+    why = say_of_key(std::move(event), asked, [&](const AccessFacts& facts) {
+      auto out = facts.signed_out.find(person);
+      return out != facts.signed_out.end() && out->second >= before;
     });
   } catch (const EngineStalled& stalled) {
     why = Problem{503, "Stalled", stalled.what(), "", "engine-progress"};
   }
-  log::write(log::Level::info, "a person signed out", {{"caller", "person " + leaving.person.substr(0, 16)}, {"recorded", !why}});
+  log::write(log::Level::info, "a person signed out", {{"caller", leaving.caller->name}, {"recorded", !why}});
   return sign_in_->left(why);
 }
 

@@ -31,7 +31,7 @@ bool may_be_asked(std::string_view url) {
   if (!url.starts_with(kPlain)) return false;
   std::string_view host = url.substr(kPlain.size());
   host = host.substr(0, host.find_first_of("/?#"));
-  if (host.starts_with("[::1]")) return true;
+  if (host == "[::1]" || host.starts_with("[::1]:")) return true;
   host = host.substr(0, host.find(':'));
   return host == "localhost" || (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
 }
@@ -88,7 +88,9 @@ Fetch fetch_over_network(std::string ca_file, std::function<bool()> stopping) {
     CURLcode done = ::curl_easy_perform(curl.get());
     if (done != CURLE_OK) {
       reply.body.clear();
-      reply.failure = done == CURLE_WRITE_ERROR ? "its answer is larger than 1 MiB" : *why ? why : ::curl_easy_strerror(done);
+      // What the library writes of other failures names addresses.
+      const bool tells = done == CURLE_PEER_FAILED_VERIFICATION && *why;
+      reply.failure = done == CURLE_WRITE_ERROR ? "its answer is larger than 1 MiB" : tells ? why : ::curl_easy_strerror(done);
       return reply;
     }
     long status = 0;

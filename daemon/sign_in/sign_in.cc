@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::seconds kWaitMost{9};
 constexpr TimeMs kRenewMs = 60'000, kWayMs = 10 * 60'000;
 constexpr std::size_t kFormBytesMax = 4096, kCookieBytesMost = 3800, kNextBytesMost = 500, kCodeBytesMost = 4096;
+constexpr std::size_t kStatesMost = 100'000;
 constexpr std::chrono::seconds kKeepEvery{60}, kKeepAgainAfter{10};
 
 std::string hmac_sha256(std::string_view key, std::string_view text) {
@@ -237,7 +238,6 @@ SignInStep SignIn::callback(const HttpRequest& request) {
     if (is_in) return {.reply = go_to("/signed-in", options_.encrypted), .refused = {}, .caller = nullptr};
     return refuse(wrong_state(), false);
   }
-  if (!first_time(way->state)) return refuse(wrong_state(), true);
   if (from && !is_same_issuer(*from, options_.issuer.issuer))
     return refuse({400, "Sign in again", "Another sign-in provider answered than was asked. Begin again.", "iss", "sign-in-issuer"}, true);
   if (error && *error == "access_denied")
@@ -248,6 +248,7 @@ SignInStep SignIn::callback(const HttpRequest& request) {
     return refuse({400, "Not signed in", "The sign-in provider ended the sign-in with an error. Begin again; if it happens again, tell the operator.",
                    "error", "sign-in-error"},
                   true);
+  if (!first_time(way->state)) return refuse(wrong_state(), true);
   auto person = person_by(*way, *code, request.arrived + kWaitMost);
   if (!person) return refuse(problem_of(person.error()), true);
   const std::string who = person_of(plain_issuer(options_.issuer.issuer), person.value().subject);
@@ -326,7 +327,8 @@ Result<std::vector<std::string>> SignIn::values_by_api(const std::optional<Organ
 bool SignIn::first_time(const std::string& state) {
   const TimeMs now = time_();
   std::lock_guard lock(mutex_);
-  while (!in_order_.empty() && now - in_order_.front().first > 2 * kWayMs) {
+  // Anybody may begin as often as they like. Of those forgotten early the issuer still takes no code twice.
+  while (!in_order_.empty() && (now - in_order_.front().first > 2 * kWayMs || in_order_.size() >= kStatesMost)) {
     came_back_.erase(in_order_.front().second);
     in_order_.pop_front();
   }
@@ -362,8 +364,8 @@ SignIn::Leaving SignIn::leaving(const HttpRequest& request) const {
   if (!session) return {};
   auto fields = fields_of(request.body);
   auto field = fields.find("csrf");
-  if (auto fault = csrf_fault(request, *session, field == fields.end() ? nullptr : &field->second)) return {.refused = fault, .person = {}};
-  return {.refused = {}, .person = session->person};
+  if (auto fault = csrf_fault(request, *session, field == fields.end() ? nullptr : &field->second)) return {.refused = fault, .caller = nullptr};
+  return {.refused = {}, .caller = std::make_shared<const Caller>(session->caller()), .begun_ms = session->begun_ms};
 }
 
 HttpReply SignIn::left(const std::optional<Problem>& why) const {

@@ -78,7 +78,8 @@ class SignIn {
   /// POST /sign-out: whose session it ends. A Problem (`csrf-token`): the page did not come from here.
   struct Leaving {
     std::optional<Problem> refused;
-    std::string person;  ///< empty: nobody was signed in
+    std::shared_ptr<const Caller> caller;  ///< null: nobody was signed in
+    TimeMs begun_ms = 0;                   ///< by the clock of the instance at which they signed in
   };
   Leaving leaving(const HttpRequest& request) const;
   /// Its answer, once all instances know; `why`: they do not.

@@ -126,6 +126,13 @@ class People(SignedIn):
                     self.assertNotIn(b"ada@example", file.read(), name)
         self.assertTrue(any(line["message"] == "a person signed in" for line in self.daemon.log()))
 
+    def test_signing_out_is_on_record_with_who_it_was(self):
+        self.browser.sign_in()
+        session = self.browser.session().json()
+        self.assertEqual(self.browser.form("/sign-out", csrf=session["csrfToken"]).status, 303)
+        records = self.daemon.ask("GET", "/v1/audit?partition=0&act=sign-out", self.daemon.key("auditor", everywhere=True)).json()["records"]
+        self.assertEqual([(one["by"]["name"], one["by"].get("person")) for one in records], [(session["name"], session["person"])])
+
     def test_pages_have_headers_that_let_no_script_run(self):
         for target in ("/sign-in", "/signed-in", "/sign-in/start", "/sign-in/callback", "/sign-in/callback?code=x&state=y", "/assets/sign-in.css"):
             headers = self.browser.ask("GET", target).headers

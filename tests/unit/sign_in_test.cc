@@ -273,6 +273,7 @@ TEST(Organisations, that_are_closed_are_refused_whatever_the_role) {
   EXPECT_EQ(centre_by(R"({"urn": "100001", "status": {"id": 2, "name": "Closed"}})"), "organisation-closed");
   EXPECT_EQ(centre_by(R"({"urn": "100001", "status": {"id": "2"}})"), "organisation-closed");
   EXPECT_EQ(centre_by(R"({"urn": "100001", "status": "closed"})"), "organisation-closed");
+  EXPECT_EQ(centre_by(R"({"urn": "100001", "status": 2})"), "organisation-closed");
   EXPECT_EQ(centre_by(R"({"urn": "100001", "status": {"id": 3, "name": "Proposed to close"}})"), "10001");
   EXPECT_EQ(rule_of(given({"ops"}, R"({"status": {"id": 2}})")), "organisation-closed");
 }
@@ -280,8 +281,9 @@ TEST(Organisations, that_are_closed_are_refused_whatever_the_role) {
 TEST(Fetch, goes_out_encrypted_or_stays_on_this_machine) {
   for (const char* good : {"https://a.example", "https://a.example:443/x", "http://127.0.0.1:8000/x", "http://localhost", "http://[::1]:80/"})
     EXPECT_TRUE(may_be_asked(good)) << good;
-  for (const char* wrong : {"http://a.example", "http://127.0.0.1.example.org", "http://localhost.example.org/", "http://localhost@a.example",
-                            "ftp://localhost", "file:///etc/passwd", "https://", "https:///x", "", "https://a.example/\r\nX: 1"})
+  for (const char* wrong :
+       {"http://a.example", "http://127.0.0.1.example.org", "http://localhost.example.org/", "http://localhost@a.example", "http://[::1].example",
+        "ftp://localhost", "file:///etc/passwd", "https://", "https:///x", "", "https://a.example/\r\nX: 1"})
     EXPECT_FALSE(may_be_asked(wrong)) << wrong;
 }
 
