@@ -11,6 +11,7 @@
 #include "daemon/engine/engine_parts.h"
 #include "daemon/process/log.h"
 #include "daemon/process/systemd.h"
+#include "daemon/sign_in/roles.h"
 
 namespace {
 
@@ -135,6 +136,12 @@ int main(int argc, char** argv) {
   vtq::LoadedSettings loaded = vtq::load_settings(file, vtq::process_environment());
   if (!loaded.errors.empty()) {
     std::cerr << vtq::print_setting_errors(loaded.errors);
+    return 2;
+  }
+  try {
+    vtq::read_role_grants(loaded.settings.sign_in_roles);
+  } catch (const vtq::SignInError& wrong) {
+    std::cerr << loaded.origins["sign_in.roles"] << ": " << wrong.what() << "\n";
     return 2;
   }
   loaded.settings.init = init;

@@ -52,6 +52,8 @@ std::vector<std::pair<std::string_view, std::string>> wrong_sign_in(const Settin
   if (s.sign_in_roles.empty()) wrong("sign_in.roles", "without it nobody has a role; say which value of the claim gives which.");
   if (!people) return found;
   if (!is_url(s.sign_in_public_url, &rest) || !rest.empty()) wrong("sign_in.public_url", "give https://NAME of this service, without a path.");
+  if (s.has_tls() && s.sign_in_public_url.starts_with("http://"))
+    wrong("sign_in.public_url", "with http.tls_certificate_file this server speaks https:// alone, and people would not get back to it; give that.");
   if ((" " + s.sign_in_scopes + " ").find(" openid ") == std::string::npos) wrong("sign_in.scopes", "openid must be among them.");
   if (!s.sign_in_roles_api_url.empty() && !is_url(s.sign_in_roles_api_url, &rest)) wrong("sign_in.roles_api_url", form);
   if (!s.sign_in_roles_api_url.empty() && s.sign_in_roles_api_secret_file.empty())

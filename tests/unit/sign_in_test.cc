@@ -371,6 +371,10 @@ TEST(SignInSettings, that_do_not_fit_each_other_are_named) {
   EXPECT_EQ(but("RESULTSD_ACCESS_SECRET_FILE="), Names{"sign_in.issuer"});
   EXPECT_EQ(but("RESULTSD_SIGN_IN_PUBLIC_URL=https://here.example.org/x"), Names{"sign_in.public_url"});
   EXPECT_EQ(but("RESULTSD_SIGN_IN_PUBLIC_URL=http://here.example.org"), Names{"sign_in.public_url"});
+  EXPECT_EQ(but("RESULTSD_SIGN_IN_PUBLIC_URL=http://127.0.0.1:8410"), Names{});
+  EXPECT_EQ(wrong({good[0], good[1], good[3], good[4], "RESULTSD_SIGN_IN_PUBLIC_URL=http://127.0.0.1:8410", "RESULTSD_HTTP_TLS_CERTIFICATE_FILE=/c",
+                   "RESULTSD_HTTP_TLS_KEY_FILE=/k"}),
+            Names{"sign_in.public_url"});
   EXPECT_EQ(but("RESULTSD_SIGN_IN_ROLES="), Names{"sign_in.roles"});
   EXPECT_EQ(but("RESULTSD_SIGN_IN_SCOPES=profile"), Names{"sign_in.scopes"});
   EXPECT_EQ(but("RESULTSD_SIGN_IN_TOKEN_AUDIENCE=a"), Names{"sign_in.token_audience"});
