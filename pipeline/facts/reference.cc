@@ -112,7 +112,8 @@ const Reference::Slot* Reference::in_force(const v1::Event& event) const {
 }
 
 void Reference::restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, const Address& address, std::string_view bytes) {
-  slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
+  // Calendars were named without their digest once.
+  slots_[event.has_calendar_defined() ? slot_of(event) : std::string(slot)] = Slot{stamp, std::string(bytes)};
   define(event, address, stamp);
   changes_.clear();
 }

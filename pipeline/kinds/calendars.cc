@@ -126,9 +126,9 @@ constinit const FactKind kinds::calendar_defined{
     .slot =
         [](const v1::Event& event) {
           const auto& fact = event.calendar_defined();
-          // Each stays: a gate that one of them shut is not opened by another alone.
+          // Each stays: a gate that one of them shut is not opened by another alone, though it come at the same moment under the same id.
           return slot({"calendar", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), text_of_moment(event), event.source(),
-                       event.id()});
+                       event.id(), digest_of(event)});
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp& stamp) { reference.define_calendar(event, address, stamp); },
