@@ -18,6 +18,8 @@ struct Row {
 /// Where grades are shown, and what is done that is no fact. A fact is written down by what becomes of it.
 constexpr Row kRows[] = {
     {"GET", "/v1/batches/{batch}", {Noted::shown, "download"}},
+    {"GET", "/v1/batches/{batch}/sealed", {Noted::shown, "download"}},
+    {"GET", "/v1/batches/{batch}/key", {Noted::shown, "download"}},
     {"GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", {Noted::shown, "view"}},
     {"GET", "/v1/batches/{batch}/sealed", {Noted::shown, "download"}},
     {"GET", "/v1/batches/{batch}/key", {Noted::shown, "download"}},
