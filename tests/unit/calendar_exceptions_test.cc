@@ -72,6 +72,26 @@ TEST(GateException, that_a_later_calendar_leaves_out_opens_nothing_earlier) {
   EXPECT_EQ(season.gate(kQualification, "54321"), kGeneral);
 }
 
+TEST(GateException, of_a_centre_stays_shut_under_a_delay_that_ends_before_it) {
+  Dates season;
+  season.play({with_exception(level_3_calendar(), "", "12345", "2023-09-18T00:01", "2023-09-19T08:00")}, kSaidAt);
+  v1::Event delay;
+  delay.set_id("delay");
+  delay.set_source("portal");
+  delay.mutable_occurred_at()->set_seconds(kSaidAt / 1000);
+  auto* fact = delay.mutable_mitigation_defined();
+  fact->set_qualification(kQualification);
+  fact->set_series("2023-08");
+  fact->set_kind(v1::MitigationDefined::DELAYED);
+  fact->set_expected_on("2023-08-01");
+  season.play({delay}, kSaidAt);
+  season.play(with_result({}), local("2023-05-21T09:00"));
+  season.time_passes(local("2023-08-17T09:00"));
+  EXPECT_EQ(season.status({}).stage, v1::ISSUED);
+  season.time_passes(local("2023-09-19T08:00"));
+  EXPECT_EQ(season.status({}).stage, v1::RELEASED);
+}
+
 TEST(GateException, is_kept_by_the_batch_that_goes_under_it) {
   Dates season;
   season.play({with_exception(level_3_calendar(), "", "54321", "2023-08-18T00:01", "2023-08-19T08:00")}, kSaidAt);
