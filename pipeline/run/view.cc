@@ -21,7 +21,11 @@ BatchView view_batch(const Surroundings& surroundings, const Centre& centre, con
   for (const v1::Result& result : batch.results()) {
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
     if (!entry) continue;
-    Gates own = gates_of_batch(issued, issued_ms, surroundings.circumstances(centre, *entry).calendar);
+    const Circumstances around = surroundings.circumstances(centre, *entry);
+    Gates own = gates_of_batch(issued, issued_ms, around.calendar);
+    // A qualification that has moved since takes its results to no calendar that opens earlier than the one they were issued under.
+    if (around.qualification.awarding_organisation != id.awarding_organisation || around.qualification.level != batch.level())
+      own = later_of(own, gates_of_batch(issued, issued_ms, reference.calendar(cohort, entry->key.qualification, centre.id)));
     gates = std::exchange(first, false) ? own : later_of(gates, own);
   }
   TimeMs gate = gates.of(role);
