@@ -150,7 +150,10 @@ void Cycle::emit(Item& item, const Verdict* verdict, TimeMs now) {
   note_consumed(item);
   if (verdict && given_.probe) tell_probe(item, *verdict);
   // An older fact came after a newer one of the same slot, and would outlive it when the topic is compacted.
-  if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine) publish_again(item);
+  // Not a calendar: each is kept under a key of its own, under which the latest would take its place, and with it a gate that it shut.
+  if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine &&
+      !inbounds_[item.inbound].event->has_calendar_defined())
+    publish_again(item);
   if (item.fate == Item::Fate::reject) reject(item, now);
   if (item.fate != Item::Fate::route) return;
   commits_.outgoing().route(item.route_to, item.route_partition, item.route_key, *input.message,
