@@ -31,6 +31,13 @@ std::string level_of(const Message& fact) {
   return level ? fact.GetReflection()->GetEnum(fact, field)->name() : std::string();
 }
 
+/// The check that is overridden, or no longer is; else nothing.
+std::string check_of(const v1::Event& event) {
+  if (!event.has_release_overridden()) return {};
+  const auto& fact = event.release_overridden();
+  return v1::ReleaseCheck_Name(fact.check()) + (fact.withdrawn() ? " no longer" : "");
+}
+
 void append_escaped(std::string& out, std::string_view text) {
   constexpr char kDigits[] = "0123456789abcdef";
   out += '"';
@@ -126,8 +133,16 @@ AuditEntry audit_entry(const v1::Event& event, const FactKind& kind, const Addre
   entry.event = cut(event.id());
   noted.set_batch(field_of(fact, "batch"));
   noted.set_key(field_of(fact, "key"));
-  for (const char* name : {"approver", "first_issue_at", "name"})
-    if (std::string said = field_of(fact, name); !said.empty()) noted.set_detail(noted.detail() + (noted.detail().empty() ? "" : "; ") + said);
+  auto add = [&](const std::string& said) {
+    if (!said.empty()) noted.set_detail(noted.detail() + (noted.detail().empty() ? "" : "; ") + said);
+  };
+  for (const char* name : {"approver", "first_issue_at", "name"}) add(field_of(fact, name));
+  // What was approved, and what a check was overridden for.
+  add(check_of(event));
+  if (std::string plan = field_of(fact, "plan"); !plan.empty()) add("plan " + plan);
+  // Who else is said to have said it, where no caller was known.
+  if (by.empty())
+    if (std::string said = field_of(fact, "said_by"); !said.empty()) add("said by " + said);
   // A hold may be of one learner.
   if (!fact.GetDescriptor()->FindFieldByName("learner")) {
     noted.set_reason(field_of(fact, "reason"));
