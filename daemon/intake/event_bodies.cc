@@ -159,7 +159,10 @@ class BodyReader {
     arena_.Reset();
     auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena_);
     read_into(*event, read);
-    if (!read.submitted.unreadable && event->has_sealed()) open_into(limits_.seal, *event, read);
+    // Whoever may not say it may not learn either what was sealed: not who and what it names.
+    const bool sealed = !read.submitted.unreadable && event->has_sealed();
+    std::string id_outside = sealed ? read.id : std::string();
+    if (sealed) open_into(limits_.seal, *event, read);
     if (!read.submitted.unreadable) {
       if (may_.fill && may_.fill(*event)) make_canonical(read, *event);
       Result<Address> address = check(*event);
@@ -167,6 +170,7 @@ class BodyReader {
         read.submitted.unreadable = std::move(address).error();
         read.only_checked = true;
       } else if (auto why = may_.refusal ? may_.refusal(*event, *kind_of_fact(*event), address.value()) : std::nullopt) {
+        if (sealed) read.id = std::move(id_outside), why->value.clear();
         return refuse_all(403, read, std::move(*why));
       }
     }
