@@ -306,6 +306,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
 Service::~Service() {
   if (server_) server_->stop_taking();
   if (health_) health_->stop_taking();
+  if (audit_) audit_->finish();
   ended_ = true;
   if (engine_) engine_->drain();
   if (signing_in_) signing_in_->stop();

@@ -3,6 +3,8 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <future>
+#include <memory>
 
 #include "daemon/access/access_secret.h"
 #include "daemon/engine/audit_seal.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::size_t kNoteIdBytes = 8;
 constexpr std::size_t kRouteBytesMax = 100;
+constexpr std::chrono::seconds kFinishMax{1};
 
 }  // namespace
 
@@ -22,6 +25,21 @@ Audit::Audit(Engine& engine, const Clock& clock, std::uint32_t partitions, Audit
       }) {}
 
 Audit::~Audit() { stop(); }
+
+void Audit::finish() {
+  if (!options_.notes) return;
+  auto offered = std::make_shared<std::promise<void>>();
+  std::future<void> done = offered->get_future();
+  worker_.post([this, offered] {
+    try {
+      note_refusals(true);
+    } catch (const std::bad_alloc&) {
+      // They stay in the log and in the metric.
+    }
+    worker_.post([offered] { offered->set_value(); });
+  });
+  done.wait_for(kFinishMax);
+}
 
 void Audit::stop() {
   worker_.stop();
@@ -208,9 +226,9 @@ void Audit::give_up_overdue() {
   for (auto& then : overdue) then(false);
 }
 
-void Audit::note_refusals() {
+void Audit::note_refusals(bool at_the_end) {
   const auto now = Steady::now();
-  if (now - refusals_noted_ < options_.refusals_every) return;
+  if (!at_the_end && now - refusals_noted_ < options_.refusals_every) return;
   refusals_noted_ = now;
   std::vector<v1::AuditNoted> notes;
   {

@@ -55,6 +55,9 @@ class Audit {
   void record(v1::AuditNoted&& what, std::function<void(bool)> then);
   /// `rule`: by which; `status`: 401, 403.
   void refused(const v1::AuditActor& by, const std::string& route, unsigned status, const std::string& rule);
+  /// Notes the refusals that were counted since the last minute. Waits for a second at most; to be called while the engine still takes what is
+  /// offered.
+  void finish();
   /// Tells all who wait that it is not on record. Idempotent.
   void stop();
 
@@ -78,7 +81,7 @@ class Audit {
   void tick();
   void offer_again();
   void give_up_overdue();
-  void note_refusals();
+  void note_refusals(bool at_the_end = false);
   void sign_checkpoints();
 
   Engine& engine_;

@@ -273,6 +273,7 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
         continue;
       }
       answer.warnings = std::move(reading.warnings);
+      if (auto before = said_before(*reading.event, reading.address, pipeline_->reference())) answer.warnings.push_back(std::move(*before));
       batch.push_back({.event = reading.event,
                        .bytes = submitted.event,
                        .address = std::move(reading.address),

@@ -121,7 +121,8 @@ inline constexpr std::string_view kRules[] = {"access-role",
                                               "gates-once"};
 inline constexpr std::string_view kWarningRules[] = {
     "qualification-check-digit",   "uci-check-letter",         "id-reused",           "tie-decided",
-    "awarding-organisation-known", "qualification-of-another", "approval-of-nothing", "approval-of-older-plan"};
+    "awarding-organisation-known", "qualification-of-another", "approval-of-nothing", "approval-of-older-plan",
+    "approval-of-same-person"};
 /// What the HTTP server refuses by itself: status and rule. Status 0: closed without an answer.
 inline constexpr std::pair<unsigned, std::string_view> kRefusals[] = {{0, "tls-handshake"},
                                                                       {0, "trusted-proxy"},

@@ -88,6 +88,19 @@ std::vector<Rejection> warnings(const v1::Event& event, const Address& address, 
   return found;
 }
 
+std::optional<Rejection> said_before(const v1::Event& event, const Address& address, const Reference& reference) {
+  if (!event.has_release_approved() || event.release_approved().withdrawn() || !address.everywhere) return std::nullopt;
+  const v1::ReleaseApproved& fact = event.release_approved();
+  const ReleaseWords* words = reference.release({*address.awarding_organisation, fact.level(), *address.series});
+  if (!words) return std::nullopt;
+  const std::string person = person_of(fact);
+  for (const ReleaseApproval& one : words->approvals)
+    if (one.person == person && one.digest == fact.plan() && !one.withdrawn)
+      return Rejection{"releaseApproved.saidBy", "approval-of-same-person", "",
+                       "This person approved it before, and counts once in however many sessions; somebody else must approve it too."};
+  return std::nullopt;
+}
+
 std::string* said_by_of(v1::Event& event) {
   switch (event.fact_case()) {
     case v1::Event::kReleasePlanned:
