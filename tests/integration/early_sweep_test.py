@@ -24,16 +24,17 @@ HALT = {"centre": "*", "awardingOrganisation": e.ORGANISATION, "series": e.SERIE
 class Early(Caller, WallClock):
     keys_until = "2024-09-30"
 
-    def __init__(self, at):
+    def __init__(self, at, binary="resultsd"):
         WallClock.__init__(self, at, {"log.level": "debug", "store.verify_bytes_per_second": 0})
         # Whatever the machine's own time zone is.
         self.environment["TZ"] = "America/New_York"
+        self.binary = binary
         self.guard(self.directory)
 
 
 class NothingEarly(unittest.TestCase):
-    def setUp(self):
-        self.daemon = Early("2023-08-14T15:30:00").__enter__()
+    def begin(self, binary="resultsd"):
+        self.daemon = Early("2023-08-14T15:30:00", binary).__enter__()
         self.addCleanup(self.daemon.__exit__)
         self.keys = Keys(self.daemon)
         self.eyes = Eyes(self.keys)
@@ -56,12 +57,27 @@ class NothingEarly(unittest.TestCase):
         reply = self.daemon.ask("GET", "/v1/batches", self.keys["operations"])
         return [one["batch"] for one in reply.json()["batches"]] if reply.status == 200 else []
 
-    def test_before_each_gate_nobody_sees_a_grade_and_after_it_who_may_does(self):
+    def test_a_gate_that_is_taken_as_the_earlier_of_two_is_seen(self):
+        """resultsd_early: the same, with that fault."""
+        self.begin("resultsd_early")
+        self.issue()
+        self.assertEqual(self.eyes.look(self.daemon, ["centre"]), {})
+        self.say("publisher", self.calendar("2023-08-14T15:31:00Z", AUTUMN, "2023-10-29T08:00"))
+        self.daemon.set("2023-08-15T23:01:01")
+        seen = self.eyes.look(self.daemon, ["centre", NOBODY], disk=False)
+        self.assertIn(sweeps.TOP, seen[("centre", "/v1/batches/{batch}")])
+        print(f"\nthe planted fault: grades at {', '.join(path for _, path in sorted(seen))}")
+
+    def issue(self):
         self.say("publisher", *sweeps.reference(), *[e.event("2023-01-02T10:00:00Z", "centreDefined", {"centre": "90009", "name": "School 90009"})])
         self.say("publisher", *sweeps.season())
         wrong = self.daemon.ask("POST", "/v1/events", self.keys["publisher"], "\n".join(sweeps.wrong()), "application/x-ndjson")
         self.assertEqual(wrong.status, 200, wrong.body)
         wait_until(lambda: len(self.batches()) >= 2, "the first batches")
+
+    def test_before_each_gate_nobody_sees_a_grade_and_after_it_who_may_does(self):
+        self.begin()
+        self.issue()
         self.nothing("issued, two days before the gate")
         self.daemon.set("2023-08-14T19:30:00")
         self.say("publisher", *sweeps.issued()[1:])
