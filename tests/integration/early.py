@@ -86,8 +86,10 @@ class Eyes:
             for chosen in itertools.product(*(values[one] for one in wanted)):
                 named = dict(zip(wanted, chosen))
                 # A learner of another centre or qualification is nowhere: a few are enough.
-                if "learner" in named and (named.get("centre", e.CENTRE) != (e.OTHER_CENTRE if named["learner"] == "OTHER" else e.CENTRE)):
-                    continue
+                if "learner" in named:
+                    centre = named.get("centre") or named["batch"].split(".")[0]
+                    if centre != (e.OTHER_CENTRE if named["learner"] == "OTHER" else e.CENTRE):
+                        continue
                 target = re.sub(r"{(\w+)}", lambda part, named=named: urllib.parse.quote(named[part[1]], safe=""), path)
                 base = target + ("?" + "&".join(required) if required else "")
                 for media in media_of(item["get"]):

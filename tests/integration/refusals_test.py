@@ -140,16 +140,14 @@ class PlantedRoutes(unittest.TestCase):
 
     def test_a_server_with_a_route_that_nobody_gave_a_role_lets_nobody_in_and_is_found(self):
         """resultsd_unruled lacks the row of one route."""
-        with Guarded() as proper:
-            proper.stop()
-            unruled = Guarded(directory=proper.directory, secret=proper.secret)
-            unruled.binary = "resultsd_unruled"
-            with unruled:
-                self.assertEqual(breaches(described(), served_by(unruled)), ["GET /v1/export/batches: has no row in the table of rights"])
-                for key in (unruled.key("operations", everywhere=True), unruled.key("operations", "approver", "auditor", everywhere=True)):
-                    reply = unruled.ask("GET", f"/v1/export/batches?awarding_organisation={FOREIGN}", key)
-                    self.assertEqual((reply.status, reply.json()["rule"]), (403, "route-rights"), reply.body)
-                self.assertIn(unruled.ask("GET", "/v1/export/batches").status, (401, 403))
+        unruled = Guarded()
+        unruled.binary = "resultsd_unruled"
+        with unruled:
+            self.assertEqual(breaches(described(), served_by(unruled)), ["GET /v1/export/batches: has no row in the table of rights"])
+            for key in (unruled.key("operations", everywhere=True), unruled.key("operations", "approver", "auditor", everywhere=True)):
+                reply = unruled.ask("GET", f"/v1/export/batches?awarding_organisation={FOREIGN}", key)
+                self.assertEqual((reply.status, reply.json()["rule"]), (403, "route-rights"), reply.body)
+            self.assertIn(unruled.ask("GET", "/v1/export/batches").status, (401, 403))
 
 
 if __name__ == "__main__":

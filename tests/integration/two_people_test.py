@@ -48,7 +48,7 @@ class Person:
     def say(self, event):
         token = self.session().get("csrfToken", "none")
         return self.browser.ask("POST", "/v1/events", json.dumps(event),
-                                {"Content-Type": "application/json", "Accept": "application/json", "X-Vtq-Csrf": token})
+                                {"Content-Type": "application/x-ndjson", "Accept": "application/json", "X-Vtq-Csrf": token})
 
 
 class TwoPeople(unittest.TestCase):
@@ -95,8 +95,7 @@ class TwoPeople(unittest.TestCase):
         self.assertEqual(reply.status, 200, reply.body)
         answer = reply.json()
         self.assertNotIn("rejectedId", answer)
-        one = answer["events"][0] if "events" in answer else answer
-        return {warning["rule"]: warning["message"] for warning in one.get("warnings", [])}
+        return {warning["rule"]: warning["message"] for one in answer["events"] for warning in one.get("warnings", [])}
 
     def told(self, what, reply, status, rule, words):
         self.assertEqual(reply.status, status, reply.body)
