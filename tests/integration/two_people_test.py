@@ -95,7 +95,7 @@ class TwoPeople(unittest.TestCase):
         self.assertEqual(reply.status, 200, reply.body)
         answer = reply.json()
         self.assertNotIn("rejectedId", answer)
-        return {warning["rule"]: warning["message"] for one in answer["events"] for warning in one.get("warnings", [])}
+        return {warning["rule"]: warning["message"] for one in answer.get("events", []) for warning in one.get("warnings", [])}
 
     def told(self, what, reply, status, rule, words):
         self.assertEqual(reply.status, status, reply.body)
