@@ -280,6 +280,22 @@ TEST_F(AuditInStore, what_was_not_committed_leaves_no_gap) {
   EXPECT_EQ(head_of(lines), store->audit_head(0));
 }
 
+TEST_F(AuditInStore, a_record_alone_changes_nothing_that_readers_decode) {
+  auto store = open();
+  store->put_time(1, 1);
+  store->commit(1);
+  const StoreVersions before = store->versions();
+  store->audit(1, act(1));
+  store->commit(2);
+  EXPECT_EQ(store->audit_head(1).size, 1u);
+  EXPECT_EQ(store->versions(), before);
+  // With what it is about it does.
+  store->put_time(1, 2);
+  store->audit(1, act(2));
+  store->commit(3);
+  EXPECT_NE(store->versions(), before);
+}
+
 TEST_F(AuditInStore, the_topic_has_the_same_lines) {
   auto store = open();
   for (int at = 0; at < 5; ++at) store->audit(0, act(at));
