@@ -44,13 +44,10 @@ void Store::audit(std::uint32_t partition, AuditEntry&& entry) {
   AuditHead& head = database.counters[partition].audit;
   const std::string line = audit_line(entry, partition, head.size, head.last);
   const std::string key = entry.noted.centre().empty() ? "*" : entry.noted.centre();
-  // Nobody decodes the audit: whoever has the partition's state decoded need not do it again, or each download would make the next one slow.
-  std::uint8_t& touched = database.touched.partitions[partition];
-  const std::uint8_t touched_before = touched;
-  database.put(database.state, partition, keys::audit(partition, head.size), line);
+  // Nobody has the audit decoded; or each download would make the next one slow.
+  database.put_unversioned(database.state, partition, keys::audit(partition, head.size), line);
   vtq::append(head, line);
-  database.put(database.state, partition, keys::audit_head(partition), encode(head));
-  touched = touched_before;
+  database.put_unversioned(database.state, partition, keys::audit_head(partition), encode(head));
   if (database.options.sink)
     database.options.sink->audit(partition, key, line);
   else

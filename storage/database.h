@@ -116,6 +116,8 @@ struct Store::Database {
   ~Database();
   /// Part of the next commit, and of the partition's changelog where there is one.
   void put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
+  /// The same of what readers do not keep decoded: to them it is no change of the partition.
+  void put_unversioned(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
   void erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key);
   std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string& scratch) const;
 

@@ -25,6 +25,13 @@ void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t par
   put_as_it_is(family, partition, put_key, put_value);
 }
 
+void Store::Database::put_unversioned(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
+                                      std::string_view put_value) {
+  const std::uint8_t before = touched.partitions[partition];
+  put(family, partition, put_key, put_value);
+  touched.partitions[partition] = before;
+}
+
 void Store::Database::put_as_it_is(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
                                    std::string_view put_value) {
   Lane& own = lane(partition);
