@@ -21,8 +21,6 @@ constexpr Row kRows[] = {
     {"GET", "/v1/batches/{batch}/sealed", {Noted::shown, "download"}},
     {"GET", "/v1/batches/{batch}/key", {Noted::shown, "download"}},
     {"GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", {Noted::shown, "view"}},
-    {"GET", "/v1/batches/{batch}/sealed", {Noted::shown, "download"}},
-    {"GET", "/v1/batches/{batch}/key", {Noted::shown, "download"}},
     {"GET", "/v1/export/batches", {Noted::shown, "export"}},
     {"GET", "/v1/rejected/{id}", {Noted::shown, "view"}},
     {"POST", "/v1/rejected/{id}/replay", {Noted::before, "replay"}},

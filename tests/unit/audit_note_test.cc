@@ -416,9 +416,6 @@ TEST(ActsOfRoutes, name_the_batch_and_its_centre_and_no_learner) {
             "12345 RN5217 2024-08 12345.RN5217.2024-08.0001");
   EXPECT_EQ(note.by().from() + " " + note.by().name() + " " + note.by().roles(0), "10.1.2.3 key 1 (MIS) centre");
   EXPECT_EQ(note.ShortDebugString().find("LEARNER7"), std::string::npos);
-  // The key of a batch shows all of it, and so does its file to whoever has that.
-  for (const char* pattern : {"/v1/batches/{batch}/sealed", "/v1/batches/{batch}/key"})
-    EXPECT_EQ(act_of_route("GET", pattern).noted, RouteAct::Noted::shown) << pattern;
   EXPECT_EQ(act_of_route("GET", "/v1/overview").noted, RouteAct::Noted::never);
   // Who has the sealed file reads all of the batch with its key.
   for (const char* pattern : {"/v1/batches/{batch}", "/v1/batches/{batch}/sealed", "/v1/batches/{batch}/key", "/v1/export/batches"})
