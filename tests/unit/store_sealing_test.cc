@@ -216,6 +216,7 @@ class Kept final : public CommitSink {
     outputs.emplace_back(topic, message.SerializeAsString());
   }
   void rejected(std::uint32_t, const v1::Rejected& record) override { rejections.push_back(record); }
+  void audit(std::uint32_t, std::string_view key, std::string_view line) override { changes.emplace_back(key, line); }
   void change(std::uint32_t, std::string_view key, std::optional<std::string_view> value) override {
     if (value) changes.emplace_back(key, *value);
   }
