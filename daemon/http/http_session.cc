@@ -188,6 +188,8 @@ void HttpSession::start_body() {
   if (length && *length > listener_->options.body_bytes_max) return refuse_body(*length);
   if (parser_->is_done() || (length && *length == 0)) return answer();
   if (!length && !parser_->chunked()) return answer();
+  // Trailers come to the headers, and must not say who asks: what counts is what stood before the body.
+  if (parser_->chunked()) head_ = described(parser_->get(), peer_);
   if (listener_->options.admit) {
     HttpRequest head = described(parser_->get(), peer_);
     if (length) head.body_announced = *length;
@@ -295,7 +297,8 @@ void HttpSession::answer() {
   keep_alive_ = message.keep_alive();
   version_ = message.version();
   try {
-    HttpRequest request = described(message, peer_);
+    HttpRequest request = head_ ? std::move(*head_) : described(message, peer_);
+    head_.reset();
     request.body = std::move(message.body());
     request.arrived = Steady::now();
     // Only a read may be given up: what was sent to be taken is taken.

@@ -45,7 +45,7 @@ bool is_closed(const nlohmann::json& organisation) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text == "closed";
   };
-  if (status->is_number()) return *status == 2;
+  if (status->is_number()) return *status == nlohmann::json(2);
   if (status->is_string()) return says_so(status->get<std::string>());
   if (!status->is_object()) return false;
   // As DfE Sign-in numbers them: 1 open, 2 closed, 3 proposed to close, 4 proposed to open.

@@ -297,6 +297,12 @@ class Abuse(unittest.TestCase):
                 self.assertIn(" 401 ", reply.splitlines()[0])
                 self.assertIn("WWW-Authenticate: Bearer", reply)
 
+    def test_trailers_of_a_body_say_nothing_of_who_asks(self):
+        with socket.create_connection(("127.0.0.1", self.daemon.port), timeout=10) as asking:
+            asking.sendall(f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.publisher}\r\nContent-Type: application/json\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-Vtq-Forwarded: 1\r\nOrigin: https://evil.example\r\n\r\n".encode())
+            self.assertIn(" 200 ", asking.recv(65536).decode().splitlines()[0])
+
     def test_replaying_is_no_way_to_assert_what_is_not_ones_own(self):
         rejected = self.daemon.publish(self.publisher, [{"id": "x", "source": "y"}]).json()["events"][0]["rejectedId"]
         target = f"/v1/rejected/{rejected}/replay"
