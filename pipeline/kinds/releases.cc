@@ -113,6 +113,8 @@ constinit const FactKind kinds::release_planned{
                 const Stamp& stamp) { return apply_release(facts, event, address, event.release_planned().level(), stamp); },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp& stamp) { define_release(reference, event, address, event.release_planned().level(), stamp); },
+    // What was approved of the plan before it is void.
+    .stops = [](const v1::Event&) { return true; },
     .act = [](const v1::Event&) -> std::string_view { return "release-planned"; },
 };
 
@@ -197,6 +199,8 @@ constinit const FactKind kinds::release_policy_defined{
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp&) { reference.define_terms(*address.awarding_organisation, event.release_policy_defined()); },
+    // It may ask for more people.
+    .stops = [](const v1::Event&) { return true; },
     .act = [](const v1::Event&) -> std::string_view { return "release-policy-defined"; },
 };
 
