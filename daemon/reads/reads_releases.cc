@@ -21,6 +21,7 @@ struct Known {
   std::uint32_t needed = 0;
   ReleaseTerms terms;
   TimeMs first_ms = 0, deadline_ms = kNever;
+  TimeMs last_ms = kNever;  ///< the last cut, at which all go, whatever is planned
   std::vector<Reference::GatesSaid> gates;
 };
 
@@ -111,7 +112,9 @@ Json waves_json(const Known& known, const ReleasePart& part, bool by_centre) {
       one["stoppedBy"] = stops ? Json(v1::ReleaseCheck_Name(v1::RELEASE_MISSING)) : Json();
       each.push_back(std::move(one));
     }
-    Json one{{"name", wave.name}, {"goesAt", time_or_null(known.words.plan ? wave.when.first_ms : known.first_ms)}, {"centres", centres}};
+    Json one{{"name", wave.name},
+             {"goesAt", time_or_null(known.words.plan ? std::min(wave.when.first_ms, known.last_ms) : known.first_ms)},
+             {"centres", centres}};
     one["centresStopped"] = stopped;
     sums.put(one);
     if (by_centre) one["byCentre"] = std::move(each);
@@ -153,6 +156,7 @@ Gathered known_of(const Reference& reference, AwardingOrganisationId ao, SeriesI
     if (terms) one.terms = *terms;
     if (calendar && calendar->issue_deadline != kNever) {
       one.deadline_ms = calendar->issue_deadline;
+      one.last_ms = calendar->issue_deadline - policy.final_margin_ms;
       one.first_ms = calendar->issue_deadline - policy.final_margin_ms - policy.lead_ms;
     }
     one.gates = reference.gates_said(cohort);
