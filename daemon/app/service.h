@@ -139,6 +139,7 @@ class Service {
   std::optional<NoteKey> audit_key_;           ///< likewise
   std::shared_ptr<const Seal> seal_;           ///< null: nothing is sealed
   std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};
+  std::atomic<std::size_t> unrecorded_bytes_{0};  ///< of replies that wait until they are on record
   TrustedClock clock_;
   std::vector<Route> routes_;
   std::unique_ptr<Metrics> metrics_;

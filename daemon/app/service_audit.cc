@@ -112,8 +112,18 @@ void Service::take_on_record(const Route& route, HttpRequest&& request, Respond&
   }
   auto shown = [this, note = std::move(note), respond = std::move(respond)](HttpReply&& reply) {
     if (reply.status != 200) return respond(std::move(reply));
+    // While nothing comes on record, what waits for it is held to the memory that replies may take.
+    const std::size_t bytes = reply.body.size();
+    if (std::size_t before = unrecorded_bytes_.fetch_add(bytes);
+        before != 0 && before + bytes > static_cast<std::size_t>(settings_.http_replies_bytes_max)) {
+      unrecorded_bytes_ -= bytes;
+      return respond(not_on_record());
+    }
     auto held = std::make_shared<HttpReply>(std::move(reply));
-    audit_->record(v1::AuditNoted(note), [held, respond](bool on_record) { respond(on_record ? std::move(*held) : not_on_record()); });
+    audit_->record(v1::AuditNoted(note), [this, held, respond, bytes](bool on_record) {
+      unrecorded_bytes_ -= bytes;
+      respond(on_record ? std::move(*held) : not_on_record());
+    });
   };
   route.take(std::move(request), std::move(shown));
 }
