@@ -12,6 +12,9 @@
 namespace vtq {
 namespace {
 
+/// What a slot begins with that keeps where a qualification was before.
+constexpr std::string_view kBeforeSlot = "qualification-before ";
+
 AwardingOrganisationId ao_id(const std::string& text) { return *parse_awarding_organisation(text); }
 SeriesId series_id(const std::string& text) { return *parse_series(text); }
 
@@ -92,6 +95,9 @@ Merged Reference::merge(const v1::Event& event, const Address& address, std::str
   std::string slot = slot_of(event);
   auto [at, fresh] = slots_.try_emplace(slot);
   Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
+  if (event.has_qualification_defined() && !fresh && merged == Merged::applied) keep_cohort_before(event, Slot(at->second));
+  if (event.has_qualification_defined() && merged == Merged::superseded)
+    if (v1::Event holds; holds.ParseFromString(at->second.event)) keep_cohort_before(holds, {stamp, std::string(bytes)});
   if (merged != Merged::applied) return merged;
   at->second = Slot{stamp, std::string(bytes)};
   changed_slots_.push_back(std::move(slot));
@@ -111,7 +117,29 @@ const Reference::Slot* Reference::in_force(const v1::Event& event) const {
   return at == slots_.end() ? nullptr : &at->second;
 }
 
+/// Keeps the definition that holds no longer, or never did, where it is of another cohort: the last of each.
+void Reference::keep_cohort_before(const v1::Event& holds, const Slot& before) {
+  v1::Event event;
+  if (!event.ParseFromString(before.event)) return;
+  const v1::QualificationDefined &said = event.qualification_defined(), &now = holds.qualification_defined();
+  if (said.level() == now.level() && said.awarding_organisation() == now.awarding_organisation()) return;
+  const QualificationId id = *parse_qualification(said.qualification());
+  std::string slot(kBeforeSlot);
+  slot += text_of(id) + " " + said.awarding_organisation() + " " + v1::Level_Name(said.level());
+  auto [at, fresh] = slots_.try_emplace(slot, before);
+  if (!fresh && !at->second.stamp.before(before.stamp)) return;
+  at->second = before;
+  changed_slots_.push_back(std::move(slot));
+  if (cohorts_before_[id].insert({ao_id(said.awarding_organisation()), said.level()}).second) changes_.push_back({.qualification = id});
+}
+
 void Reference::restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, const Address& address, std::string_view bytes) {
+  if (slot.starts_with(kBeforeSlot)) {
+    const auto& said = event.qualification_defined();
+    slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
+    cohorts_before_[*parse_qualification(said.qualification())].insert({ao_id(said.awarding_organisation()), said.level()});
+    return;
+  }
   // Calendars were named without their digest once.
   slots_[event.has_calendar_defined() ? slot_of(event) : std::string(slot)] = Slot{stamp, std::string(bytes)};
   define(event, address, stamp);

@@ -5,7 +5,9 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -146,6 +148,9 @@ class Reference {
   const Calendar* calendar(const CohortKey& key) const;
   /// The same for one of its qualifications, which may have no embargo, or gates of its own, as may the centre.
   const Calendar* calendar(const CohortKey& key, QualificationId qualification, std::optional<CentreId> centre = std::nullopt) const;
+  /// Where the qualification was said to be of another awarding organisation or level: the same dates, with the gates that stand there where these
+  /// are later. So one word that moves it opens nothing earlier; two people can, who confirm the calendar where it is now. Null: as `stands`.
+  std::shared_ptr<const Calendar> kept_shut(const Qualification& qualification, SeriesId series, CentreId centre, const Calendar& stands) const;
   /// Where a calendar opens a gate earlier than it stands: says so to its sender, with what to do. It is accepted all the same.
   std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
   /// What was said of the release for all centres; null: nothing.
@@ -222,10 +227,19 @@ class Reference {
     std::vector<CalendarSaid> said;
     Calendar calendar;
     Calendar open;  ///< the same without an embargo
-    using Scope = std::pair<std::optional<QualificationId>, std::optional<CentreId>>;
-    std::map<Scope, Calendar> own;  ///< with gates of their own
     std::vector<QualificationId> without_embargo;
+    using Scope = std::pair<std::optional<QualificationId>, std::optional<CentreId>>;
+    std::set<Scope> named;              ///< that a calendar has gates of their own for
+    std::vector<std::size_t> counting;  ///< places in `said`, of those that say what the gates are
+    /// Made as they are asked for: each qualification at each centre would be too many.
+    struct Own {
+      std::mutex mutex;
+      std::map<Scope, Calendar> made;
+    };
+    std::unique_ptr<Own> own = std::make_unique<Own>();
 
+    /// With the gates of exactly that scope, or of a qualification and a centre that both have their own; null: there are none.
+    const Calendar* own_calendar(const Scope& scope) const;
     const CalendarSaid& latest() const;
     /// `words`: with the approvals of calendars.
     void work_out(const ReleaseWords* words);
@@ -238,6 +252,7 @@ class Reference {
   };
 
   void define(const v1::Event& event, const Address& address, const Stamp& stamp);
+  void keep_cohort_before(const v1::Event& holds, const Slot& before);
   void calendar_changed(const CohortKey& key);
   void touch_other_sizes(const Qualification& left);
   void move_calendars(const Qualification& qualification, Mitigations& defined) const;
@@ -249,6 +264,8 @@ class Reference {
   boost::unordered_flat_map<AwardingOrganisationId, AwardingOrganisation> awarding_organisations_;
   boost::unordered_flat_map<CentreId, std::unique_ptr<v1::CentreDefined>> centres_;
   boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
+  /// Of qualifications that were moved, where each was said to be before, or by an older word that came late.
+  std::map<QualificationId, std::set<std::pair<AwardingOrganisationId, v1::Level>>> cohorts_before_;
   boost::unordered_flat_map<CohortKey, ReleaseWords> releases_;
   std::map<AwardingOrganisationId, ReleaseTerms> release_terms_;
   std::map<HaltKey, HaltWords> halts_;

@@ -44,25 +44,28 @@ void Reference::CohortDates::work_out(const ReleaseWords* words) {
   calendar.gates_confirmed_ms = confirmed ? confirmed->confirmed_ms : 0;
   open = calendar;
   open.centre_release = open.learner_release = 0;
-  own.clear();
-  // Those that were ever named, and a qualification at a centre where each has its own.
-  std::set<Scope> scopes;
-  for (const CalendarSaid& one : said)
-    for (const GatesFor& exception : one.exceptions) scopes.insert({exception.qualification, exception.centre});
-  const std::set<Scope> named = scopes;
-  for (const Scope& of_qualification : named)
-    for (const Scope& of_centre : named)
-      if (!of_qualification.second && !of_centre.first) scopes.insert({of_qualification.first, of_centre.second});
-  for (const auto& [qualification, centre] : scopes) {
-    Calendar made = open;
-    for (const CalendarSaid& one : said) {
-      if (confirmed && one.before(*confirmed)) continue;
-      GatesFor gates = one.gates_for(qualification, centre);
-      made.centre_release = std::max(made.centre_release, gates.centre_release);
-      made.learner_release = std::max({made.learner_release, gates.learner_release, made.centre_release});
-    }
-    own[{qualification, centre}] = std::move(made);
+  named.clear();
+  counting.clear();
+  own->made.clear();
+  for (std::size_t at = 0; at < said.size(); ++at) {
+    for (const GatesFor& exception : said[at].exceptions) named.insert({exception.qualification, exception.centre});
+    if (!confirmed || !said[at].before(*confirmed)) counting.push_back(at);
   }
+}
+
+const Calendar* Reference::CohortDates::own_calendar(const Scope& scope) const {
+  const auto& [qualification, centre] = scope;
+  bool both = qualification && centre && named.contains({qualification, std::nullopt}) && named.contains({std::nullopt, centre});
+  if (!both && !named.contains(scope)) return nullptr;
+  std::lock_guard lock(own->mutex);
+  auto [at, fresh] = own->made.try_emplace(scope, open);
+  Calendar& made = at->second;
+  for (std::size_t place = 0; fresh && place < counting.size(); ++place) {
+    GatesFor gates = said[counting[place]].gates_for(qualification, centre);
+    made.centre_release = std::max(made.centre_release, gates.centre_release);
+    made.learner_release = std::max({made.learner_release, gates.learner_release, made.centre_release});
+  }
+  return &made;
 }
 
 Reference::GatesFor Reference::CalendarSaid::gates_for(std::optional<QualificationId> qualification, std::optional<CentreId> centre) const {
@@ -126,12 +129,12 @@ void Reference::define_calendar(const v1::Event& event, const Address& address, 
   std::sort(made.without_embargo.begin(), made.without_embargo.end());
   CohortDates& dates = calendars_[key];
   bool fresh = dates.said.empty();
-  auto before = std::tuple(dates.calendar, dates.without_embargo, dates.own);
+  auto before = std::tuple(dates.calendar, dates.without_embargo);
   std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
   dates.said.push_back(std::move(made));
   dates.work_out(release(key));
   // Said again as it stands, it concerns nobody.
-  if (!fresh && before == std::tuple(dates.calendar, dates.without_embargo, dates.own)) return;
+  if (!fresh && dates.named.empty() && before == std::tuple(dates.calendar, dates.without_embargo)) return;
   calendar_changed(key);
 }
 
@@ -150,11 +153,27 @@ const Calendar* Reference::calendar(const CohortKey& key, QualificationId qualif
   auto at = calendars_.find(key);
   if (at == calendars_.end()) return nullptr;
   const CohortDates& dates = at->second;
-  if (!dates.own.empty())
+  if (!dates.named.empty())
     for (const CohortDates::Scope& scope : {CohortDates::Scope{qualification, centre}, {qualification, std::nullopt}, {std::nullopt, centre}})
-      if (auto own = dates.own.find(scope); own != dates.own.end()) return &own->second;
+      if (const Calendar* own = dates.own_calendar(scope)) return own;
   bool open = std::binary_search(dates.without_embargo.begin(), dates.without_embargo.end(), qualification);
   return open ? &dates.open : &dates.calendar;
+}
+
+std::shared_ptr<const Calendar> Reference::kept_shut(const Qualification& qualification, SeriesId series, CentreId centre,
+                                                     const Calendar& stands) const {
+  auto moved = cohorts_before_.find(qualification.id);
+  if (moved == cohorts_before_.end()) return nullptr;
+  auto defined = slots_.find("qualification " + text_of(qualification.id));
+  if (defined != slots_.end() && stands.gates_confirmed_ms > defined->second.stamp.at_ms) return nullptr;
+  auto made = std::make_shared<Calendar>(stands);
+  for (const auto& [awarding_organisation, level] : moved->second) {
+    const Calendar* there = calendar({awarding_organisation, level, series}, qualification.id, centre);
+    if (!there) continue;
+    made->centre_release = std::max(made->centre_release, there->centre_release);
+    made->learner_release = std::max({made->learner_release, there->learner_release, made->centre_release});
+  }
+  return *made == stands ? nullptr : made;
 }
 
 std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined& fact) const {
@@ -174,8 +193,8 @@ std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined&
     const v1::GateException& one = fact.gate_exceptions(place);
     const CohortDates::Scope scope{parse_qualification(one.qualification()), parse_centre(one.centre())};
     // The narrowest that stands there by now, taken as if all words of before had no more to say.
-    auto own = at->second.own.find(scope);
-    const Calendar& there = own == at->second.own.end() ? stands : own->second;
+    const Calendar* own = at->second.own_calendar(scope);
+    const Calendar& there = own ? *own : stands;
     for (auto [field, said, gate] : {std::tuple{"centreRelease", &one.centre_release(), there.centre_release},
                                      std::tuple{"learnerRelease", &one.learner_release(), there.learner_release}})
       if ((said->empty() ? 0 : *parse_local_time(*said)) < gate)

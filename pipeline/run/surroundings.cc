@@ -49,6 +49,12 @@ Circumstances Surroundings::circumstances(const Centre& centre, const Entry& ent
                        .stopped = check_of(entry.status.rule)};
   if (qualification->mitigations || entry.facts.particulars || entry.issued.basis == v1::CALCULATED_UNITS)
     mitigate(around, reference_, centre.id, entry);
+  if (around.calendar) {
+    if (auto kept = reference_.kept_shut(*qualification, key.series, centre.id, *around.calendar)) {
+      around.own_calendar = std::move(kept);
+      around.calendar = around.own_calendar.get();
+    }
+  }
   return around;
 }
 

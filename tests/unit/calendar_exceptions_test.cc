@@ -105,6 +105,45 @@ TEST(GateException, is_kept_by_the_batch_that_goes_under_it) {
   EXPECT_EQ(season.status(other).stage, v1::RELEASED);
 }
 
+TEST(GateOfMovedQualification, opens_no_earlier_than_where_the_qualification_was) {
+  for (bool late : {false, true}) {
+    Dates season;
+    v1::Event open = level_3_calendar();
+    open.set_id("open");
+    auto* dates = open.mutable_calendar_defined();
+    dates->set_level(v1::LEVEL_OTHER);
+    dates->set_embargo(v1::CalendarDefined::EMBARGO_NONE);
+    dates->clear_centre_release();
+    dates->clear_learner_release();
+    v1::Event moved, before;
+    for (const v1::Event& one : reference_data())
+      if (one.has_qualification_defined() && one.qualification_defined().qualification() == kQualification) moved = before = one;
+    moved.set_id("moved");
+    moved.mutable_occurred_at()->set_seconds(kSaidAt / 1000);
+    moved.mutable_qualification_defined()->set_level(v1::LEVEL_OTHER);
+    season.play({open, moved}, kSaidAt);
+    // A word that came late counts as well.
+    before.set_id("before");
+    before.mutable_occurred_at()->set_seconds(before.occurred_at().seconds() + 1);
+    if (late) season.play({before}, kSaidAt);
+    season.play(with_result({}), local("2023-05-21T09:00"));
+    Pipeline restarted(season.policy, TimeSource::wall, 2, season.store, season.outputs);
+    restarted.restore();
+    for (const Reference* reference : {&season.pipeline->reference(), &restarted.reference()}) {
+      const Qualification& qualification = *reference->qualification(*parse_qualification(kQualification));
+      const SeriesId series = *parse_series("2023-08");
+      const Calendar* stands = reference->calendar({AwardingOrganisationId{5001}, v1::LEVEL_OTHER, series}, qualification.id);
+      auto kept = reference->kept_shut(qualification, series, *parse_centre("12345"), *stands);
+      ASSERT_TRUE(kept);
+      EXPECT_EQ(kept->centre_release, kGeneral);
+    }
+    season.time_passes(local("2023-08-16T12:00"));
+    EXPECT_EQ(season.status({}).stage, v1::ISSUED);
+    season.time_passes(local("2023-08-17T09:00"));
+    EXPECT_EQ(season.status({}).stage, v1::RELEASED);
+  }
+}
+
 std::string rule_of(const v1::Event& event) {
   auto address = check(event);
   return address ? "" : address.error().rule;
