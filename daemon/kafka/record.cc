@@ -646,9 +646,10 @@ OwnedHeaders rejected_headers(const v1::Rejected& rejected) {
   if (rejected.has_whole()) {
     headers.emplace_back(kWholeBytesHeader, std::to_string(rejected.whole().bytes()));
     headers.emplace_back("vtq.value_bytes", std::to_string(rejected.whole().value_bytes()));
+    // Beside a sealed value it would let each guess at a grade be tried.
     char crc[9];
     std::snprintf(crc, sizeof crc, "%08x", rejected.whole().value_crc32());
-    headers.emplace_back("vtq.value_crc32", crc);
+    if (rejected.sealed_with() == 0) headers.emplace_back("vtq.value_crc32", crc);
   }
   return headers;
 }

@@ -316,7 +316,7 @@ class Redrive::Sender {
     Message message;
     const RedriveCandidate* candidate = nullptr;
     RedriveTarget target;
-    std::string value;       ///< of a sealed one: what goes in its place
+    std::string value;       ///< what goes in its place: of a sealed one opened, and sealed again where it is an event
     bool rewritten = false;  ///< it is an Event in protobuf, whatever it was before
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     std::int32_t partition = -1;
@@ -382,7 +382,8 @@ class Redrive::Sender {
       if (const auto& [name, text] = view.headers[at]; !is_mark(name) && !(one.rewritten && name == kContentType)) add(name, text);
     if (one.rewritten) add(kContentType, "application/protobuf");
     add(kRedrivenHeader, one.candidate->letter.id);
-    produce(one.target.topic, one.target.key, one.candidate->letter.sealed.empty() ? view.value : one.value, headers, &one);
+    const bool as_it_is = one.candidate->letter.sealed.empty() && !one.rewritten;
+    produce(one.target.topic, one.target.key, as_it_is ? view.value : one.value, headers, &one);
   }
 
   /// Takes over `headers`, which may be null.
@@ -549,11 +550,13 @@ RedriveResult Redrive::run(const std::function<void(std::int64_t, std::int64_t)>
     if (!target) return;
     bytes += message->len;
     Sender::Outgoing one{.message = std::move(message), .candidate = found->second, .target = std::move(*target)};
-    if (!letter.sealed.empty()) {
-      auto sealed = sealed_again(letter, view, one.target.topic, settings_, *seal_);
-      one.rewritten = sealed.has_value();
-      one.value = sealed ? std::move(*sealed) : std::move(value);
-    }
+    if (!letter.sealed.empty()) one.value = view.value;
+    // Of one from before there was a key the event goes on sealed, too.
+    if (seal_)
+      if (auto sealed = sealed_again(letter, view, one.target.topic, settings_, *seal_)) {
+        one.rewritten = true;
+        one.value = std::move(*sealed);
+      }
     portion.push_back(std::move(one));
     if (portion.size() >= most || bytes >= kPortionBytesMax) send();
   });
