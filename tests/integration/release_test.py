@@ -176,6 +176,14 @@ class Releases(unittest.TestCase):
         self.assertEqual(self.warned(self.bob, approval("2023-08-01T09:02:00Z", digest)), [])
         self.assertTrue(self.release()["gates"][0]["confirmed"])
 
+    def test_a_calendar_under_the_id_of_another_opens_nothing_earlier(self):
+        later = e.calendar("2023-08-01T09:00:00Z", {**e.DATES, "centreRelease": "2023-08-19T00:01", "learnerRelease": "2023-08-20T08:00"})
+        again = e.calendar("2023-08-01T09:00:00Z", e.DATES) | {"id": later["id"], "sequence": 7}
+        self.said(self.publisher, later)
+        (one,) = self.said(self.publisher, again)["events"]
+        self.assertEqual(one["rule"], "gate-not-earlier")
+        self.assertEqual(len(self.release()["gates"]), 3)
+
     def test_waves_dry_run_and_the_command_line(self):
         def ctl(key, *words):
             path = os.path.join(self.daemon.directory, name_of(key))

@@ -10,6 +10,7 @@ import unittest
 
 import embargo_test as sweeps
 import events as e
+from callers import Guarded, name_of
 from daemon import Daemon, run
 from sealed import Sealed, age, new_line, seen_in_files
 
@@ -282,6 +283,48 @@ class SealedEvents(unittest.TestCase):
             done = plain.resultsctl("seal", "public-key")
             self.assertEqual(done.returncode, 1)
             self.assertIn("seal.key_file", done.stderr)
+
+
+class SealedAndGuarded(Sealed, Guarded):
+    pass
+
+
+class WhoAsks(unittest.TestCase):
+    """Sealed, where callers say who they are."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = SealedAndGuarded({"release.approvals_default": 0}).__enter__()
+        cls.addClassCleanup(cls.daemon.__exit__)
+        cls.publisher = cls.daemon.key("publisher", everywhere=True)
+        season = e.reference() + sorted(e.with_result("P1"), key=lambda one: one["occurredAt"])
+        reply = cls.daemon.publish(cls.publisher, season + [e.time_reached(sweeps.BETWEEN)])
+        assert reply.json()["rejected"] == 0, reply.body
+
+    def test_a_sealed_event_tells_nothing_to_who_may_not_say_it(self):
+        stranger = self.daemon.key("publisher", organisations=["RN9002"])
+        with tempfile.TemporaryDirectory() as directory:
+            plain, out = (os.path.join(directory, name) for name in ("plain.jsonl", "sealed.jsonl"))
+            with open(plain, "w", encoding="utf-8") as file:
+                json.dump(e.determined("P2", grade="Merit"), file)
+            done = self.daemon.operator("seal", "events", plain, "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(out, encoding="utf-8") as file:
+                sealed = json.loads(file.read())["sealed"]
+        reply = self.daemon.publish(stranger, [{"sealed": sealed}])
+        self.assertEqual((reply.status, reply.json()["rule"]), (403, "asserted-by-owner"), reply.body)
+        for told in (e.ORGANISATION, e.QUALIFICATION, "Merit", "P2"):
+            self.assertNotIn(told, reply.body.decode())
+
+    def test_who_fetches_a_file_or_its_key_is_on_record(self):
+        auditor = self.daemon.key("auditor", everywhere=True)
+        centre = self.daemon.key("centre", centres=[e.CENTRE])
+        for what in ("sealed", "key"):
+            reply = self.daemon.ask("GET", f"/v1/batches/{BATCH}/{what}", centre)
+            self.assertEqual(reply.status, 200, reply.body)
+        records = self.daemon.ask("GET", f"/v1/audit?centre={e.CENTRE}&act=download&limit=100", auditor).json()["records"]
+        self.assertEqual([(one["route"], one["batch"], one["by"]["key"]) for one in records],
+                         [(f"GET /v1/batches/{{batch}}/{what}", BATCH, name_of(centre)) for what in ("sealed", "key")])
 
 
 class Starting(unittest.TestCase):
