@@ -9,6 +9,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "storage/sealing/secret_file.h"
+
 namespace vtq {
 namespace {
 
@@ -52,7 +54,7 @@ std::vector<std::string> read_secrets(const std::filesystem::path& file, const s
   struct stat mode {};
   if (::stat(file.c_str(), &mode) != 0) throw AccessSecretError(setting + ": " + name + " cannot be read: " + std::strerror(errno) + "." + make_one);
   if (!S_ISREG(mode.st_mode)) throw AccessSecretError(setting + ": " + name + " is no file." + make_one);
-  if ((mode.st_mode & 077) != 0)
+  if ((mode.st_mode & others_in_mode(file)) != 0)
     throw AccessSecretError(setting + ": " + name + " can be read by others than its owner: chmod 600 " + name +
                             ", and if others could read it for long, put a new secret in its place.");
   std::ifstream in(file);

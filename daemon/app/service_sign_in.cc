@@ -12,6 +12,7 @@
 #include "daemon/process/listening.h"
 #include "daemon/process/log.h"
 #include "daemon/sign_in/pages.h"
+#include "storage/sealing/secret_file.h"
 
 namespace vtq {
 namespace {
@@ -24,7 +25,8 @@ std::string secret_in(const std::string& file, const std::string& setting) {
   if (file.empty()) return "";
   struct stat mode {};
   if (::stat(file.c_str(), &mode) != 0 || !S_ISREG(mode.st_mode)) throw SignInError(setting + ": " + file + " cannot be read; name a file.");
-  if ((mode.st_mode & 077) != 0) throw SignInError(setting + ": " + file + " can be read by others than its owner: chmod 600 " + file + ".");
+  if ((mode.st_mode & others_in_mode(file)) != 0)
+    throw SignInError(setting + ": " + file + " can be read by others than its owner: chmod 600 " + file + ".");
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "storage/sealing/secret_file.h"
+
 namespace vtq {
 namespace {
 
@@ -150,7 +152,7 @@ NoteKey NoteKey::read(const std::filesystem::path& file) {
   struct stat mode {};
   if (::stat(file.c_str(), &mode) != 0) throw NoteKeyError("audit.key_file: " + name + " cannot be read: " + std::strerror(errno) + "." + make_one);
   if (!S_ISREG(mode.st_mode)) throw NoteKeyError("audit.key_file: " + name + " is no file." + make_one);
-  if ((mode.st_mode & 077) != 0)
+  if ((mode.st_mode & others_in_mode(file)) != 0)
     throw NoteKeyError("audit.key_file: " + name + " can be read by others than its owner: chmod 600 " + name +
                        ", and if others could read it for long, make another key.");
   std::ifstream in(file);

@@ -374,6 +374,11 @@ void HttpSession::write(HttpReply&& reply) {
   response_->set(http::field::content_type, reply.content_type);
   response_->set(http::field::cache_control, "no-store");
   response_->set("X-Content-Type-Options", "nosniff");
+  // No page may show an answer within it, and none runs anything; pages of this server have their own word in `headers`.
+  response_->set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+  response_->set("Referrer-Policy", "no-referrer");
+  if (tls() || !listener_->options.trusted_proxy.empty())
+    response_->set(http::field::strict_transport_security, "max-age=31536000; includeSubDomains");
   for (const auto& [name, value] : reply.headers) {
     if (name == "Set-Cookie")
       response_->insert(name, value);

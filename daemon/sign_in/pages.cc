@@ -59,7 +59,7 @@ void add_page_headers(HttpReply& reply, bool encrypted) {
   add("Cross-Origin-Opener-Policy", "same-origin");
   add("Cross-Origin-Resource-Policy", "same-origin");
   add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-  if (encrypted) add("Strict-Transport-Security", "max-age=31536000");
+  if (encrypted) add("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
 }
 
 HttpReply page(unsigned status, std::string_view title, const Html& body, bool encrypted) {

@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "storage/sealing/secret_file.h"
+
 namespace vtq {
 namespace {
 
@@ -142,11 +144,6 @@ std::string line_of(SealKeyId id, const unsigned char* key) {
   return text_of_seal_key(id) + ":" + text;
 }
 
-bool lies_in_credentials(const std::filesystem::path& file) {
-  const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
-  return directory && file.parent_path() == std::filesystem::path(directory);
-}
-
 }  // namespace
 
 std::string text_of_seal_key(SealKeyId id) {
@@ -174,9 +171,7 @@ std::shared_ptr<const Seal> Seal::read(const std::filesystem::path& file) {
   if (::stat(file.c_str(), &found) != 0)
     throw SealError("seal.key_file: " + name + " cannot be read: " + std::strerror(errno) + ". Make one with resultsctl seal keygen " + name +
                     ", or put it back: without it nothing that was sealed opens.");
-  // What systemd passes on is shown as its group's, which nobody is in.
-  mode_t others = lies_in_credentials(file) ? 07 : 077;
-  if ((found.st_mode & others) != 0)
+  if ((found.st_mode & others_in_mode(file)) != 0)
     throw SealError("seal.key_file: " + name + " can be read by others than its owner: chmod 600 " + name +
                     ", and if others could read it for long, put a new key in front of it.");
   std::ifstream in(file, std::ios::binary);

@@ -60,6 +60,7 @@ class Sealing(unittest.TestCase):
     def sealed(self, batch):
         reply = self.daemon.get(f"/v1/batches/{batch}/sealed")
         self.assertEqual((reply.status, reply.type), (200, "application/octet-stream"), reply.body)
+        self.assertEqual(reply.headers["Content-Disposition"], f'attachment; filename="{batch}.json.age"')
         return reply.body
 
     def test_before_the_gate_no_grade_lies_in_any_file(self):

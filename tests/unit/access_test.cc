@@ -57,6 +57,17 @@ TEST_F(AccessTest, a_secret_that_others_can_read_is_refused) {
   }
 }
 
+TEST_F(AccessTest, what_systemd_passes_on_is_read_although_it_looks_like_its_groups) {
+  ::setenv("CREDENTIALS_DIRECTORY", file().parent_path().c_str(), 1);
+  for (mode_t mode : {0400u, 0440u, 0444u}) {
+    ::chmod(file().c_str(), mode);
+    EXPECT_EQ(says(why_unusable(), "chmod 600"), (mode & 07) != 0) << mode;
+  }
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  ::chmod(file().c_str(), 0440);
+  EXPECT_TRUE(says(why_unusable(), "chmod 600"));
+}
+
 TEST_F(AccessTest, a_line_that_is_no_secret_is_named) {
   std::string good(64, 'a');
   for (const std::string& line : {good.substr(1), good + "a", std::string(63, 'a') + "g", "0x" + good}) {

@@ -321,7 +321,7 @@ TEST(Pages, have_headers_that_let_no_script_run) {
   for (const HttpReply& reply : {page(200, "t", Html(), true), go_to("/signed-in", true), page_of({403, "No", "Why", "", "rule"}, true)}) {
     EXPECT_TRUE(says(header(reply, "Content-Security-Policy"), "default-src 'none'"));
     EXPECT_FALSE(says(header(reply, "Content-Security-Policy"), "unsafe"));
-    EXPECT_EQ(header(reply, "Strict-Transport-Security"), "max-age=31536000");
+    EXPECT_EQ(header(reply, "Strict-Transport-Security"), "max-age=31536000; includeSubDomains");
     EXPECT_EQ(header(reply, "Referrer-Policy"), "same-origin") << "forms of these pages must name their origin";
     EXPECT_TRUE(says(reply.body, "<html lang=\"en-GB\">"));
     EXPECT_FALSE(says(reply.body, "<script"));
