@@ -54,7 +54,8 @@ class Refusals(unittest.TestCase):
             lines += 1
             by = record["by"].get("key") or record["by"]["name"]
             # Of who is not known a body is not read: the method is all that is looked at.
-            route = record["route"].split()[0] if by == UNKNOWN and record["route"].startswith("POST") else record["route"]
+            route = record.get("route", "")
+            route = "POST" if by == UNKNOWN and route.startswith("POST") else route
             # The first at once, the rest of a minute with their count.
             found[(by, route, record["outcome"], record.get("detail", ""))] += int(record.get("count", 1))
         return found, lines
