@@ -104,7 +104,7 @@ struct Store::Database {
   Reached committed_reached;
   std::vector<bool> taken;  // all, with the embedded log
   std::uint64_t taken_changes = 0;
-  std::vector<std::uint64_t> versions;  // by partition, how many commits have changed it
+  std::vector<std::uint64_t> versions;  // by partition, how many commits have changed it, but for its time
   std::uint64_t reference_version = 0;
   // Cuts made, and of these written or dropped.
   std::uint64_t cuts_made = 0;

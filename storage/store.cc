@@ -105,7 +105,7 @@ void Store::append_input(Topic topic, std::uint32_t partition, std::string_view 
 void Store::put_time(std::uint32_t partition, TimeMs time) {
   // On Kafka, time goes with the partition's position, and by itself is not worth a transaction.
   if (database_->options.sink) return;
-  database_->put(database_->state, partition, keys::time(partition), keys::u64(static_cast<std::uint64_t>(time)));
+  database_->put_unversioned(database_->state, partition, keys::time(partition), keys::u64(static_cast<std::uint64_t>(time)));
 }
 
 void Store::put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) {

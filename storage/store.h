@@ -181,10 +181,11 @@ struct TakenPartitions {
   bool operator==(const TakenPartitions&) const = default;
 };
 
-/// How far a store has come: of two that are equal, nothing was committed in between, and no partition came or went.
+/// How far a store has come: of two that are equal, nothing was committed in between but times and records of the audit, and no partition came or
+/// went.
 struct StoreVersions {
   TakenPartitions taken;
-  std::vector<std::uint64_t> partitions;  ///< how many commits have changed each
+  std::vector<std::uint64_t> partitions;  ///< how many commits have changed each, but for its time and its audit
   std::uint64_t reference = 0;            ///< how many have changed the reference data
   bool being_written = false;             ///< a commit is on its way in: it may be seen already, and is not counted yet
 

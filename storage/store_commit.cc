@@ -233,10 +233,7 @@ void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::Posit
   Database::Writing writing(database, false);
   database.write(cut.batch);
   std::lock_guard lock(database.committed_mutex);
-  for (const auto& [partition, position] : positions) {
-    database.committed_counters[partition] = cut.counters[partition];
-    cut.touched.partitions[partition] = true;  // its time, at the least
-  }
+  for (const auto& [partition, position] : positions) database.committed_counters[partition] = cut.counters[partition];
   database.count(cut.touched);
   ++database.cuts_ended;
   database.cut_ended.notify_all();

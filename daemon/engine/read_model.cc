@@ -122,7 +122,10 @@ void ReadModel::bring_up_to_date(Steady::time_point settled) {
     return begin_anew();
   }
   for (std::uint32_t partition : before.taken.partitions) {
-    if (before.partitions[partition] == versions_.partitions[partition]) continue;
+    if (before.partitions[partition] == versions_.partitions[partition]) {
+      pipeline_->partition(partition).restore_time();
+      continue;
+    }
     pipeline_->give_up(partition);
     pipeline_->take(partition);
   }

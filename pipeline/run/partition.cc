@@ -52,8 +52,10 @@ Partition::Partition(std::uint32_t index, const Policy& policy, TimeMs wake_late
       checks_(surroundings_, agenda_),
       issuing_(index, policy, surroundings_, outputs, durations_, changes_, agenda_, statuses_) {}
 
+void Partition::restore_time() { time_ = store_.time(index_); }
+
 void Partition::restore() {
-  time_ = store_.time(index_);
+  restore_time();
   store_.each_durations(index_, [&](const Durations::Key& key, const Durations::Counts& counts) { durations_.restore(key, counts); });
   store_.each_summary(index_, [&](CentreId id, CentreSummary&& summary) {
     const Centre& centre = centres_.restore(id, std::move(summary));

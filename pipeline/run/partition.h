@@ -63,6 +63,8 @@ class Partition {
 
   /// Reads what the last commit left. Centres are loaded when first needed.
   void restore();
+  /// Of that, the time alone: all else is as it was read.
+  void restore_time();
 
   std::uint32_t index() const { return index_; }
   /// Whether entries wait to be derived when the window closes. No commit may leave any: which they are is known in memory alone.

@@ -280,17 +280,17 @@ TEST_F(AuditInStore, what_was_not_committed_leaves_no_gap) {
   EXPECT_EQ(head_of(lines), store->audit_head(0));
 }
 
-TEST_F(AuditInStore, a_record_alone_changes_nothing_that_readers_decode) {
+TEST_F(AuditInStore, a_record_and_time_alone_change_nothing_that_readers_decode) {
   auto store = open();
-  store->put_time(1, 1);
-  store->commit(1);
   const StoreVersions before = store->versions();
   store->audit(1, act(1));
+  store->put_time(1, 1000);
   store->commit(2);
   EXPECT_EQ(store->audit_head(1).size, 1u);
+  EXPECT_EQ(store->time(1), 1000);
   EXPECT_EQ(store->versions(), before);
   // With what it is about it does.
-  store->put_time(1, 2);
+  store->put_durations(1, {}, {});
   store->audit(1, act(2));
   store->commit(3);
   EXPECT_NE(store->versions(), before);
