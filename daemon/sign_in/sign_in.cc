@@ -50,13 +50,12 @@ std::map<std::string, std::string> SignIn::fields_of(std::string_view body) {
   std::map<std::string, std::string> fields;
   std::string spaced(body);
   std::replace(spaced.begin(), spaced.end(), '+', ' ');
-  std::string_view rest = spaced;
-  while (!rest.empty()) {
-    auto end = std::min(rest.find('&'), rest.size());
-    std::string_view one = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    auto equals = std::min(one.find('='), one.size());
-    auto name = percent_decode(one.substr(0, equals)), value = percent_decode(equals < one.size() ? one.substr(equals + 1) : std::string_view());
+  for (std::size_t begin = 0; begin < spaced.size();) {
+    const std::size_t end = std::min(spaced.find('&', begin), spaced.size());
+    const std::string one = spaced.substr(begin, end - begin);
+    begin = end + 1;
+    const std::size_t equals = std::min(one.find('='), one.size());
+    auto name = percent_decode(one.substr(0, equals)), value = percent_decode(equals < one.size() ? one.substr(equals + 1) : std::string());
     if (name && value) fields.emplace(std::move(*name), std::move(*value));
   }
   return fields;
