@@ -61,6 +61,7 @@ Fetch fetch_over_network(std::string ca_file, std::function<bool()> stopping) {
     char why[CURL_ERROR_SIZE] = "";
     auto set = [&](CURLoption option, auto value) { ::curl_easy_setopt(curl.get(), option, value); };
     set(CURLOPT_URL, call.url.c_str());
+    set(CURLOPT_PATH_AS_IS, 1L);  // an organisation whose id is `..` leads nowhere else
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_NOSIGNAL, 1L);

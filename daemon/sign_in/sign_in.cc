@@ -83,7 +83,12 @@ SignIn::SignIn(SignInOptions options, SessionKeys keys, AccessDirectory& directo
   if (!issuer_ || options_.token_audience.empty()) return;
   keeper_ = std::make_unique<Worker>("sign-in-keys", [this, next = Until{}]() mutable {
     if (Issuer::Steady::now() < next) return;
-    bool good = issuer_->refresh_keys(false, Issuer::Steady::now() + kWaitMost);
+    bool good = false;
+    try {
+      good = issuer_->refresh_keys(false, Issuer::Steady::now() + kWaitMost);
+    } catch (const std::bad_alloc&) {
+      // The next look asks again.
+    }
     next = Issuer::Steady::now() + (good ? kKeepEvery : kKeepAgainAfter);
   });
 }
@@ -141,7 +146,11 @@ Access::Found SignIn::by_token(std::string_view text) {
     if (refreshing_.exchange(true)) return later;
     if (issuer_->may_ask_again()) {
       keeper_->post([this] {
-        issuer_->refresh_keys(true, Issuer::Steady::now() + kWaitMost);
+        try {
+          issuer_->refresh_keys(true, Issuer::Steady::now() + kWaitMost);
+        } catch (const std::bad_alloc&) {
+          // Whoever asks next has them asked for again.
+        }
         refreshing_ = false;
       });
       return later;
