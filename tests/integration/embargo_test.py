@@ -127,7 +127,8 @@ class Sweep:
     def names(self):
         pages = {"batch": ("/v1/batches", "batches", "batch"), "id": ("/v1/rejected", "rejected", "id")}
         found = {name: [one[key] for one in self.daemon.get(path, limit=1000).json()[list_name]] for name, (path, list_name, key) in pages.items()}
-        return {**found, "centre": [e.CENTRE, e.OTHER_CENTRE], "qualification": [q.replace("/", "") for q in QUALIFICATIONS], "series": [e.SERIES], "learner": LEARNERS}
+        return {**found, "centre": [e.CENTRE, e.OTHER_CENTRE], "qualification": [q.replace("/", "") for q in QUALIFICATIONS], "series": [e.SERIES], "learner": LEARNERS,
+                "awarding_organisation": [e.ORGANISATION]}
 
     def http(self):
         names = self.names()

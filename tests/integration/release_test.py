@@ -25,7 +25,7 @@ def plan(at, **content):
 
 
 def approval(at, digest, **content):
-    return act(at, "releaseApproved", approver="for the record", plan=digest, **content)
+    return act(at, "releaseApproved", **{"approver": "for the record", "plan": digest, **content})
 
 
 class Releases(unittest.TestCase):
@@ -73,7 +73,7 @@ class Releases(unittest.TestCase):
         return len(self.daemon.ask("GET", f"/v1/batches?centre={e.CENTRE}", self.desk).json()["batches"])
 
     def status(self, learner="P1"):
-        reply = self.daemon.ask("GET", f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/{learner}", self.ops)
+        reply = self.daemon.ask("GET", f"/v1/entries/{e.CENTRE}/{e.PATH_QUALIFICATION}/{e.SERIES}/{learner}", self.desk)
         self.assertEqual(reply.status, 200, reply.body)
         return reply.json()["status"] if "status" in reply.json() else reply.json()
 

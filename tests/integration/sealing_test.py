@@ -286,6 +286,22 @@ class SealedEvents(unittest.TestCase):
             self.assertIn("seal.key_file", done.stderr)
 
 
+    def test_what_did_not_open_is_replayed_by_who_may_assert_it(self):
+        (sealed,) = self.sealed([e.registered("S8")])
+        guarded = Guarded()
+        self.addCleanup(guarded.__exit__)
+        guarded.start()
+        publisher, operations, both = (guarded.key(*roles, everywhere=True) for roles in (("publisher",), ("operations",), ("operations", "publisher")))
+        guarded.publish(publisher, e.reference())
+        rejected = guarded.ask("POST", "/v1/events", publisher, json.dumps(sealed)).json()["rejectedId"]
+        guarded.stop()
+        guarded.settings["seal.key_file"] = self.daemon.key_file
+        guarded.start()
+        reply = guarded.ask("POST", f"/v1/rejected/{rejected}/replay", operations)
+        self.assertEqual((reply.status, reply.json()["rule"]), (403, "asserted-by-role"))
+        self.assertEqual(guarded.ask("POST", f"/v1/rejected/{rejected}/replay", both).status, 200)
+
+
 class SealedAndGuarded(Sealed, Guarded):
     pass
 
