@@ -181,7 +181,8 @@ constinit const FactKind kinds::release_policy_defined{
     .fact = v1::Event::kReleasePolicyDefined,
     .topic = Topic::reference,
     .subject = Subject::reference,
-    .asserted_by = {AccessRole::publisher, AccessRole::approver},
+    // Who lowers it lets go what a check stopped, which is an approver's to say.
+    .asserted_by = {AccessRole::approver},
     .check =
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.release_policy_defined();

@@ -218,7 +218,9 @@ class Releases(unittest.TestCase):
     def test_a_check_stops_a_centre_and_an_approver_overrides_it(self):
         policy = e.event("2023-07-01T09:00:00Z", "releasePolicyDefined",
                          {"awardingOrganisation": e.ORGANISATION, "approvals": 0, "missingPercentMax": 20})
-        self.said(self.publisher, policy, e.registered("P9", at="2023-07-02T09:00:00Z"), plan("2023-07-20T09:00:00Z"))
+        self.assertEqual(self.refused(self.publisher, policy), "asserted-by-role")
+        self.said(self.ann, policy)
+        self.said(self.publisher, e.registered("P9", at="2023-07-02T09:00:00Z"), plan("2023-07-20T09:00:00Z"))
         self.assertEqual(self.release()["policy"]["approvals"], 2, "never fewer than the setting")
         digest = self.digest()
         for key in (self.ann, self.bob):
