@@ -77,6 +77,16 @@ TEST(Release, of_a_plan_that_changed_is_void) {
   EXPECT_EQ(season.stage(), v1::ISSUED);
 }
 
+TEST(Release, that_was_planned_anew_before_its_cut_was_made_waits) {
+  Releasing season;
+  season.play(with_result({}), local("2023-06-02T09:00"));
+  std::string digest = season.plan(planned(kPlannedAt));
+  season.play({approved(kPlannedAt + 1, digest, "key a"), approved(kPlannedAt + 1, digest, "key b")}, kPlannedAt + kDayMs);
+  season.comes_back({planned(kCut - 1, {}, "2023-08-09T12:00")}, kCut + kHourMs);
+  EXPECT_EQ(season.stage(), v1::READY);
+  EXPECT_TRUE(season.outputs.batches.empty());
+}
+
 TEST(Release, whose_approval_was_withdrawn_before_the_cut_waits) {
   Releasing season;
   season.play(with_result({}), local("2023-06-02T09:00"));
