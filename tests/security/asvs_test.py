@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """asvs.md answers every line of OWASP ASVS 5.0.0 of level 1 or 2 once, and names tests and chapters of the README that exist."""
 import collections
+import functools
 import os
 import re
 import unittest
@@ -25,6 +26,7 @@ ROW = re.compile(r"\| (\d+\.\d+\.\d+)(?: to (\d+\.\d+\.\d+))? \| ([12]) \| ([^|]
 NAMED = re.compile(r"`((?:unit|integration|property|fuzz|crash|bench|e2e|sim|security)/[\w./]+)(?:: (\w+)(?:\.(\w+))?)?`")
 
 
+@functools.lru_cache(maxsize=None)
 def read(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -58,9 +60,9 @@ def missing(why):
         if not os.path.isfile(file):
             found.append(path)
             continue
-        text = read(file)
         if not group:
             continue
+        text = read(file)
         if path.endswith(".py"):
             body = re.search(rf"^class {group}\b.*?(?=^class |\Z)", text, re.M | re.S)
             good = body and (not name or re.search(rf"^    def {name}\(", body[0], re.M))
