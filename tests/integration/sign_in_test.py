@@ -476,10 +476,16 @@ class Demonstration(unittest.TestCase):
         reply = browser.form("/sign-in/demonstration", **who)
         return browser if reply.status == 303 else reply
 
+    @staticmethod
+    def page_with_centres(daemon):
+        """The page to sign in, once it has heard of the centres."""
+        page = lambda: Browser(daemon.port).ask("GET", "/sign-in").body  # noqa: E731
+        return wait_until(lambda: (lambda body: body if e.CENTRE.encode() in body else None)(page()), "the page names the centres")
+
     def test_with_a_secret_its_people_have_their_roles_and_nobody_else_any(self):
         with Guarded({"sign_in.demonstration": True}) as daemon:
             self.assertEqual(daemon.publish(daemon.key("publisher", everywhere=True), e.reference()).json()["rejected"], 0)
-            page = Browser(daemon.port).ask("GET", "/sign-in").body
+            page = self.page_with_centres(daemon)
             for words in (b"Operations", b"Approver A", b"Approver B", f"Exams officer of {e.CENTRE}".encode()):
                 self.assertIn(words, page)
             self.assertEqual(daemon.ask("GET", "/v1/overview").status, 401)
@@ -501,6 +507,7 @@ class Demonstration(unittest.TestCase):
         with Daemon({"time.source": "event", "sign_in.demonstration": True}) as daemon:
             daemon.post_events(e.reference())
             self.assertEqual(daemon.get("/v1/overview").status, 200)
+            self.page_with_centres(daemon)
             browser = self.sign_in(daemon, **{"as": "centre", "centre": e.CENTRE})
             self.assertEqual(browser.ask("GET", "/v1/overview").status, 403)
             self.assertEqual(daemon.get("/v1/overview").status, 200)
