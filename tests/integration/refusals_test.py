@@ -45,9 +45,8 @@ class Refusals(unittest.TestCase):
 
     def on_record(self):
         """How often each refusal is on record: (who, route, rule, status)."""
-        auditor = self.callers["auditor"][0]
         found, lines = collections.Counter(), 0
-        for line in lines_of(lambda target, accept: self.daemon.ask("GET", target, auditor, accept=accept), 0):
+        for line in self.all_lines():
             record = json.loads(line)
             if record["act"] != "refused":
                 continue
@@ -59,6 +58,12 @@ class Refusals(unittest.TestCase):
             # The first at once, the rest of a minute with their count.
             found[(by, route, record["outcome"], record.get("detail", ""))] += int(record.get("count", 1))
         return found, lines
+
+    def all_lines(self):
+        auditor = self.callers["auditor"][0]
+        ask = lambda target, accept: self.daemon.ask("GET", target, auditor, accept=accept)
+        partitions = ask("/v1/audit?partition=0&limit=1", "application/json").json()["partitions"]
+        return [line for partition in range(partitions) for line in lines_of(ask, partition)]
 
     def begin_again(self):
         """What was counted until then goes on record as well."""

@@ -66,6 +66,7 @@ class TwoPeople(unittest.TestCase):
         daemon.start()
         self.daemon = daemon
         self.publisher = daemon.key("publisher", everywhere=True)
+        self.desk = daemon.key("operations", everywhere=True)
         self.ops = daemon.key("operations", organisations=[e.ORGANISATION], name="Ops")
         season = sorted(e.reference() + e.with_result("P1"), key=lambda one: one["occurredAt"])
         self.assertEqual(daemon.publish(self.publisher, season).json()["rejected"], 0)
@@ -88,7 +89,7 @@ class TwoPeople(unittest.TestCase):
 
     def batches_at(self, at):
         self.assertEqual(self.daemon.publish(self.publisher, [e.time_reached(at)]).status, 200)
-        return len(self.daemon.ask("GET", f"/v1/batches?centre={e.CENTRE}&awarding_organisation={e.ORGANISATION}", self.ops).json()["batches"])
+        return len(self.daemon.ask("GET", f"/v1/batches?centre={e.CENTRE}", self.desk).json()["batches"])
 
     def taken(self, reply):
         """The warnings of an event that was taken, by rule."""
@@ -104,7 +105,9 @@ class TwoPeople(unittest.TestCase):
         TwoPeople.said[what] = words
 
     def approval(self, digest=None, **content):
-        return approval(next(AT), digest or self.release()["plan"], **content)
+        event = approval(next(AT), digest or self.release()["plan"])
+        event["releaseApproved"].update(content)
+        return event
 
     def test_one_person_in_two_sessions_is_one(self):
         self.with_issuer()
