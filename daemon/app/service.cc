@@ -306,7 +306,6 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
 Service::~Service() {
   if (server_) server_->stop_taking();
   if (health_) health_->stop_taking();
-  if (audit_) audit_->finish();
   ended_ = true;
   if (engine_) engine_->drain();
   if (signing_in_) signing_in_->stop();
@@ -369,6 +368,7 @@ void Service::stop(bool for_good) {
   auto until = Steady::now() + std::chrono::seconds(settings_.http_stop_seconds_max);
   // Looked at now and then by the main thread, which has nothing else to do: stopping is no path to be fast on.
   while (server_->requests_in_flight() > 0 && Steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (audit_) audit_->finish();
   engine_->drain();
 }
 
