@@ -166,6 +166,7 @@ std::vector<std::string> acts_of(const Season& season) {
 
 TEST(AuditOfActs, each_act_is_on_record_once_whether_it_holds_or_came_too_late) {
   StartedSeason season;
+  season.outputs.audited.clear();
   const TimeMs now = local("2023-01-10T09:00");
   v1::Event first = halt_of("12345", now - 1000), earlier = halt_of("12345", now - 5000, false);
   season.play({first}, now);
