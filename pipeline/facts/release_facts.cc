@@ -27,7 +27,10 @@ const ReleaseWave& PlannedRelease::wave_of(CentreId centre) const {
 std::string digest_of(const v1::Event& event) {
   v1::Event said;
   *said.mutable_occurred_at() = event.occurred_at();
-  if (event.has_release_planned()) *said.mutable_release_planned() = event.release_planned();
+  if (event.has_release_planned()) {
+    *said.mutable_release_planned() = event.release_planned();
+    said.mutable_release_planned()->clear_said_by();
+  }
   if (event.has_calendar_defined()) *said.mutable_calendar_defined() = event.calendar_defined();
   said.DiscardUnknownFields();
   return hex_of(sha256(said.SerializeAsString())).substr(0, 32);
