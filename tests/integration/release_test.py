@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The real resultsd with an access secret: a release from its plan to its batches, by people who are told apart by their keys; what is refused, and
 what each refusal says; kill -9 between any two steps."""
+import datetime
 import http.client
 import json
 import os
@@ -9,7 +10,7 @@ import unittest
 
 import events as e
 from callers import Guarded, name_of
-from daemon import run
+from daemon import DEADLINE_S, run, wait_until
 
 LEVEL = "LEVEL_3"
 RELEASES = f"/v1/releases/{e.ORGANISATION}/{e.SERIES}"
@@ -68,6 +69,14 @@ class Releases(unittest.TestCase):
 
     def reach(self, at):
         self.said(self.publisher, e.time_reached(at))
+
+    def is_reached(self, at):
+        return self.daemon.ask("GET", "/v1/overview", self.desk).json()["time"] >= at.replace("Z", ".000Z")
+
+    def goes_at(self):
+        """When the first wave goes; none without a plan."""
+        releases = self.daemon.ask("GET", RELEASES, self.ops).json()["releases"]
+        return next((wave["goesAt"] for one in releases if one["level"] == LEVEL for wave in one["waves"]), None)
 
     def batches(self):
         return len(self.daemon.ask("GET", f"/v1/batches?centre={e.CENTRE}", self.desk).json()["batches"])
@@ -252,36 +261,55 @@ class Releases(unittest.TestCase):
         self.reach("2023-08-10T09:00:00Z")
         self.assertEqual(self.batches(), 1)
 
-    def killed_at(self, point, key, *events):
-        """The daemon kills itself at a point of a commit while it takes the events; then it is started again, and they are sent again."""
+    def started_since(self, when):
+        """Whether a start since then is on record, with its commit."""
+        ask = lambda partition: self.daemon.ask("GET", f"/v1/audit?partition={partition}&act=start", self.auditor).json()
+        return any(record["at"] >= when for partition in range(ask(0)["partitions"]) for record in ask(partition)["records"])
+
+    def lives_until_its_start_is_on_record(self, point):
+        """Whether a life that ends at the point comes so far; the start is a commit too, at a time of its own."""
         self.daemon.stop(signal.SIGKILL)
         self.daemon.environment["RESULTSD_CRASH_AT"] = point
+        began = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
         try:
             self.daemon.start()
-            self.daemon.publish(key, list(events))
-        except (OSError, RuntimeError, http.client.HTTPException):
-            pass
-        self.daemon.close()
-        if self.daemon.process.poll() is None:
-            self.daemon.stop(signal.SIGKILL)
-        del self.daemon.environment["RESULTSD_CRASH_AT"]
+            wait_until(lambda: self.started_since(began), "the start on record")
+            return True
+        except (ConnectionError, http.client.HTTPException, RuntimeError):
+            self.assertEqual(self.daemon.process.wait(DEADLINE_S), -signal.SIGKILL, self.daemon.log()[-3:])
+            return False
+        finally:
+            self.daemon.close()
+            del self.daemon.environment["RESULTSD_CRASH_AT"]
+
+    def killed_at(self, where, key, event, is_known):
+        """The daemon kills itself before or after the write of the commit that takes the event. Started again it has it, or has it not; and is
+        sent it once more."""
+        self.auditor = self.daemon.key("auditor", everywhere=True)
+        self.assertTrue(any(self.lives_until_its_start_is_on_record(f"{where}:{count}") for count in range(1, 6)), f"{where}: killed before the step")
+        with self.assertRaises((ConnectionError, http.client.HTTPException)):
+            self.daemon.publish(key, [event])
+        self.assertEqual(self.daemon.process.wait(DEADLINE_S), -signal.SIGKILL)
         self.daemon.start()
-        self.said(key, *events)
+        self.assertEqual(is_known(), where == "after_write", where)
+        answer = self.said(key, event)
+        self.assertEqual((answer["rejected"], answer["waiting"]), (0, 0), answer)
+        self.assertTrue(is_known())
 
     def test_killed_within_the_commit_of_any_step_nothing_goes_unapproved_nor_twice(self):
-        planned = plan("2023-07-20T09:00:00Z")
-        for point in ("before_write:1", "after_write:1"):
-            self.killed_at(point, self.ops, planned)
+        for where, hour in (("before_write", 10), ("after_write", 9)):  # in London; there it is an hour later than in UTC
+            planned = plan("2023-07-20T09:00:00Z", firstIssueAt=f"2023-08-09T{hour:02}:00")
+            self.killed_at(where, self.ops, planned, lambda goes=f"2023-08-09T{hour - 1:02}:00:00.000Z": self.goes_at() == goes)
         digest = self.digest()
-        first, second = approval("2023-08-01T09:00:00Z", digest), approval("2023-08-09T09:01:00Z", digest)
-        for point in ("before_write:1", "after_write:1"):
-            self.killed_at(point, self.ann, first)
-        for point in ("before_write:1", "after_write:1"):
-            self.killed_at(point, self.publisher, e.time_reached("2023-08-09T09:00:00Z"))
+        for where, at in (("before_write", "2023-08-01T09:00:00Z"), ("after_write", "2023-08-01T09:01:00Z")):
+            self.killed_at(where, self.ann, approval(at, digest), lambda at=at: self.is_reached(at))
+        for where, at in (("before_write", "2023-08-09T09:00:00Z"), ("after_write", "2023-08-09T09:00:30Z")):
+            self.killed_at(where, self.publisher, e.time_reached(at), lambda at=at: self.is_reached(at))
         self.assertEqual((self.batches(), self.release()["approvedBy"]), (0, [f"key {name_of(self.ann)}"]))
-        for point in ("before_write:1", "after_write:1"):
-            self.killed_at(point, self.bob, second)
-        self.killed_at("before_write:1", self.publisher, e.time_reached("2023-08-09T09:02:00Z"))
+        both = sorted(f"key {name_of(key)}" for key in (self.ann, self.bob))
+        self.killed_at("before_write", self.bob, approval("2023-08-09T09:01:00Z", digest), lambda: self.release()["approvedBy"] == both)
+        self.killed_at("after_write", self.bob, approval("2023-08-09T09:01:30Z", digest), lambda: self.is_reached("2023-08-09T09:01:30Z"))
+        self.killed_at("before_write", self.publisher, e.time_reached("2023-08-09T09:02:00Z"), lambda: self.is_reached("2023-08-09T09:02:00Z"))
         self.assertEqual(self.batches(), 1)
         self.reach("2023-08-11T09:00:00Z")
         self.assertEqual(self.batches(), 1)
@@ -297,4 +325,4 @@ class Releases(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)
