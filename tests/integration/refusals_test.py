@@ -41,7 +41,8 @@ class Refusals(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         access_test.Matrix.setUpClass.__func__(cls)
-        cls.told_apart = 150  # kinds of refusals a minute; beyond 200 they are counted together
+        # Kinds of refusals that are told apart in a minute, at most half of them of callers that are nobody; beyond that they are counted together.
+        cls.told_apart = 200
 
     def on_record(self):
         """How often each refusal is on record: (who, route, rule, status)."""
@@ -94,22 +95,24 @@ class Refusals(unittest.TestCase):
 
     def test_every_refusal_is_on_record(self):
         before, _ = self.on_record()
-        refused, asked = self.refuse_all(self.told_apart)
+        refused, asked = self.refuse_all(self.told_apart // 2)
         after, lines = self.on_record()
         self.assertEqual(after - before, refused)
-        self.assertGreater(sum(refused.values()), 400)
+        self.assertGreater(len(refused), self.told_apart)
         print(f"\n{asked} requests to {len(list(operations()))} addresses by {len(self.callers)} callers: {sum(refused.values())} refused, of {len(refused)} kinds, "
               f"and all of them on record, in {lines} records; {asked - sum(refused.values())} let in")
 
     def test_more_kinds_than_are_told_apart_are_counted_together(self):
+        self.begin_again()  # and its minute
         before, _ = self.on_record()
         refused, _ = self.refuse_all(1_000_000)
         after, _ = self.on_record()
         made = after - before
         self.assertEqual(sum(made.values()), sum(refused.values()))
         others = made.pop(("others", "", "others", "403"), 0) + made.pop(("others", "", "others", "401"), 0)
-        self.assertGreater(others, 100)
+        self.assertGreater(others, 0)
         self.assertEqual(made - refused, {})
+        self.assertGreaterEqual(len(made), self.told_apart)
         print(f"\n{sum(refused.values())} within one minute: {sum(made.values())} told apart, {others} counted together")
 
     def test_one_that_goes_on_knocking_is_counted(self):
