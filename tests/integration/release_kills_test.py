@@ -11,6 +11,7 @@ import unittest
 
 import events as e
 from audit_test import Audited, halt
+from callers import start_on_record
 from daemon import run, wait_until
 from release_test import LEVEL, RELEASES, approval, plan
 
@@ -89,7 +90,7 @@ class Kills(unittest.TestCase):
         self.daemon.environment["RESULTSD_CRASH_AT"] = point
         given = False
         try:
-            self.daemon.start()
+            start_on_record(self.daemon, self.daemon.auditor)
             given = True
             self.daemon.publish(self.keys[key], events)
             self.ask("/readyz")

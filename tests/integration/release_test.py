@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The real resultsd with an access secret: a release from its plan to its batches, by people who are told apart by their keys; what is refused, and
 what each refusal says; kill -9 between any two steps."""
-import datetime
 import http.client
 import json
 import os
@@ -9,8 +8,8 @@ import signal
 import unittest
 
 import events as e
-from callers import Guarded, name_of
-from daemon import DEADLINE_S, run, wait_until
+from callers import Guarded, name_of, start_on_record
+from daemon import DEADLINE_S, run
 
 LEVEL = "LEVEL_3"
 RELEASES = f"/v1/releases/{e.ORGANISATION}/{e.SERIES}"
@@ -261,19 +260,12 @@ class Releases(unittest.TestCase):
         self.reach("2023-08-10T09:00:00Z")
         self.assertEqual(self.batches(), 1)
 
-    def started_since(self, when):
-        """Whether a start since then is on record, with its commit."""
-        ask = lambda partition: self.daemon.ask("GET", f"/v1/audit?partition={partition}&act=start", self.auditor).json()
-        return any(record["at"] >= when for partition in range(ask(0)["partitions"]) for record in ask(partition)["records"])
-
     def lives_until_its_start_is_on_record(self, point):
         """Whether a life that ends at the point comes so far; the start is a commit too, at a time of its own."""
         self.daemon.stop(signal.SIGKILL)
         self.daemon.environment["RESULTSD_CRASH_AT"] = point
-        began = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
         try:
-            self.daemon.start()
-            wait_until(lambda: self.started_since(began), "the start on record")
+            start_on_record(self.daemon, self.auditor)
             return True
         except (ConnectionError, http.client.HTTPException, RuntimeError):
             self.assertEqual(self.daemon.process.wait(DEADLINE_S), -signal.SIGKILL, self.daemon.log()[-3:])
