@@ -660,6 +660,8 @@ std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& r
 }
 
 MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
+  // Where nobody has to say who it is, an act is of whom it names.
+  if (settings_.access_secret_file.empty() && *caller == anybody()) return {};
   // Wrong events of a publisher are kept, to be mended and replayed; a centre has them before it still.
   // The first of a body goes to the log, and of all how many there were to the metric.
   return {.refusal =
