@@ -8,6 +8,7 @@ import unittest
 
 import events as e
 from callers import Guarded, name_of
+from daemon import Daemon
 from oidc_issuer import Browser, Issuer
 from ports import free_ports
 from release_test import LEVEL, RELEASES, approval, plan
@@ -132,6 +133,22 @@ class TwoPeople(unittest.TestCase):
         self.assertEqual(said, [{}, {"approval-of-same-person": SAME_PERSON}, {}])
         stands = self.release()
         self.assertEqual((stands["approved"], len(stands["approvedBy"]), stands["approversAmongThem"]), (True, 2, 2))
+
+    def test_in_a_demonstration_without_a_secret_who_says_nothing_names_who_approves(self):
+        with Daemon({"time.source": "event", "sign_in.demonstration": True, "release.approvals_default": 2}) as self.daemon:
+            season = sorted(e.reference() + e.with_result("P1"), key=lambda one: one["occurredAt"])
+            self.assertEqual(self.daemon.post_events(season + [plan("2023-07-20T09:00:00Z")])["rejected"], 0)
+
+            def release():
+                (one,) = [release for release in self.daemon.get(RELEASES).json()["releases"] if release["level"] == LEVEL]
+                return one
+            digest = release()["plan"]
+            for name, people in (("Ann", 1), (" ANN ", 1), ("Bob", 2)):
+                self.assertEqual(self.daemon.post_events([self.approval(digest, approver=name)])["rejected"], 0)
+                self.assertEqual(len(release()["approvedBy"]), people, name)
+            # Who signed in is that person, whatever name it gives.
+            self.assertEqual(self.taken(Person(self.daemon).at_demonstration("approver-a").say(self.approval(digest, approver="Ann"))), {})
+            self.assertEqual((release()["approved"], len(release()["approvedBy"])), (True, 3))
 
     def test_an_approval_of_an_older_plan_counts_for_nothing(self):
         self.with_issuer()
