@@ -24,6 +24,16 @@ std::string words_of(AccessRoles roles) {
   return text;
 }
 
+/// What somebody with these roles may read in a browser.
+void add_addresses(Html& body, AccessRoles roles, const Bound& bound) {
+  body.raw("<h2>What you may read here</h2>\n");
+  if (bound.everywhere && roles.any_of({AccessRole::operations, AccessRole::approver})) body.link("/v1/overview", "Where everything stands");
+  if (bound.everywhere && roles.has(AccessRole::auditor)) body.link("/v1/audit", "The audit");
+  for (std::size_t at = 0; at < std::min(bound.centres.size(), kCentresShown); ++at)
+    body.link("/v1/centres/" + text_of(bound.centres[at]), "Centre " + text_of(bound.centres[at]));
+  body.link("/openapi.json", "Every address of this server");
+}
+
 }  // namespace
 
 HttpReply SignIn::refused_without() { return page_of(not_set(), false); }
@@ -99,6 +109,7 @@ HttpReply SignIn::signed_in_page(const HttpRequest& request) const {
   body.raw("</dd>\n<dt>For</dt><dd>").text(words_of(session->bound)).raw("</dd>\n<dt>Signed in until</dt><dd>");
   body.text(local_text(session->begun_ms + options_.limits.absolute_ms)).raw(", or ");
   body.text(std::to_string(options_.limits.idle_ms / 60'000)).raw(" minutes after you were here last</dd>\n</dl>\n");
+  add_addresses(body, session->roles, session->bound);
   body.button("/sign-out", "Sign out", {{"csrf", keys_.csrf_token(session->id)}});
   body.raw("<p class=\"small\">Signing out ends every session of yours, in other browsers too.</p>\n");
   return page(200, "You are signed in", body, options_.encrypted);
