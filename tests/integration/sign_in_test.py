@@ -502,6 +502,17 @@ class Demonstration(unittest.TestCase):
             self.assertEqual(officer.form("/sign-out", csrf=token).status, 303)
             self.assertEqual(officer.session().status, 401)
 
+    def test_who_signed_in_is_shown_what_there_is_to_read(self):
+        with Guarded({"sign_in.demonstration": True}) as daemon:
+            self.assertEqual(daemon.publish(daemon.key("publisher", everywhere=True), e.reference()).json()["rejected"], 0)
+            self.page_with_centres(daemon)
+            for who, links in (({"as": "operations"}, ["/v1/overview", "/v1/audit"]), ({"as": "approver-b"}, ["/v1/overview"]),
+                               ({"as": "centre", "centre": e.CENTRE}, [f"/v1/centres/{e.CENTRE}"])):
+                browser = self.sign_in(daemon, **who)
+                shown = re.findall(r'<a href="([^"]+)"', browser.ask("GET", "/signed-in").body.decode())
+                self.assertEqual(shown, [*links, "/openapi.json"])
+                self.assertEqual([browser.ask("GET", link).status for link in shown], [200] * len(shown))
+
     def test_without_a_secret_whoever_says_nothing_may_do_what_it_could_before(self):
         from daemon import Daemon
         with Daemon({"time.source": "event", "sign_in.demonstration": True}) as daemon:
