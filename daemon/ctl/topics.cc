@@ -64,7 +64,7 @@ int check(const Settings& settings) {
                retention_text(topic.config)});
   }
   std::cout << table.text() << "Topics and brokers are right.\n";
-  for (const std::string& warning : kafka::warnings_about_rights(settings, kafka::ask_read_rights(settings)))
+  for (const std::string& warning : kafka::warnings_about_rights(settings, kafka::ask_read_rights(settings, found)))
     std::cout << "Warning: " << warning << "\n";
   return 0;
 }

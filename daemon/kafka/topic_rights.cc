@@ -1,5 +1,6 @@
 #include "daemon/kafka/topic_rights.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -12,6 +13,7 @@ namespace vtq::kafka {
 namespace {
 
 constexpr int kRequestMs = 10'000;
+constexpr const char* kNoAuthorizer = "they have no authorizer, so that everybody may read everything";
 using Filter = std::unique_ptr<rd_kafka_AclBindingFilter_t, Release<rd_kafka_AclBinding_destroy>>;
 
 /// Where publishers write grades: predicted, of units, and results.
@@ -27,7 +29,16 @@ bool reads(rd_kafka_AclOperation_t operation) { return operation == RD_KAFKA_ACL
 
 }  // namespace
 
-FoundRights ask_read_rights(const Settings& settings) {
+bool lacks_authorizer(const FoundCluster& cluster) {
+  return std::any_of(cluster.brokers.begin(), cluster.brokers.end(), [](const auto& broker) {
+    auto found = broker.second.find("authorizer.class.name");
+    return found != broker.second.end() && found->second.empty();
+  });
+}
+
+FoundRights ask_read_rights(const Settings& settings, const FoundCluster& cluster) {
+  // librdkafka 2.0 makes an empty list of the error with which such brokers answer.
+  if (lacks_authorizer(cluster)) return {.told = false, .why = kNoAuthorizer, .rights = {}};
   Properties properties = common_properties(settings, "topics");
   std::erase_if(properties, [](const auto& property) { return property.first == "partitioner"; });
   Client client = make_client(RD_KAFKA_PRODUCER, make_config(properties));
@@ -43,9 +54,7 @@ FoundRights ask_read_rights(const Settings& settings) {
   Event event(rd_kafka_queue_poll(queue.get(), 2 * kRequestMs));
   if (!event) return {.told = false, .why = "no answer came", .rights = {}};
   if (rd_kafka_resp_err_t error = rd_kafka_event_error(event.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return {.told = false,
-            .why = error == RD_KAFKA_RESP_ERR_SECURITY_DISABLED ? "they have no authorizer, so that everybody may read everything" : text_of(error),
-            .rights = {}};
+    return {.told = false, .why = error == RD_KAFKA_RESP_ERR_SECURITY_DISABLED ? kNoAuthorizer : text_of(error), .rights = {}};
   FoundRights found{.told = true, .why = {}, .rights = {}};
   std::size_t count = 0;
   const rd_kafka_AclBinding_t** said = rd_kafka_DescribeAcls_result_acls(rd_kafka_event_DescribeAcls_result(event.get()), &count);

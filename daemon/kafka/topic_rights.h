@@ -11,6 +11,8 @@ struct Settings;
 
 namespace vtq::kafka {
 
+struct FoundCluster;
+
 /// One entry of the brokers' lists, as far as reading topics goes.
 struct ReadRight {
   std::string principal;  ///< `User:resultsd`, `User:*`
@@ -27,8 +29,11 @@ struct FoundRights {
   std::vector<ReadRight> rights;
 };
 
-/// Asks the brokers.
-FoundRights ask_read_rights(const Settings& settings);
+/// Whether a broker of these lets everybody do everything, by its configuration. Pure.
+bool lacks_authorizer(const FoundCluster& cluster);
+
+/// Asks the brokers, unless it is plain from their configuration that they would not tell.
+FoundRights ask_read_rights(const Settings& settings, const FoundCluster& cluster);
 
 /// What whoever runs resultsd should know of them, a sentence each, as warnings: who may read the topics whose events may carry grades. Pure.
 std::vector<std::string> warnings_about_rights(const Settings& settings, const FoundRights& found);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/kafka/topics.h"
 #include "daemon/process/settings.h"
 
 namespace vtq::kafka {
@@ -39,6 +40,16 @@ TEST(TopicRights, that_the_brokers_do_not_tell_are_a_warning_with_what_to_do) {
   std::string text = said({.told = false, .why = "they have no authorizer", .rights = {}});
   EXPECT_NE(text.find("they have no authorizer"), std::string::npos);
   EXPECT_NE(text.find("Set up an authorizer"), std::string::npos);
+}
+
+TEST(TopicRights, of_brokers_of_which_one_has_no_authorizer_are_everybodys) {
+  FoundCluster cluster;
+  EXPECT_FALSE(lacks_authorizer(cluster));
+  cluster.brokers[1]["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+  cluster.brokers[2]["not.said"] = "";
+  EXPECT_FALSE(lacks_authorizer(cluster));
+  cluster.brokers[2]["authorizer.class.name"] = "";
+  EXPECT_TRUE(lacks_authorizer(cluster));
 }
 
 }  // namespace
