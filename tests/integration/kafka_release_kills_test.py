@@ -19,6 +19,7 @@ from release_test import LEVEL, RELEASES, approval, plan
 
 PREFIX, PARTITIONS = "kills.", 2
 POINTS = ("before_apply", "before_offsets", "before_end", "after_end")
+OF_REFERENCE = POINTS[1:]  # words for all centres are reference data, of which alone the first point is not passed
 ONCE = {"release-planned": 1, "release-approved": 2, "result-amended": 1, "halt": 1, "resume": 1}
 
 
@@ -112,39 +113,41 @@ class KafkaKills(unittest.TestCase):
         except subprocess.TimeoutExpired:
             self.fail(f"{point} was not passed")
 
-    def step(self, name, events, before, after, until=None):
+    def step(self, name, events, before, *after, until=None, points=POINTS):
+        """After which it stands as before, or as one of `after`; sent again, as one of `after`."""
         self.daemon.stop(signal.SIGKILL)
-        for at, point in enumerate(POINTS):
+        for at, point in enumerate(points):
             self.killed_at(point, events if at == 0 else ())
             self.struck[name] = self.struck.get(name, 0) + 1
         self.daemon.start()
-        self.check(f"{name}, killed at every point", before, after)
+        self.check(f"{name}, killed at every point", before, *after)
         # Who had no answer sends it again.
         self.post(*events)
         if until:
             self.reached(until)
-        wait_until(lambda: self.stands() == after, f"{name}: {after}, not {self.stands()}", 60)
-        self.check(f"{name}, sent again", after)
+        wait_until(lambda: self.stands() in after, f"{name}: one of {after}", 60)
+        self.check(f"{name}, sent again", *after)
 
     def test_killed_at_every_point_nothing_goes_unapproved_nor_twice_and_the_chain_is_whole(self):
         self.post(*sorted(e.reference() + e.with_result("P1") + e.with_result("P2", centre=e.OTHER_CENTRE), key=lambda one: one["occurredAt"]))
         self.post(e.time_reached("2023-07-20T09:00:00Z"))
         self.reached("2023-07-20T09:00:00Z")
-        self.step("plan", [plan("2023-07-20T09:30:00Z")], (0, 0, []), (0, 0, []))
+        self.step("plan", [plan("2023-07-20T09:30:00Z")], (0, 0, []), (0, 0, []), points=OF_REFERENCE)
         digest = wait_until(lambda: self.release().get("plan"), "the plan known", 60)
-        self.step("first approval", [by("ann", approval("2023-08-01T09:00:00Z", digest))], (0, 0, []), (0, 1, []))
+        self.step("first approval", [by("ann", approval("2023-08-01T09:00:00Z", digest))], (0, 0, []), (0, 1, []), points=OF_REFERENCE)
         cut = "2023-08-09T09:00:00Z"
-        self.step("cut, with one approval", [e.time_reached(cut)], (0, 1, []), (0, 1, []), cut)
-        self.step("second approval", [by("bob", approval("2023-08-09T09:01:00Z", digest))], (0, 1, []), (0, 2, []))
+        self.step("cut, with one approval", [e.time_reached(cut)], (0, 1, []), (0, 1, []), until=cut)
+        # Its cut has passed: it goes at once, or with what comes next.
+        self.step("second approval", [by("bob", approval("2023-08-09T09:01:00Z", digest))], (0, 1, []), (0, 2, []), (2, 2, ["shut"]), points=OF_REFERENCE)
         issue = "2023-08-09T09:02:00Z"
-        self.step("issue", [e.time_reached(issue)], (0, 2, []), (2, 2, ["shut"]), issue)
+        self.step("issue", [e.time_reached(issue)], (0, 2, []), (2, 2, ["shut"]), until=issue)
         amended = e.event("2023-08-10T09:00:00Z", "resultAmended", {"entry": e.entry("P1"), "grade": {"scale": "test-pmd", "value": "Merit"}, "reason": "a review"})
         later = "2023-08-11T12:00:00Z"
-        self.step("correction", [amended, e.time_reached(later)], (2, 2, ["shut"]), (3, 2, ["shut", "shut"]), later)
+        self.step("correction", [amended, e.time_reached(later)], (2, 2, ["shut"]), (3, 2, ["shut", "shut"]), until=later)
         gate = "2023-08-15T23:01:00Z"
-        self.step("gate", [e.time_reached(gate)], (3, 2, ["shut", "shut"]), (3, 2, ["corrected", "Merit"]), gate)
+        self.step("gate", [e.time_reached(gate)], (3, 2, ["shut", "shut"]), (3, 2, ["corrected", "Merit"]), until=gate)
         self.step("recall", [halt("2023-08-15T23:01:01Z"), e.time_reached("2023-08-15T23:01:02Z")], (3, 2, ["corrected", "Merit"]),
-                  (3, 2, ["issuing-halted", "issuing-halted"]), "2023-08-15T23:01:02Z")
+                  (3, 2, ["issuing-halted", "issuing-halted"]), until="2023-08-15T23:01:02Z")
         counts = self.check("the end", (3, 2, ["issuing-halted", "issuing-halted"]))
         for act, times in {**ONCE, "resume": 0}.items():
             self.assertEqual(counts.get(act, 0), times, act)
