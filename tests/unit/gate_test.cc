@@ -119,7 +119,7 @@ TEST_F(Calendars, that_say_no_embargo_after_one_that_said_dates_open_nothing) {
 }
 TEST_F(Calendars, of_one_moment_and_id_do_not_take_the_place_of_one_another) {
   v1::Event shut = calendar("first", may, "2023-08-16T00:01", "2023-08-17T08:00");
-  v1::Event again = calendar("first", may, "2023-08-10T00:01", "2023-08-11T08:00");
+  v1::Event again = calendar("first", may, "2023-08-15T00:01", "2023-08-16T08:00");
   again.set_sequence(7);
   knows(shut);
   knows(again);
