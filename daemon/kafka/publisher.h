@@ -27,8 +27,7 @@ class Publisher {
   /// Queues an event; `done` is called once, on any thread that is in here: whether the brokers have it. It must not publish. False: the queue is
   /// full, the producer is being replaced, or the publisher has stopped; `done` is not called then. A TimeReached goes to every partition: in event
   /// time it says of each how far it has come.
-  /// `by`: who says it, sealed, for a header; empty: none.
-  bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done, std::string_view by = {});
+  bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done);
   /// Takes nothing more. What is under way is told as not published: it may be, and publishing it again does no harm. When it returns, every
   /// `done` was called. Idempotent; on one thread.
   void stop();
@@ -46,7 +45,7 @@ class Publisher {
   /// Tells of everything under way as not published, and waits until it is told.
   static void empty(rd_kafka_t* client);
   bool produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
-               std::shared_ptr<Pending> pending, std::string_view by = {});
+               std::shared_ptr<Pending> pending);
   void run();
 
   const Settings settings_;

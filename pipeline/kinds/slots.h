@@ -10,8 +10,7 @@
 namespace vtq {
 
 /// What the slots begin with that daemon/access/ looks for.
-constexpr std::string_view kAccessKeySlot = "access-key", kAccessKeyRevokedSlot = "access-key-revoked", kQualificationSlot = "qualification",
-                           kCentreSlot = "centre", kPersonSignedOutSlot = "person-signed-out";
+constexpr std::string_view kAccessKeySlot = "access-key", kAccessKeyRevokedSlot = "access-key-revoked", kQualificationSlot = "qualification";
 
 /// The parts with spaces between; `-` for one that is empty.
 inline std::string slot(std::initializer_list<std::string_view> parts) {
