@@ -24,13 +24,13 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
-/// Never destroyed: threads of libraries may write until the process is gone.
-spdlog::logger*& started() {
-  static spdlog::logger* logger = nullptr;
+/// Never destroyed: threads of libraries may write until the process is gone. Stays reachable, so that it is no leak.
+std::shared_ptr<spdlog::logger>& started() {
+  static auto& logger = *new std::shared_ptr<spdlog::logger>;
   return logger;
 }
 
-spdlog::logger* current() { return started() ? started() : spdlog::default_logger_raw(); }
+spdlog::logger* current() { return started() ? started().get() : spdlog::default_logger_raw(); }
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void start(std::string_view level) {
   logger->set_level(spdlog::level::from_str(std::string(level)));
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(logger);
-  started() = (new std::shared_ptr<spdlog::logger>(std::move(logger)))->get();
+  started() = std::move(logger);
 }
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
