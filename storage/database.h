@@ -23,6 +23,8 @@ namespace vtq {
 constexpr char kStateChange = 's';
 constexpr char kBatchChange = 'b';
 constexpr char kRejectedChange = 'r';
+/// Of the embedded log, which is in no changelog.
+constexpr char kLogPlace = 'l';
 
 /// Layout of keys and records; a store of another schema is refused.
 constexpr std::uint64_t kSchema = 3;
@@ -71,6 +73,7 @@ struct Store::Database {
     std::string key;
     std::string value;
     std::string change_key;
+    std::string sealed;
   };
   std::vector<Lane> lanes;
   rocksdb::WriteBatch joined;
@@ -84,6 +87,7 @@ struct Store::Database {
   struct Counters {
     std::uint64_t rejected_last = 0;
     std::uint64_t batches = 0;
+    AuditHead audit = {};
   };
   std::vector<Counters> counters;
   Touched touched;
@@ -100,7 +104,7 @@ struct Store::Database {
   Reached committed_reached;
   std::vector<bool> taken;  // all, with the embedded log
   std::uint64_t taken_changes = 0;
-  std::vector<std::uint64_t> versions;  // by partition, how many commits have changed it
+  std::vector<std::uint64_t> versions;  // by partition, how many commits have changed it, but for its time
   std::uint64_t reference_version = 0;
   // Cuts made, and of these written or dropped.
   std::uint64_t cuts_made = 0;
@@ -112,8 +116,28 @@ struct Store::Database {
   ~Database();
   /// Part of the next commit, and of the partition's changelog where there is one.
   void put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
+  /// The same of what readers do not keep decoded: to them it is no change of the partition.
+  void put_unversioned(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
   void erase(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view erase_key);
   std::string_view changelog_key(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string& scratch) const;
+
+  // ---- sealing: store_seal.cc ----
+  /// `put` without sealing.
+  void put_as_it_is(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value);
+  /// Whether what is kept there may carry a grade. `place`: as `changelog_key` gives it.
+  static bool is_sealed_at(std::string_view place);
+  /// The value, opened into `scratch` where it is sealed. Throws StoreError, and StoreDamage when it does not open.
+  std::string_view opened(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string_view value, std::string& scratch) const;
+  /// The value sealed with the first key; nothing: it is so already. Throws likewise.
+  std::optional<std::string> sealed_anew(std::string_view place, std::string_view value) const;
+  /// Names of a fact that waits: the one that it gets, then those that it may have from before. A name tells nothing about what the fact says.
+  std::vector<std::string> waiting_names(std::uint32_t partition, CentreId centre, const WaitingKey& key) const;
+  /// Refuses a store whose key is not here.
+  void check_seal();
+  /// Seals a store that is not sealed, or with another key than the first.
+  void seal_all();
+  std::uint64_t seal_family(rocksdb::ColumnFamilyHandle* family);
+  void drop_log();
   Lane& lane(std::uint32_t partition) { return lanes[lanes.size() == 1 ? 0 : partition]; }
   bool dirty() const;
   /// Everything since the last commit as one batch, in the order of the lanes: the first lane's own where there is no other, else `joined`.
@@ -122,6 +146,8 @@ struct Store::Database {
   std::vector<BatchId> take_issuing();
   void clear_lanes();
   Counters read_counters(std::uint32_t partition) const;
+  /// As stored. Throws StoreError when it cannot be read.
+  AuditHead audit_head(std::uint32_t partition) const;
   bool has_taken(std::uint32_t partition) const;
   /// With `committed_mutex` held.
   TakenPartitions taken_now() const;

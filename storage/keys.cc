@@ -62,10 +62,17 @@ std::string waiting(std::uint32_t partition, CentreId centre, const WaitingKey& 
 std::string batch_count(std::uint32_t partition) { return of('b', partition); }
 std::string rejected_last(std::uint32_t partition) { return of('x', partition); }
 std::string position(std::uint32_t partition) { return of('c', partition); }
+std::string audit_head(std::uint32_t partition) { return of('A', partition); }
+
+std::string audit(std::uint32_t partition, std::uint64_t record_number) {
+  std::string key = of('a', partition);
+  append(key, record_number);
+  return key;
+}
 
 std::vector<std::string> prefixes(std::uint32_t partition) {
   std::vector<std::string> made;
-  for (char kind : {'t', 'd', 's', 'f', 'e', 'p', 'b', 'x', 'c'}) made.push_back(of(kind, partition));
+  for (char kind : {'t', 'd', 's', 'f', 'e', 'p', 'b', 'x', 'c', 'A', 'a'}) made.push_back(of(kind, partition));
   return made;
 }
 

@@ -48,6 +48,9 @@ std::uint64_t last_u64(std::string_view key);
 std::string batch_count(std::uint32_t partition);
 /// Last number given to a rejected record.
 std::string rejected_last(std::uint32_t partition);
+/// How far its audit has come; and one record of it.
+std::string audit_head(std::uint32_t partition);
+std::string audit(std::uint32_t partition, std::uint64_t number);
 /// How much of the partition's changelog lies here.
 std::string position(std::uint32_t partition);
 /// What begins every key of a partition's state, by kind.

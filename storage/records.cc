@@ -173,6 +173,7 @@ void encode(const CentreSummary& summary, std::string& out) {
     stored_halt.set_awarding_organisation(number(halt.awarding_organisation));
     stored_halt.set_series(number(halt.series));
     stored_halt.set_since_ms(halt.since_ms);
+    stored_halt.set_qualification(number(halt.qualification));
   }
   record.set_waiting(summary.waiting);
   record.set_derive_all(summary.derive_all);
@@ -212,8 +213,8 @@ CentreSummary decode_summary(std::string_view bytes) {
                                .subject = notice.subject(),
                                .since_ms = notice.since_ms()});
   for (const v1::HaltRecord& halt : record.halts())
-    summary.halts.push_back(
-        {AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())}, halt.since_ms()});
+    summary.halts.push_back({AwardingOrganisationId{halt.awarding_organisation()}, SeriesId{static_cast<std::uint16_t>(halt.series())},
+                             halt.since_ms(), QualificationId{halt.qualification()}});
   summary.waiting = record.waiting();
   summary.derive_all = record.derive_all();
   return summary;
@@ -246,6 +247,7 @@ void encode(const WaitingRecord& fact, std::string& out) {
   record.set_value(fact.why.value);
   record.set_message(fact.why.message);
   record.set_origin(fact.origin);
+  record.set_by(fact.by);
   record.SerializeToString(&out);
 }
 
@@ -257,7 +259,8 @@ WaitingRecord decode_waiting(std::string_view bytes) {
           .topic = static_cast<Topic>(record.topic()),
           .until_ms = record.until_ms(),
           .why = {record.field(), record.rule(), record.value(), record.message()},
-          .origin = record.origin()};
+          .origin = record.origin(),
+          .by = record.by()};
 }
 
 void encode(const Durations::Key& key, const Durations::Counts& counts, std::string& out) {

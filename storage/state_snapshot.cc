@@ -40,8 +40,9 @@ void StateSnapshot::each_summary(std::uint32_t partition, const std::function<vo
 void StateSnapshot::each_slot(std::uint32_t partition, CentreId centre,
                               const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
   std::string prefix = keys::slots(partition, centre);
+  std::string plain;
   auto read = [&](std::string_view key, std::string_view value) {
-    auto [stamp, event] = records::decode_slot(value);
+    auto [stamp, event] = records::decode_slot(database_.opened(database_.state, key, value, plain));
     take(key.substr(prefix.size()), stamp, event);
   };
   database_.reading(centre, [&] { database_.scan(database_.state, prefix, read, snapshot_); });
@@ -49,23 +50,28 @@ void StateSnapshot::each_slot(std::uint32_t partition, CentreId centre,
 
 void StateSnapshot::each_entry(std::uint32_t partition, CentreId centre, const std::function<void(Entry&&)>& take) {
   static thread_local v1::EntryRecord scratch;
+  std::string plain;
   auto read = [&](std::string_view key, std::string_view value) {
     Entry entry;
     entry.key = keys::entry_key(key);
-    records::decode(value, scratch, entry);
+    records::decode(database_.opened(database_.state, key, value, plain), scratch, entry);
     take(std::move(entry));
   };
   database_.reading(centre, [&] { database_.scan(database_.state, keys::entries(partition, centre), read, snapshot_); });
 }
 
 void StateSnapshot::each_waiting(std::uint32_t partition, CentreId centre, const std::function<void(WaitingRecord&&)>& take) {
-  auto read = [&](std::string_view, std::string_view value) { take(records::decode_waiting(value)); };
+  std::string plain;
+  auto read = [&](std::string_view key, std::string_view value) {
+    take(records::decode_waiting(database_.opened(database_.state, key, value, plain)));
+  };
   database_.reading(centre, [&] { database_.scan(database_.state, keys::waiting(partition, centre), read, snapshot_); });
 }
 
 void StateSnapshot::each_reference(const std::function<void(std::string_view, const Stamp&, std::string_view)>& take) {
+  std::string plain;
   auto read = [&](std::string_view key, std::string_view value) {
-    auto [stamp, event] = records::decode_slot(value);
+    auto [stamp, event] = records::decode_slot(database_.opened(database_.state, key, value, plain));
     take(key.substr(keys::kReference.size()), stamp, event);
   };
   database_.scan(database_.state, keys::kReference, read, snapshot_);

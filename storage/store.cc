@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "storage/database.h"
+#include "storage/sealing/sealed_output.h"
 #include "storage/state_snapshot.h"
 
 namespace vtq {
@@ -77,7 +78,7 @@ void Store::Database::read_counters() {
 }
 
 Store::Database::Counters Store::Database::read_counters(std::uint32_t partition) const {
-  return {.rejected_last = get_u64(keys::rejected_last(partition)), .batches = get_u64(keys::batch_count(partition))};
+  return {.rejected_last = get_u64(keys::rejected_last(partition)), .batches = get_u64(keys::batch_count(partition)), .audit = audit_head(partition)};
 }
 
 bool Store::Database::has_taken(std::uint32_t partition) const {
@@ -104,7 +105,7 @@ void Store::append_input(Topic topic, std::uint32_t partition, std::string_view 
 void Store::put_time(std::uint32_t partition, TimeMs time) {
   // On Kafka, time goes with the partition's position, and by itself is not worth a transaction.
   if (database_->options.sink) return;
-  database_->put(database_->state, partition, keys::time(partition), keys::u64(static_cast<std::uint64_t>(time)));
+  database_->put_unversioned(database_->state, partition, keys::time(partition), keys::u64(static_cast<std::uint64_t>(time)));
 }
 
 void Store::put_durations(std::uint32_t partition, const Durations::Key& key, const Durations::Counts& counts) {
@@ -135,18 +136,23 @@ void Store::put_entry(std::uint32_t partition, CentreId centre, const Entry& ent
 void Store::put_waiting(std::uint32_t partition, CentreId centre, const WaitingRecord& record) {
   std::string& value = database_->lane(partition).value;
   records::encode(record, value);
-  database_->put(database_->state, partition, keys::waiting(partition, centre, record.key), value);
+  std::vector<std::string> names = database_->waiting_names(partition, centre, record.key);
+  database_->put(database_->state, partition, names.front(), value);
+  // Sealed under another key before, it had another name.
+  for (std::size_t at = 1; at < names.size(); ++at) database_->erase(database_->state, partition, names[at]);
 }
 
 void Store::erase_waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key) {
-  database_->erase(database_->state, partition, keys::waiting(partition, centre, key));
+  for (const std::string& name : database_->waiting_names(partition, centre, key)) database_->erase(database_->state, partition, name);
 }
 
 void Store::put_reference(std::string_view slot, const Stamp& stamp, std::string_view event) {
   Database::Lane& lane = database_->lanes.front();
   records::encode(stamp, event, lane.value);
   // On Kafka every instance reads the reference data for itself: it is in no changelog.
-  lane.pending.Put(database_->state, slice(keys::reference(slot)), slice(lane.value));
+  std::string key = keys::reference(slot);
+  if (database_->options.seal) database_->options.seal->close(SealedAs::record, kStateChange + key, lane.value, lane.sealed);
+  lane.pending.Put(database_->state, slice(key), slice(database_->options.seal ? lane.sealed : lane.value));
   lane.dirty = true;
   database_->touched.reference = true;
 }
@@ -156,12 +162,25 @@ void Store::entry_status(std::uint32_t partition, CentreId centre, const v1::Ent
 }
 
 void Store::result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) {
-  database_->append(Topic::result_batches, partition, centre, batch);
   Database::Lane& lane = database_->lane(partition);
   batch.SerializeToString(&lane.value);
   BatchId id = *parse_batch_id(batch.batch());
   if (database_->issued) lane.issuing.push_back(id);
-  database_->put(database_->batches, partition, keys::batch(id), lane.value);
+  const Seal* seal = database_->options.seal.get();
+  if (!seal) {
+    database_->append(Topic::result_batches, partition, centre, batch);
+    database_->put_as_it_is(database_->batches, partition, keys::batch(id), lane.value);
+  } else {
+    std::string place = kBatchChange + keys::batch(id), sealed;
+    BatchKey key = seal->batch_key_for(place, lane.value);
+    // The embedded log is sealed as a whole.
+    if (database_->options.sink)
+      database_->append(Topic::result_batches, partition, centre, sealed_for_topic(batch, key));
+    else
+      database_->append(Topic::result_batches, partition, centre, batch);
+    seal->close_batch(place, lane.value, key, sealed);
+    database_->put_as_it_is(database_->batches, partition, keys::batch(id), sealed);
+  }
   database_->put(database_->state, partition, keys::batch_count(partition), keys::u64(++database_->counters[partition].batches));
 }
 
@@ -176,7 +195,9 @@ std::string Store::rejected(std::uint32_t partition, v1::Rejected&& rejected) {
   rejected.set_id(own_numbers ? std::to_string(number) + "-" + std::to_string(partition) : std::to_string(number));
   std::string& value = database_->lane(partition).value;
   rejected.SerializeToString(&value);
-  if (own_numbers)
+  if (own_numbers && database_->options.seal)
+    database_->options.sink->rejected(partition, sealed_for_topic(*database_->options.seal, rejected));
+  else if (own_numbers)
     database_->options.sink->rejected(partition, rejected);
   else
     database_->append(Topic::rejected, partition, {}, value);
@@ -252,6 +273,9 @@ std::optional<v1::PositionRecord> Store::Database::position(std::uint32_t partit
 
 void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& changes, const v1::PositionRecord& position) {
   Database& database = *database_;
+  if (SealKeyId id = position.commit().seal_key(); id != 0 && !(database.options.seal && database.options.seal->has(id)))
+    throw StoreError("Changelog: partition " + std::to_string(partition) + " is sealed with key " + text_of_seal_key(id) +
+                     ", which is not here; set seal.key_file to the file that the other instances have.");
   rocksdb::WriteBatch batch;
   for (const Change& change : changes) {
     char kind = change.key.empty() ? '\0' : change.key[0];
@@ -263,8 +287,9 @@ void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& 
       throw StoreError("Changelog: partition " + std::to_string(partition) +
                        " holds a record of unknown kind; use the version of resultsd that wrote it.");
     rocksdb::Slice key = slice(change.key.substr(1));
+    auto sealed = change.value ? database.sealed_anew(change.key, *change.value) : std::nullopt;
     if (change.value)
-      batch.Put(family, key, slice(*change.value));
+      batch.Put(family, key, sealed ? slice(*sealed) : slice(*change.value));
     else
       batch.Delete(family, key);
   }

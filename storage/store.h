@@ -15,8 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/audit/chain.h"
 #include "pipeline/base/batch_id.h"
 #include "pipeline/run/ports.h"
+#include "storage/sealing/seal.h"
 #include "vtq/v1/store.pb.h"
 
 namespace vtq {
@@ -38,6 +40,8 @@ class CommitSink {
   virtual ~CommitSink() = default;
   virtual void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) = 0;
   virtual void rejected(std::uint32_t partition, const v1::Rejected& record) = 0;
+  /// A record of the audit as it is hashed; `key`: the centre that it is about, or `*`.
+  virtual void audit(std::uint32_t partition, std::string_view key, std::string_view line) = 0;
   /// A change of the store, for the changelog; no value: erased.
   virtual void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) = 0;
 };
@@ -80,6 +84,9 @@ struct StoreOptions {
   // The embedded log is kept so long and so large: a record for people and tests, which no start reads.
   std::uint64_t log_bytes_max = 128u << 20;
   std::uint64_t log_seconds_max = 30 * 86'400;
+  /// What may carry a grade is sealed with it. Null: nothing is, and a store that is sealed is refused. Of a store that is not, everything is sealed
+  /// as it is opened.
+  std::shared_ptr<const Seal> seal = {};
   /// Warnings and errors, RocksDB's own too. Any thread; short.
   std::function<void(const StoreNote&)> note = {};
 };
@@ -174,10 +181,11 @@ struct TakenPartitions {
   bool operator==(const TakenPartitions&) const = default;
 };
 
-/// How far a store has come: of two that are equal, nothing was committed in between, and no partition came or went.
+/// How far a store has come: of two that are equal, nothing was committed in between but times and records of the audit, and no partition came or
+/// went.
 struct StoreVersions {
   TakenPartitions taken;
-  std::vector<std::uint64_t> partitions;  ///< how many commits have changed each
+  std::vector<std::uint64_t> partitions;  ///< how many commits have changed each, but for its time and its audit
   std::uint64_t reference = 0;            ///< how many have changed the reference data
   bool being_written = false;             ///< a commit is on its way in: it may be seen already, and is not counted yet
 
@@ -226,6 +234,7 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   void result_batch(std::uint32_t partition, CentreId centre, const v1::ResultBatch& batch) override;
   void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) override;
   std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) override;
+  void audit(std::uint32_t partition, AuditEntry&& entry) override;
   /// Marks a rejected record as replayed at `at`; part of the next commit. False when there is none with this id, or marks are refused.
   bool mark_replayed(std::string_view id, TimeMs at);
   /// While partitions are on the move and nothing can be committed. The same thread.
@@ -289,6 +298,8 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// Batches in order of (centre, awarding organisation, series, number), after `after`; `centre`: only that one's. Of partitions that
   /// were taken; with the embedded log that is all.
   std::vector<v1::ResultBatch> batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const;
+  /// What opens the batch, where results are sealed; nothing: there is no such batch, or it is not sealed.
+  std::optional<BatchKey> batch_key(const BatchId& id) const;
   std::uint64_t batch_count() const;
   std::vector<NumberGap> number_gaps(std::optional<CentreId> centre) const;
   /// On Kafka: of partitions that were taken.
@@ -299,6 +310,10 @@ class Store final : public StateStore, public StateWriter, public Outputs {
   /// instances have clocks of their own, and events time of theirs.
   std::vector<v1::Rejected> rejected_records_by_time(const std::optional<RejectedPlace>& before, std::size_t count, bool open_only) const;
   std::uint64_t rejected_count() const;
+  /// How far a partition's audit has come; on Kafka: of one that was taken.
+  AuditHead audit_head(std::uint32_t partition) const;
+  /// Its records as they are hashed, from that number on, at most `count`.
+  std::vector<std::string> audit_lines(std::uint32_t partition, std::uint64_t from, std::size_t count) const;
   StoreSizes sizes() const;
   /// Waits, for at most so long, while a commit is being written.
   StoreVersions versions(std::chrono::milliseconds most = {}) const;

@@ -15,6 +15,26 @@ constexpr std::size_t kLaneBytesKept = 1u << 20;
 
 void Store::Database::put(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key, std::string_view put_value) {
   Lane& own = lane(partition);
+  if (options.seal) {
+    std::string_view place = changelog_key(family, put_key, own.change_key);
+    if (is_sealed_at(place)) {
+      options.seal->close(SealedAs::record, place, put_value, own.sealed);
+      put_value = own.sealed;
+    }
+  }
+  put_as_it_is(family, partition, put_key, put_value);
+}
+
+void Store::Database::put_unversioned(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
+                                      std::string_view put_value) {
+  const std::uint8_t before = touched.partitions[partition];
+  put(family, partition, put_key, put_value);
+  touched.partitions[partition] = before;
+}
+
+void Store::Database::put_as_it_is(rocksdb::ColumnFamilyHandle* family, std::uint32_t partition, std::string_view put_key,
+                                   std::string_view put_value) {
+  Lane& own = lane(partition);
   own.pending.Put(family, slice(put_key), slice(put_value));
   own.dirty = true;
   touched.add(partition);
@@ -123,7 +143,13 @@ void Store::commit(TimeMs now) {
       std::uint64_t from = appends.next_offset;
       appends.next_offset += appends.chunk.records();
       appends.chunk.take(now, value);
-      pending.Put(database.log, slice(keys::chunk(static_cast<Topic>(topic), partition, from)), slice(value));
+      std::string key = keys::chunk(static_cast<Topic>(topic), partition, from);
+      if (database.options.seal) {
+        std::string sealed;
+        database.options.seal->close(SealedAs::log, kLogPlace + key, value, sealed);
+        value.swap(sealed);
+      }
+      pending.Put(database.log, slice(key), slice(value));
       pending.Put(database.state, slice(keys::next_offset(static_cast<Topic>(topic), partition)), slice(keys::u64(appends.next_offset)));
     }
   }
@@ -207,10 +233,7 @@ void Store::write(Cut& cut, const std::vector<std::pair<std::uint32_t, v1::Posit
   Database::Writing writing(database, false);
   database.write(cut.batch);
   std::lock_guard lock(database.committed_mutex);
-  for (const auto& [partition, position] : positions) {
-    database.committed_counters[partition] = cut.counters[partition];
-    cut.touched.partitions[partition] = true;  // its time, at the least
-  }
+  for (const auto& [partition, position] : positions) database.committed_counters[partition] = cut.counters[partition];
   database.count(cut.touched);
   ++database.cuts_ended;
   database.cut_ended.notify_all();

@@ -445,15 +445,18 @@ std::unique_ptr<Store> Store::open(const fs::path& directory, const StoreOptions
     opened->mark.set_store(id);
     opened->mark.set_epoch(1);
     opened->mark.set_awaits_head(true);
+    if (options.seal) opened->mark.set_seal_key(options.seal->first());
     opened->open(anew, false);
     return opened;
   };
   std::unique_ptr<Database> database = keeps_log ? open_as(make) : open_copy(directory, options, open_as);
+  database->check_seal();
   if (keeps_log) {
     database->hold_against_head(make ? HeadFile::read(directory) : head);
     database->follow_with_head();
     database->check_issued();
   }
+  database->seal_all();
   if (struct stat mode{}; ::stat(directory.c_str(), &mode) == 0 && (mode.st_mode & 077) != 0)
     database->note(
         false, directory.string() + " can be read by others than its owner; it holds learners' results: chmod -R go= " + directory.string() + ".");

@@ -74,7 +74,8 @@ std::vector<LogEntry> Store::read_log(Topic topic, std::uint32_t partition, std:
       if (!at->Valid() || !at->key().starts_with(slice(prefix))) break;
     }
     database_->readable(at->status(), "reading the log");
-    auto chunk = parsed<v1::LogChunk>(view(at->value()));
+    std::string plain;
+    auto chunk = parsed<v1::LogChunk>(database_->opened(database_->log, view(at->key()), view(at->value()), plain));
     std::uint64_t offset = keys::last_u64(view(at->key()));
     for (v1::LogRecord& record : *chunk.mutable_records()) {
       if (offset >= from && found.size() < count)
@@ -91,18 +92,32 @@ std::uint64_t Store::end_offset(Topic topic, std::uint32_t partition) const {
 }
 
 std::optional<v1::ResultBatch> Store::batch(const BatchId& id) const {
-  auto found = database_->shows(id.centre) ? database_->get(database_->batches, keys::batch(id)) : std::nullopt;
+  std::string key = keys::batch(id), plain;
+  auto found = database_->shows(id.centre) ? database_->get(database_->batches, key) : std::nullopt;
   if (!found) return std::nullopt;
-  return parsed<v1::ResultBatch>(*found);
+  return parsed<v1::ResultBatch>(database_->opened(database_->batches, key, *found, plain));
+}
+
+std::optional<BatchKey> Store::batch_key(const BatchId& id) const {
+  std::string key = keys::batch(id), plain;
+  auto found = database_->shows(id.centre) ? database_->get(database_->batches, key) : std::nullopt;
+  if (!found || !Seal::is_sealed(*found)) return std::nullopt;
+  // Whatever is wrong with it is said there.
+  database_->opened(database_->batches, key, *found, plain);
+  BatchKey opens;
+  if (database_->options.seal->batch_key_of(kBatchChange + key, *found, opens) != Opening::opened) return std::nullopt;
+  return opens;
 }
 
 std::vector<v1::ResultBatch> Store::batches(std::optional<CentreId> centre, const std::optional<BatchId>& after, std::size_t count) const {
   std::vector<v1::ResultBatch> found;
   std::string prefix = centre ? keys::batch({*centre, {}, {}, 0}).substr(0, 4) : std::string{};
   std::string from = after ? keys::batch(*after) + '\0' : prefix;
+  std::string plain;
   std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions{}, database_->batches));
   for (at->Seek(slice(std::max(from, prefix))); at->Valid() && at->key().starts_with(slice(prefix)) && found.size() < count; at->Next())
-    if (database_->shows(keys::batch_id(view(at->key())).centre)) found.push_back(parsed<v1::ResultBatch>(view(at->value())));
+    if (database_->shows(keys::batch_id(view(at->key())).centre))
+      found.push_back(parsed<v1::ResultBatch>(database_->opened(database_->batches, view(at->key()), view(at->value()), plain)));
   database_->readable(at->status(), "reading batches");
   return found;
 }
@@ -120,9 +135,10 @@ std::uint64_t Store::batch_count() const {
 std::optional<v1::Rejected> Store::rejected_record(std::string_view id) const {
   auto key = rejected_key(id);
   if (!key || (key->partition && (*key->partition >= partitions() || !database_->has_taken(*key->partition)))) return std::nullopt;
-  auto found = database_->get(database_->rejected, keys::rejected(key->number, key->partition));
+  std::string name = keys::rejected(key->number, key->partition), plain;
+  auto found = database_->get(database_->rejected, name);
   if (!found) return std::nullopt;
-  return parsed<v1::Rejected>(*found);
+  return parsed<v1::Rejected>(database_->opened(database_->rejected, name, *found, plain));
 }
 
 std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::size_t count, bool open_only) const {
@@ -138,7 +154,8 @@ std::vector<v1::Rejected> Store::rejected_records(std::string_view before, std::
   for (; at->Valid() && found.size() < count; at->Prev()) {
     auto partition = keys::rejected_partition(view(at->key()));
     if (partition && !database_->has_taken(*partition)) continue;
-    auto record = parsed<v1::Rejected>(view(at->value()));
+    std::string plain;
+    auto record = parsed<v1::Rejected>(database_->opened(database_->rejected, view(at->key()), view(at->value()), plain));
     if (!open_only || !record.has_replayed_at()) found.push_back(std::move(record));
   }
   database_->readable(at->status(), "reading rejected records");
@@ -159,7 +176,8 @@ std::vector<v1::Rejected> Store::rejected_records_by_time(const std::optional<Re
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
     auto partition = keys::rejected_partition(view(at->key()));
     if (!partition || !database_->has_taken(*partition)) continue;
-    auto record = parsed<v1::Rejected>(view(at->value()));
+    std::string plain;
+    auto record = parsed<v1::Rejected>(database_->opened(database_->rejected, view(at->key()), view(at->value()), plain));
     if (open_only && record.has_replayed_at()) continue;
     TimeMs rejected_ms = record.rejected_at().seconds() * 1000 + record.rejected_at().nanos() / 1'000'000;
     auto place = place_of(record.id(), rejected_ms);

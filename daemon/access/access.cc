@@ -63,9 +63,16 @@ Access::Found Access::caller_of(const HttpRequest& request) const {
 Access::Found Access::caller_by_key(const HttpRequest& request) const {
   if (request.forwarded)
     return unknown("caller-signed", "A request that is passed on says who asks; give all instances the same access.secret_file.");
-  if (request.authorization.empty()) return std::shared_ptr<const Caller>();
+  if (request.authorization.empty()) {
+    Found found = others_.by_session ? others_.by_session(request) : std::shared_ptr<const Caller>();
+    auto* caller = std::get_if<std::shared_ptr<const Caller>>(&found);
+    return caller && !*caller ? others_.unnamed : found;
+  }
   std::string_view text = request.authorization;
-  auto parts = boost::istarts_with(text, kBearer) ? parts_of_key(text.substr(kBearer.size())) : std::nullopt;
+  const bool bearer = boost::istarts_with(text, kBearer);
+  // A key begins with its own name, and a token never does.
+  if (bearer && others_.by_token && !text.substr(kBearer.size()).starts_with("vtq_")) return others_.by_token(request, text.substr(kBearer.size()));
+  auto parts = bearer ? parts_of_key(text.substr(kBearer.size())) : std::nullopt;
   if (!parts) return unknown("key-form", "Send `Authorization: Bearer vtq_...` with the key as it was shown when it was made.");
   const auto facts = directory_.current();
   auto key = facts->keys.find(parts->first);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <unordered_set>
@@ -25,6 +26,14 @@ class Access {
   Access(AccessSecret secret, const Store& store, const Clock& clock);
 
   using Found = std::variant<std::shared_ptr<const Caller>, Problem>;
+  /// Further ways to say who asks; each may be null. Called on the `http` thread: they never wait.
+  struct OtherWays {
+    std::function<Found(const HttpRequest&, std::string_view token)> by_token = {};  ///< a bearer's token that is no key
+    std::function<Found(const HttpRequest&)> by_session = {};                        ///< where nothing else is said; null: no session either
+    std::shared_ptr<const Caller> unnamed = {};                                      ///< who a request is taken for that says nothing at all
+  };
+  /// Before requests are taken.
+  void also_by(OtherWays others) { others_ = std::move(others); }
   /// Who calls: by a signed caller of an instance or the operator, or by key. A request that says nothing has none, null; one that says something
   /// wrong is a problem (401).
   Found caller_of(const HttpRequest& request) const;
@@ -50,6 +59,7 @@ class Access {
   bool first_time(const std::string& once) const;
 
   const AccessSecret secret_;
+  OtherWays others_;
   const Clock& clock_;
   const TimeMs started_ms_;  // by the wall clock
   // Of signed callers that changed something in the last minutes: each is good for once.

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "daemon/access/signed_out.h"
 #include "pipeline/kinds/slots.h"
 #include "storage/state_snapshot.h"
 
@@ -22,7 +23,8 @@ std::shared_ptr<const AccessFacts> read(const Store& store, const AccessSecret& 
   state.hold();
   state.each_reference([&](std::string_view slot, const Stamp&, std::string_view bytes) {
     bool made = is_of(slot, kAccessKeySlot), ended = is_of(slot, kAccessKeyRevokedSlot);
-    if (!made && !ended && !is_of(slot, kQualificationSlot)) return;
+    bool out = is_of(slot, kPersonSignedOutSlot), centre = is_of(slot, kCentreSlot);
+    if (!made && !ended && !out && !centre && !is_of(slot, kQualificationSlot)) return;
     v1::Event event;
     if (!event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
     if (ended) {
@@ -33,6 +35,16 @@ std::shared_ptr<const AccessFacts> read(const Store& store, const AccessSecret& 
       auto key = read_key(event.access_key_made(), moment_of(event), secret);
       found->unsealed += key ? 0 : 1;
       if (key) found->keys.insert_or_assign(key->id, std::move(*key));
+    } else if (out) {
+      const auto& fact = event.person_signed_out();
+      bool sealed = is_sealed(fact, secret);
+      found->unsealed += sealed ? 0 : 1;
+      if (!sealed) return;
+      TimeMs& latest = found->signed_out[fact.person()];
+      latest = std::max(latest, static_cast<TimeMs>(fact.before_ms()));
+    } else if (centre) {
+      const auto& fact = event.centre_defined();
+      if (auto id = parse_centre(fact.centre())) found->centres.push_back({*id, fact.name(), fact.urn(), fact.ukprn()});
     } else {
       auto id = parse_qualification(event.qualification_defined().qualification());
       auto owner = parse_awarding_organisation(event.qualification_defined().awarding_organisation());

@@ -1,5 +1,6 @@
-// What rights hang on besides the request: the keys that there are, and whose each qualification is. Read from the committed reference data on a
-// thread of its own, `access`, within moments of a commit; whoever asks gets the last of it at once and never waits.
+// What rights hang on besides the request: the keys that there are, who has signed out, whose each
+// qualification is, and the numbers of centres. Read from the committed reference data on a thread of its own, `access`, within moments of a commit;
+// whoever asks gets the last of it at once and never waits.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -9,17 +10,26 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "daemon/access/access_key.h"
 #include "storage/store.h"
 
 namespace vtq {
 
+/// A centre, and the numbers under which others know it; each may be empty.
+struct CentreNumbers {
+  CentreId centre;
+  std::string name, urn, ukprn;
+};
+
 struct AccessFacts {
   std::map<std::string, AccessKey, std::less<>> keys;  ///< by id
   boost::unordered_flat_map<QualificationId, AwardingOrganisationId> owners;
-  std::uint64_t reference = 0;  ///< of which version of the reference data
-  std::size_t unsealed = 0;     ///< words about keys that this service did not say: they count for nothing
+  std::vector<CentreNumbers> centres;                     ///< in no order
+  std::map<std::string, TimeMs, std::less<>> signed_out;  ///< person -> its sessions that had begun by then are void
+  std::uint64_t reference = 0;                            ///< of which version of the reference data
+  std::size_t unsealed = 0;                               ///< words about keys and people that this service did not say: they count for nothing
 
   std::optional<AwardingOrganisationId> owner(QualificationId id) const;
 };

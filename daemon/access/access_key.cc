@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/access/sealed_text.h"
+
 namespace vtq {
 namespace {
 
@@ -9,14 +11,6 @@ constexpr std::string_view kBegins = "vtq_";
 constexpr std::size_t kIdDigits = 16, kSecretDigits = 64;
 constexpr Day kDaysMost = 800;
 constexpr std::size_t kNamedMost = 200, kNameMost = 64;
-
-/// All that it says, but for its seal.
-template <class Fact>
-std::string sealed_text(const Fact& fact) {
-  Fact bare = fact;
-  bare.clear_seal();
-  return std::string(Fact::descriptor()->name()) + bare.SerializeAsString();
-}
 
 Rejection wrong(std::string field, std::string rule, std::string value, std::string message) {
   return {std::move(field), std::move(rule), std::move(value), std::move(message)};

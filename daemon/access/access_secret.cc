@@ -9,6 +9,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "storage/sealing/secret_file.h"
+
 namespace vtq {
 namespace {
 
@@ -46,21 +48,20 @@ bool same_secret(std::string_view one, std::string_view other) {
   return one.size() == other.size() && ::sodium_memcmp(one.data(), other.data(), one.size()) == 0;
 }
 
-AccessSecret AccessSecret::read(const std::filesystem::path& file) {
+std::vector<std::string> read_secrets(const std::filesystem::path& file, const std::string& setting) {
   start_library();
   const std::string name = file.string(), make_one = " Make one with `resultsctl access make-secret " + name + "`.";
   struct stat mode {};
-  if (::stat(file.c_str(), &mode) != 0)
-    throw AccessSecretError("access.secret_file: " + name + " cannot be read: " + std::strerror(errno) + "." + make_one);
-  if (!S_ISREG(mode.st_mode)) throw AccessSecretError("access.secret_file: " + name + " is no file." + make_one);
-  if ((mode.st_mode & 077) != 0)
-    throw AccessSecretError("access.secret_file: " + name + " can be read by others than its owner: chmod 600 " + name +
+  if (::stat(file.c_str(), &mode) != 0) throw AccessSecretError(setting + ": " + name + " cannot be read: " + std::strerror(errno) + "." + make_one);
+  if (!S_ISREG(mode.st_mode)) throw AccessSecretError(setting + ": " + name + " is no file." + make_one);
+  if ((mode.st_mode & others_in_mode(file)) != 0)
+    throw AccessSecretError(setting + ": " + name + " can be read by others than its owner: chmod 600 " + name +
                             ", and if others could read it for long, put a new secret in its place.");
   std::ifstream in(file);
   if (!in)
-    throw AccessSecretError("access.secret_file: " + name + " cannot be read: " + std::strerror(errno) +
-                            ". Give it to the user that runs this: chown USER " + name + ".");
-  AccessSecret read;
+    throw AccessSecretError(setting + ": " + name + " cannot be read: " + std::strerror(errno) + ". Give it to the user that runs this: chown USER " +
+                            name + ".");
+  std::vector<std::string> secrets;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
@@ -70,11 +71,25 @@ AccessSecret AccessSecret::read(const std::filesystem::path& file) {
     const char* end = nullptr;
     if (::sodium_hex2bin(reinterpret_cast<unsigned char*>(secret.data()), secret.size(), line.data(), line.size(), nullptr, &size, &end) != 0 ||
         size != kSecretBytes || end != line.data() + line.size())
-      throw AccessSecretError("access.secret_file: line " + std::to_string(number) + " of " + name + " is no secret: give 64 hexadecimal digits.");
-    read.secrets_.push_back(std::move(secret));
+      throw AccessSecretError(setting + ": line " + std::to_string(number) + " of " + name + " is no secret: give 64 hexadecimal digits.");
+    secrets.push_back(std::move(secret));
   }
-  if (read.secrets_.empty()) throw AccessSecretError("access.secret_file: " + name + " has no secret in it." + make_one);
+  if (secrets.empty()) throw AccessSecretError(setting + ": " + name + " has no secret in it." + make_one);
+  return secrets;
+}
+
+AccessSecret AccessSecret::read(const std::filesystem::path& file) {
+  AccessSecret read;
+  read.secrets_ = read_secrets(file, "access.secret_file");
   return read;
+}
+
+AccessSecret AccessSecret::passing() {
+  start_library();
+  AccessSecret made;
+  made.secrets_.emplace_back(kSecretBytes, '\0');
+  ::randombytes_buf(made.secrets_.back().data(), kSecretBytes);
+  return made;
 }
 
 void AccessSecret::make(const std::filesystem::path& file) {

@@ -18,10 +18,16 @@ struct AccessSecretError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The secrets of a file, 32 bytes each, at least one. `setting`: which names the file, for what is said. Throws AccessSecretError: no such file,
+/// others can read it, a line is no secret, there is none.
+std::vector<std::string> read_secrets(const std::filesystem::path& file, const std::string& setting);
+
 class AccessSecret {
  public:
   /// Throws AccessSecretError: no such file, others can read it, a line is no secret, there is none.
   static AccessSecret read(const std::filesystem::path& file);
+  /// One that nobody else knows, and that ends with the process.
+  static AccessSecret passing();
   /// Makes a file with a new secret. Throws AccessSecretError, also when there is one.
   static void make(const std::filesystem::path& file);
 

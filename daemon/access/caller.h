@@ -25,7 +25,9 @@ struct Caller {
   std::string name;  ///< for the record: `key 0123456789abcdef (Northgate MIS)`
   AccessRoles roles = {};
   Bound bound = {};
-  std::string key = {};     ///< the id of the key with which it came; empty: without one
+  std::string key = {};  ///< the id of the key with which it came; empty: without one
+  /// Who a signed-in person is: a hash of issuer and subject, the same in every session; empty: a system.
+  std::string person = {};
   bool makes_keys = false;  ///< it has the access secret: it may make and revoke keys, and no key can say that of itself
 
   bool operator==(const Caller&) const = default;

@@ -26,10 +26,15 @@ constexpr Row kRows[] = {
     {"GET", "/v1/qualifications/{qualification}", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/qualifications/{qualification}/approval", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/rollups", {For::bound, kReaders}},
+    {"GET", "/v1/releases/{awarding_organisation}/{series}", {For::bound, {AccessRole::operations, AccessRole::approver}}},
+    {"GET", "/v1/releases/{awarding_organisation}/{series}/dry-run", {For::bound, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/overview", {For::everywhere, {AccessRole::operations, AccessRole::approver}}},
     {"GET", "/v1/batches", {For::bound, kReaders}},
     {"GET", "/v1/batches/{batch}", {For::bound, kReaders}},
     {"GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", {For::bound, kReaders}},
+    {"GET", "/v1/batches/{batch}/sealed", {For::bound, kReaders}},
+    {"GET", "/v1/batches/{batch}/key", {For::bound, kReaders}},
+    {"GET", "/v1/seal/key", {For::callers, {}}},
     {"GET", "/v1/export/batches", {For::bound, kReaders}},
     {"GET", "/v1/rejected", {For::everywhere, kOperations}},
     {"GET", "/v1/rejected/{id}", {For::everywhere, kOperations}},
@@ -42,6 +47,16 @@ constexpr Row kRows[] = {
     {"GET", "/v1/keys", {For::keys, {}}},
     {"POST", "/v1/keys", {For::keys, {}}},
     {"POST", "/v1/keys/{key}/revoke", {For::keys, {}}},
+    {"GET", "/v1/session", {For::callers, {}}},
+    {"GET", "/sign-in", {For::everybody, {}}},
+    {"GET", "/sign-in/start", {For::everybody, {}}},
+    {"GET", "/sign-in/callback", {For::everybody, {}}},
+    {"POST", "/sign-in/demonstration", {For::everybody, {}}},
+    {"GET", "/signed-in", {For::everybody, {}}},
+    {"POST", "/sign-out", {For::everybody, {}}},
+    {"GET", "/assets/sign-in.css", {For::everybody, {}}},
+    {"GET", "/v1/audit", {For::everywhere, {AccessRole::auditor}}},
+    {"GET", "/v1/audit/checkpoint", {For::everywhere, {AccessRole::auditor}}},
     {"GET", "/livez", {For::everybody, {}}},
     {"GET", "/readyz", {For::everybody, {}}},
     {"GET", "/metrics", {For::everywhere, {AccessRole::operations, AccessRole::auditor}}},
@@ -75,6 +90,7 @@ Named named_in(const HttpRequest& request, std::string_view pattern, const Acces
     if (at == request.parameters.size()) break;
     const std::string& value = request.parameters[at++];
     if (name == "centre") centre(value);
+    if (name == "awarding_organisation") named.awarding_organisation = parse_awarding_organisation(value);
     if (name == "qualification" && !named.awarding_organisation) named.awarding_organisation = owner(value);
     if (name != "batch") continue;
     auto batch = parse_batch_id(value);
@@ -83,7 +99,8 @@ Named named_in(const HttpRequest& request, std::string_view pattern, const Acces
     named.awarding_organisation = batch->awarding_organisation;
   }
   // What the path names counts; the query chooses among it.
-  const bool settled = named.awarding_organisation.has_value() || pattern.find("{qualification}") != pattern.npos;
+  const bool settled = named.awarding_organisation.has_value() || pattern.find("{qualification}") != pattern.npos ||
+                       pattern.find("{awarding_organisation}") != pattern.npos;
   std::optional<std::string> organisation, qualification;
   for (const auto& [name, value] : request.query) {
     if (name == "centre") centre(value);

@@ -11,6 +11,7 @@
 #include "daemon/engine/engine_parts.h"
 #include "daemon/process/log.h"
 #include "daemon/process/systemd.h"
+#include "daemon/sign_in/roles.h"
 
 namespace {
 
@@ -92,6 +93,12 @@ int run(const vtq::Settings& settings) {
     vtq::log::write(Level::critical, "cannot use Kafka", {{"why", std::string(error.what())}});
   } catch (const vtq::AccessSecretError& error) {
     vtq::log::write(Level::critical, "cannot use the access secret", {{"why", std::string(error.what())}});
+  } catch (const vtq::SignInError& error) {
+    vtq::log::write(Level::critical, "cannot set up sign-in", {{"why", std::string(error.what())}});
+  } catch (const vtq::NoteKeyError& error) {
+    vtq::log::write(Level::critical, "cannot use the key of the audit", {{"why", std::string(error.what())}});
+  } catch (const vtq::SealError& error) {
+    vtq::log::write(Level::critical, "cannot use the keys that results are sealed with", {{"why", std::string(error.what())}});
   } catch (const vtq::ListenError& error) {
     vtq::log::write(Level::critical, "cannot listen", {{"why", std::string(error.what())}});
   } catch (const vtq::TlsFault& fault) {
@@ -129,6 +136,12 @@ int main(int argc, char** argv) {
   vtq::LoadedSettings loaded = vtq::load_settings(file, vtq::process_environment());
   if (!loaded.errors.empty()) {
     std::cerr << vtq::print_setting_errors(loaded.errors);
+    return 2;
+  }
+  try {
+    vtq::read_role_grants(loaded.settings.sign_in_roles);
+  } catch (const vtq::SignInError& wrong) {
+    std::cerr << loaded.origins["sign_in.roles"] << ": " << wrong.what() << "\n";
     return 2;
   }
   loaded.settings.init = init;

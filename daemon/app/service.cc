@@ -11,6 +11,8 @@
 #include <numeric>
 #include <thread>
 
+#include "daemon/access/said_by.h"
+#include "daemon/audit/acts_of_routes.h"
 #include "daemon/engine/embedded_engine.h"
 #include "daemon/http/http_framing.h"
 #include "daemon/process/listening.h"
@@ -21,7 +23,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-EngineOptions engine_options(const Settings& s) {
+EngineOptions engine_options(const Settings& s, std::shared_ptr<const Seal> seal) {
   auto days = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kDayMs)); };
   auto hours = [](double value) { return static_cast<TimeMs>(value * static_cast<double>(kHourMs)); };
   EngineOptions options;
@@ -37,6 +39,7 @@ EngineOptions engine_options(const Settings& s) {
                    .backups = s.backups(),
                    .log_bytes_max = static_cast<std::uint64_t>(s.store_log_bytes_max),
                    .log_seconds_max = static_cast<std::uint64_t>(s.store_log_days_max) * 86'400,
+                   .seal = std::move(seal),
                    .note = [](const StoreNote& note) {
                      log::write(note.error ? log::Level::error : log::Level::warning, "store", {{"what", note.text}});
                    }};
@@ -53,7 +56,8 @@ EngineOptions engine_options(const Settings& s) {
   policy.batch_results_max = static_cast<std::uint32_t>(s.release_batch_results_max);
   policy.release = {.lead_ms = hours(s.release_lead_hours),
                     .every_ms = hours(s.release_every_hours),
-                    .final_margin_ms = hours(s.release_final_margin_minutes / 60)};
+                    .final_margin_ms = hours(s.release_final_margin_minutes / 60),
+                    .approvals_least = static_cast<std::uint32_t>(s.release_approvals_default)};
   policy.durations.configured = {{{days(s.risk_evidence_usual_days), days(s.risk_evidence_slow_days)},
                                   {days(s.risk_claim_usual_days), days(s.risk_claim_slow_days)},
                                   {days(s.risk_assurance_usual_days), days(s.risk_assurance_slow_days)},
@@ -220,6 +224,13 @@ std::string openapi_with(const std::vector<Route>& routes) {
   return document.dump(2) + "\n";
 }
 
+/// For the record: whoever is refused may name methods that nobody has.
+std::string method_of(const HttpRequest& request) {
+  for (std::string_view known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+    if (request.method == known) return request.method;
+  return "another method";
+}
+
 /// All that the answer to a read depends on, besides what was committed. Whatever else comes to decide about answers, such as who asks, has to be
 /// in it.
 std::string name_of(const HttpRequest& request) { return request.target + '\n' + request.accept + '\n' + (request.forwarded ? "1" : "0"); }
@@ -234,7 +245,11 @@ std::string version_text(std::string_view program) {
 
 Service::Service(const Settings& settings, const std::function<bool()>& asked_to_stop)
     : settings_(settings),
-      access_secret_(settings.access_secret_file.empty() ? std::nullopt : std::optional(AccessSecret::read(settings.access_secret_file))),
+      access_secret_(!settings.access_secret_file.empty() ? std::optional(AccessSecret::read(settings.access_secret_file))
+                     : settings.sign_in_demonstration     ? std::optional(AccessSecret::passing())
+                                                          : std::nullopt),
+      audit_key_(settings.audit_key_file.empty() ? std::nullopt : std::optional(NoteKey::read(settings.audit_key_file))),
+      seal_(settings.seal_key_file.empty() ? nullptr : Seal::read(settings.seal_key_file)),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
       host_names_(host_names(settings)),
       tls_(tls_of(settings)) {
@@ -243,15 +258,19 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   std::vector<std::string> patterns;
   for (const Route& route : routes_) patterns.push_back(route.method + " " + route.pattern);
   metrics_ = std::make_unique<Metrics>(version(), patterns, settings_.on_kafka());
+  EngineOptions options = engine_options(settings_, seal_);
+  give_seals(options);
   if (settings_.on_kafka()) {
-    auto made = std::make_unique<kafka::KafkaEngine>(engine_options(settings_), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
+    auto made = std::make_unique<kafka::KafkaEngine>(std::move(options), settings_, clock_, metrics_.get(), metrics_.get(), asked_to_stop);
     owners_ = kafka_ = made.get();
     engine_ = std::move(made);
   } else {
-    engine_ = std::make_unique<EmbeddedEngine>(engine_options(settings_), clock_, metrics_.get());
+    engine_ = std::make_unique<EmbeddedEngine>(options, clock_, metrics_.get());
   }
   crash_when_asked(*engine_);
   if (access_secret_) access_ = std::make_unique<Access>(*access_secret_, engine_->store(), clock_);
+  make_sign_in();
+  audit_ = make_audit();
   Forward::Sign sign;
   if (access_) sign = [this](const HttpCall& call, const std::string& host) { return access_->sign(call.caller.get(), call, host); };
   if (owners_) forward_ = std::make_unique<Forward>(*owners_, settings_, std::move(sign));
@@ -268,13 +287,17 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
   listen();
   people_ = reads("people", kPeopleThreads);
   exports_ = reads("exports", kExportThreads);
+  if (sign_in_) signing_in_ = reads("sign-in", kPeopleThreads);
   metrics_thread_ = std::make_unique<Worker>("metrics");
   backup_ = std::make_unique<Worker>("backup");
   verifier_ = std::make_unique<Verifier>(engine_->store(), clock_, static_cast<std::uint64_t>(settings_.store_verify_bytes_per_second),
                                          settings_.store_verify_every_hours);
   IngestOptions ingest = ingest_options(settings_);
+  if (access_) ingest.by_of = [this](const HttpRequest& request) { return said_by(request); };
+  ingest.body.seal = seal_.get();
   if (access_) ingest.may_of = [this](const std::shared_ptr<const Caller>& caller) { return may_assert(caller); };
   ingest_ = std::make_unique<Ingest>(*engine_, clock_, ingest);
+  note_start();
   server_->start_taking();  // only now: handlers use the server too
   if (health_) health_->start_taking();
   if (kafka_) kafka_->advertise(settings_.kafka_advertise.empty() ? address_of(settings_, server_->port()) : settings_.kafka_advertise);
@@ -283,7 +306,11 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
 Service::~Service() {
   if (server_) server_->stop_taking();
   if (health_) health_->stop_taking();
+  ended_ = true;
   if (engine_) engine_->drain();
+  if (signing_in_) signing_in_->stop();
+  if (sign_in_) sign_in_->stop();
+  if (audit_) audit_->stop();
   if (verifier_) verifier_->stop();
   if (forward_) forward_->stop();
   if (ingest_) ingest_->stop();
@@ -341,6 +368,7 @@ void Service::stop(bool for_good) {
   auto until = Steady::now() + std::chrono::seconds(settings_.http_stop_seconds_max);
   // Looked at now and then by the main thread, which has nothing else to do: stopping is no path to be fast on.
   while (server_->requests_in_flight() > 0 && Steady::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (audit_) audit_->finish();
   engine_->drain();
 }
 
@@ -474,6 +502,9 @@ void Service::add_routes() {
   add("GET", "/v1/batches", Place::people, read(&Reads::batches), all_or_centre);
   add("GET", "/v1/batches/{batch}", Place::people, read(&Reads::batch), batch);
   add("GET", "/v1/batches/{batch}/learners/{qualification}/{learner}", Place::people, read(&Reads::learner_result), batch);
+  add("GET", "/v1/batches/{batch}/sealed", Place::people, read(&Reads::sealed_batch), batch);
+  add("GET", "/v1/batches/{batch}/key", Place::people, read(&Reads::batch_key), batch);
+  add("GET", "/v1/seal/key", Place::http, [this](const HttpRequest& request) { return seal_key(request); });
   add("GET", "/v1/export/batches", Place::exports, read(&Reads::export_batches), all_or_centre);
   add("GET", "/v1/rejected", Place::people, read(&Reads::rejected_records), all);
   add("GET", "/v1/rejected/{id}", Place::people, read(&Reads::rejected_record), rejected);
@@ -497,6 +528,8 @@ void Service::add_routes() {
   add("GET", "/v1/keys", Place::people, [this](const HttpRequest& request) { return keys(request); });
   add("POST", "/v1/keys", Place::people, [this](const HttpRequest& request) { return make_access_key(request); });
   add("POST", "/v1/keys/{key}/revoke", Place::people, [this](const HttpRequest& request) { return revoke_access_key(request); });
+  add_release_routes(all_or_centre);
+  add_audit_routes();
   add("GET", "/v1/instances", Place::http, [this](const HttpRequest& request) { return instances(request); });
   add("GET", "/livez", Place::http, [this](const HttpRequest&) { return live(); });
   add("GET", "/readyz", Place::http, [this](const HttpRequest& request) {
@@ -513,6 +546,7 @@ void Service::add_routes() {
                        }
                        metrics_thread_->post([this] { answer_metrics(); });
                      }});
+  add_sign_in_routes();
   add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
   for (Route& route : routes_) route.rights = rights_of(route.method, route.pattern);
 }
@@ -543,7 +577,10 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
                 {"seconds", seconds}});
     respond(std::move(reply));
   };
-  if (auto problem = refusal(request)) return measured(reply_with(*problem));
+  if (auto problem = refusal(request)) {
+    if (problem->status == 403) audit_->refused(actor_of(request), method_of(request), problem->status, problem->rule);
+    return measured(reply_with(*problem));
+  }
   if (open == Open::health && !is_health(request.path))
     return measured(reply_with({404, "Not found", "Here /livez, /readyz and /metrics are answered; ask http.port for anything else.", "", "route"}));
   // On the machine itself health and metrics are for whoever is there.
@@ -552,7 +589,11 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   } else if (access_ && found < routes_.size()) {
     if (auto reply = closed_to(request, routes_[found])) return measured(std::move(*reply));
   }
-  if (found < routes_.size()) return routes_[found].take(std::move(request), std::move(measured));
+  if (found < routes_.size()) {
+    Respond answer = std::move(measured);
+    if (sign_in_) answer = sign_in_->keeping_session(request, std::move(answer));
+    return take_on_record(routes_[found], std::move(request), std::move(answer));
+  }
   if (!well_formed) return measured(reply_with({400, "Wrong address", "The percent-encoding of the address is broken.", "", "target-form"}));
   if (allowed.empty()) return measured(reply_with({404, "Not found", "There is nothing at this address; see /openapi.json.", "", "route"}));
   HttpReply reply = reply_with({405, "Wrong method", "This address takes " + allowed + ".", "", "method", request.method});
@@ -560,11 +601,14 @@ void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {
   measured(std::move(reply));
 }
 
-void Service::note_refusal(const std::string& route, const Problem& problem, const std::string& caller) {
+void Service::note_refusal(const std::string& route, const Problem& problem, const Caller* caller, const std::string& peer) {
   metrics_->http_refused(problem.status, problem.rule);
+  v1::AuditActor by = actor_of(caller, peer);
+  if (!caller) by.set_name("unknown");
+  audit_->refused(by, route, problem.status, problem.rule);
   // Anybody can be unknown as often as it likes: the log has one line a second of those, and how many there were.
   std::int64_t others = 0;
-  if (problem.status == 401) {
+  if (!caller) {
     const std::int64_t second = clock_.passed_ms() / 1000;
     if (refused_second_.exchange(second) == second) {
       ++refused_unlogged_;
@@ -573,30 +617,35 @@ void Service::note_refusal(const std::string& route, const Problem& problem, con
     others = refused_unlogged_.exchange(0);
   }
   log::write(log::Level::warning, "refused",
-             {{"route", route}, {"status", std::int64_t{problem.status}}, {"rule", problem.rule}, {"caller", caller}, {"others", others}});
+             {{"route", route},
+              {"status", std::int64_t{problem.status}},
+              {"rule", problem.rule},
+              {"caller", caller ? caller->name : std::string()},
+              {"others", others}});
 }
 
 /// Until it has read its keys, nobody can say which of them are good.
 bool Service::knows_keys_for(const HttpRequest& request) const { return engine_->state() != EngineState::starting || !request.signed_caller.empty(); }
 
 std::optional<Problem> Service::closed_before_body(const HttpRequest& request) {
-  if (!knows_keys_for(request)) return std::nullopt;  // its route says that it starts
+  if (!knows_keys_for(request) || SignIn::takes_form(request)) return std::nullopt;  // its route says that it starts, or looks at the form
   auto found = access_->caller_of_head(request);
   std::optional<Problem> problem;
   if (auto* wrong = std::get_if<Problem>(&found))
     problem = std::move(*wrong);
   else if (!std::get<std::shared_ptr<const Caller>>(found))
     problem = who_are_you();
-  if (problem) note_refusal(request.method, *problem, "");
+  if (problem) note_refusal(method_of(request), *problem, nullptr, request.peer);
   return problem;
 }
 
 std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& route) {
   const std::string name = route.method + " " + route.pattern;
-  auto refuse = [&](const Problem& problem, const std::string& who) {
-    note_refusal(name, problem, who);
+  auto refuse = [&](const Problem& problem, const Caller* who) {
+    note_refusal(name, problem, who, request.peer);
     HttpReply reply = reply_with(problem);
     if (problem.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (problem.status == 503) reply.headers.emplace_back("Retry-After", "1");
     return reply;
   };
   if (route.rights.who != RouteRights::For::everybody && !knows_keys_for(request))
@@ -605,25 +654,29 @@ std::optional<HttpReply> Service::closed_to(HttpRequest& request, const Route& r
   if (auto* caller = std::get_if<std::shared_ptr<const Caller>>(&found))
     request.caller = std::move(*caller);
   else if (route.rights.who != RouteRights::For::everybody)
-    return refuse(std::get<Problem>(found), "");
-  if (auto problem = access_->refusal(request, route.rights, route.pattern)) return refuse(*problem, request.caller ? request.caller->name : "");
+    return refuse(std::get<Problem>(found), nullptr);
+  if (auto problem = access_->refusal(request, route.rights, route.pattern)) return refuse(*problem, request.caller.get());
   return std::nullopt;
 }
 
 MayAssert Service::may_assert(const std::shared_ptr<const Caller>& caller) {
+  // Where nobody has to say who it is, an act is of whom it names.
+  if (settings_.access_secret_file.empty() && *caller == anybody()) return {};
   // Wrong events of a publisher are kept, to be mended and replayed; a centre has them before it still.
   // The first of a body goes to the log, and of all how many there were to the metric.
   return {.refusal =
               [this, caller, may = access_->may_assert(caller), logged = false](const v1::Event& event, const FactKind& kind,
                                                                                 const Address& address) mutable {
                 auto why = may(event, kind, address);
+                if (!why) why = not_its_own(event, *caller);
                 if (!why) return why;
                 if (!std::exchange(logged, true))
-                  note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller->name);
+                  note_refusal("POST /v1/events", {403, "", "", "", why->rule}, caller.get(), "");
                 else
                   metrics_->http_refused(403, why->rule);
                 return why;
               },
+          .fill = [caller](v1::Event& event) { return fill_said_by(event, *caller); },
           .wrong_is_kept = caller->roles.any_of({AccessRole::publisher, AccessRole::operations})};
 }
 
@@ -635,7 +688,7 @@ std::optional<Problem> Service::refusal(const HttpRequest& request) const {
   if (request.origin && !is_own_origin(*request.origin, request.host, tls_ != nullptr))
     return Problem{403, "Foreign page", "A page of another origin may change nothing here.", "Origin", "origin-own", request.origin->substr(0, 200)};
   for (std::string_view form : {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
-    if (request.content_type == form)
+    if (request.content_type == form && !(form.starts_with("application/") && SignIn::is_form_path(request.path)))
       return Problem{415,
                      "Unknown format",
                      "What a form of a page can send is not taken here; name the format of the body, as application/json.",

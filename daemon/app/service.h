@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/access/access.h"
+#include "daemon/audit/audit.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/trusted_clock.h"
 #include "daemon/engine/verifier.h"
@@ -26,6 +27,7 @@
 #include "daemon/reads/forward.h"
 #include "daemon/reads/read_pool.h"
 #include "daemon/reads/reads.h"
+#include "daemon/sign_in/sign_in.h"
 
 namespace vtq {
 
@@ -89,6 +91,8 @@ class Service {
   std::optional<HttpReply> attempt(const HttpRequest& request, const Respond& respond, const Concern& concern, const Answer& answer);
   Concern of_centre(std::optional<CentreId> centre) const;
   void add_routes();
+  /// `of`: of all that the instances have, or of the centre named.
+  void add_release_routes(const ConcernOf& of);
   HttpReply live();
   HttpReply ready();
   std::string metrics_text();
@@ -100,26 +104,47 @@ class Service {
   /// The same before its body is read, by who calls alone.
   std::optional<Problem> closed_before_body(const HttpRequest& request);
   bool knows_keys_for(const HttpRequest& request) const;
-  void note_refusal(const std::string& route, const Problem& problem, const std::string& caller);
+  void note_refusal(const std::string& route, const Problem& problem, const Caller* caller, const std::string& peer);
+  // Of the audit: service_audit.cc.
+  void give_seals(EngineOptions& options) const;
+  std::unique_ptr<Audit> make_audit();
+  void note_start();
+  void add_audit_routes();
+  HttpReply audit_page(const HttpRequest& request);
+  HttpReply audit_checkpoint(const HttpRequest& request);
+  /// Who sends it, for its events; null where callers need not say who they are.
+  std::shared_ptr<const std::string> said_by(const HttpRequest& request) const;
+  /// Has the route take the request, and an act on record first: one that changes something before it begins, one that shows results before they go
+  /// out.
+  void take_on_record(const Route& route, HttpRequest&& request, Respond&& respond);
   MayAssert may_assert(const std::shared_ptr<const Caller>& caller);
   HttpReply keys(const HttpRequest& request);
   HttpReply make_access_key(const HttpRequest& request);
   HttpReply revoke_access_key(const HttpRequest& request);
-  /// Puts a word about a key among the facts, and waits until it is known here. A problem: it was not taken.
-  std::optional<Problem> say_of_key(v1::Event&& event, const std::function<bool(const AccessFacts&)>& known);
+  void make_sign_in();
+  void add_sign_in_routes();
+  void add_step(std::string pattern, SignInStep (SignIn::*step)(const HttpRequest&));
+  HttpReply noted(const HttpRequest& request, SignInStep&& step);
+  HttpReply sign_out(const HttpRequest& request);
+  /// Puts a word about a key or a person among the facts, and waits until it is known here. A problem: it was not taken.
+  std::optional<Problem> say_of_key(v1::Event&& event, const HttpRequest& request, const std::function<bool(const AccessFacts&)>& known);
   ReadPool& pool(Place place, const HttpRequest& request);
+  HttpReply seal_key(const HttpRequest& request);
   HttpReply instances(const HttpRequest& request);
   HttpReply clock(const HttpRequest& request);
   HttpReply confirm_clock(const HttpRequest& request);
 
   Settings settings_;
   std::optional<AccessSecret> access_secret_;  ///< read before anything else is begun
+  std::optional<NoteKey> audit_key_;           ///< likewise
+  std::shared_ptr<const Seal> seal_;           ///< null: nothing is sealed
   std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};
+  std::atomic<std::size_t> unrecorded_bytes_{0};  ///< of replies that wait until they are on record
   TrustedClock clock_;
   std::vector<Route> routes_;
   std::unique_ptr<Metrics> metrics_;
   std::string openapi_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, ended_{false};
   std::vector<std::string> host_names_;
   std::shared_ptr<TlsCertificate> tls_;  // null: none
   std::chrono::steady_clock::time_point tls_looked_at_{};
@@ -137,10 +162,13 @@ class Service {
   kafka::KafkaEngine* kafka_ = nullptr;  // the engine, when it is that one
   const Owners* owners_ = nullptr;       // the same, where instances share the partitions
   std::unique_ptr<Access> access_;       // null: callers need not say who they are
-  std::unique_ptr<Forward> forward_;     // on Kafka
+  std::unique_ptr<SignIn> sign_in_;      // null: nobody signs in, and there are no tokens
+  std::unique_ptr<Audit> audit_;
+  std::unique_ptr<Forward> forward_;  // on Kafka
   std::unique_ptr<Reads> reads_;
   std::unique_ptr<ReadPool> people_;
   std::unique_ptr<ReadPool> exports_;
+  std::unique_ptr<ReadPool> signing_in_;  // null as sign_in_
   std::unique_ptr<Worker> metrics_thread_;
   std::unique_ptr<Worker> backup_;
   std::unique_ptr<Verifier> verifier_;

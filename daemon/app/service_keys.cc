@@ -66,7 +66,8 @@ HttpReply Service::make_access_key(const HttpRequest& request) {
   v1::Event event;
   event.set_id("key-" + id);
   *event.mutable_access_key_made() = std::move(fact);
-  if (auto problem = say_of_key(std::move(event), [&](const AccessFacts& facts) { return facts.keys.contains(id); })) return busy(*problem);
+  auto is_there = [&](const AccessFacts& facts) { return facts.keys.contains(id); };
+  if (auto problem = say_of_key(std::move(event), request, is_there)) return busy(*problem);
   log::write(log::Level::info, "a key was made", {{"key", id}, {"name", wanted.value().name}, {"by", request.caller->name}});
   nlohmann::ordered_json body{{"key", id}, {"secret", key}, {"expiresOn", wanted.value().expires_on}};
   return {201, "application/json", body.dump() + "\n"};
@@ -91,7 +92,7 @@ HttpReply Service::revoke_access_key(const HttpRequest& request) {
       auto found = now.keys.find(id);
       return found != now.keys.end() && found->second.revoked_ms.has_value();
     };
-    if (auto problem = say_of_key(std::move(event), known)) return busy(*problem);
+    if (auto problem = say_of_key(std::move(event), request, known)) return busy(*problem);
     log::write(log::Level::info, "a key was revoked", {{"key", id}, {"by", request.caller->name}});
   }
   const auto after = access_->directory().up_to_date();
@@ -100,14 +101,14 @@ HttpReply Service::revoke_access_key(const HttpRequest& request) {
   return reply_with({404, "Not found", "There is no such key any more.", "key", "key-known", id.substr(0, 64)});
 }
 
-std::optional<Problem> Service::say_of_key(v1::Event&& event, const std::function<bool(const AccessFacts&)>& known) {
+std::optional<Problem> Service::say_of_key(v1::Event&& event, const HttpRequest& request, const std::function<bool(const AccessFacts&)>& known) {
   const auto until = std::chrono::steady_clock::now() + kTakenMax;
   event.set_source("resultsd");
   *event.mutable_occurred_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(clock_.state().now_ms);
   auto answered = std::make_shared<std::promise<std::vector<vtq::Answer>>>();
   auto answers = answered->get_future();
   std::vector<Submitted> events;
-  events.push_back({.event = event.SerializeAsString(), .unreadable = {}});
+  events.push_back({.event = event.SerializeAsString(), .unreadable = {}, .by = said_by(request)});
   if (!engine_->submit(std::move(events), [answered](std::vector<vtq::Answer>&& made) { answered->set_value(std::move(made)); }))
     return Problem{503, "Busy", "Events are waiting already; try again.", "", "queue-bytes-max"};
   if (answers.wait_until(until) != std::future_status::ready) throw EngineStalled("The pipeline has not answered for 10 seconds.");

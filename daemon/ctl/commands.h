@@ -61,6 +61,55 @@ int keys_create(HttpClient& client, const KeyWords& words);
 int keys_list(HttpClient& client, bool json);
 int keys_revoke(HttpClient& client, const std::string& key, const std::string& reason);
 
+struct ReleaseWords {
+  std::string awarding_organisation, series, level;
+  std::string centre = "*";
+  std::string plan;       ///< digest; empty: as it stands
+  bool calendar = false;  ///< approve gates, not the plan
+  std::string name;       ///< of who approves, for the record
+  std::string check, reason, qualification;
+  std::string first;  ///< `YYYY-MM-DDTHH:MM`
+  std::vector<std::string> waves;
+  std::uint32_t every_hours = 0;
+  std::string at;  ///< when it is said, RFC 3339; empty: now
+  bool json = false;
+};
+int release_show(HttpClient& client, const ReleaseWords& words);
+int release_dry_run(HttpClient& client, const ReleaseWords& words);
+/// These are events. 1: not taken, or taken with something worth a look.
+int release_plan(HttpClient& client, const ReleaseWords& words);
+int release_approve(HttpClient& client, const ReleaseWords& words, bool withdrawn);
+int release_override(HttpClient& client, const ReleaseWords& words);
+int release_halt(HttpClient& client, const ReleaseWords& words, bool halted);
+
+/// Makes a file with a new key for checkpoints; its public key goes to standard output.
+int audit_keygen(const std::filesystem::path& file, const std::string& name);
+/// The audit of all partitions, with a checkpoint of each, into a directory.
+int audit_export(HttpClient& client, const std::filesystem::path& directory);
+struct AuditVerifyWords {
+  std::filesystem::path directory;                 ///< of an export
+  std::string key;                                 ///< the public key, or a file with it
+  std::vector<std::filesystem::path> checkpoints;  ///< further ones, of any time
+  std::uint32_t partitions = 0;                    ///< 0: as the export says
+};
+/// Without resultsd. 1: something is not as it was written; 2: a file or the key cannot be read.
+int audit_verify(const AuditVerifyWords& words);
+
+/// Makes a file with a new key that results are sealed with; or a line with one, to standard output.
+int seal_keygen(const std::filesystem::path& file);
+int seal_new_key();
+/// What publishers seal to.
+int seal_public_key(HttpClient& client);
+struct SealWords {
+  std::filesystem::path file, out;  ///< of events: as for `publish`; in the same form
+  std::string public_key;
+};
+/// `client`: asked for the public key; null: `public_key` is it. 1: events that are wrong were left out.
+int seal_events(HttpClient* client, const SealWords& words);
+/// A batch as a file of age, at any time; and the identity that opens it, at the gate.
+int batch_sealed(HttpClient& client, const std::string& batch, const std::filesystem::path& out);
+int batch_key(HttpClient& client, const std::string& batch);
+
 /// The instances that share the partitions, and which of them answers.
 int instances(HttpClient& client, bool json);
 /// Of an instance at this address: `ready`, why it is not, or `does not answer`; within 3 seconds. `ca_file`: as in HttpClientOptions.

@@ -22,8 +22,9 @@ std::string list_text(const Json& list) {
 int make_secret(const std::filesystem::path& file) {
   AccessSecret::make(file);
   std::cout << "Made " << file.string()
-            << ". Give it to every instance as access.secret_file, readable by its user alone, and keep a copy where backups are.\n"
-            << "Next: start resultsd again, then resultsctl --secret-file " << file.string() << " keys create ...\n";
+            << ". Give it to every instance as access.secret_file, or as sign_in.session_key_file if it is for sessions, readable by its user alone, "
+               "and keep a copy where backups are.\n"
+            << "Next, with an access secret: start resultsd again, then resultsctl --secret-file " << file.string() << " keys create ...\n";
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "daemon/app/service.h"
+#include "daemon/ctl/command_line.h"
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/credentials.h"
 #include "daemon/ctl/output.h"
@@ -16,32 +17,6 @@ namespace {
 
 using namespace vtq::ctl;
 using vtq::HttpClient;
-
-/// What the command line chose: set by the subcommand that was parsed.
-struct Chosen {
-  std::string url, ca_file;
-  std::filesystem::path secret_file, key_file;
-  std::function<int()> run;
-};
-
-/// Named on the command line or in the environment; else empty.
-std::string url_of(const Chosen& chosen) {
-  const char* named = std::getenv("RESULTSD_URL");
-  return !chosen.url.empty() ? chosen.url : named ? named : "";
-}
-
-/// The same of the file of trusted authorities.
-std::string ca_file_of(const Chosen& chosen) {
-  const char* named = std::getenv("RESULTSD_CA_FILE");
-  return !chosen.ca_file.empty() ? chosen.ca_file : named ? named : "";
-}
-
-HttpClient client_of(const Chosen& chosen) {
-  std::string url = url_of(chosen);
-  use_credentials(chosen.secret_file, chosen.key_file);
-  if (url.empty()) url = "http://127.0.0.1:8410";
-  return HttpClient(url, with_credentials(url, {.ca_file = ca_file_of(chosen)}));
-}
 
 int simulate_season(const vtq::simulator::Options& given) {
   ProgressBar bar("simulating");
@@ -180,47 +155,6 @@ void add_reads(CLI::App& app, Chosen& chosen) {
   auto* instances_command = app.add_subcommand("instances", "The instances that share the partitions on Kafka, and what each has");
   instances_command->add_flag("--json", words->json, "As JSON");
   instances_command->callback(with_client([words](HttpClient& client) { return instances(client, words->json); }));
-}
-
-void add_access(CLI::App& app, Chosen& chosen) {
-  struct Words {
-    std::filesystem::path file;
-    KeyWords key;
-    std::string id, reason;
-    bool json = false;
-  };
-  auto words = std::make_shared<Words>();
-  auto* access = app.add_subcommand("access", "The secret that the instances share (make-secret)");
-  access->require_subcommand(1);
-  auto* make = access->add_subcommand("make-secret", "Make a file with a new access secret, without resultsd");
-  make->add_option("file", words->file, "File to make")->required();
-  make->callback([&chosen, words] { chosen.run = [words] { return make_secret(words->file); }; });
-  auto* command = app.add_subcommand("keys", "Keys of systems that ask resultsd (create, list, revoke); with --secret-file");
-  command->require_subcommand(1);
-  auto* create = command->add_subcommand("create", "Make a key; it is shown once, on standard output");
-  create->add_option("--name", words->key.name, "Whose key it is")->required();
-  create->add_option("--role", words->key.roles, "operations, approver, publisher, centre or auditor; may be given again")->required();
-  create->add_option("--awarding-organisation", words->key.awarding_organisations, "For this one, as RN5217; may be given again");
-  create->add_option("--centre", words->key.centres, "For this centre, as 12345; may be given again");
-  create->add_flag("--everywhere", words->key.everywhere, "For all awarding organisations and centres");
-  create->add_option("--expires", words->key.expires, "Its last day, YYYY-MM-DD")->required();
-  create->add_flag("--json", words->key.json, "As JSON");
-  auto with_client = [&chosen](auto act) {
-    return [&chosen, act] {
-      chosen.run = [&chosen, act] {
-        HttpClient client = client_of(chosen);
-        return act(client);
-      };
-    };
-  };
-  create->callback(with_client([words](HttpClient& client) { return keys_create(client, words->key); }));
-  auto* list = command->add_subcommand("list", "All keys, without their secrets");
-  list->add_flag("--json", words->json, "As JSON");
-  list->callback(with_client([words](HttpClient& client) { return keys_list(client, words->json); }));
-  auto* revoke = command->add_subcommand("revoke", "End a key, at once and for good");
-  revoke->add_option("key", words->id, "Its name, as the list shows it")->required();
-  revoke->add_option("--reason", words->reason, "Why, for the record");
-  revoke->callback(with_client([words](HttpClient& client) { return keys_revoke(client, words->id, words->reason); }));
 }
 
 void add_clock(CLI::App& app, Chosen& chosen) {
@@ -399,6 +333,9 @@ int main(int argc, char** argv) {
   add_catalogue(app, chosen);
   add_reads(app, chosen);
   add_access(app, chosen);
+  add_releases(app, chosen);
+  add_audit(app, chosen);
+  add_sealing(app, chosen);
   add_clock(app, chosen);
   add_rejected(app, chosen);
   add_maintenance(app, chosen);

@@ -160,7 +160,9 @@ int status(HttpClient& client, bool json) {
             << count_text(overview, "rejected") << " records rejected\n";
   for (const Json& halt : overview.at("halts")) {
     std::string centre = text_at(halt, "centre");
-    std::cout << "ISSUING IS HALTED by " << text_at(halt, "awardingOrganisation") << " in " << text_at(halt, "series") << " "
+    std::string organisation = text_at(halt, "awardingOrganisation"), qualification = text_at(halt, "qualification");
+    std::cout << "ISSUING IS HALTED for " << (organisation == "*" ? "all awarding organisations" : organisation)
+              << (qualification.empty() ? "" : ", " + qualification + ",") << " in " << text_at(halt, "series") << " "
               << (centre == "*" ? "at all centres" : "at centre " + centre) << " since " << time_text(text_at(halt, "since"))
               << ": nothing is issued, and nothing issued is shown.\n";
   }

@@ -6,6 +6,7 @@
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/output.h"
 #include "daemon/kafka/repair.h"
+#include "daemon/kafka/topic_rights.h"
 #include "daemon/kafka/topics.h"
 #include "daemon/process/log.h"
 #include "daemon/process/settings.h"
@@ -63,6 +64,8 @@ int check(const Settings& settings) {
                retention_text(topic.config)});
   }
   std::cout << table.text() << "Topics and brokers are right.\n";
+  for (const std::string& warning : kafka::warnings_about_rights(settings, kafka::ask_read_rights(settings, found)))
+    std::cout << "Warning: " << warning << "\n";
   return 0;
 }
 

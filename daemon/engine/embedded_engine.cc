@@ -48,7 +48,7 @@ EmbeddedEngine::EmbeddedEngine(const EngineOptions& options, Clock& clock, Engin
       clock_(clock),
       probe_(probe),
       store_(Store::open(options.directory, store_options(options))),
-      outputs_(std::make_unique<CountedOutputs>(*store_, probe)),
+      outputs_(std::make_unique<CountedOutputs>(*store_, probe, clock, options.instance)),
       crew_(options.threads) {
   while (parsings_.size() < crew_.lanes()) parsings_.push_back(std::make_unique<Parsing>());
   options_.policy.batch_numbers_from = store_->batch_numbers_from();
@@ -192,6 +192,10 @@ EmbeddedEngine::Reading EmbeddedEngine::read(const Submitted& submitted, TimeMs 
     reading.why = std::move(address).error();
     return reading;
   }
+  if (event->has_audit_noted() && !submitted.own) {
+    reading.why = not_own_note();
+    return reading;
+  }
   reading.event = event;
   reading.address = std::move(address).value();
   reading.warnings = warnings(*event);
@@ -269,7 +273,11 @@ void EmbeddedEngine::run_batch(std::vector<Work>& works) {
         continue;
       }
       answer.warnings = std::move(reading.warnings);
-      batch.push_back({reading.event, submitted.event, std::move(reading.address)});
+      if (auto before = said_before(*reading.event, reading.address, pipeline_->reference())) answer.warnings.push_back(std::move(*before));
+      batch.push_back({.event = reading.event,
+                       .bytes = submitted.event,
+                       .address = std::move(reading.address),
+                       .by = submitted.by ? std::string_view(*submitted.by) : std::string_view()});
       places.push_back({work, at});
     }
   }

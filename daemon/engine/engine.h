@@ -29,6 +29,10 @@ struct EngineOptions {
   std::size_t entries_in_memory_max = 1'000'000;
   std::size_t reads_in_memory_max = 100'000;  ///< entries, besides these, that reads keep
   TimeMs tick_ms = 250;                       ///< time moves on at least so often, in wall-clock mode
+  std::string instance;                       ///< as the audit names this one
+  /// Of a text, with the access secret; and whether one is of it. Null: there is no secret. Any thread.
+  std::function<std::string(std::string_view text)> seal;
+  std::function<bool(std::string_view text, std::string_view seal)> sealed;
 };
 
 /// Those of the store, with what the engine's own say of it.
@@ -45,7 +49,15 @@ struct Submitted {
   std::optional<Rejection> unreadable;
   bool json = false;             ///< of an unreadable original
   std::size_t parsed_bytes = 0;  ///< memory that its parsed form takes; 0: not measured
+  /// Serialised AuditActor: who said it. Null: its source alone is known.
+  std::shared_ptr<const std::string> by = {};
+  bool own = false;  ///< resultsd says it itself: it may be an AuditNoted
 };
+
+/// Why an AuditNoted of somebody else is not taken.
+inline Rejection not_own_note() {
+  return {"auditNoted.seal", "audit-sealed", "", "What is noted for the audit resultsd says itself, sealed with its access secret; leave it out."};
+}
 
 /// What became of one event.
 struct Answer {
@@ -72,6 +84,8 @@ class EngineProbe {
   /// Also for facts of earlier batches whose waiting time ran out.
   virtual void event_rejected(std::string_view rule) = 0;
   virtual void event_warned(std::string_view rule) = 0;
+  /// A record came to the audit; of any of the pipeline's threads.
+  virtual void act_recorded(std::string_view) {}
 };
 
 class Engine {

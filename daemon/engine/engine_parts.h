@@ -13,7 +13,9 @@ namespace vtq {
 /// Passes outputs on to the store and tells the probe what it counts.
 class CountedOutputs final : public Outputs {
  public:
-  CountedOutputs(Store& store, EngineProbe* probe) : store_(store), probe_(probe) {}
+  /// `clock`: when what the audit has was written down; `instance`: by whom.
+  CountedOutputs(Store& store, EngineProbe* probe, const Clock& clock, std::string instance)
+      : store_(store), probe_(probe), clock_(clock), instance_(std::move(instance)) {}
 
   void entry_status(std::uint32_t partition, CentreId centre, const v1::EntryStatus& status) override {
     store_.entry_status(partition, centre, status);
@@ -31,10 +33,18 @@ class CountedOutputs final : public Outputs {
     }
     return store_.rejected(partition, std::move(rejected));
   }
+  void audit(std::uint32_t partition, AuditEntry&& entry) override {
+    if (probe_) probe_->act_recorded(entry.noted.act());
+    entry.recorded_ms = clock_.now();
+    entry.instance = instance_;
+    store_.audit(partition, std::move(entry));
+  }
 
  private:
   Store& store_;
   EngineProbe* probe_;
+  const Clock& clock_;
+  const std::string instance_;
   std::mutex telling_;
 };
 

@@ -20,6 +20,7 @@ class ReadModel::NoOutputs final : public Outputs {
   void result_batch(std::uint32_t, CentreId, const v1::ResultBatch&) override {}
   void notification(std::uint32_t, CentreId, const v1::Notification&) override {}
   std::string rejected(std::uint32_t, v1::Rejected&&) override { return {}; }
+  void audit(std::uint32_t, AuditEntry&&) override {}
 };
 
 ReadModel::ReadModel(const Store& store, const Policy& policy, TimeSource time_source, std::size_t entries_max,
@@ -121,7 +122,10 @@ void ReadModel::bring_up_to_date(Steady::time_point settled) {
     return begin_anew();
   }
   for (std::uint32_t partition : before.taken.partitions) {
-    if (before.partitions[partition] == versions_.partitions[partition]) continue;
+    if (before.partitions[partition] == versions_.partitions[partition]) {
+      pipeline_->partition(partition).restore_time();
+      continue;
+    }
     pipeline_->give_up(partition);
     pipeline_->take(partition);
   }

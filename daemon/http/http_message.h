@@ -18,6 +18,9 @@ constexpr std::string_view kForwardedHeader = "X-Vtq-Forwarded";
 /// Who asks, signed by a holder of the access secret.
 constexpr std::string_view kCallerHeader = "X-Vtq-Caller";
 
+/// What only a page of this server knows: a request that changes something and comes with a session bears it.
+constexpr std::string_view kCsrfHeader = "X-Vtq-Csrf";
+
 struct Caller;
 
 struct HttpRequest {
@@ -35,6 +38,11 @@ struct HttpRequest {
   bool forwarded = false;     ///< it bears kForwardedHeader
   std::string authorization;  ///< as it came
   std::string signed_caller;  ///< kCallerHeader, as it came
+  std::string cookie;         ///< as it came
+  std::string csrf_token;     ///< kCsrfHeader, as it came
+  std::string peer;           ///< the address from which it came, without its port: of the proxy, where there is one
+  /// Of one whose body is still to come: how long it says that will be.
+  std::optional<std::uint64_t> body_announced;
   /// Who asks, where callers have to say. Null: nobody said.
   std::shared_ptr<const Caller> caller;
   std::chrono::steady_clock::time_point arrived;

@@ -42,8 +42,9 @@ std::string_view text_of(const asio::const_buffer& buffer) { return {static_cast
 
 /// All of a request but its body.
 template <class Message>
-HttpRequest described(const Message& message) {
+HttpRequest described(const Message& message, const std::string& peer) {
   HttpRequest request;
+  request.peer = peer;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
   request.content_type = lower_type(std::string_view(message[http::field::content_type]));
@@ -54,13 +55,19 @@ HttpRequest described(const Message& message) {
   request.forwarded = message.find(kForwardedHeader) != message.end();
   request.authorization = std::string(message[http::field::authorization]);
   request.signed_caller = std::string(message[kCallerHeader]);
+  request.cookie = std::string(message[http::field::cookie]);
+  request.csrf_token = std::string(message[kCsrfHeader]);
   return request;
 }
 
 }  // namespace
 
 HttpSession::HttpSession(tcp::socket&& socket, HttpListener* listener)
-    : stream_(stream_over(std::move(socket), *listener)), listener_(listener), buffer_(64 * 1024 + kHeaderBytesMax) {}
+    : stream_(stream_over(std::move(socket), *listener)), listener_(listener), buffer_(64 * 1024 + kHeaderBytesMax) {
+  Code gone;
+  auto peer = wire().socket().remote_endpoint(gone);
+  if (!gone) peer_ = peer.address().to_string();
+}
 
 HttpSession::~HttpSession() {
   if (in_flight_) --listener_->in_flight;
@@ -181,8 +188,13 @@ void HttpSession::start_body() {
   if (length && *length > listener_->options.body_bytes_max) return refuse_body(*length);
   if (parser_->is_done() || (length && *length == 0)) return answer();
   if (!length && !parser_->chunked()) return answer();
-  if (listener_->options.admit)
-    if (auto problem = listener_->options.admit(described(parser_->get()))) return refuse(*problem, false);
+  // Trailers come to the headers, and must not say who asks: what counts is what stood before the body.
+  if (parser_->chunked()) head_ = described(parser_->get(), peer_);
+  if (listener_->options.admit) {
+    HttpRequest head = described(parser_->get(), peer_);
+    if (length) head.body_announced = *length;
+    if (auto problem = listener_->options.admit(head)) return refuse(*problem, false);
+  }
   parser_->body_limit(listener_->options.body_bytes_max);
   begin_pace();
   room_until_ = {};
@@ -285,7 +297,8 @@ void HttpSession::answer() {
   keep_alive_ = message.keep_alive();
   version_ = message.version();
   try {
-    HttpRequest request = described(message);
+    HttpRequest request = head_ ? std::move(*head_) : described(message, peer_);
+    head_.reset();
     request.body = std::move(message.body());
     request.arrived = Steady::now();
     // Only a read may be given up: what was sent to be taken is taken.
@@ -361,7 +374,17 @@ void HttpSession::write(HttpReply&& reply) {
   response_->set(http::field::content_type, reply.content_type);
   response_->set(http::field::cache_control, "no-store");
   response_->set("X-Content-Type-Options", "nosniff");
-  for (const auto& [name, value] : reply.headers) response_->set(name, value);
+  // No page may show an answer within it, and none runs anything; pages of this server have their own word in `headers`.
+  response_->set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+  response_->set("Referrer-Policy", "no-referrer");
+  if (tls() || !listener_->options.trusted_proxy.empty())
+    response_->set(http::field::strict_transport_security, "max-age=31536000; includeSubDomains");
+  for (const auto& [name, value] : reply.headers) {
+    if (name == "Set-Cookie")
+      response_->insert(name, value);
+    else
+      response_->set(name, value);
+  }
   response_->keep_alive(keep_alive_ && !listener_->stopping);
   response_->content_length(reply.body.size());
   if (!head_only_) response_->body() = std::move(reply.body);

@@ -162,6 +162,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::shared_ptr<HttpSession> answering_;  // itself, until the reply came
   std::shared_ptr<std::atomic<bool>> gone_;
   boost::beast::flat_buffer buffer_;
+  std::string peer_;                 // its address
+  std::optional<HttpRequest> head_;  // of a request whose body comes in chunks
   std::optional<boost::beast::http::request_parser<GrowingBody>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
   std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>> serializer_;

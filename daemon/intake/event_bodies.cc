@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/intake/event_json.h"
+#include "storage/sealing/sealed_event.h"
 
 namespace vtq {
 namespace {
@@ -91,6 +92,14 @@ void read_protobuf_into(std::string_view bytes, v1::Event& event, ReadEvent& rea
         "The bytes are not a vtq.v1.Event; serialise one with this version's schema."});
 }
 
+/// What does not open is kept as it came.
+void open_into(const Seal* seal, v1::Event& event, ReadEvent& read) {
+  if (auto wrong = open_event(seal, event))
+    keep(read, std::string(read.submitted.event), false, std::move(*wrong));
+  else
+    make_canonical(read, event);
+}
+
 /// Where the array of `{"events": [...]}` begins; nothing when the object is an event itself.
 std::optional<std::string_view> array_of_events(std::string_view body) {
   std::string_view rest = body.substr(1);
@@ -150,12 +159,18 @@ class BodyReader {
     arena_.Reset();
     auto* event = google::protobuf::Arena::CreateMessage<v1::Event>(&arena_);
     read_into(*event, read);
+    // Whoever may not say it may not learn either what was sealed: not who and what it names.
+    const bool sealed = !read.submitted.unreadable && event->has_sealed();
+    std::string id_outside = sealed ? read.id : std::string();
+    if (sealed) open_into(limits_.seal, *event, read);
     if (!read.submitted.unreadable) {
+      if (may_.fill && may_.fill(*event)) make_canonical(read, *event);
       Result<Address> address = check(*event);
       if (!address) {
         read.submitted.unreadable = std::move(address).error();
         read.only_checked = true;
       } else if (auto why = may_.refusal ? may_.refusal(*event, *kind_of_fact(*event), address.value()) : std::nullopt) {
+        if (sealed) read.id = std::move(id_outside), why->value.clear();
         return refuse_all(403, read, std::move(*why));
       }
     }
@@ -306,6 +321,11 @@ ReadEvent read_protobuf_event(std::string_view bytes) {
   v1::Event event;
   read_protobuf_into(bytes, event, read);
   return read;
+}
+
+void open_sealed(ReadEvent& read, const Seal* seal) {
+  v1::Event event;
+  if (!read.submitted.unreadable && event.ParseFromString(read.submitted.event) && event.has_sealed()) open_into(seal, event, read);
 }
 
 std::optional<std::string_view> next_delimited(std::string_view& rest) {

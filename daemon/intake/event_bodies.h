@@ -31,6 +31,7 @@ struct BodyLimits {
   std::size_t events_max = 20'000;
   std::size_t errors_max = 1'000;            ///< events that cannot be read, or that `check` finds wrong
   std::size_t memory_bytes_max = 64u << 20;  ///< of all its events, as `memory_of` counts; a single event may pass it
+  const Seal* seal = nullptr;                ///< opens events that come sealed; null: none can be opened
 };
 
 /// A wrong event of a refused body.
@@ -52,6 +53,9 @@ struct ReadBody {
 struct MayAssert {
   /// Why it may not assert an event that has passed `check`; nothing: it may. Asked of each event of a body in its order. Null: not asked.
   std::function<std::optional<Rejection>(const v1::Event&, const FactKind&, const Address&)> refusal = {};
+  /// Fills in who says an act, before it is checked, and returns whether it changed the event; what there is to say against it `refusal` says. Null:
+  /// events are taken as they are.
+  std::function<bool(v1::Event&)> fill = {};
   /// Whether events that are wrong by themselves are kept; else a body with one is refused as a whole (422).
   bool wrong_is_kept = true;
 };
@@ -63,6 +67,8 @@ ReadBody read_body(std::string_view body, BodyFormat format, const BodyLimits& l
 /// One record.
 ReadEvent read_json_event(std::string_view text);
 ReadEvent read_protobuf_event(std::string_view bytes);
+/// Opens it where it is sealed. What does not open is unreadable.
+void open_sealed(ReadEvent& read, const Seal* seal);
 
 /// A length before each record, as protobuf's delimited streams have it. Nothing: the length is broken or runs past the end.
 std::optional<std::string_view> next_delimited(std::string_view& rest);

@@ -90,11 +90,24 @@ Problem not_marked(const std::string& id) {
 }
 
 /// Of one event; what `check` says against it is said later.
-std::optional<Rejection> why_not_its_to_say(const std::string& bytes, const MayAssert& may) {
+std::optional<Rejection> why_not_its_to_say(std::string& bytes, const MayAssert& may) {
   v1::Event event;
   if (!event.ParseFromString(bytes)) return std::nullopt;
+  if (may.fill && may.fill(event)) event.SerializeToString(&bytes);
   Result<Address> address = check(event);
   return address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
+}
+
+/// Whether it is somebody's own word, which nobody else sends again for them.
+bool is_own_word(const std::string& bytes) {
+  v1::Event event;
+  return event.ParseFromString(bytes) && said_by_of(event);
+}
+
+/// Whether nobody could hold it against its sender's rights when it came: it did not open then.
+bool is_sealed(const ReadEvent& read) {
+  v1::Event event;
+  return !read.submitted.unreadable && event.ParseFromString(read.submitted.event) && event.has_sealed();
 }
 
 Problem set_aside(const Rejection& why) { return {503, "Set aside", why.message, why.field, why.rule, why.value}; }
@@ -170,12 +183,14 @@ void Ingest::read_and_offer(HttpRequest& request, const Respond& respond, bool l
   if (body.events.empty()) return respond({200, "application/json", answers_json({}, {}, true, 0)});
   request.body = {};
 
+  const auto by = options_.by_of ? options_.by_of(request) : nullptr;
   std::vector<Submitted> events;
   std::vector<Named> names;
   events.reserve(body.events.size());
   names.reserve(body.events.size());
   for (ReadEvent& read : body.events) {
     events.push_back(std::move(read.submitted));
+    events.back().by = by;
     names.push_back({std::move(read.id), read.line});
   }
   Answered answered = [this, respond, names = std::make_shared<std::vector<Named>>(std::move(names)), all = detail != nullptr, single = body.single,
@@ -238,15 +253,21 @@ void Ingest::read_and_replay(HttpRequest& request, const Respond& respond) {
     if (!format || (*format != BodyFormat::json && *format != BodyFormat::protobuf)) return respond(unsupported(request.content_type));
     read = *format == BodyFormat::json ? read_json_event(request.body) : read_protobuf_event(request.body);
   }
+  const bool was_sealed = is_sealed(read);
+  open_sealed(read, options_.body.seal);
   // What cannot be read is not rejected anew: the record stands already.
   if (read.submitted.unreadable) return respond(unprocessable(*read.submitted.unreadable, "\"id\":" + json_string(id)));
+  if (request.body.empty() && options_.may_of && is_own_word(read.submitted.event))
+    return respond(reply_with({403, "Not yours to say", "This is its sender's own word, as an approval or a halt: let them send it again.", "saidBy",
+                               "said-by-caller", ""}));
   // The record was its sender's to say; what is put in its place must be this one's.
-  if (!request.body.empty() && options_.may_of)
+  if ((!request.body.empty() || was_sealed) && options_.may_of)
     if (auto why = why_not_its_to_say(read.submitted.event, options_.may_of(request.caller)))
       return respond(reply_with({403, "Not yours to say", why->message, why->field, why->rule, why->value}));
 
   std::vector<Submitted> events;
   events.push_back(std::move(read.submitted));
+  if (options_.by_of) events.back().by = options_.by_of(request);
   offer(std::move(events), [this, id, respond](std::vector<Answer>&& answers, std::optional<Problem>&& problem) {
     if (problem) return respond(busy_or(*problem));
     const Verdict& verdict = answers.front().verdict;

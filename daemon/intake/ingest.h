@@ -21,6 +21,8 @@ struct IngestOptions {
   unsigned wait_seconds_max = 30;           ///< for room in the queue
   /// What a caller may assert; null: everything.
   std::function<MayAssert(const std::shared_ptr<const Caller>&)> may_of = {};
+  /// Who sends a request, as a serialised AuditActor. Null: its events say only their source.
+  std::function<std::shared_ptr<const std::string>(const HttpRequest&)> by_of = {};
 };
 
 class Ingest {

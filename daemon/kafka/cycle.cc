@@ -110,6 +110,8 @@ std::size_t Cycle::decide() {
     fates_.decide(item, *pipeline_, *event, inbound);
     if (item.ahead_ms) reference_.pass_over(item.input.message->offset, *item.ahead_ms);
     if (item.fate != Item::Fate::apply) continue;
+    inbound.answered = item.mine;
+    inbound.read_before = reference && reference_.has_read(item.input.message->offset + 1);
     references += reference;
     item.inbound = inbounds_.size();
     inbounds_.push_back(std::move(inbound));
@@ -148,7 +150,10 @@ void Cycle::emit(Item& item, const Verdict* verdict, TimeMs now) {
   note_consumed(item);
   if (verdict && given_.probe) tell_probe(item, *verdict);
   // An older fact came after a newer one of the same slot, and would outlive it when the topic is compacted.
-  if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine) publish_again(item);
+  // Not a calendar: each is kept under a key of its own, under which the latest would take its place, and with it a gate that it shut.
+  if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine &&
+      !inbounds_[item.inbound].event->has_calendar_defined())
+    publish_again(item);
   if (item.fate == Item::Fate::reject) reject(item, now);
   if (item.fate != Item::Fate::route) return;
   commits_.outgoing().route(item.route_to, item.route_partition, item.route_key, *input.message,
@@ -287,6 +292,7 @@ Cycle::Positions Cycle::positions_after(const std::set<std::uint32_t>& touched) 
     record.set_reference(reference_.next());
     if (partition == 0) record.set_answered(reference_.answered());
     record.set_writer(instance_name(given_.settings));
+    record.set_seal_key(given_.options.store.seal ? given_.options.store.seal->first() : 0);
     record.set_transaction(record.transaction() + 1);
     for (const auto& [place, moved] : moved_)
       if (place.first == partition) (*record.mutable_inputs())[std::string(topic_name(place.second))] = moved.next;

@@ -7,9 +7,11 @@
 #include <chrono>
 #include <iterator>
 
+#include "daemon/engine/audit_seal.h"
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/session.h"
 #include "daemon/process/log.h"
+#include "storage/sealing/sealed_event.h"
 
 namespace vtq::kafka {
 namespace {
@@ -56,7 +58,7 @@ KafkaEngine::KafkaEngine(EngineOptions options, const Settings& settings, Clock&
   read_model_ = std::make_unique<ReadModel>(*store_, options_.policy, options_.time_source, options_.reads_in_memory_max);
   hear_log();
   clock_.was(store_->clock_witness());
-  outputs_ = std::make_unique<CountedOutputs>(*store_, probe_);
+  outputs_ = std::make_unique<CountedOutputs>(*store_, probe_, clock_, options_.instance);
   pipeline_ = std::make_unique<Pipeline>(options_.policy, options_.time_source, options_.store.partitions, *store_, *outputs_, &crew_);
   changelog_ = std::make_unique<Changelog>(settings_, names_, *store_, clock_);
   positions_ = std::make_unique<PositionWatch>(settings_, names_);
@@ -215,6 +217,7 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
     std::optional<Rejection> wrong = submitted.unreadable;
     Topic topic = Topic::rejected;
     if (!wrong && !event.ParseFromString(submitted.event)) wrong = unreadable_event(submitted.event);
+    if (!wrong && event.has_audit_noted() && !submitted.own) wrong = not_own_note();
     if (!wrong) {
       Result<Address> address = check(event, latest);
       if (address) {
@@ -222,9 +225,17 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
         if (waiting->failed) continue;
         answer.published = true;
         answer.warnings = warnings(event);
-        bool queued_now = publisher_->publish(event, submitted.event, address.value(), [waiting](bool published) {
+        // Reference data, and words to all centres, carry no grade.
+        const Seal* seal = options_.store.seal.get();
+        const bool sealed = seal && !address.value().everywhere && !event.has_time_reached();
+        // Whoever reads a sealed one has its event as it is written here, not as it came.
+        if (sealed) submitted.event = event.SerializeAsString();
+        std::string by = submitted.by && options_.seal ? options_.seal(said_by_text(*submitted.by, submitted.event)) + *submitted.by : std::string();
+        if (sealed) submitted.event = seal_event(*seal, event);
+        auto told = [waiting](bool published) {
           if (!published) waiting->failed = true;
-        });
+        };
+        bool queued_now = publisher_->publish(event, submitted.event, address.value(), std::move(told), by);
         if (!queued_now) waiting->failed = true;
         continue;
       }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "daemon/engine/audit_seal.h"
 #include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/outgoing.h"
+#include "storage/sealing/sealed_event.h"
 
 namespace vtq::kafka {
 namespace {
@@ -29,8 +31,11 @@ void Fates::decide(Item& item, const Pipeline& pipeline, v1::Event& event, Inbou
   Result<Address> address = check(event, latest);
   if (!address && !item.mine && check(event, kLatestEventMs)) item.ahead_ms = event.occurred_at().seconds() * 1000;
   if (!address) return reject(item, std::move(address).error());
+  if (event.has_audit_noted() && !(given_.options.sealed && given_.options.sealed(note_text(event), event.audit_noted().seal())))
+    return reject(item, not_own_note());
   inbound.event = &event;
   inbound.address = std::move(address).value();
+  inbound.by = said_by(inbound.bytes);
   place(item, pipeline, inbound);
 }
 
@@ -48,12 +53,29 @@ std::optional<Rejection> Fates::read(Item& item, v1::Event& event, Inbound& inbo
     inbound.bytes = item.held;
   }
   if (!event.ParseFromArray(inbound.bytes.data(), static_cast<int>(inbound.bytes.size()))) return unreadable_event(inbound.bytes);
+  if (event.has_sealed()) {
+    if (auto why = open_event(given_.options.store.seal.get(), event)) return why;
+    item.held = event.SerializeAsString();
+    inbound.bytes = item.held;
+  }
   if (view_.headers.empty()) return std::nullopt;
   if (fill_from_attributes(view_, event)) {
     item.held = event.SerializeAsString();
     inbound.bytes = item.held;
   }
   return check_attributes(view_, event);
+}
+
+/// As the header has it, where it bears the seal of this service and of this event.
+std::string_view Fates::said_by(std::string_view event) const {
+  constexpr std::size_t kSealDigits = 64;
+  if (!given_.options.sealed) return {};
+  for (const auto& [name, value] : view_.headers) {
+    if (name != kByHeader || value.size() < kSealDigits) continue;
+    std::string_view actor = value.substr(kSealDigits);
+    if (given_.options.sealed(said_by_text(actor, event), value.substr(0, kSealDigits))) return actor;
+  }
+  return {};
 }
 
 void Fates::place(Item& item, const Pipeline& pipeline, const Inbound& inbound) {
@@ -90,8 +112,12 @@ void Fates::place(Item& item, const Pipeline& pipeline, const Inbound& inbound) 
   item.route_key = to.everywhere ? slot_of(event) : vtq::text_of(to.centre);
   bool framed = registry_topics_.contains(input.topic);
   bool framed_there = registry_topics_.contains(right_topic);
-  item.rewritten = framed != framed_there;
-  if (item.rewritten) item.held = framed_there ? in_registry_format(inbound.bytes) : std::string(inbound.bytes);
+  const Seal* seal = given_.options.store.seal.get();
+  bool sealed = seal && !to.everywhere;
+  item.rewritten = framed != framed_there || sealed;
+  if (!item.rewritten) return;
+  std::string bytes = sealed ? seal_event(*seal, event) : std::string(inbound.bytes);
+  item.held = framed_there ? in_registry_format(bytes) : std::move(bytes);
 }
 
 }  // namespace vtq::kafka

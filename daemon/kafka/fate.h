@@ -44,6 +44,7 @@ class Fates {
  private:
   /// Finds the event; or what is wrong with its form.
   std::optional<Rejection> read(Item& item, v1::Event& event, Inbound& inbound);
+  std::string_view said_by(std::string_view event) const;
   /// Applies it where it stands, or has it moved.
   void place(Item& item, const Pipeline& pipeline, const Inbound& inbound);
 

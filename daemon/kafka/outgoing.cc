@@ -45,6 +45,11 @@ void Outgoing::rejected(std::uint32_t partition, const v1::Rejected& record) {
   touch(partition);
 }
 
+void Outgoing::audit(std::uint32_t partition, std::string_view key, std::string_view line) {
+  add(part(partition), destination(Topic::audit), partition, key, line);
+  touch(partition);
+}
+
 void Outgoing::change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) {
   add(part(partition), Destination::changelog, partition, key, value);
   touch(partition);

@@ -19,6 +19,8 @@ namespace vtq::kafka {
 constexpr std::string_view kCommitKey = "c";
 /// Header of a record that resultsd moved to its right place; it is not moved a second time.
 constexpr std::string_view kRoutedHeader = "vtq-routed";
+/// Header of a record that came over HTTP: a seal of 64 hexadecimal digits, and who said it, a serialised AuditActor.
+constexpr std::string_view kByHeader = "vtq-by";
 
 /// A topic that records go to: one of `Topic`, or one that only resultsd reads.
 enum class Destination : std::uint8_t { changelog = kTopics, instances };
@@ -32,6 +34,7 @@ class Outgoing final : public CommitSink {
 
   void output(Topic topic, std::uint32_t partition, CentreId centre, const google::protobuf::MessageLite& message) override;
   void rejected(std::uint32_t partition, const v1::Rejected& record) override;
+  void audit(std::uint32_t partition, std::string_view key, std::string_view line) override;
   void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override;
   /// A record that came to the wrong place, to the right one, unchanged but for the mark that it was routed.
   /// `rewritten`: its value where the form of that topic's records is another; an Event in protobuf all the same.

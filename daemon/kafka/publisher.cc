@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "daemon/kafka/inputs.h"
+#include "daemon/kafka/outgoing.h"
 #include "daemon/kafka/record.h"
 #include "daemon/process/log.h"
 
@@ -136,21 +137,27 @@ void Publisher::replace_producer() {
 }
 
 bool Publisher::produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
-                        std::shared_ptr<Pending> pending) {
+                        std::shared_ptr<Pending> pending, std::string_view by) {
   auto held = std::make_unique<std::shared_ptr<Pending>>(std::move(pending));
   std::string framed;
   if (registry_topics_.contains(topic)) value = framed = in_registry_format(value);
+  rd_kafka_topic_t* to = producer_.topics[static_cast<std::size_t>(topic)].get();
+  // Most have no header: librdkafka makes none of them then.
   rd_kafka_resp_err_t error =
-      rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(producer_.topics[static_cast<std::size_t>(topic)].get()),
-                        RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
-                        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_TIMESTAMP(timestamp_ms),
-                        RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END);
+      by.empty()
+          ? rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                              RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END)
+          : rd_kafka_producev(producer_.client.get(), RD_KAFKA_V_RKT(to), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                              RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_HEADER(kByHeader.data(), by.data(), static_cast<ssize_t>(by.size())),
+                              RD_KAFKA_V_OPAQUE(held.get()), RD_KAFKA_V_END);
   if (error) return false;
   static_cast<void>(held.release());  // the delivery report's now
   return true;
 }
 
-bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done) {
+bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done, std::string_view by) {
   std::shared_lock held(publishing_);
   // What was queued before and did not arrive is not told of yet while a producer is replaced: no time may be said to have come behind it.
   auto is_refused = [&] { return stopping_ || (replacing_ && event.has_time_reached()); };
@@ -168,9 +175,9 @@ bool Publisher::publish(const v1::Event& event, std::string_view bytes, const Ad
   }
   auto pending = std::make_shared<Pending>(std::move(done), queued_bytes_, delivered_, bytes.size());
   if (!event.has_time_reached()) {
-    bool queued = address.everywhere ? produce(Topic::reference, 0, slot_of(event), bytes, timestamp, pending)
+    bool queued = address.everywhere ? produce(Topic::reference, 0, slot_of(event), bytes, timestamp, pending, by)
                                      : produce(address.topic, static_cast<std::int32_t>(murmur2_partition(text_of(address.centre), partitions_)),
-                                               text_of(address.centre), bytes, timestamp, pending);
+                                               text_of(address.centre), bytes, timestamp, pending, by);
     if (!queued) {
       pending->failed = true;
       pending->done = {};

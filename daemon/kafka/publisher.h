@@ -27,7 +27,8 @@ class Publisher {
   /// Queues an event; `done` is called once, on any thread that is in here: whether the brokers have it. It must not publish. False: the queue is
   /// full, the producer is being replaced, or the publisher has stopped; `done` is not called then. A TimeReached goes to every partition: in event
   /// time it says of each how far it has come.
-  bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done);
+  /// `by`: who says it, sealed, for a header; empty: none.
+  bool publish(const v1::Event& event, std::string_view bytes, const Address& address, std::function<void(bool)> done, std::string_view by = {});
   /// Takes nothing more. What is under way is told as not published: it may be, and publishing it again does no harm. When it returns, every
   /// `done` was called. Idempotent; on one thread.
   void stop();
@@ -45,7 +46,7 @@ class Publisher {
   /// Tells of everything under way as not published, and waits until it is told.
   static void empty(rd_kafka_t* client);
   bool produce(Topic topic, std::int32_t partition, std::string_view key, std::string_view value, std::int64_t timestamp_ms,
-               std::shared_ptr<Pending> pending);
+               std::shared_ptr<Pending> pending, std::string_view by = {});
   void run();
 
   const Settings settings_;

@@ -641,13 +641,15 @@ OwnedHeaders rejected_headers(const v1::Rejected& rejected) {
   headers.emplace_back("vtq.rule", rejected.rule());
   headers.emplace_back("vtq.value", rejected.value());
   headers.emplace_back("vtq.id", rejected.id());
+  if (rejected.sealed_with() != 0) headers.emplace_back(kSealedHeader, text_of_seal_key(rejected.sealed_with()));
   headers.emplace_back("vtq.rejected_at", utc_text(rejected.rejected_at().seconds() * 1000 + rejected.rejected_at().nanos() / 1'000'000));
   if (rejected.has_whole()) {
     headers.emplace_back(kWholeBytesHeader, std::to_string(rejected.whole().bytes()));
     headers.emplace_back("vtq.value_bytes", std::to_string(rejected.whole().value_bytes()));
+    // Beside a sealed value it would let each guess at a grade be tried.
     char crc[9];
     std::snprintf(crc, sizeof crc, "%08x", rejected.whole().value_crc32());
-    headers.emplace_back("vtq.value_crc32", crc);
+    if (rejected.sealed_with() == 0) headers.emplace_back("vtq.value_crc32", crc);
   }
   return headers;
 }

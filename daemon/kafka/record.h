@@ -114,6 +114,8 @@ constexpr std::string_view kRejectedHeadersBegin = "__streams.errors.exception";
 
 /// What is there only of a record whose beginning alone was kept: how many bytes it had.
 constexpr std::string_view kWholeBytesHeader = "vtq.whole_bytes";
+/// What is there only where results are sealed: the id of the key that the record's value is sealed with.
+constexpr std::string_view kSealedHeader = "vtq.sealed";
 
 /// Headers of a rejected record: its own in order, then `__streams.errors.exception|message|stacktrace|topic|partition|offset` as Kafka
 /// Streams writes them (KIP-1034: text; the last three only where the record came from Kafka), then `vtq.field|rule|value|id|rejected_at`,

@@ -7,6 +7,8 @@
 
 #include "daemon/kafka/transaction.h"
 #include "pipeline/intake/check.h"
+#include "storage/sealing/sealed_event.h"
+#include "storage/sealing/sealed_output.h"
 
 namespace vtq::kafka {
 namespace {
@@ -35,6 +37,24 @@ std::optional<Topic> input_topic(const TopicNames& names, std::string_view name)
   for (std::size_t at = 0; at < kInputTopics; ++at)
     if (names.of(static_cast<Topic>(at)) == name) return static_cast<Topic>(at);
   return std::nullopt;
+}
+
+constexpr const char* kContentType = "content-type";
+
+/// What goes in the place of a record that was sealed: its event, sealed. Nothing: it is no event, and goes as it came.
+std::optional<std::string> sealed_again(const DeadLetter& letter, const RecordView& record, const std::string& to, const Settings& settings,
+                                        const Seal& seal) {
+  auto topic = input_topic(TopicNames(settings.kafka_topic_prefix), to);
+  bool framed = topic && registry_topics(settings).contains(*topic);
+  RecordView own = record;
+  own.headers.resize(letter.own_headers);
+  auto decoded = decode_record(own, framed && !letter.topic.empty() ? RecordMode::schema_registry : RecordMode::cloud_events);
+  v1::Event event;
+  if (!decoded || !event.ParseFromArray(decoded.value().bytes.data(), static_cast<int>(decoded.value().bytes.size()))) return std::nullopt;
+  if (topic == Topic::reference || event.has_sealed()) return std::nullopt;
+  fill_from_attributes(own, event);
+  std::string bytes = seal_event(seal, event);
+  return framed ? in_registry_format(bytes) : bytes;
 }
 
 /// Of an earlier way through resultsd, not of the publisher.
@@ -97,6 +117,7 @@ std::optional<DeadLetter> read_dead_letter(const RecordView& record) {
     if (name == "__streams.errors.partition") letter.partition = value;
     if (name == "__streams.errors.offset") letter.offset = value;
     if (name == kWholeBytesHeader) letter.whole_bytes = value;
+    if (name == kSealedHeader) letter.sealed = value;
     if (name == "vtq.rule") letter.rule = value;
     if (name == "vtq.field") letter.field = value;
     if (name == "vtq.id") letter.id = value;
@@ -113,6 +134,18 @@ bool matches(const RedriveFilter& filter, const DeadLetter& letter, const Record
   if (!filter.ids.empty() && !filter.ids.contains(letter.id)) return false;
   if (filter.since_ms && letter.rejected_at_ms < *filter.since_ms) return false;
   return !filter.until_ms || letter.rejected_at_ms < *filter.until_ms;
+}
+
+bool open_letter(const DeadLetter& letter, RecordView& record, const Seal* seal, std::string& value, std::string& why) {
+  if (letter.sealed.empty()) return true;
+  Opening opening = seal ? open_rejected(*seal, letter.id, record.value, value) : Opening::unknown_key;
+  if (opening == Opening::unknown_key)
+    why = "its value is sealed with key " + letter.sealed + ", which is not here: run this with the daemon's seal.key_file";
+  else if (opening == Opening::damaged)
+    why = "its value is sealed and does not open: it was changed on its way";
+  else
+    record.value = value;
+  return opening == Opening::opened;
 }
 
 std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why) {
@@ -283,6 +316,8 @@ class Redrive::Sender {
     Message message;
     const RedriveCandidate* candidate = nullptr;
     RedriveTarget target;
+    std::string value;       ///< what goes in its place: of a sealed one opened, and sealed again where it is an event
+    bool rewritten = false;  ///< it is an Event in protobuf, whatever it was before
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__IN_PROGRESS;
     std::int32_t partition = -1;
     std::int64_t offset = -1;
@@ -344,9 +379,11 @@ class Redrive::Sender {
       rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
     };
     for (std::size_t at = 0; at < one.candidate->letter.own_headers; ++at)
-      if (const auto& [name, text] = view.headers[at]; !is_mark(name)) add(name, text);
+      if (const auto& [name, text] = view.headers[at]; !is_mark(name) && !(one.rewritten && name == kContentType)) add(name, text);
+    if (one.rewritten) add(kContentType, "application/protobuf");
     add(kRedrivenHeader, one.candidate->letter.id);
-    produce(one.target.topic, one.target.key, view.value, headers, &one);
+    const bool as_it_is = one.candidate->letter.sealed.empty() && !one.rewritten;
+    produce(one.target.topic, one.target.key, as_it_is ? view.value : one.value, headers, &one);
   }
 
   /// Takes over `headers`, which may be null.
@@ -414,6 +451,7 @@ class Redrive::Sender {
 Redrive::Redrive(const Settings& settings, RedriveOptions options)
     : settings_(settings), options_(std::move(options)), names_(settings.kafka_topic_prefix) {
   // Before anything is read: once an earlier redrive is fenced, no audit can come behind what is read here.
+  if (!settings_.seal_key_file.empty()) seal_ = Seal::read(settings_.seal_key_file);
   if (!options_.dry_run) sender_ = std::make_unique<Sender>(settings_, options_, names_.redriven());
   reader_ = std::make_unique<Reader>(settings_);
 }
@@ -446,7 +484,7 @@ const RedrivePlan& Redrive::plan() {
   return plan_;
 }
 
-void Redrive::consider(const RecordView& record, const std::set<std::string>& before) {
+void Redrive::consider(RecordView& record, const std::set<std::string>& before) {
   ++plan_.read;
   auto letter = read_dead_letter(record);
   if (!letter || !matches(options_.filter, *letter, record)) return;
@@ -456,7 +494,10 @@ void Redrive::consider(const RecordView& record, const std::set<std::string>& be
     return;
   }
   RedriveCandidate candidate{std::move(*letter), record.partition, record.offset, "", ""};
-  auto target = target_of(candidate.letter, record, settings_, candidate.why);
+  std::string value;
+  std::optional<RedriveTarget> target;
+  if (open_letter(candidate.letter, record, seal_.get(), value, candidate.why))
+    target = target_of(candidate.letter, record, settings_, candidate.why);
   if (target) candidate.target = std::move(target->topic);
   (target ? plan_.chosen : plan_.stuck).push_back(std::move(candidate));
 }
@@ -502,11 +543,21 @@ RedriveResult Redrive::run(const std::function<void(std::int64_t, std::int64_t)>
     if (found == by_place.end()) return;
     RecordView view;
     view_message(*message, view);
-    std::string why;
-    auto target = target_of(found->second->letter, view, settings_, why);
+    std::string why, value;
+    const DeadLetter& letter = found->second->letter;
+    if (!open_letter(letter, view, seal_.get(), value, why)) return;
+    auto target = target_of(letter, view, settings_, why);
     if (!target) return;
     bytes += message->len;
-    portion.push_back({std::move(message), found->second, std::move(*target)});
+    Sender::Outgoing one{.message = std::move(message), .candidate = found->second, .target = std::move(*target)};
+    if (!letter.sealed.empty()) one.value = view.value;
+    // Of one from before there was a key the event goes on sealed, too.
+    if (seal_)
+      if (auto sealed = sealed_again(letter, view, one.target.topic, settings_, *seal_)) {
+        one.rewritten = true;
+        one.value = std::move(*sealed);
+      }
+    portion.push_back(std::move(one));
     if (portion.size() >= most || bytes >= kPortionBytesMax) send();
   });
   if (!portion.empty()) send();

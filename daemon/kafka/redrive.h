@@ -18,6 +18,7 @@
 #include "daemon/kafka/client.h"
 #include "daemon/kafka/record.h"
 #include "daemon/kafka/topics.h"
+#include "storage/sealing/seal.h"
 
 namespace vtq::kafka {
 
@@ -41,6 +42,7 @@ struct DeadLetter {
   std::size_t own_headers = 0;    ///< its publisher's, which come first
   std::string partition, offset;  ///< where it stood in that topic
   std::string whole_bytes;        ///< not empty: only its beginning was kept of so many bytes
+  std::string sealed;             ///< not empty: its value is sealed with the key of this id
 };
 
 /// Nothing: the record is not one that resultsd rejected.
@@ -52,6 +54,8 @@ struct RedriveTarget {
   std::string topic;
   std::optional<std::string> key;
 };
+/// Opens its value where it is sealed: into `value`, which `record` then shows. False: `why` says.
+bool open_letter(const DeadLetter& letter, RecordView& record, const Seal* seal, std::string& value, std::string& why);
 /// The topic that it came from; of one that came over HTTP, the topic and key that a publisher would give it. Nothing: `why` says.
 std::optional<RedriveTarget> target_of(const DeadLetter& letter, const RecordView& record, const Settings& settings, std::string& why);
 
@@ -108,13 +112,14 @@ class Redrive {
   class Sender;
 
   std::set<std::string> redriven_before();
-  void consider(const RecordView& record, const std::set<std::string>& before);
+  void consider(RecordView& record, const std::set<std::string>& before);
   void check_targets();
 
   const Settings& settings_;
   RedriveOptions options_;
   TopicNames names_;
-  std::unique_ptr<Sender> sender_;  // null in a dry run
+  std::shared_ptr<const Seal> seal_;  // null: none is set
+  std::unique_ptr<Sender> sender_;    // null in a dry run
   std::unique_ptr<Reader> reader_;
   RedrivePlan plan_;
 };

@@ -33,6 +33,7 @@ class NoSink final : public CommitSink {
  public:
   void output(Topic, std::uint32_t, CentreId, const google::protobuf::MessageLite&) override {}
   void rejected(std::uint32_t, const v1::Rejected&) override {}
+  void audit(std::uint32_t, std::string_view, std::string_view) override {}
   void change(std::uint32_t, std::string_view, std::optional<std::string_view>) override {}
 };
 
@@ -222,6 +223,7 @@ void TopicRepair::Work::look_at_store() {
   options.sink = &sink;
   options.log_identity = log_identity(settings);
   options.as_it_is = true;
+  if (!settings.seal_key_file.empty()) options.seal = Seal::read(settings.seal_key_file);
   try {
     store = Store::open(directory, options);
   } catch (const StoreError& wrong) {

@@ -31,6 +31,7 @@ class KafkaEngine::Sink final : public CommitSink {
     to->output(topic, partition, centre, message);
   }
   void rejected(std::uint32_t partition, const v1::Rejected& record) override { to->rejected(partition, record); }
+  void audit(std::uint32_t partition, std::string_view key, std::string_view line) override { to->audit(partition, key, line); }
   void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override { to->change(partition, key, value); }
 };
 

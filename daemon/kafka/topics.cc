@@ -500,7 +500,8 @@ std::vector<TopicPlan> topic_plans(const Settings& settings) {
   for (std::size_t at = 0; at < kTopics; ++at) {
     auto topic = static_cast<Topic>(at);
     bool input = at < kInputTopics, large = topic == Topic::result_batches || topic == Topic::rejected;
-    std::int64_t retention_ms = input && settings.time_source == "event" ? kForEver : kSeasonMs;
+    // What was done by whom is kept.
+    std::int64_t retention_ms = (input && settings.time_source == "event") || topic == Topic::audit ? kForEver : kSeasonMs;
     if (topic == Topic::reference)
       plans.push_back({names.of(topic), 1, false, true, compacted(kInputBytesMax)});
     else

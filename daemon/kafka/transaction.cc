@@ -75,7 +75,7 @@ Transaction::Transaction(const Settings& settings, const TopicNames& names)
       config.get(), [](rd_kafka_t*, const rd_kafka_message_t* report, void* self) { static_cast<Transaction*>(self)->take_report(*report); });
   answers_.watch(config.get());
   producer_ = make_client(RD_KAFKA_PRODUCER, std::move(config));
-  for (Topic output : {Topic::entry_status, Topic::result_batches, Topic::notifications, Topic::rejected})
+  for (Topic output : {Topic::entry_status, Topic::result_batches, Topic::notifications, Topic::rejected, Topic::audit})
     topics_[static_cast<std::size_t>(output)] = handle(producer_.get(), names_.of(output));
   topics_[static_cast<std::size_t>(Destination::changelog)] = handle(producer_.get(), names_.changelog());
   topics_[static_cast<std::size_t>(Destination::instances)] = handle(producer_.get(), names_.instances());

@@ -12,6 +12,7 @@
 
 #include "daemon/metrics/rule_names.h"
 #include "daemon/reads/rollup_json.h"
+#include "pipeline/audit/acts.h"
 
 namespace vtq {
 namespace {
@@ -208,6 +209,30 @@ std::string_view state_name(EngineState state) {
   return "";
 }
 
+namespace {
+
+/// Results that are ready and wait for people alone, by the plan for all centres.
+void count_unapproved(const Pipeline& pipeline, const CohortKey& cohort, const Totals& totals, EntryGauges& gauges) {
+  const Reference& reference = pipeline.reference();
+  const ReleasePolicy& policy = pipeline.policy().release;
+  const Approval approval{reference.release(cohort), approvals_needed(reference.release_terms(cohort.awarding_organisation), policy.approvals_least)};
+  if (approval.given()) return;
+  std::size_t ready = 0;
+  for (const auto& [cell, entries] : totals)
+    if (CohortKey{cell.awarding_organisation, cell.level, cell.series} == cohort && cell.stage == v1::READY)
+      ready += static_cast<std::size_t>(entries);
+  const Calendar* calendar = reference.calendar(cohort);
+  if (ready == 0 || !calendar) return;
+  gauges.results_unapproved += ready;
+  const TimeMs first = approval.planned() ? approval.words->plan->waves.front().when.first_ms : kNever;
+  const TimeMs due = issue_time(0, nullptr, calendar, policy);
+  if (std::min(first, due) == kNever) return;
+  const double left = static_cast<double>((first != kNever ? first : due) - pipeline.time()) / 1000;
+  gauges.approval_due_seconds = std::min(gauges.approval_due_seconds.value_or(left), left);
+}
+
+}  // namespace
+
 EntryGauges take_entry_gauges(const Pipeline& pipeline) {
   EntryGauges gauges;
   boost::unordered_flat_map<Cell, std::int64_t> merged;
@@ -236,6 +261,7 @@ EntryGauges take_entry_gauges(const Pipeline& pipeline) {
     partition->each_centre([&](const Centre& centre) { gauges.halts += centre.summary.halts.size(); });
   }
   gauges.halts += pipeline.reference().halts().size();
+  for (const CohortKey& cohort : cohorts) count_unapproved(pipeline, cohort, totals, gauges);
   for (const auto& [cell, entries] : totals)
     if (is_withheld(cell)) gauges.results_withheld += static_cast<std::size_t>(entries);
   return gauges;
@@ -252,6 +278,8 @@ struct Metrics::Series {
   std::array<std::array<Counter*, std::size(kOutcomes)>, kEventTopics> events{};
   std::map<std::string, Counter*, std::less<>> rejected;
   std::map<std::string, Counter*, std::less<>> warned;
+  std::array<Counter*, std::size(kAuditActs) + 1> acts{};
+  Counter* audit_dropped = nullptr;
   std::vector<std::array<Counter*, std::size(kStatusClasses)>> requests;
   std::array<Counter*, std::size(kRefusals) + 1> refused{};
   Histogram* commit_seconds = nullptr;
@@ -285,6 +313,10 @@ Metrics::Metrics(std::string_view version, const std::vector<std::string>& route
   auto& warned = all.counters("vtq_warnings_total", "Events taken with something worth a look, by rule.");
   for (std::string_view rule : kWarningRules) all.warned[std::string(rule)] = &warned.Add({{"rule", std::string(rule)}});
   all.warned["other"] = &warned.Add({{"rule", "other"}});
+  auto& acts = all.counters("vtq_audit_records_total", "Records that came to the audit, by act.");
+  for (std::size_t at = 0; at <= std::size(kAuditActs); ++at)
+    all.acts[at] = &acts.Add({{"act", at < std::size(kAuditActs) ? std::string(kAuditActs[at]) : "other"}});
+  all.audit_dropped = &all.counters("vtq_audit_dropped_total", "Notes for the audit that were not kept, for too many waited already.").Add({});
   auto& requests = all.counters("vtq_http_requests_total", "HTTP requests by route and class of status.");
   for (std::size_t route = 0; route <= routes.size(); ++route) {
     auto& row = all.requests.emplace_back();
@@ -349,6 +381,13 @@ void Metrics::event_warned(std::string_view rule) {
   (at == series_->warned.end() ? series_->warned.find("other") : at)->second->Increment();
 }
 
+void Metrics::act_recorded(std::string_view act) {
+  auto at = std::find(std::begin(kAuditActs), std::end(kAuditActs), act);
+  series_->acts[static_cast<std::size_t>(at - std::begin(kAuditActs))]->Increment();
+}
+
+void Metrics::audit_dropped(std::uint64_t count) { series_->audit_dropped->Increment(static_cast<double>(count)); }
+
 void Metrics::transaction(std::string_view outcome, double seconds) {
   if (auto at = series_->transactions.find(outcome); at != series_->transactions.end()) at->second->Increment();
   if (outcome == "committed") series_->transaction_seconds->Observe(seconds);
@@ -379,6 +418,11 @@ std::string Metrics::text(const EntryGauges& entries, const DaemonGauges& daemon
   append_daemon(daemon, families);
   if (daemon.kafka) append_kafka(*daemon.kafka, daemon.now_ms, families);
   append_gauge(families, "vtq_issuing_halts", "Halts of issuing that are in force.", static_cast<double>(entries.halts));
+  append_gauge(families, "vtq_release_results_unapproved", "Results that are ready, of releases that too few people have approved.",
+               static_cast<double>(entries.results_unapproved));
+  append_gauge(families, "vtq_release_approval_due_seconds",
+               "Logical time left to the first cut of a release that is to be approved; negative once it has passed, 0 when none is.",
+               entries.approval_due_seconds.value_or(0));
   append_gauge(families, "vtq_results_withheld", "Results that were issued and are not to be seen.", static_cast<double>(entries.results_withheld));
   append_gauge(families, "vtq_waiting_facts", "Facts that wait for what they name.", static_cast<double>(entries.waiting_facts));
   std::sort(families.begin(), families.end(), [](const MetricFamily& a, const MetricFamily& b) { return a.name < b.name; });

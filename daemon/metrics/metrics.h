@@ -41,6 +41,8 @@ struct EntryGauges {
   std::size_t waiting_facts = 0;
   std::size_t halts = 0;
   std::size_t results_withheld = 0;
+  std::size_t results_unapproved = 0;          ///< ready, of releases for all centres that too few people have approved
+  std::optional<double> approval_due_seconds;  ///< logical time left to the first cut of such a one; negative once it has passed
 };
 
 /// Runs on the pipeline's thread.
@@ -75,6 +77,7 @@ class Metrics final : public EngineProbe, public kafka::KafkaProbe {
   void event_processed(Topic topic, Verdict::Kind outcome) override;
   void event_rejected(std::string_view rule) override;
   void event_warned(std::string_view rule) override;
+  void act_recorded(std::string_view act) override;
   void transaction(std::string_view outcome, double seconds) override;
   void fenced() override;
   void rebalance() override;
@@ -85,6 +88,9 @@ class Metrics final : public EngineProbe, public kafka::KafkaProbe {
 
   /// What the server refused by itself. A rule that this version does not know is counted as `other`.
   void http_refused(unsigned status, std::string_view rule);
+
+  /// Notes for the audit that were not kept.
+  void audit_dropped(std::uint64_t count);
 
   /// Prometheus' text format.
   std::string text(const EntryGauges& entries, const DaemonGauges& daemon) const;

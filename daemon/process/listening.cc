@@ -26,7 +26,10 @@ std::optional<std::string> why_not_listen(const Listening& listening) {
     return beyond +
            "There every caller must say who it is: set access.secret_file (resultsctl access make-secret makes the file), or listen on 127.0.0.1 or "
            "::1.";
-  if (listening.encrypted || (listening.behind_proxy && listening.proxy_can_help)) return std::nullopt;
+  if (listening.encrypted || (listening.behind_proxy && listening.proxy_can_help)) {
+    if (listening.seals) return std::nullopt;
+    return beyond + "There results are kept sealed: set seal.key_file (resultsctl seal keygen makes the file), or listen on 127.0.0.1 or ::1.";
+  }
   return beyond + "Beyond this machine nothing may be readable on the way: set http.tls_certificate_file and http.tls_key_file" +
          (listening.proxy_can_help ? ", or http.trusted_proxy where a proxy in front of it speaks TLS," : ",") + " or listen on 127.0.0.1 or ::1.";
 }

@@ -14,6 +14,7 @@ struct Listening {
   bool behind_proxy = false;   ///< a trusted proxy is set; whoever comes from elsewhere is closed
   bool signs_in = false;       ///< who asks has to say who that is
   bool needs_sign_in = true;   ///< it shows results
+  bool seals = true;           ///< results are sealed where they are kept
   bool proxy_can_help = true;  ///< a trusted proxy is heeded
 };
 

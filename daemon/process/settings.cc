@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "daemon/process/listening.h"
+#include "daemon/process/sign_in_settings.h"
 
 namespace vtq {
 namespace {
@@ -192,6 +193,7 @@ class Loader {
     }
     if (!file.empty()) read_file(file);
     for (const std::string& variable : environment) read_variable(variable);
+    look_for_credentials(environment);
     check_together();
     std::stable_sort(loaded_.errors.begin(), loaded_.errors.end(), [](const SettingError& a, const SettingError& b) {
       return (a.line ? a.line : ~std::size_t{0}) < (b.line ? b.line : ~std::size_t{0});
@@ -273,6 +275,20 @@ class Loader {
     fail("environment " + std::string(name), "There is no such setting." + suggestion(name, names));
   }
 
+  /// What systemd passes on by LoadCredential=seal.key:FILE.
+  void look_for_credentials(const std::vector<std::string>& environment) {
+    constexpr std::string_view kDirectory = "CREDENTIALS_DIRECTORY=";
+    if (!loaded_.settings.seal_key_file.empty()) return;
+    for (const std::string& variable : environment) {
+      if (!variable.starts_with(kDirectory)) continue;
+      std::filesystem::path file = std::filesystem::path(variable.substr(kDirectory.size())) / "seal.key";
+      std::error_code ignored;
+      if (!std::filesystem::exists(file, ignored)) continue;
+      loaded_.settings.seal_key_file = file.string();
+      loaded_.origins["seal.key_file"] = "systemd's credential seal.key";
+    }
+  }
+
   void take(const Setting& setting, std::string_view text, const std::string& where) {
     loaded_.origins[setting.name] = where;
     if (auto wrong = assign(loaded_.settings, setting, text)) fail(where, *wrong);
@@ -282,6 +298,7 @@ class Loader {
   void check_together() {
     const Settings& s = loaded_.settings;
     check_listening();
+    for (const auto& [name, why] : wrong_sign_in(s)) fail(loaded_.origins[name], std::string(name) + ": " + why);
     if (s.data_directory.empty()) fail(loaded_.origins["data.directory"], "data.directory: name a directory.");
     if (auto backups = s.backups(); !backups.empty() && !s.data_directory.empty() && lies_in(backups, s.data_directory))
       fail(loaded_.origins["backup.directory"],
@@ -308,7 +325,11 @@ class Loader {
       wrong("http.trusted_proxy", s.http_trusted_proxy + " is nobody's address; give that from which the proxy connects.");
     if (s.has_tls() && !s.kafka_advertise.empty() && !s.kafka_advertise.starts_with("https://"))
       wrong("kafka.advertise", "with TLS the other instances reach this one under https://; give that.");
-    Listening main{.address = s.http_address, .encrypted = s.has_tls(), .behind_proxy = with_proxy, .signs_in = !s.access_secret_file.empty()};
+    Listening main{.address = s.http_address,
+                   .encrypted = s.has_tls(),
+                   .behind_proxy = with_proxy,
+                   .signs_in = !s.access_secret_file.empty(),
+                   .seals = !s.seal_key_file.empty()};
     if (auto why = why_not_listen(main)) wrong("http.address", *why);
     Listening health{.address = s.http_health_address, .encrypted = s.has_tls(), .signs_in = !s.access_secret_file.empty(), .proxy_can_help = false};
     if (auto why = why_not_listen(health); why && s.http_health_port >= 0) wrong("http.health_address", *why);

@@ -42,6 +42,26 @@ struct Settings {
   std::int64_t http_reads_waiting_max = 0;
   std::string http_host_names;
   std::string access_secret_file;
+  std::string sign_in_issuer;
+  std::string sign_in_client_id;
+  std::string sign_in_client_secret_file;
+  std::string sign_in_public_url;
+  std::string sign_in_scopes;
+  std::string sign_in_ca_file;
+  std::string sign_in_roles;
+  std::string sign_in_roles_claim;
+  std::string sign_in_organisation_claim;
+  std::string sign_in_roles_api_url;
+  std::string sign_in_roles_api_secret_file;
+  std::string sign_in_roles_api_audience;
+  std::string sign_in_token_audience;
+  std::string sign_in_session_key_file;
+  std::int64_t sign_in_idle_minutes = 0;
+  std::int64_t sign_in_absolute_minutes = 0;
+  bool sign_in_demonstration = false;
+  std::string audit_key_file;
+  std::int64_t audit_checkpoint_minutes = 0;
+  std::string seal_key_file;  ///< also from $CREDENTIALS_DIRECTORY/seal.key; empty: nothing is sealed
   std::int64_t http_wait_seconds_max = 0;
   std::int64_t http_idle_seconds_max = 0;
   std::int64_t http_stop_seconds_max = 0;
@@ -64,6 +84,7 @@ struct Settings {
   double wait_registration_days = 0;
   double wait_reference_minutes = 0;
   std::int64_t wait_facts_per_centre_max = 0;
+  std::int64_t release_approvals_default = 2;
   double release_lead_hours = 0;
   double release_every_hours = 0;
   double release_final_margin_minutes = 0;

@@ -152,6 +152,26 @@ void RollupPart::add(RollupPart&& other) {
   for (const auto& [key, entries] : other.rows) rows[key] += entries;
 }
 
+std::string ReleasePart::encode() const {
+  Json listed = Json::array();
+  for (const auto& [key, counted] : rows) listed.push_back({key.first, number(key.second), counted.stages});
+  return Json{{"time", time_ms}, {"rows", std::move(listed)}}.dump();
+}
+
+std::optional<ReleasePart> ReleasePart::decode(std::string_view text) {
+  return decoded<ReleasePart>(text, [](const Json& json, ReleasePart& part) {
+    json.at("time").get_to(part.time_ms);
+    for (const Json& one : json.at("rows"))
+      one.at(2).get_to(part.rows[{one.at(0).get<v1::Level>(), CentreId{one.at(1).get<std::uint32_t>()}}].stages);
+  });
+}
+
+void ReleasePart::add(ReleasePart&& other) {
+  time_ms = std::max(time_ms, other.time_ms);
+  for (const auto& [key, counted] : other.rows)
+    for (std::size_t stage = 0; stage < counted.stages.size(); ++stage) rows[key].stages[stage] += counted.stages[stage];
+}
+
 std::string CountsPart::encode() const { return json_of(counts).dump(); }
 
 std::optional<CountsPart> CountsPart::decode(std::string_view text) {
@@ -160,7 +180,7 @@ std::optional<CountsPart> CountsPart::decode(std::string_view text) {
 
 std::string OverviewPart::encode() const {
   Json listed = Json::array(), dates = Json::array(), stops = Json::array();
-  for (const Halt& one : halts) stops.push_back({one.centre, one.organisation, one.series, one.since_ms});
+  for (const Halt& one : halts) stops.push_back({one.centre, one.organisation, one.series, one.since_ms, one.qualification});
   for (const auto& [id, one] : organisations) listed.push_back({number(id), one.name, one.entries, one.watch, one.at_risk, one.late, one.issued});
   for (const Deadline& one : deadlines) dates.push_back({one.at_ms, one.organisation, one.level, one.name, one.series});
   return Json{{"time", time_ms},    {"counts", json_of(counts)}, {"centres", centres}, {"batches", batches},      {"rejected", rejected},
@@ -177,7 +197,7 @@ std::optional<OverviewPart> OverviewPart::decode(std::string_view text) {
     json.at("rejected").get_to(part.rejected);
     json.at("waiting").get_to(part.waiting);
     json.at("withheld").get_to(part.withheld);
-    for (const Json& one : json.at("halts")) part.halts.push_back({one.at(0), one.at(1), one.at(2), one.at(3)});
+    for (const Json& one : json.at("halts")) part.halts.push_back({one.at(0), one.at(1), one.at(2), one.at(3), one.at(4)});
     for (const Json& one : json.at("organisations"))
       part.organisations[AwardingOrganisationId{one.at(0).get<std::uint32_t>()}] = {one.at(1), one.at(2), one.at(3), one.at(4), one.at(5), one.at(6)};
     for (const Json& one : json.at("deadlines")) part.deadlines.push_back({one.at(0), one.at(1), one.at(2).get<v1::Level>(), one.at(3), one.at(4)});

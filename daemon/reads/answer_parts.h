@@ -2,6 +2,7 @@
 // Plain values, pure functions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -64,6 +65,19 @@ struct CountsPart {
   void add(CountsPart&& other) { counts.add(other.counts); }
 };
 
+/// How many entries of each level and centre have reached which stage, of one awarding organisation and series.
+struct ReleasePart {
+  struct Row {
+    std::array<std::int64_t, v1::Stage_ARRAYSIZE> stages{};
+  };
+  TimeMs time_ms = 0;  ///< the latest of any partition
+  std::map<std::pair<v1::Level, CentreId>, Row> rows;
+
+  std::string encode() const;
+  static std::optional<ReleasePart> decode(std::string_view text);
+  void add(ReleasePart&& other);
+};
+
 struct OverviewPart {
   struct Organisation {
     std::string name;
@@ -84,6 +98,7 @@ struct OverviewPart {
     std::string organisation;
     std::string series;
     TimeMs since_ms = 0;
+    std::string qualification = {};  ///< empty: all
 
     auto operator<=>(const Halt&) const = default;
   };

@@ -45,9 +45,15 @@ class Reads {
   HttpReply qualification_approval(const HttpRequest& request);
   HttpReply rollups(const HttpRequest& request);
   HttpReply overview(const HttpRequest& request);
+  /// Where the releases of an awarding organisation and series stand; and what would go to whom.
+  HttpReply releases(const HttpRequest& request);
+  HttpReply releases_dry_run(const HttpRequest& request);
   HttpReply batches(const HttpRequest& request);
   HttpReply batch(const HttpRequest& request);
   HttpReply learner_result(const HttpRequest& request);
+  /// The batch as a file of age, at any time; and what opens it, when all of it may be seen.
+  HttpReply sealed_batch(const HttpRequest& request);
+  HttpReply batch_key(const HttpRequest& request);
   HttpReply export_batches(const HttpRequest& request);
   HttpReply rejected_records(const HttpRequest& request);
   HttpReply rejected_record(const HttpRequest& request);
@@ -86,6 +92,8 @@ class Reads {
       if (std::chrono::steady_clock::now() >= bounds.until) throw EngineStalled("Reads that came before took too long; ask again.");
     }
   }
+
+  HttpReply releases(const HttpRequest& request, bool by_centre);
 
   template <class Write>
   HttpReply batch_page(const HttpRequest& request, bool lines, Write write);
@@ -157,5 +165,8 @@ bool wants_lines(const HttpRequest& request);
 constexpr std::string_view kJsonLines = "application/x-ndjson";
 
 HttpReply not_found(std::string detail, std::string field = {}, std::string rule = {}, std::string value = {});
+HttpReply no_such_batch(const std::string& name);
+/// Why a batch is not shown yet.
+HttpReply closed(Role role, const std::string& batch, const BatchView& view, const GateTime& time);
 
 }  // namespace vtq

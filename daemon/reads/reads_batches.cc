@@ -23,21 +23,6 @@ std::string metadata(const v1::ResultBatch& batch, const BatchView& view) {
          (view.open ? "" : ",\"embargoedUntil\":\"" + utc_text(view.opens_ms) + "\"") + "}";
 }
 
-HttpReply closed(Role role, const std::string& batch, const BatchView& view, const GateTime& time) {
-  std::string who = role == Role::centre ? "The centre" : "The learner";
-  std::string rule = role == Role::centre ? "centre-release" : "learner-release";
-  std::string detail = who + " may see these results from " + local_text(view.opens_ms) + " (Europe/London) on. Ask again then.";
-  if (!time.trusted) {
-    rule = "clock-trusted";
-    detail = "The clock is not trusted, so that nothing opens; an operator confirms it with resultsctl clock confirm.";
-  }
-  return reply_with({403, "Under embargo", detail, "batch", rule, batch, "\"opensAt\":\"" + utc_text(view.opens_ms) + "\""});
-}
-
-HttpReply no_such_batch(const std::string& name) {
-  return not_found("There is no such batch; a batch is named centre.awarding-organisation.series.number.", "batch", "batch-known", name);
-}
-
 struct Asked {
   std::optional<CentreId> centre;
   std::optional<BatchId> after;
@@ -75,6 +60,21 @@ std::string gaps_json(const std::vector<NumberGap>& gaps) {
 bool batch_before(const std::string& a, const std::string& b) { return parse_batch_id(a) < parse_batch_id(b); }
 
 }  // namespace
+
+HttpReply closed(Role role, const std::string& batch, const BatchView& view, const GateTime& time) {
+  std::string who = role == Role::centre ? "The centre" : "The learner";
+  std::string rule = role == Role::centre ? "centre-release" : "learner-release";
+  std::string detail = who + " may see these results from " + local_text(view.opens_ms) + " (Europe/London) on. Ask again then.";
+  if (!time.trusted) {
+    rule = "clock-trusted";
+    detail = "The clock is not trusted, so that nothing opens; an operator confirms it with resultsctl clock confirm.";
+  }
+  return reply_with({403, "Under embargo", detail, "batch", rule, batch, "\"opensAt\":\"" + utc_text(view.opens_ms) + "\""});
+}
+
+HttpReply no_such_batch(const std::string& name) {
+  return not_found("There is no such batch; a batch is named centre.awarding-organisation.series.number.", "batch", "batch-known", name);
+}
 
 namespace {
 

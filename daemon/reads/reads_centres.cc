@@ -110,7 +110,7 @@ HttpReply Reads::activity(const HttpRequest& request) {
   });
   if (!found) return unknown_centre(request.parameters[0]);
   if (request.accept.find("text/csv") != std::string::npos)
-    return {200, "text/csv",
+    return {200, "text/csv; charset=utf-8",
             activity_csv(text_of(*id), month, found->lines, [&](QualificationId qualification) { return found->titles[qualification]; })};
   std::string body = "{\"centre\":\"" + text_of(*id) + "\",\"month\":\"" + month + "\",\"qualifications\":[";
   for (const ActivityLine& line : found->lines)

@@ -65,6 +65,12 @@ std::string qualification_json(const Qualification& q, const Counts& counts) {
   return body + "]," + counts.json() + "}\n";
 }
 
+OverviewPart::Halt shown_halt(std::string centre, const HaltInForce& halt) {
+  bool all = halt.awarding_organisation == AwardingOrganisationId{}, all_qualifications = halt.qualification == QualificationId{};
+  return {std::move(centre), all ? "*" : text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms,
+          all_qualifications ? "" : text_of(halt.qualification)};
+}
+
 OverviewPart overview_of(const Pipeline& pipeline) {
   OverviewPart overview;
   overview.time_ms = pipeline.time();
@@ -84,20 +90,25 @@ OverviewPart overview_of(const Pipeline& pipeline) {
   for (auto& [id, one] : overview.organisations)
     if (const AwardingOrganisation* known = pipeline.reference().awarding_organisation(id)) one.name = known->name;
   for (const CohortKey& cohort : cohorts)
-    if (const Calendar* calendar = pipeline.reference().calendar(cohort))
+    if (const Calendar* calendar = pipeline.reference().calendar(cohort)) {
+      auto add = [&](std::string name, TimeMs at) {
+        overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::move(name), text_of(cohort.series)});
+      };
+      for (const CheckpointWindow& window : calendar->windows)
+        if (&window != &calendar->windows.back()) add(window.name.empty() ? "checkpoint_closes" : "checkpoint_closes " + window.name, window.closes);
+      for (const DeclarationDue& one : calendar->declarations) add("declaration " + one.name, one.at);
       for (auto [name, at] : deadlines_of(*calendar))
         if (at != kNever)
           overview.deadlines.push_back({at, text_of(cohort.awarding_organisation), cohort.level, std::string(name), text_of(cohort.series)});
+    }
   for (const Partition* partition : pipeline.owned()) {
     overview.waiting += partition->waiting();
     partition->each_centre([&](const Centre& centre) {
       overview.centres += !centre.summary.cells.all().empty();
-      for (const HaltInForce& halt : centre.summary.halts)
-        overview.halts.push_back({text_of(centre.id), text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms});
+      for (const HaltInForce& halt : centre.summary.halts) overview.halts.push_back(shown_halt(text_of(centre.id), halt));
     });
   }
-  for (const HaltInForce& halt : pipeline.reference().halts())
-    overview.halts.push_back({"*", text_of(halt.awarding_organisation), text_of(halt.series), halt.since_ms});
+  for (const HaltInForce& halt : pipeline.reference().halts()) overview.halts.push_back(shown_halt("*", halt));
   std::sort(overview.halts.begin(), overview.halts.end());
   return overview;
 }
@@ -111,7 +122,8 @@ std::string overview_json(const OverviewPart& overview, std::string_view time_so
   bool first = true;
   for (const OverviewPart::Halt& one : overview.halts)
     body += std::string(std::exchange(first, false) ? "" : ",") + "{\"centre\":\"" + one.centre + "\",\"awardingOrganisation\":\"" +
-            one.organisation + "\",\"series\":\"" + one.series + "\",\"since\":\"" + utc_text(one.since_ms) + "\"}";
+            one.organisation + "\",\"qualification\":\"" + one.qualification + "\",\"series\":\"" + one.series + "\",\"since\":\"" +
+            utc_text(one.since_ms) + "\"}";
   body += "],\"awardingOrganisations\":[";
   first = true;
   for (const auto& [id, one] : overview.organisations)

@@ -68,6 +68,14 @@ std::string_view rule_name(Rule rule) {
       return "hold";
     case Rule::learner_left:
       return "learner-left";
+    case Rule::release_approval:
+      return "release-approval";
+    case Rule::release_missing:
+      return "release-missing";
+    case Rule::release_grades:
+      return "release-grades";
+    case Rule::release_corrections:
+      return "release-corrections";
   }
   return "";
 }

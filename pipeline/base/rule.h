@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "pipeline/base/uk_time.h"
+#include "vtq/v1/event.pb.h"
 #include "vtq/v1/output.pb.h"
 
 namespace vtq {
@@ -53,10 +54,29 @@ enum class Rule : std::uint8_t {
   issuing_halted = 60,
   hold,
   learner_left,
+  // What keeps a result that is ready.
+  release_approval = 70,
+  release_missing,
+  release_grades,
+  release_corrections,
 };
 
 /// As outputs name it: `first-monitoring`; empty for none.
 std::string_view rule_name(Rule rule);
+
+/// The check of a release that a status names; none where it names another rule.
+constexpr v1::ReleaseCheck check_of(Rule rule) {
+  return rule == Rule::release_missing       ? v1::RELEASE_MISSING
+         : rule == Rule::release_grades      ? v1::RELEASE_GRADES
+         : rule == Rule::release_corrections ? v1::RELEASE_CORRECTIONS
+                                             : v1::RELEASE_CHECK_NONE;
+}
+constexpr Rule rule_of(v1::ReleaseCheck check) {
+  return check == v1::RELEASE_MISSING       ? Rule::release_missing
+         : check == v1::RELEASE_GRADES      ? Rule::release_grades
+         : check == v1::RELEASE_CORRECTIONS ? Rule::release_corrections
+                                            : Rule::none;
+}
 
 /// What one rule asks: who must do what, by when.
 struct Obstacle {

@@ -90,15 +90,22 @@ struct CentreFacts {
   std::vector<Hold> holds;
   std::vector<Sample> samples;
   CentreMitigations mitigations;
-  std::vector<std::pair<CohortKey, ReleasePlan>> plans;
+  std::vector<std::pair<CohortKey, ReleaseWords>> releases;  ///< of the centre's own
   std::vector<HaltWords> halts;
   std::shared_ptr<const struct ScrutinyFacts> scrutiny;  ///< replaced as a whole; null: none
 
-  const ReleasePlan* release_plan(const CohortKey& key) const;
-  /// The centre's own word, if it has one.
-  std::optional<bool> halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
-  /// What was said of it here; null: nothing.
-  const HaltWords* halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// What was said of the release here; null: nothing.
+  const ReleaseWords* release(const CohortKey& key) const;
+  /// By the centre's own word: for results of the qualification, {}: of every one.
+  bool halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification = {}) const;
+  /// What was said here of exactly that, {} for all; null: nothing.
+  const HaltWords* halt_words(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification) const;
+  /// Calls `look` with each that is about such results.
+  template <class Look>
+  void each_halt_words(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, Look look) const {
+    for (const HaltWords& words : halts)
+      if (words.about(awarding_organisation, series, qualification)) look(words);
+  }
 };
 
 /// Which of a centre's entries a change of its facts touches. Unset members match all.

@@ -24,9 +24,10 @@ enum class Topic : std::uint8_t {
   result_batches,
   notifications,
   rejected,
+  audit,
 };
 constexpr std::size_t kInputTopics = 7;
-constexpr std::size_t kTopics = 11;
+constexpr std::size_t kTopics = 12;
 /// `vtq.registrations`, ...
 std::string_view topic_name(Topic topic);
 
@@ -85,6 +86,9 @@ struct FactKind {
   bool (*stops)(const v1::Event&) = nullptr;
   /// Whether it lifts what stops results, so that it may not be dated ahead.
   bool (*lets_go)(const v1::Event&) = nullptr;
+
+  /// Somebody's act, in one word for the audit, which then has a record of it; pipeline/audit/ lists the words.
+  std::string_view (*act)(const v1::Event&) = nullptr;
 };
 
 /// The fact's name in the JSON mapping: `checkpointAnswered`.

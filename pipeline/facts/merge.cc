@@ -28,20 +28,21 @@ TimeMs Hold::lifted_ms(const EntryKey& key, AwardingOrganisationId ao) const {
   return last;
 }
 
-const ReleasePlan* CentreFacts::release_plan(const CohortKey& key) const {
-  for (const auto& [cohort, plan] : plans)
-    if (cohort == key) return &plan;
+const ReleaseWords* CentreFacts::release(const CohortKey& key) const {
+  for (const auto& [cohort, words] : releases)
+    if (cohort == key) return &words;
   return nullptr;
 }
 
-std::optional<bool> CentreFacts::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
-  const HaltWords* words = halt_words(awarding_organisation, series);
-  return words ? std::optional(words->halted()) : std::nullopt;
+bool CentreFacts::halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification) const {
+  bool found = false;
+  each_halt_words(awarding_organisation, series, qualification, [&](const HaltWords& words) { found = found || words.halted(); });
+  return found;
 }
 
-const HaltWords* CentreFacts::halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const {
+const HaltWords* CentreFacts::halt_words(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification) const {
   for (const HaltWords& halt : halts)
-    if (halt.awarding_organisation == awarding_organisation && halt.series == series) return &halt;
+    if (halt.awarding_organisation == awarding_organisation && halt.series == series && halt.qualification == qualification) return &halt;
   return nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <set>
 #include <tuple>
 
 #include "pipeline/base/canonical.h"
@@ -11,7 +12,9 @@
 namespace vtq {
 namespace {
 
-QualificationId qualification_id(const std::string& text) { return *parse_qualification(text); }
+/// What a slot begins with that keeps where a qualification was before.
+constexpr std::string_view kBeforeSlot = "qualification-before ";
+
 AwardingOrganisationId ao_id(const std::string& text) { return *parse_awarding_organisation(text); }
 SeriesId series_id(const std::string& text) { return *parse_series(text); }
 
@@ -92,6 +95,9 @@ Merged Reference::merge(const v1::Event& event, const Address& address, std::str
   std::string slot = slot_of(event);
   auto [at, fresh] = slots_.try_emplace(slot);
   Merged merged = fresh ? Merged::applied : against(at->second, event, stamp, clash);
+  if (event.has_qualification_defined() && !fresh && merged == Merged::applied) keep_cohort_before(event, Slot(at->second));
+  if (event.has_qualification_defined() && merged == Merged::superseded)
+    if (v1::Event holds; holds.ParseFromString(at->second.event)) keep_cohort_before(holds, {stamp, std::string(bytes)});
   if (merged != Merged::applied) return merged;
   at->second = Slot{stamp, std::string(bytes)};
   changed_slots_.push_back(std::move(slot));
@@ -111,8 +117,31 @@ const Reference::Slot* Reference::in_force(const v1::Event& event) const {
   return at == slots_.end() ? nullptr : &at->second;
 }
 
+/// Keeps the definition that holds no longer, or never did, where it is of another cohort: the last of each.
+void Reference::keep_cohort_before(const v1::Event& holds, const Slot& before) {
+  v1::Event event;
+  if (!event.ParseFromString(before.event)) return;
+  const v1::QualificationDefined &said = event.qualification_defined(), &now = holds.qualification_defined();
+  if (said.level() == now.level() && said.awarding_organisation() == now.awarding_organisation()) return;
+  const QualificationId id = *parse_qualification(said.qualification());
+  std::string slot(kBeforeSlot);
+  slot += text_of(id) + " " + said.awarding_organisation() + " " + v1::Level_Name(said.level());
+  auto [at, fresh] = slots_.try_emplace(slot, before);
+  if (!fresh && !at->second.stamp.before(before.stamp)) return;
+  at->second = before;
+  changed_slots_.push_back(std::move(slot));
+  if (cohorts_before_[id].insert({ao_id(said.awarding_organisation()), said.level()}).second) changes_.push_back({.qualification = id});
+}
+
 void Reference::restore(std::string_view slot, const Stamp& stamp, const v1::Event& event, const Address& address, std::string_view bytes) {
-  slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
+  if (slot.starts_with(kBeforeSlot)) {
+    const auto& said = event.qualification_defined();
+    slots_[std::string(slot)] = Slot{stamp, std::string(bytes)};
+    cohorts_before_[*parse_qualification(said.qualification())].insert({ao_id(said.awarding_organisation()), said.level()});
+    return;
+  }
+  // Calendars were named without their digest once.
+  slots_[event.has_calendar_defined() ? slot_of(event) : std::string(slot)] = Slot{stamp, std::string(bytes)};
   define(event, address, stamp);
   changes_.clear();
 }
@@ -153,9 +182,23 @@ void Reference::define_scale(const v1::GradingScaleDefined& fact) {
   changes_.push_back({});
 }
 
-void Reference::define_plan(const CohortKey& cohort, const ReleasePlan& plan) {
-  plans_[cohort] = plan;
+void Reference::define_release(const CohortKey& cohort, const v1::Event& event, const Stamp& stamp) {
+  ReleaseWords& words = releases_[cohort];
+  if (event.has_release_planned()) words.say(event, event.release_planned());
+  if (event.has_release_approved()) words.say(event.release_approved(), stamp);
+  if (event.has_release_overridden()) words.say(event.release_overridden());
   changes_.push_back({.awarding_organisation = cohort.awarding_organisation, .level = cohort.level, .series = cohort.series});
+  if (!event.has_release_approved()) return;
+  // It may be of a calendar.
+  auto at = calendars_.find(cohort);
+  if (at == calendars_.end()) return;
+  at->second.work_out(&words);
+  calendar_changed(cohort);
+}
+
+void Reference::define_terms(AwardingOrganisationId id, const v1::ReleasePolicyDefined& fact) {
+  release_terms_[id] = terms_of(fact);
+  changes_.push_back({.awarding_organisation = id});
 }
 
 void HaltWords::say(const Moment& at, bool halted) {
@@ -164,12 +207,17 @@ void HaltWords::say(const Moment& at, bool halted) {
   word->second = word->second || halted;
 }
 
-void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, const Stamp& stamp) {
-  HaltWords& held = halts_[{awarding_organisation, series}];
+void Reference::define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, bool halted,
+                            const Stamp& stamp) {
+  HaltWords& held = halts_[{awarding_organisation, series, qualification}];
   held.awarding_organisation = awarding_organisation;
   held.series = series;
+  held.qualification = qualification;
   held.say(stamp.moment(), halted);
-  changes_.push_back({.awarding_organisation = awarding_organisation, .series = series});
+  // A qualification may have moved since its results were issued: whoever is concerned is found without it.
+  ReferenceChange change{.series = series};
+  if (awarding_organisation != AwardingOrganisationId{}) change.awarding_organisation = awarding_organisation;
+  changes_.push_back(change);
 }
 
 void Reference::define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
@@ -183,71 +231,6 @@ std::vector<ReferenceChange> Reference::take_changes() {
   std::sort(taken.begin(), taken.end());
   taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
   return taken;
-}
-
-bool Reference::CalendarSaid::before(const CalendarSaid& other) const {
-  if (stamp.moment() != other.stamp.moment()) return stamp.before(other.stamp);
-  Order order = compare(by.said(), other.by.said());
-  return order.order != 0 ? order.order < 0 : slot < other.slot;
-}
-
-const Reference::CalendarSaid& Reference::CohortDates::latest() const {
-  return *std::max_element(said.begin(), said.end(), [](const CalendarSaid& a, const CalendarSaid& b) { return a.before(b); });
-}
-
-/// The dates are those of the latest calendar; the gates the latest of all that were said since the last that two people confirmed. A
-/// qualification has no embargo where all of these say so.
-void Reference::CohortDates::work_out() {
-  const CalendarSaid* confirmed = nullptr;
-  for (const CalendarSaid& one : said)
-    if (one.confirms && (!confirmed || confirmed->before(one))) confirmed = &one;
-  calendar = latest().dates;
-  without_embargo.clear();
-  bool any_embargo = false;
-  for (const CalendarSaid& one : said) {
-    if (confirmed && one.before(*confirmed)) continue;
-    calendar.centre_release = std::max(calendar.centre_release, one.dates.centre_release);
-    calendar.learner_release = std::max({calendar.learner_release, one.dates.learner_release, calendar.centre_release});
-    if (one.dates.centre_release == 0) continue;
-    if (!std::exchange(any_embargo, true)) without_embargo = one.without_embargo;
-    std::erase_if(without_embargo,
-                  [&](QualificationId id) { return !std::binary_search(one.without_embargo.begin(), one.without_embargo.end(), id); });
-  }
-  calendar.gates_confirmed_ms = confirmed ? confirmed->stamp.at_ms : 0;
-  open = calendar;
-  open.centre_release = open.learner_release = 0;
-}
-
-void Reference::define_calendar(const v1::Event& event, const Address& address, const Stamp& stamp) {
-  const auto& fact = event.calendar_defined();
-  auto time = [](const std::string& text, TimeMs absent) { return text.empty() ? absent : *parse_local_time(text); };
-  bool embargo = fact.embargo() != v1::CalendarDefined::EMBARGO_NONE;
-  CohortKey key{*address.awarding_organisation, fact.level(), *address.series};
-  CalendarSaid made{.stamp = stamp,
-                    .by = saying_of(event),
-                    .slot = slot_of(event),
-                    .dates = {.checkpoint_opens = time(fact.checkpoint_opens(), 0),
-                              .checkpoint_closes = time(fact.checkpoint_closes(), 0),
-                              .late_entry_after = time(fact.late_entry_after(), kNever),
-                              .claim_deadline = time(fact.claim_deadline(), kNever),
-                              .issue_deadline = time(fact.issue_deadline(), kNever),
-                              .centre_release = time(fact.centre_release(), embargo ? kNever : 0),
-                              .learner_release = time(fact.learner_release(), embargo ? kNever : 0)},
-                    .without_embargo = {},
-                    .confirms = !fact.gates_confirmed_by().empty()};
-  for (const std::string& text : fact.without_embargo()) made.without_embargo.push_back(*parse_qualification(text));
-  std::sort(made.without_embargo.begin(), made.without_embargo.end());
-  CohortDates& dates = calendars_[key];
-  bool fresh = dates.said.empty();
-  auto before = std::pair(dates.calendar, dates.without_embargo);
-  std::erase_if(dates.said, [&](const CalendarSaid& held) { return held.slot == made.slot; });
-  dates.said.push_back(std::move(made));
-  dates.work_out();
-  // Said again as it stands, it concerns nobody.
-  if (!fresh && before == std::pair(dates.calendar, dates.without_embargo)) return;
-  changes_.push_back({.awarding_organisation = key.awarding_organisation, .level = key.level, .series = key.series});
-  for (auto& [id, defined] : mitigations_)
-    if (auto at = qualifications_.find(id); at != qualifications_.end()) move_calendars(*at->second, defined);
 }
 
 void Reference::define_approval(const v1::Event& event, const Address& address, const Stamp& stamp) {
@@ -308,60 +291,26 @@ const v1::CentreDefined* Reference::centre(CentreId id) const {
   return at == centres_.end() ? nullptr : at->second.get();
 }
 
-const Calendar* Reference::calendar(const CohortKey& key) const {
-  auto at = calendars_.find(key);
-  return at == calendars_.end() ? nullptr : &at->second.calendar;
+const ReleaseWords* Reference::release(const CohortKey& key) const {
+  auto at = releases_.find(key);
+  return at == releases_.end() ? nullptr : &at->second;
 }
 
-const Calendar* Reference::calendar(const CohortKey& key, QualificationId qualification) const {
-  auto at = calendars_.find(key);
-  if (at == calendars_.end()) return nullptr;
-  const CohortDates& dates = at->second;
-  bool open = std::binary_search(dates.without_embargo.begin(), dates.without_embargo.end(), qualification);
-  return open ? &dates.open : &dates.calendar;
+const ReleaseTerms* Reference::release_terms(AwardingOrganisationId id) const {
+  auto at = release_terms_.find(id);
+  return at == release_terms_.end() ? nullptr : &at->second;
 }
 
-std::optional<Rejection> Reference::gates_not_earlier(const v1::CalendarDefined& fact) const {
-  auto at = calendars_.find({ao_id(fact.awarding_organisation()), fact.level(), series_id(fact.series())});
-  if (at == calendars_.end()) return std::nullopt;
-  const Calendar& stands = at->second.calendar;
-  for (auto [field, said, gate] : {std::tuple{"centreRelease", &fact.centre_release(), stands.centre_release},
-                                   std::tuple{"learnerRelease", &fact.learner_release(), stands.learner_release}}) {
-    if ((said->empty() ? 0 : *parse_local_time(*said)) >= gate) continue;
-    return Rejection{"calendarDefined." + std::string(field), "gate-not-earlier", *said,
-                     "The gate stays at " + local_text(gate) +
-                         ", as said before: one calendar alone opens nothing earlier. Where it is to open "
-                         "earlier, send the calendar with gatesConfirmedBy: the names of two people."};
-  }
-  for (const std::string& text : fact.without_embargo()) {
-    QualificationId id = qualification_id(text);
-    if (std::binary_search(at->second.without_embargo.begin(), at->second.without_embargo.end(), id)) continue;
-    return Rejection{"calendarDefined.withoutEmbargo", "gate-not-earlier", text,
-                     "The qualification had an embargo before, which stays. Where there is to be none, send the calendar with "
-                     "gatesConfirmedBy: the names of two people."};
-  }
-  return std::nullopt;
-}
-
-const ReleasePlan* Reference::release_plan(const CohortKey& key) const {
-  auto at = plans_.find(key);
-  return at == plans_.end() ? nullptr : &at->second;
-}
-
-bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series) const {
-  const HaltWords* words = halt_words(awarding_organisation, series);
-  return words && words->halted();
-}
-
-const HaltWords* Reference::halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const {
-  auto at = halts_.find({awarding_organisation, series});
-  return at == halts_.end() ? nullptr : &at->second;
+bool Reference::halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification) const {
+  bool found = false;
+  each_halt_words(awarding_organisation, series, qualification, [&](const HaltWords& words) { found = found || words.halted(); });
+  return found;
 }
 
 std::vector<HaltInForce> Reference::halts() const {
   std::vector<HaltInForce> found;
   for (const auto& [key, halt] : halts_)
-    if (halt.halted()) found.push_back({key.awarding_organisation, key.series, halt.words.rbegin()->first.at_ms});
+    if (halt.halted()) found.push_back({key.awarding_organisation, key.series, halt.words.rbegin()->first.at_ms, key.qualification});
   return found;
 }
 

@@ -5,7 +5,9 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -18,6 +20,7 @@
 #include "pipeline/facts/entry.h"
 #include "pipeline/facts/mitigation_facts.h"
 #include "pipeline/facts/qualification.h"
+#include "pipeline/facts/release_facts.h"
 
 namespace vtq {
 
@@ -43,14 +46,6 @@ std::string content_of(const v1::Event& event);
 /// Whether `event` is later than `held`, another fact about the same thing.
 bool is_later(const v1::Event& event, const Stamp& stamp, const v1::Event& held, const Stamp& held_stamp, Clash* clash = nullptr);
 
-/// When batches may go: the first at `first_ms`, then every `every_ms`.
-struct ReleasePlan {
-  TimeMs first_ms = 0;
-  TimeMs every_ms = kDayMs;
-
-  bool operator==(const ReleasePlan&) const = default;
-};
-
 struct AwardingOrganisation {
   std::string name;
   bool silence_is_critical = false;
@@ -70,11 +65,18 @@ struct CohortKey {
   }
 };
 
-/// All that was said of halting, for one awarding organisation and series: for all centres, or at one. What is to be seen of a result hangs
-/// on whether it was halted when its gate opened, and ever since.
+/// All that was said of halting, for one awarding organisation and series, or one of its qualifications: for all centres, or at one. What is to be
+/// seen of a result hangs on whether it was halted when its gate opened, and ever since.
 struct HaltWords {
-  AwardingOrganisationId awarding_organisation{};
+  AwardingOrganisationId awarding_organisation{};  ///< {}: all of them
   SeriesId series{};
+  QualificationId qualification{};  ///< {}: all of them
+
+  /// Whether it is about results that this awarding organisation issues, of this qualification; {}: about those of every qualification.
+  bool about(AwardingOrganisationId by, SeriesId of, QualificationId named) const {
+    return series == of && (awarding_organisation == AwardingOrganisationId{} || awarding_organisation == by) &&
+           (qualification == QualificationId{} || qualification == named);
+  }
   std::map<Moment, bool> words;  ///< halted, or let go, from then on
 
   bool halted() const { return !words.empty() && words.rbegin()->second; }
@@ -96,6 +98,7 @@ struct HaltInForce {
   AwardingOrganisationId awarding_organisation{};
   SeriesId series{};
   TimeMs since_ms = 0;
+  QualificationId qualification{};
 
   auto operator<=>(const HaltInForce&) const = default;
 };
@@ -130,8 +133,11 @@ class Reference {
   void define_approval(const v1::Event& event, const Address& address, const Stamp& stamp);
   void define_strategy(AwardingOrganisationId awarding_organisation, std::optional<QualificationId> qualification,
                        const v1::ScrutinyStrategyDefined& fact);
-  void define_plan(const CohortKey& cohort, const ReleasePlan& plan);
-  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, bool halted, const Stamp& stamp);
+  /// A plan, an approval or an override, for all centres.
+  void define_release(const CohortKey& cohort, const v1::Event& event, const Stamp& stamp);
+  void define_terms(AwardingOrganisationId id, const v1::ReleasePolicyDefined& fact);
+  /// {}: for all awarding organisations, all qualifications.
+  void define_halt(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, bool halted, const Stamp& stamp);
 
   const Qualification* qualification(QualificationId id) const;
   const AwardingOrganisation* awarding_organisation(AwardingOrganisationId id) const;
@@ -140,14 +146,37 @@ class Reference {
   /// The dates of a cohort, with the gates as they stand: the latest that any calendar said since two people last confirmed them, so that
   /// neither the order of calendars nor a wrong one opens anything early.
   const Calendar* calendar(const CohortKey& key) const;
-  /// The same for one of its qualifications, which may have no embargo.
-  const Calendar* calendar(const CohortKey& key, QualificationId qualification) const;
+  /// The same for one of its qualifications, which may have no embargo, or gates of its own, as may the centre.
+  const Calendar* calendar(const CohortKey& key, QualificationId qualification, std::optional<CentreId> centre = std::nullopt) const;
+  /// Where the qualification was said to be of another awarding organisation or level: the same dates, with the gates that stand there where these
+  /// are later. So one word that moves it opens nothing earlier; two people can, who confirm the calendar where it is now. Null: as `stands`.
+  std::shared_ptr<const Calendar> kept_shut(const Qualification& qualification, SeriesId series, CentreId centre, const Calendar& stands) const;
   /// Where a calendar opens a gate earlier than it stands: says so to its sender, with what to do. It is accepted all the same.
   std::optional<Rejection> gates_not_earlier(const v1::CalendarDefined& fact) const;
-  const ReleasePlan* release_plan(const CohortKey& key) const;
-  bool halted(AwardingOrganisationId awarding_organisation, SeriesId series) const;
-  /// What was said of it; null: nothing.
-  const HaltWords* halt_words(AwardingOrganisationId awarding_organisation, SeriesId series) const;
+  /// What was said of the release for all centres; null: nothing.
+  const ReleaseWords* release(const CohortKey& key) const;
+  template <class Look>
+  void each_release(Look look) const {
+    for (const auto& [cohort, words] : releases_) look(cohort, words);
+  }
+  /// Null: it has not said any.
+  const ReleaseTerms* release_terms(AwardingOrganisationId id) const;
+  /// What one calendar says of the gates, which two people with the role approver can confirm.
+  struct GatesSaid {
+    std::string digest;
+    TimeMs centre_ms = 0, learner_ms = 0;  ///< 0: no embargo
+    bool confirmed = false;
+  };
+  /// Of a cohort, the latest first.
+  std::vector<GatesSaid> gates_said(const CohortKey& key) const;
+  /// For all centres: for results of the qualification, {}: of every one.
+  bool halted(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification = {}) const;
+  /// Calls `look` with each that is about such results.
+  template <class Look>
+  void each_halt_words(AwardingOrganisationId awarding_organisation, SeriesId series, QualificationId qualification, Look look) const {
+    for (const auto& [key, words] : halts_)
+      if (words.about(awarding_organisation, series, qualification)) look(words);
+  }
   /// Halts for all centres that are in force.
   std::vector<HaltInForce> halts() const;
   const ApprovalFacts& approvals() const { return approvals_; }
@@ -174,32 +203,57 @@ class Reference {
 
  private:
   /// What one calendar said. All of a cohort are kept: a gate stands until two people confirm another.
+  struct GatesFor {
+    std::optional<QualificationId> qualification;
+    std::optional<CentreId> centre;
+    TimeMs centre_release = 0, learner_release = 0;
+  };
   struct CalendarSaid {
     Stamp stamp;
     Saying by;
     std::string slot;
     Calendar dates;
     std::vector<QualificationId> without_embargo;  ///< ascending
+    std::vector<GatesFor> exceptions;
     bool confirms = false;
+    std::string digest;       ///< that people approve
+    TimeMs confirmed_ms = 0;  ///< when its gates were confirmed, where it was said or approved
 
     bool before(const CalendarSaid& other) const;
+    /// The gates that it says of results there: the narrowest exception, or else its own.
+    GatesFor gates_for(std::optional<QualificationId> qualification, std::optional<CentreId> centre) const;
   };
   struct CohortDates {
     std::vector<CalendarSaid> said;
     Calendar calendar;
     Calendar open;  ///< the same without an embargo
     std::vector<QualificationId> without_embargo;
+    using Scope = std::pair<std::optional<QualificationId>, std::optional<CentreId>>;
+    std::set<Scope> named;              ///< that a calendar has gates of their own for
+    std::vector<std::size_t> counting;  ///< places in `said`, of those that say what the gates are
+    /// Made as they are asked for: each qualification at each centre would be too many.
+    struct Own {
+      std::mutex mutex;
+      std::map<Scope, Calendar> made;
+    };
+    std::unique_ptr<Own> own = std::make_unique<Own>();
 
+    /// With the gates of exactly that scope, or of a qualification and a centre that both have their own; null: there are none.
+    const Calendar* own_calendar(const Scope& scope) const;
     const CalendarSaid& latest() const;
-    void work_out();
+    /// `words`: with the approvals of calendars.
+    void work_out(const ReleaseWords* words);
   };
   struct HaltKey {
     AwardingOrganisationId awarding_organisation{};
     SeriesId series{};
+    QualificationId qualification{};
     auto operator<=>(const HaltKey&) const = default;
   };
 
   void define(const v1::Event& event, const Address& address, const Stamp& stamp);
+  void keep_cohort_before(const v1::Event& holds, const Slot& before);
+  void calendar_changed(const CohortKey& key);
   void touch_other_sizes(const Qualification& left);
   void move_calendars(const Qualification& qualification, Mitigations& defined) const;
 
@@ -210,7 +264,10 @@ class Reference {
   boost::unordered_flat_map<AwardingOrganisationId, AwardingOrganisation> awarding_organisations_;
   boost::unordered_flat_map<CentreId, std::unique_ptr<v1::CentreDefined>> centres_;
   boost::unordered_flat_map<CohortKey, CohortDates> calendars_;
-  boost::unordered_flat_map<CohortKey, ReleasePlan> plans_;
+  /// Of qualifications that were moved, where each was said to be before, or by an older word that came late.
+  std::map<QualificationId, std::set<std::pair<AwardingOrganisationId, v1::Level>>> cohorts_before_;
+  boost::unordered_flat_map<CohortKey, ReleaseWords> releases_;
+  std::map<AwardingOrganisationId, ReleaseTerms> release_terms_;
   std::map<HaltKey, HaltWords> halts_;
   ApprovalFacts approvals_;  // qualifications point into it
   /// All that was said of a mitigation's scope, in the order of its moments: qualification, series, centre, learner.

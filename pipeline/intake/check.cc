@@ -47,6 +47,26 @@ std::optional<Rejection> fits(const v1::Event& event, const Address& address, co
   return kind.fits ? kind.fits(event, *qualification, reference) : std::nullopt;
 }
 
+namespace {
+
+/// Why an approval for all centres has no effect as things stand. A plan may come after it.
+std::optional<Rejection> approves_nothing(const v1::ReleaseApproved& fact, const Address& address, const Reference& reference) {
+  if (fact.plan().empty())
+    return Rejection{"releaseApproved.plan", "approval-of-nothing", "",
+                     "It is kept for the record and lets nothing go: name the digest of what is approved, as `resultsctl release show` shows it."};
+  CohortKey cohort{*address.awarding_organisation, fact.level(), *address.series};
+  const ReleaseWords* words = reference.release(cohort);
+  if (words && words->plan && words->plan->digest == fact.plan()) return std::nullopt;
+  for (const Reference::GatesSaid& gates : reference.gates_said(cohort))
+    if (gates.digest == fact.plan()) return std::nullopt;
+  return Rejection{"releaseApproved.plan", "approval-of-older-plan", fact.plan(),
+                   "It has no effect: the plan as it stands has another digest" +
+                       (words && words->plan ? ", " + words->plan->digest + ". It was changed, which voids what was approved of it; look at it anew."
+                                             : std::string("; there is none yet."))};
+}
+
+}  // namespace
+
 std::vector<Rejection> warnings(const v1::Event& event, const Address& address, const Reference& reference) {
   std::vector<Rejection> found;
   if (address.subject != Subject::centre || !address.awarding_organisation) return found;
@@ -57,6 +77,8 @@ std::vector<Rejection> warnings(const v1::Event& event, const Address& address, 
     found.push_back(
         {fact_name(event) + ".awardingOrganisation", "awarding-organisation-known", named,
          "No awarding organisation with this number is in the reference data yet: it is taken, and stops or plans nothing until there is."});
+  if (event.has_release_approved() && address.everywhere)
+    if (auto nothing = approves_nothing(event.release_approved(), address, reference)) found.push_back(std::move(*nothing));
   if (!event.has_hold_placed() || !address.qualification) return found;
   const Qualification* qualification = reference.qualification(*address.qualification);
   if (qualification && qualification->awarding_organisation != id)
@@ -64,6 +86,36 @@ std::vector<Rejection> warnings(const v1::Event& event, const Address& address, 
                      "The qualification is " + text_of(qualification->awarding_organisation) + "'s: a hold of " + named +
                          " stops no results of it but those that " + named + " issued."});
   return found;
+}
+
+std::optional<Rejection> said_before(const v1::Event& event, const Address& address, const Reference& reference) {
+  if (!event.has_release_approved() || event.release_approved().withdrawn() || !address.everywhere) return std::nullopt;
+  const v1::ReleaseApproved& fact = event.release_approved();
+  const ReleaseWords* words = reference.release({*address.awarding_organisation, fact.level(), *address.series});
+  if (!words) return std::nullopt;
+  const std::string person = person_of(fact);
+  for (const ReleaseApproval& one : words->approvals)
+    if (one.person == person && one.digest == fact.plan() && !one.withdrawn)
+      return Rejection{"releaseApproved.saidBy", "approval-of-same-person", "",
+                       "This person approved it before, and counts once in however many sessions; somebody else must approve it too."};
+  return std::nullopt;
+}
+
+std::string* said_by_of(v1::Event& event) {
+  switch (event.fact_case()) {
+    case v1::Event::kReleasePlanned:
+      return event.mutable_release_planned()->mutable_said_by();
+    case v1::Event::kReleaseApproved:
+      return event.mutable_release_approved()->mutable_said_by();
+    case v1::Event::kReleaseOverridden:
+      return event.mutable_release_overridden()->mutable_said_by();
+    case v1::Event::kIssuingHalted:
+      return event.mutable_issuing_halted()->mutable_said_by();
+    case v1::Event::kReleasePolicyDefined:
+      return event.mutable_release_policy_defined()->mutable_said_by();
+    default:
+      return nullptr;
+  }
 }
 
 std::vector<Rejection> warnings(const v1::Event& event) {

@@ -30,6 +30,11 @@ std::vector<Rejection> warnings(const v1::Event& event);
 
 /// What the publisher of an event should know of whom it names, though it is taken: a stop that stops nothing.
 std::vector<Rejection> warnings(const v1::Event& event, const Address& address, const Reference& reference);
+/// What gives pause before the event is applied: an approval by somebody who gave it before, who counts once.
+std::optional<Rejection> said_before(const v1::Event& event, const Address& address, const Reference& reference);
+
+/// Where an act has who says it: a plan, an approval, an override, a halt, a policy of releases. Null: it is none.
+std::string* said_by_of(v1::Event& event);
 
 /// What the publisher of an event should know of what it met; `holds`: it is the later one.
 std::vector<Rejection> warnings_of(const Clash& clash, const v1::Event& event, bool holds);

@@ -1,6 +1,6 @@
-// Keys of systems that ask over HTTP. They are kept among the reference data, so that every instance knows each of them and the end of each; they
-// touch no entry, and what they open stands in daemon/access/. Nobody asserts them from outside: they count only with the seal of the instances'
-// secret.
+// Keys of systems that ask over HTTP, and that people have signed out. They are kept among the reference data, so that every instance knows each of
+// them and the end of each; they touch no entry, and what they open stands in daemon/access/. Nobody asserts them from outside: they count only with
+// the seal of the instances' secret.
 #include <algorithm>
 
 #include "pipeline/kinds/form.h"
@@ -61,6 +61,7 @@ constinit const FactKind kinds::access_key_made{
           return slot({kAccessKeySlot, event.access_key_made().key(), hexadecimal(event.access_key_made().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+    .act = [](const v1::Event&) -> std::string_view { return "key-made"; },
 };
 
 constinit const FactKind kinds::access_key_revoked{
@@ -82,6 +83,30 @@ constinit const FactKind kinds::access_key_revoked{
           return slot({kAccessKeyRevokedSlot, event.access_key_revoked().key(), hexadecimal(event.access_key_revoked().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+    .act = [](const v1::Event&) -> std::string_view { return "key-revoked"; },
+};
+
+constinit const FactKind kinds::person_signed_out{
+    .fact = v1::Event::kPersonSignedOut,
+    .topic = Topic::reference,
+    .subject = Subject::reference,
+    .asserted_by = {},
+    .check =
+        [](Form& form, const v1::Event& event) {
+          const auto& fact = event.person_signed_out();
+          form.about_the_service();
+          hexadecimal(form, "person", fact.person(), 64);
+          if (fact.before_ms() == 0 || fact.before_ms() >= static_cast<std::uint64_t>(kLatestEventMs))
+            form.fail(form.path("beforeMs"), "number-range", std::to_string(fact.before_ms()),
+                      "Give milliseconds since 1970, of a time before 2100.");
+          hexadecimal(form, "seal", fact.seal(), 64);
+        },
+    .slot =
+        [](const v1::Event& event) {
+          return slot({kPersonSignedOutSlot, event.person_signed_out().person(), hexadecimal(event.person_signed_out().SerializeAsString())});
+        },
+    .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
+    .act = [](const v1::Event&) -> std::string_view { return "sign-out"; },
 };
 
 }  // namespace vtq

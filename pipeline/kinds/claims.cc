@@ -89,6 +89,7 @@ constinit const FactKind kinds::result_amended{
                const Reference& reference) { return overall_grade_fits(event, "grade", event.result_amended().grade(), qualification, reference); },
     .merge = [](EntryFacts& facts, const v1::Event& event,
                 Coming& coming) { return merge_result(facts, ResultKind::amended, event.result_amended().grade(), coming); },
+    .act = [](const v1::Event&) -> std::string_view { return "result-amended"; },
 };
 
 constinit const FactKind kinds::result_revoked{
@@ -102,6 +103,7 @@ constinit const FactKind kinds::result_revoked{
         },
     .merge = [](EntryFacts& facts, const v1::Event&, Coming& coming) { return merge_result(facts, ResultKind::revoked, {}, coming); },
     .stops = [](const v1::Event&) { return true; },
+    .act = [](const v1::Event&) -> std::string_view { return "result-revoked"; },
 };
 
 constinit const FactKind kinds::result_queried{

@@ -1,4 +1,4 @@
-// Words to the daemon: when batches go, that issuing is halted, that a batch has come, that time has passed.
+// Words to the daemon: that issuing is halted, that a batch has come, that time has passed.
 #include <algorithm>
 
 #include "pipeline/base/batch_id.h"
@@ -10,72 +10,22 @@
 namespace vtq {
 namespace {
 
-ReleasePlan plan_of(const v1::ReleasePlanned& fact) {
-  return {*parse_local_time(fact.first_issue_at()), (fact.every_hours() ? fact.every_hours() : 24) * kHourMs};
-}
-
-CentreChange apply_plan(CentreFacts& facts, const v1::ReleasePlanned& fact, const Address& address) {
-  CohortKey key{*address.awarding_organisation, fact.level(), *address.series};
-  std::erase_if(facts.plans, [&](const auto& held) { return held.first == key; });
-  facts.plans.emplace_back(key, plan_of(fact));
-  return {.awarding_organisation = key.awarding_organisation, .series = key.series};
-}
+/// {}: all.
+AwardingOrganisationId halted_ao(const Address& address) { return address.awarding_organisation.value_or(AwardingOrganisationId{}); }
+QualificationId halted_qualification(const Address& address) { return address.qualification.value_or(QualificationId{}); }
 
 CentreChange apply_halt(CentreFacts& facts, const v1::IssuingHalted& fact, const Address& address, const Stamp& stamp) {
+  const AwardingOrganisationId ao = halted_ao(address);
+  const QualificationId qualification = halted_qualification(address);
   auto held = std::find_if(facts.halts.begin(), facts.halts.end(), [&](const HaltWords& one) {
-    return one.awarding_organisation == *address.awarding_organisation && one.series == *address.series;
+    return one.awarding_organisation == ao && one.series == *address.series && one.qualification == qualification;
   });
-  if (held == facts.halts.end()) held = facts.halts.insert(held, {*address.awarding_organisation, *address.series, {}});
+  if (held == facts.halts.end()) held = facts.halts.insert(held, {ao, *address.series, qualification, {}});
   held->say(stamp.moment(), fact.halted());
-  return {.awarding_organisation = held->awarding_organisation, .series = held->series};
+  return {.awarding_organisation = address.awarding_organisation, .series = held->series};
 }
 
 }  // namespace
-
-constinit const FactKind kinds::release_planned{
-    .fact = v1::Event::kReleasePlanned,
-    .topic = Topic::commands,
-    .subject = Subject::centre,
-    .asserted_by = {AccessRole::publisher, AccessRole::approver, AccessRole::operations},
-    .check =
-        [](Form& form, const v1::Event& event) {
-          const auto& fact = event.release_planned();
-          form.cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
-          form.local_time("firstIssueAt", fact.first_issue_at(), true);
-          if (fact.every_hours() > 744)
-            form.fail(form.path("everyHours"), "release-interval", std::to_string(fact.every_hours()), "Give 1 to 744 hours, or 0 for 24.");
-        },
-    .slot =
-        [](const v1::Event& event) {
-          const auto& fact = event.release_planned();
-          return slot({"plan", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series()});
-        },
-    .apply = [](CentreFacts& facts, const v1::Event& event, const Address& address,
-                const Stamp&) { return apply_plan(facts, event.release_planned(), address); },
-    .define =
-        [](Reference& reference, const v1::Event& event, const Address& address, const Stamp&) {
-          const auto& fact = event.release_planned();
-          reference.define_plan({*address.awarding_organisation, fact.level(), *address.series}, plan_of(fact));
-        },
-};
-
-constinit const FactKind kinds::release_approved{
-    .fact = v1::Event::kReleaseApproved,
-    .topic = Topic::commands,
-    .subject = Subject::centre,
-    .asserted_by = {AccessRole::approver},
-    .check =
-        [](Form& form, const v1::Event& event) {
-          const auto& fact = event.release_approved();
-          form.cohort(fact.centre(), fact.awarding_organisation(), fact.series(), fact.level());
-          form.name("approver", fact.approver(), 64);
-        },
-    .slot =
-        [](const v1::Event& event) {
-          const auto& fact = event.release_approved();
-          return slot({"release-approval", fact.awarding_organisation(), v1::Level_Name(fact.level()), fact.series(), fact.approver()});
-        },
-};
 
 constinit const FactKind kinds::issuing_halted{
     .fact = v1::Event::kIssuingHalted,
@@ -86,25 +36,29 @@ constinit const FactKind kinds::issuing_halted{
         [](Form& form, const v1::Event& event) {
           const auto& fact = event.issuing_halted();
           form.centre_or_all("centre", fact.centre());
-          form.awarding_organisation("awardingOrganisation", fact.awarding_organisation());
+          if (fact.awarding_organisation() != "*") form.awarding_organisation("awardingOrganisation", fact.awarding_organisation());
           form.series("series", fact.series());
           form.flag("halted", fact.has_halted());
           form.at_most("reason", fact.reason(), 500);
+          form.optional_qualification("qualification", fact.qualification());
+          form.at_most("saidBy", fact.said_by(), kPersonMax);
         },
     .slot =
         [](const v1::Event& event) {
           const auto& fact = event.issuing_halted();
           // Each word stays, as of holds.
-          return slot({"halt", fact.awarding_organisation(), fact.series(), text_of_moment(event)});
+          if (fact.qualification().empty()) return slot({"halt", fact.awarding_organisation(), fact.series(), text_of_moment(event)});
+          return slot({"halt", fact.awarding_organisation(), fact.series(), text_of_moment(event), canonical(fact.qualification())});
         },
     .apply = [](CentreFacts& facts, const v1::Event& event, const Address& address,
                 const Stamp& stamp) { return apply_halt(facts, event.issuing_halted(), address, stamp); },
     .define =
         [](Reference& reference, const v1::Event& event, const Address& address, const Stamp& stamp) {
-          reference.define_halt(*address.awarding_organisation, *address.series, event.issuing_halted().halted(), stamp);
+          reference.define_halt(halted_ao(address), *address.series, halted_qualification(address), event.issuing_halted().halted(), stamp);
         },
     .stops = [](const v1::Event& event) { return event.issuing_halted().halted(); },
     .lets_go = [](const v1::Event& event) { return !event.issuing_halted().halted(); },
+    .act = [](const v1::Event& event) -> std::string_view { return event.issuing_halted().halted() ? "halt" : "resume"; },
 };
 
 constinit const FactKind kinds::batch_acknowledged{
@@ -126,6 +80,7 @@ constinit const FactKind kinds::batch_acknowledged{
         [](const v1::Event& event) {
           return slot({"acknowledged", event.batch_acknowledged().batch()});
         },
+    .act = [](const v1::Event&) -> std::string_view { return "acknowledge"; },
 };
 
 constinit const FactKind kinds::time_reached{

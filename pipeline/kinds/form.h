@@ -209,6 +209,9 @@ class Form {
 
  private:
   void envelope(const FactKind* kind) {
+    // Opened before, where that is possible.
+    if (event_.has_sealed())
+      fail("sealed", "sealed-opens", "", "The event is sealed, and can be read by a resultsd that has the key alone; send it there as it is.");
     if (event_.id().empty() || event_.id().size() > 64 || !printable(event_.id()))
       fail("id", "event-id", event_.id(), "Give the event an id of 1 to 64 printable characters, unique within its source.");
     if (event_.source().empty() || event_.source().size() > 64 || !printable(event_.source()))

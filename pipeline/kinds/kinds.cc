@@ -36,7 +36,7 @@ std::string fact_name(const v1::Event& event) {
 std::string_view topic_name(Topic topic) {
   static constexpr std::string_view kNames[kTopics] = {"vtq.reference",      "vtq.registrations", "vtq.checkpoints", "vtq.assessments",
                                                        "vtq.claims",         "vtq.assurance",     "vtq.commands",    "vtq.entry-status",
-                                                       "vtq.result-batches", "vtq.notifications", "vtq.rejected"};
+                                                       "vtq.result-batches", "vtq.notifications", "vtq.rejected",    "vtq.audit"};
   return kNames[static_cast<std::size_t>(topic)];
 }
 

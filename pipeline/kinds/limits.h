@@ -12,6 +12,8 @@ constexpr int kOutcomesMax = 200;
 constexpr int kFindingsMax = 100;
 constexpr int kEvidenceMax = 100;
 constexpr int kDutiesMax = 200;
+/// Who says a fact: a person by issuer and subject, or a key.
+constexpr std::size_t kPersonMax = 300;
 
 /// In wall-clock mode an event may be dated so far ahead of the server's clock: left for zones and for clocks of others.
 constexpr TimeMs kAheadMaxMs = kDayMs;

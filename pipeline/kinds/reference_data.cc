@@ -75,7 +75,7 @@ constinit const FactKind kinds::centre_defined{
     .check = [](Form& form, const v1::Event& event) { check_centre(form, event.centre_defined()); },
     .slot =
         [](const v1::Event& event) {
-          return slot({"centre", event.centre_defined().centre()});
+          return slot({kCentreSlot, event.centre_defined().centre()});
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp&) { reference.define_centre(address.centre, event.centre_defined()); },

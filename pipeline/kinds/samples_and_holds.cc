@@ -130,6 +130,7 @@ constinit const FactKind kinds::hold_placed{
     .slot = [](const v1::Event& event) { return slot_of_word("hold-placed", event.hold_placed(), event); },
     .apply = apply_placed,
     .stops = [](const v1::Event&) { return true; },
+    .act = [](const v1::Event&) -> std::string_view { return "hold-placed"; },
 };
 
 constinit const FactKind kinds::hold_lifted{
@@ -146,6 +147,7 @@ constinit const FactKind kinds::hold_lifted{
     .slot = [](const v1::Event& event) { return slot_of_word("hold-lifted", event.hold_lifted(), event); },
     .apply = apply_lifted,
     .lets_go = [](const v1::Event&) { return true; },
+    .act = [](const v1::Event&) -> std::string_view { return "hold-lifted"; },
 };
 
 }  // namespace vtq

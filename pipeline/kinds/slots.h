@@ -10,7 +10,8 @@
 namespace vtq {
 
 /// What the slots begin with that daemon/access/ looks for.
-constexpr std::string_view kAccessKeySlot = "access-key", kAccessKeyRevokedSlot = "access-key-revoked", kQualificationSlot = "qualification";
+constexpr std::string_view kAccessKeySlot = "access-key", kAccessKeyRevokedSlot = "access-key-revoked", kQualificationSlot = "qualification",
+                           kCentreSlot = "centre", kPersonSignedOutSlot = "person-signed-out";
 
 /// The parts with spaces between; `-` for one that is empty.
 inline std::string slot(std::initializer_list<std::string_view> parts) {

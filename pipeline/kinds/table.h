@@ -15,7 +15,8 @@
                       row(issuing_halted) row(batch_acknowledged) row(result_queried) row(time_reached) row(awarding_organisation_defined)           \
                           row(centre_defined) row(qualification_defined) row(grading_scale_defined) row(calendar_defined) row(mitigation_defined)    \
                               row(scrutiny_strategy_defined) row(approval_category_defined) row(approval_proposed) row(approval_submitted)           \
-                                  row(approval_decided) row(approval_withdrawn) row(access_key_made) row(access_key_revoked)
+                                  row(approval_decided) row(approval_withdrawn) row(access_key_made) row(access_key_revoked) row(person_signed_out)  \
+                                      row(release_overridden) row(release_policy_defined) row(audit_noted)
 
 namespace vtq::kinds {
 

@@ -95,9 +95,9 @@ TimeMs opens_at(const Entry& entry, const CentreFacts& centre, AwardingOrganisat
   auto add = [&](TimeMs from, TimeMs to) { stretches.emplace_back(from, to); };
   each_issuer(entry, awarding_organisation, [&](AwardingOrganisationId ao) {
     for (const Hold& hold : centre.holds) hold.each_stretch(entry.key, ao, add);
-    if (const HaltWords* words = centre.halt_words(ao, entry.key.series)) words->each_stretch(add);
-    const HaltWords* for_all = reference ? reference->halt_words(ao, entry.key.series) : nullptr;
-    if (for_all) for_all->each_stretch(add);
+    auto add_halt = [&](const HaltWords& words) { words.each_stretch(add); };
+    centre.each_halt_words(ao, entry.key.series, entry.key.qualification, add_halt);
+    if (reference) reference->each_halt_words(ao, entry.key.series, entry.key.qualification, add_halt);
   });
   std::sort(stretches.begin(), stretches.end());
   TimeMs opens = gate_ms;

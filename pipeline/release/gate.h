@@ -1,6 +1,6 @@
 // The gate: the one place that says whether a grade may leave over HTTP, and to whom. Reading a batch, a learner's result, an export or a rejected
-// record, deriving a status and cutting a batch all ask here. What is on Kafka's topics no gate shuts: the changelog carries
-// grades from when they are determined, `vtq.result-batches` from issue on, and who may read them is for the brokers to say.
+// record, deriving a status and cutting a batch all ask here. What is on Kafka's topics no gate shuts: without a
+// seal key the changelog carries grades from when they are determined, `vtq.result-batches` from issue on, and the brokers say who may read them.
 //
 //   a grade leaves when  its gate stands open for whoever asks,  the clock is trusted,  and  nothing withholds the result
 //

@@ -10,6 +10,7 @@ struct ReleasePolicy {
   TimeMs lead_ms = 72 * kHourMs;         ///< first batch this long before the last cut
   TimeMs every_ms = 24 * kHourMs;        ///< then so often
   TimeMs final_margin_ms = 1 * kHourMs;  ///< the last cut is this long before the issue deadline
+  std::uint32_t approvals_least = 0;     ///< people who must approve a release, whatever the awarding organisation's policy
 };
 
 /// The moment at which a result that became ready at `ready_at` goes into a batch: the next cut of the plan; from the last cut

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pipeline/facts/centre.h"
+#include "pipeline/release/checks.h"
 #include "pipeline/release/release.h"
 #include "pipeline/risk/durations.h"
 #include "pipeline/rules/attainment.h"
@@ -25,9 +26,13 @@ struct Circumstances {
   const Mitigation* left_mitigation = nullptr;
   /// The results that a mitigation puts in place of missing units; null: none. Passed to whatever judges attainment.
   std::shared_ptr<const CalculatedUnits> calculated = nullptr;
-  bool mitigation_since_issue = false;        ///< what was issued came before the mitigation that stands now, and is not changed by it
-  const Reference* reference = nullptr;       ///< with the halts for all centres; null: there are none
-  const struct Scrutiny* scrutiny = nullptr;  ///< of the centre's assessment of the qualification; null: nothing is asked
+  bool mitigation_since_issue = false;                     ///< what was issued came before the mitigation that stands now, and is not changed by it
+  const Reference* reference = nullptr;                    ///< with the halts for all centres; null: there are none
+  const struct Scrutiny* scrutiny = nullptr;               ///< of the centre's assessment of the qualification; null: nothing is asked
+  Approval approval = {};                                  ///< of the release
+  const ReleaseTerms* terms = nullptr;                     ///< what the awarding organisation asks of its releases; null: nothing
+  v1::ReleaseCheck stopped = {};                           ///< the check that stops the centre's first results
+  std::shared_ptr<const Calendar> own_calendar = nullptr;  ///< what `calendar` points to where it was made for this entry
 };
 
 /// What the entry has attained; units calculated under its mitigation count.

@@ -142,6 +142,18 @@ const Mitigation* standing(const Qualification& qualification, const CentreFacts
   return !found || found->out_of_scope || facts.mitigations.opted_out(key) ? nullptr : found;
 }
 
+/// The dates are those of the delay; a gate of the centre's own that is later stays: one word opens nothing earlier.
+void delay(Circumstances& around, const Calendar& delayed) {
+  const Calendar& before = *around.calendar;
+  around.calendar = &delayed;
+  if (before.centre_release <= delayed.centre_release && before.learner_release <= delayed.learner_release) return;
+  auto made = std::make_shared<Calendar>(delayed);
+  made->centre_release = std::max(before.centre_release, delayed.centre_release);
+  made->learner_release = std::max({before.learner_release, delayed.learner_release, made->centre_release});
+  around.own_calendar = std::move(made);
+  around.calendar = around.own_calendar.get();
+}
+
 bool asks_for_application(Kind::Kind kind) { return kind == Kind::CALCULATED || kind == Kind::ADAPTED; }
 
 }  // namespace
@@ -155,7 +167,7 @@ void mitigate(Circumstances& around, const Reference& reference, CentreId centre
     around.mitigation_since_issue = issued && mitigation->defined_ms > entry.issued.first_at_ms;
     if (issued && around.calculated)
       for (const CalculatedUnit& unit : *around.calculated) around.mitigation_since_issue |= unit.at_ms > entry.issued.first_at_ms;
-    if (around.calendar && mitigation->calendar && !around.mitigation_since_issue) around.calendar = &*mitigation->calendar;
+    if (around.calendar && mitigation->calendar && !around.mitigation_since_issue) delay(around, *mitigation->calendar);
   } else if (issued && entry.issued.basis == v1::CALCULATED_UNITS) {
     around.mitigation_since_issue = true;
   }

@@ -40,7 +40,8 @@ std::optional<Rejection> one_too_many(const Centre& centre, const v1::Event& eve
         return full("hold", name);
   }
   if (event.has_issuing_halted()) {
-    const HaltWords* held = centre.facts.halt_words(*address.awarding_organisation, *address.series);
+    const HaltWords* held = centre.facts.halt_words(address.awarding_organisation.value_or(AwardingOrganisationId{}), *address.series,
+                                                    address.qualification.value_or(QualificationId{}));
     bool lifts = held && held->halted() && !event.issuing_halted().halted();
     if (held && held->words.size() >= Hold::kWordsMax && !held->words.contains(stamp.moment()) && !lifts)
       return full("series", event.issuing_halted().series());

@@ -172,11 +172,13 @@ void Issuing::acknowledge(Centre& centre, const std::string& batch, TimeMs at) {
 
 void Issuing::note_halt(Centre& centre, const Address& address) {
   // A word that comes late may be none of the present.
-  const HaltWords& words = *centre.facts.halt_words(*address.awarding_organisation, *address.series);
-  HaltInForce halt{words.awarding_organisation, words.series, words.words.rbegin()->first.at_ms};
+  const HaltWords& words = *centre.facts.halt_words(address.awarding_organisation.value_or(AwardingOrganisationId{}), *address.series,
+                                                    address.qualification.value_or(QualificationId{}));
+  HaltInForce halt{words.awarding_organisation, words.series, words.words.rbegin()->first.at_ms, words.qualification};
   auto& halts = centre.summary.halts;
-  std::erase_if(halts,
-                [&](const HaltInForce& held) { return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series; });
+  std::erase_if(halts, [&](const HaltInForce& held) {
+    return held.awarding_organisation == halt.awarding_organisation && held.series == halt.series && held.qualification == halt.qualification;
+  });
   if (words.halted()) halts.insert(std::upper_bound(halts.begin(), halts.end(), halt), halt);
   changes_.keep_summary(centre);
 }

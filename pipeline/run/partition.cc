@@ -49,10 +49,13 @@ Partition::Partition(std::uint32_t index, const Policy& policy, TimeMs wake_late
       scrutinies_(index, reference, outputs, changes_, agenda_, wakes_),
       surroundings_(reference, durations_, policy),
       statuses_(index, outputs, changes_, counts_, wakes_),
+      checks_(surroundings_, agenda_),
       issuing_(index, policy, surroundings_, outputs, durations_, changes_, agenda_, statuses_) {}
 
+void Partition::restore_time() { time_ = store_.time(index_); }
+
 void Partition::restore() {
-  time_ = store_.time(index_);
+  restore_time();
   store_.each_durations(index_, [&](const Durations::Key& key, const Durations::Counts& counts) { durations_.restore(key, counts); });
   store_.each_summary(index_, [&](CentreId id, CentreSummary&& summary) {
     const Centre& centre = centres_.restore(id, std::move(summary));
@@ -75,6 +78,10 @@ Centre& Partition::load(CentreId id) {
 Verdict Partition::apply(const Inbound& inbound, std::int64_t token, const Round& round) {
   const v1::Event& event = *inbound.event;
   const Address& address = inbound.address;
+  if (event.has_audit_noted()) {
+    note_act(event, address, {}, Verdict::Kind::accepted);
+    return {};
+  }
   Centre& centre = load(address.centre);
   if (!centre.set_aside.empty())
     return {Verdict::Kind::set_aside,
@@ -89,8 +96,21 @@ Verdict Partition::apply(const Inbound& inbound, std::int64_t token, const Round
   if (auto missing = waits_for(centre, entry, event, address))
     return waiting_.put(centre, inbound, std::move(*missing), policy_.registration_wait_ms, token, time_, round);
   if (auto full = one_too_many(centre, event, address, stamp)) return refuse(inbound, std::move(*full), token, round);
-  return address.subject == Subject::entry ? apply_to_entry(centre, entry, event, address, stamp)
-                                           : apply_to_centre(centre, event, address, inbound.bytes, stamp);
+  return apply_to(centre, entry, inbound, stamp);
+}
+
+Verdict Partition::apply_to(Centre& centre, Entry* entry, const Inbound& inbound, const Stamp& stamp) {
+  const v1::Event& event = *inbound.event;
+  Verdict verdict = inbound.address.subject == Subject::entry ? apply_to_entry(centre, entry, event, inbound.address, stamp)
+                                                              : apply_to_centre(centre, event, inbound.address, inbound.bytes, stamp);
+  if (verdict.kind != Verdict::Kind::duplicate) note_act(event, inbound.address, inbound.by, verdict.kind);
+  return verdict;
+}
+
+void Partition::note_act(const v1::Event& event, const Address& address, std::string_view by, Verdict::Kind outcome) {
+  const FactKind& kind = *kind_of_fact(event);
+  if (!kind.act) return;
+  outputs_.audit(index_, audit_entry(event, kind, address, by, outcome == Verdict::Kind::superseded ? "superseded" : "accepted", time_));
 }
 
 Verdict Partition::refuse(const Inbound& inbound, Rejection why, std::int64_t token, const Round& round) {
@@ -200,7 +220,7 @@ void Partition::settle(Round& round) {
     if (agenda_.any_to_retry()) retry_waiting(round);
     if (agenda_.any_to_scrutinise()) settle_scrutiny();
     derive_touched(round);
-  } while (agenda_.any_to_scrutinise() || agenda_.any_to_retry());
+  } while (agenda_.any_to_scrutinise() || agenda_.any_to_retry() || !agenda_.touched().empty());
   waiting_.expire(centres_, time_, round);
   for (AwardingOrganisationId moved : durations_.settle()) centres_.each([&](Centre& centre) { wakes_.estimates_moved(centre, moved, time_); });
 }
@@ -237,8 +257,7 @@ void Partition::retry(Centre& centre, WaitingFact&& fact, Round& round) {
     record.why = std::move(*full);
     return waiting_.rejected(centre, std::move(record), time_, round);
   }
-  Verdict verdict =
-      to.subject == Subject::entry ? apply_to_entry(centre, entry, event, to, stamp) : apply_to_centre(centre, event, to, record.event, stamp);
+  Verdict verdict = apply_to(centre, entry, {&event, record.event, to, record.by}, stamp);
   waiting_.applied(centre, record, std::move(verdict), round);
 }
 
@@ -251,12 +270,13 @@ void Partition::derive_touched(const Round& round) {
   for (auto [centre, entry] : agenda_.touched()) {
     entry->to_derive = false;
     Circumstances around = surroundings_.circumstances(*centre, *entry);
+    // Whether a check stops it is looked at once all are derived.
+    around.stopped = v1::RELEASE_CHECK_NONE;
     Derived derived = derive(*entry, around, time_);
+    checks_.note(*centre, *entry, around);
     // While time is frozen it waits for the first wake after that.
     if (derived.issue_now && round.frozen) wakes_.derive_all(*centre, time_);
     if (derived.issue_now && !round.frozen) {
-      if (!entry->issued.any()) entry->ready_since_ms = time_;
-      changes_.keep(*centre, *entry);
       due.push_back({centre, entry});
       continue;  // published once issued
     }
@@ -266,6 +286,18 @@ void Partition::derive_touched(const Round& round) {
     statuses_.publish(*centre, *entry, derived, around, time_);
   }
   agenda_.derived();
+  for (const ReleaseChecks::Stopped& stopped : checks_.stop(due)) {
+    auto [centre, entry] = stopped.entry;
+    Circumstances around = surroundings_.circumstances(*centre, *entry);
+    around.stopped = stopped.by;
+    if (entry->ready_since_ms == 0) entry->ready_since_ms = time_;
+    changes_.keep(*centre, *entry);
+    statuses_.publish(*centre, *entry, derive(*entry, around, time_), around, time_);
+  }
+  for (auto [centre, entry] : due) {
+    if (!entry->issued.any()) entry->ready_since_ms = time_;
+    changes_.keep(*centre, *entry);
+  }
   if (!due.empty()) issuing_.issue(due, time_);
 }
 

@@ -15,6 +15,7 @@
 //   Scrutinies     the scrutiny of centres' assessment, and what it asks of them
 //   Surroundings   what decides about an entry besides its own facts
 //   Statuses       statuses out: published, counted, told
+//   ReleaseChecks  what stops first results that are due
 //   Issuing        results that are due, cut into batches
 //   CellCounts     how many entries stand where
 //   Changes        what the next commit stores
@@ -36,6 +37,7 @@
 #include "pipeline/run/issuing.h"
 #include "pipeline/run/policy.h"
 #include "pipeline/run/ports.h"
+#include "pipeline/run/release_checks.h"
 #include "pipeline/run/round.h"
 #include "pipeline/run/scrutinies.h"
 #include "pipeline/run/statuses.h"
@@ -61,6 +63,8 @@ class Partition {
 
   /// Reads what the last commit left. Centres are loaded when first needed.
   void restore();
+  /// Of that, the time alone: all else is as it was read.
+  void restore_time();
 
   std::uint32_t index() const { return index_; }
   /// Whether entries wait to be derived when the window closes. No commit may leave any: which they are is known in memory alone.
@@ -73,6 +77,8 @@ class Partition {
   Verdict apply(const Inbound& inbound, std::int64_t token, const Round& round);
   /// Rejects an event before it is applied.
   Verdict refuse(const Inbound& inbound, Rejection why, std::int64_t token, const Round& round);
+  /// Writes down that an event, of this partition or for all, was somebody's act; only where its kind has one.
+  void note_act(const v1::Event& event, const Address& address, std::string_view by, Verdict::Kind outcome);
   /// Reference data changed: the centres it concerns wake at the present time, and waiting facts try again.
   void reference_changed(const std::vector<ReferenceChange>& changes);
   /// Reference data changed while another instance had the partition: everything wakes, as nobody knows what is concerned.
@@ -112,6 +118,8 @@ class Partition {
  private:
   /// The centre may come out set aside, with nothing loaded.
   Centre& load(CentreId id);
+  /// Puts it together with what is known, and writes down whose act it was.
+  Verdict apply_to(Centre& centre, Entry* entry, const Inbound& inbound, const Stamp& stamp);
   Verdict apply_to_entry(Centre& centre, Entry* entry, const v1::Event& event, const Address& address, const Stamp& stamp);
   Verdict apply_to_centre(Centre& centre, const v1::Event& event, const Address& address, std::string_view bytes, const Stamp& stamp);
 
@@ -141,6 +149,7 @@ class Partition {
   Scrutinies scrutinies_;
   Surroundings surroundings_;
   Statuses statuses_;
+  ReleaseChecks checks_;
   Issuing issuing_;
 };
 

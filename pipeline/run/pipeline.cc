@@ -295,6 +295,9 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
     verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
   verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.address, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
+  // What is for all is written down once, with the first partition. What was read before that came may have gone unwritten.
+  const bool new_here = verdict.kind != Verdict::Kind::duplicate || inbound.read_before;
+  if (inbound.answered && new_here && partitions_.front()) partitions_.front()->note_act(*inbound.event, inbound.address, inbound.by, verdict.kind);
 }
 
 bool Pipeline::spread_reference_changes() {

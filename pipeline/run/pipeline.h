@@ -69,6 +69,7 @@ class Pipeline {
   const Partition& partition(std::uint32_t index) const { return *partitions_[index]; }
   std::uint32_t partitions() const { return static_cast<std::uint32_t>(partitions_.size()); }
   const Reference& reference() const { return reference_; }
+  const Policy& policy() const { return policy_; }
   /// Counts over all partitions that were taken, summed up anew.
   Totals totals() const;
   /// First moment at which time alone changes something in any partition; kNever.

@@ -10,6 +10,7 @@
 #include <functional>
 #include <string_view>
 
+#include "pipeline/audit/record.h"
 #include "pipeline/intake/check.h"
 #include "pipeline/risk/durations.h"
 #include "pipeline/status/rollup.h"
@@ -34,6 +35,7 @@ struct WaitingRecord {
   Rejection why;
   std::int64_t token = -1;  ///< place in the batch being processed; -1: from an earlier one
   std::string origin = {};  ///< serialised RecordOrigin, where there is one
+  std::string by = {};      ///< serialised AuditActor: who said it, where that is known
 };
 
 /// Last batch number used.
@@ -112,6 +114,8 @@ class Outputs {
   virtual void notification(std::uint32_t partition, CentreId centre, const v1::Notification& notification) = 0;
   /// Gives the record its id and returns it.
   virtual std::string rejected(std::uint32_t partition, v1::Rejected&& rejected) = 0;
+  /// Chains the record to those of its partition.
+  virtual void audit(std::uint32_t partition, AuditEntry&& entry) = 0;
 };
 
 /// Has pieces of work done that have nothing to do with each other. Called by one thread.

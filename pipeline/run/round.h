@@ -18,6 +18,10 @@ struct Inbound {
   const v1::Event* event = nullptr;
   std::string_view bytes;  ///< the same, serialised
   Address address;         ///< as `check` found it
+  // For the audit.
+  std::string_view by = {};  ///< serialised AuditActor: who said it; empty: its source alone is known
+  bool answered = true;      ///< of what is for all: this instance writes it down
+  bool read_before = false;  ///< of what is for all: it may be known here and not be written down
 };
 
 /// What became of one event.

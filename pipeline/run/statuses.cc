@@ -46,7 +46,9 @@ void Statuses::publish(Centre& centre, Entry& entry, const Derived& derived, con
   bool worse = severity(entry.status.band) > severity(before.band);
   // Dates often come a moment after the entries: their absence is shown, and told only once a result waits for them.
   bool undated = entry.status.rule == Rule::calendar && entry.status.band == v1::WATCH;
-  if (worse && !undated && entry.status.step != v1::STEP_NONE) notify(centre, entry, status, now);
+  // So is an approval that is still to come in time.
+  bool unapproved = entry.status.rule == Rule::release_approval && entry.status.band == v1::WATCH;
+  if (worse && !undated && !unapproved && entry.status.step != v1::STEP_NONE) notify(centre, entry, status, now);
 }
 
 /// Whoever must act is told that the entry's band is worse.

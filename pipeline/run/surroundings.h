@@ -16,6 +16,8 @@ class Surroundings {
   const Reference& reference() const { return reference_; }
   /// Of an entry that is registered: its qualification is known.
   Circumstances circumstances(const Centre& centre, const Entry& entry) const;
+  /// The release of a cohort at a centre: by its own plan, or else by that for all.
+  Approval approval(const Centre& centre, const CohortKey& cohort) const;
 
  private:
   const Reference& reference_;

@@ -21,13 +21,17 @@ BatchView view_batch(const Surroundings& surroundings, const Centre& centre, con
   for (const v1::Result& result : batch.results()) {
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
     if (!entry) continue;
-    Gates own = gates_of_batch(issued, issued_ms, surroundings.circumstances(centre, *entry).calendar);
+    const Circumstances around = surroundings.circumstances(centre, *entry);
+    Gates own = gates_of_batch(issued, issued_ms, around.calendar);
+    // A qualification that has moved since takes its results to no calendar that opens earlier than the one they were issued under.
+    if (around.qualification.awarding_organisation != id.awarding_organisation || around.qualification.level != batch.level())
+      own = later_of(own, gates_of_batch(issued, issued_ms, reference.calendar(cohort, entry->key.qualification, centre.id)));
     gates = std::exchange(first, false) ? own : later_of(gates, own);
   }
   TimeMs gate = gates.of(role);
   view.opens_ms = std::min(gate, kLatestEventMs);
   view.open = time.reached(gate);
-  view.halted = reference.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series).value_or(false);
+  view.halted = reference.halted(id.awarding_organisation, id.series) || centre.facts.halted(id.awarding_organisation, id.series);
   for (const v1::Result& result : batch.results()) {
     BatchView::Row& row = view.rows.emplace_back();
     const Entry* entry = centre.find({*parse_qualification(result.entry().qualification()), id.series, result.entry().learner()});
@@ -53,12 +57,13 @@ BatchView view_batch(const Surroundings& surroundings, const Centre& centre, con
 bool may_show(const Surroundings& surroundings, const Centre& centre, const EntryKey& key, const Qualification& qualification, const GateTime& time) {
   const Reference& reference = surroundings.reference();
   AwardingOrganisationId ao = qualification.awarding_organisation;
-  Gates gates = gates_by(reference.calendar({ao, qualification.level, key.series}));
+  const CohortKey cohort{ao, qualification.level, key.series};
+  Gates gates = later_of(gates_by(reference.calendar(cohort)), gates_by(reference.calendar(cohort, qualification.id, centre.id)));
   const Entry* entry = centre.find(key);
   if (entry) gates = later_of(gates, gates_by(surroundings.circumstances(centre, *entry).calendar));
   if (entry && entry->issued.batch_number != 0) gates = later_of(gates, {entry->issued.centre_release_ms, entry->issued.learner_release_ms});
   TimeMs gate = gates.of(Role::centre);
-  bool halted = reference.halted(ao, key.series) || centre.facts.halted(ao, key.series).value_or(false);
+  bool halted = reference.halted(ao, key.series, key.qualification) || centre.facts.halted(ao, key.series, key.qualification);
   if (!time.reached(gate) || halted) return false;
   return !entry || withheld(*entry, centre.facts, ao, halted, gate, false, &reference) == Withheld::none;
 }

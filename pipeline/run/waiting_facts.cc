@@ -16,7 +16,8 @@ Verdict WaitingFacts::put(Centre& centre, const Inbound& inbound, Rejection why,
   WaitingKey key = waiting_key(*inbound.event);
   if (centre.waiting.has(key)) return {Verdict::Kind::duplicate};
   TimeMs until_ms = now + wait_ms;
-  WaitingRecord record{std::string(inbound.bytes), key, inbound.address.topic, until_ms, std::move(why), token, round.origin(token)};
+  WaitingRecord record{std::string(inbound.bytes), key, inbound.address.topic, until_ms, std::move(why), token, round.origin(token),
+                       std::string(inbound.by)};
   if (centre.waiting.size() >= policy_.waiting_per_centre_max) {
     record.why.rule = "waiting-facts-max";
     record.why.message = "Too many facts of this centre wait already. " + record.why.message;

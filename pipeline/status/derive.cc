@@ -316,6 +316,9 @@ class Derivation {
     TimeMs since = entry_.ready_since_ms != 0 ? entry_.ready_since_ms : now_;
     TimeMs at = issue_time(since, around_.plan, calendar_, around_.release);
     next(v1::ISSUE_RESULT, v1::AWARDING_ORGANISATION, at);
+    if (!around_.halted && !around_.approval.given()) return await_release(Rule::release_approval, v1::APPROVE_RELEASE, at);
+    if (!around_.halted && now_ >= at && around_.stopped != v1::RELEASE_CHECK_NONE)
+      return await_release(rule_of(around_.stopped), v1::OVERRIDE_CHECK, at);
     if (now_ >= at && !around_.halted) {
       out_.issue_now = true;
       return;
@@ -329,10 +332,22 @@ class Derivation {
     if (around_.halted) status().reason = v1::L6;
   }
 
+  /// Ready, and kept by what only people can let go: watched from when it is ready, at risk from a day before its cut on.
+  void await_release(Rule rule, v1::Step step, TimeMs at) {
+    status().rule = rule;
+    next(step, v1::AWARDING_ORGANISATION, at);
+    wake(at - kDayMs);
+    if (deadline_passed()) return be_late();
+    out_.left_ms = calendar_->issue_deadline - now_;
+    wake(calendar_->issue_deadline);
+    status().band = now_ >= at - kDayMs ? v1::AT_RISK : v1::WATCH;
+    status().reason = v1::L6;
+  }
+
   void find_next_step(const Assurance& assurance) {
     TimeMs claim_by = calendar_ ? calendar_->claim_deadline : kNever;
     TimeMs issue_by = calendar_ ? calendar_->issue_deadline : kNever;
-    if (must_answer()) return next(v1::ANSWER_CHECKPOINT, v1::CENTRE, calendar_->checkpoint_closes);
+    if (must_answer()) return next(v1::ANSWER_CHECKPOINT, v1::CENTRE, calendar_->answer_due(now_));
     if (out_.attainment.pathway_missing) return next(v1::CORRECT_REGISTRATION, v1::CENTRE, claim_by);
     // What is wrong with the registration itself comes before any more work.
     const Obstacle& first = assurance.obstacle;
@@ -370,6 +385,7 @@ class Derivation {
   void assess_risk(const Assurance& assurance) {
     if (status_need_open()) {
       wake(calendar_->checkpoint_opens);
+      wake(calendar_->answer_due(now_));
       wake(calendar_->checkpoint_closes);
     }
     TimeMs deadline = calendar_->issue_deadline;

@@ -27,12 +27,37 @@ std::string calendar_text(const Entry& entry, const Circumstances& around) {
          ", " + text_of(entry.key.series) + ": the awarding organisation is to send its CalendarDefined; without it nothing is issued";
 }
 
+/// What keeps a result that is ready, and who lets it go.
+std::string release_text(const Entry& entry, const Circumstances& around, Rule rule) {
+  const std::string cohort =
+      text_of(around.qualification.awarding_organisation) + ", " + level_text(around.qualification.level) + ", " + text_of(entry.key.series);
+  switch (rule) {
+    case Rule::release_missing:
+      return "more of the centre's results are not ready than the policy of the release allows; send them, or have an approver override the check";
+    case Rule::release_grades:
+      return "the centre's grades lie further from what was expected than the release allows; look at them, and correct them or have an approver "
+             "override the check";
+    case Rule::release_corrections:
+      return "more of the centre's results were corrected than the policy of the release allows; look at them, and have an approver override the "
+             "check";
+    default:
+      break;
+  }
+  const Approval& approval = around.approval;
+  if (!approval.planned()) return "no release is planned for " + cohort + ": plan it, and have it approved";
+  Approvers approvers = approvers_of(approval.words->approvals, approval.words->plan->digest);
+  std::string text = "the release of " + cohort + " is approved by " + std::to_string(approvers.people.size()) + " of " +
+                     std::to_string(approval.needed) + (approval.needed == 1 ? " person" : " people");
+  return approvers.people.size() >= approval.needed ? text + ", none of them an approver" : text;
+}
+
 std::string rule_text(const Entry& entry, const Circumstances& around, Rule rule) {
   if (rule == Rule::calendar) return calendar_text(entry, around);
   if (rule == Rule::issuing_halted) return std::string(withheld_words(Withheld::issuing_halted));
   if (rule == Rule::hold) return std::string(withheld_words(Withheld::hold_open));
   if (rule == Rule::learner_left)
     return "The learner had left when the result was issued or could be seen; revoke it, or send it as amended where it stands.";
+  if (rule >= Rule::release_approval) return release_text(entry, around, rule);
   if (rule == Rule::pathway || rule == Rule::result_agrees) return result_text(entry.facts, around.qualification, around.calculated.get(), rule);
   if (rule == Rule::size_change) return mitigation_text(entry, around, rule);
   if (rule < Rule::centre_approval) return approval_text(entry, around, rule);
@@ -156,6 +181,10 @@ std::string_view step_words(v1::Step step) {
       return "Review the application for mitigation";
     case v1::SEND_CALENDAR:
       return "Send the calendar";
+    case v1::APPROVE_RELEASE:
+      return "Approve the release";
+    case v1::OVERRIDE_CHECK:
+      return "Look at what stopped the release";
     default:
       return "Nothing";
   }

@@ -225,6 +225,32 @@ void decode_entry(benchmark::State& state) {
 }
 BENCHMARK(decode_entry);
 
+/// Of an entry's record, by the seal key.
+void seal_entry(benchmark::State& state) {
+  LargeQualification season;
+  Seal seal(Seal::new_line());
+  std::string out, sealed;
+  records::encode(*season.entry(season.ref), out);
+  for (auto _ : state) {
+    seal.close(SealedAs::record, "se  12345  0000000000L100001", out, sealed);
+    benchmark::DoNotOptimize(sealed.data());
+  }
+}
+BENCHMARK(seal_entry);
+
+void open_entry(benchmark::State& state) {
+  LargeQualification season;
+  Seal seal(Seal::new_line());
+  std::string out, sealed;
+  records::encode(*season.entry(season.ref), out);
+  seal.close(SealedAs::record, "se  12345  0000000000L100001", out, sealed);
+  for (auto _ : state) {
+    if (seal.open(SealedAs::record, "se  12345  0000000000L100001", sealed, out) != Opening::opened) std::abort();
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+BENCHMARK(open_entry);
+
 /// One commit of `range` entries, each written once, without waiting for the disk. Time is for one entry.
 void commit(benchmark::State& state) {
   LargeQualification season;

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.parse
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
@@ -42,6 +44,18 @@ class Readme(unittest.TestCase):
         self.assertEqual(len(re.findall(r"^\d{5} \d{3}/\d{4}/[\dX] 2023-08 \S+  at risk \([NL]\d\), \w+\n  .*issue deadline", out, re.M)), 3)
         self.assertIn(f"http://127.0.0.1:{self.env['RESULTSD_HTTP_PORT']}/v1/overview", out)
 
+    def test_1_the_quickstart_ends_with_a_page_to_open_where_one_signs_in(self):
+        page = self.quickstart.stdout.strip().splitlines()[-1].strip()
+        self.assertEqual(page, f"http://127.0.0.1:{self.env['RESULTSD_HTTP_PORT']}/sign-in")
+        with urllib.request.urlopen(page, timeout=30) as reply:
+            shown = reply.read().decode()
+        for words in ("Operations", "Approver A", "Approver B", "Exams officer of "):
+            self.assertIn(words, shown)
+        keeping = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with keeping.open(page + "/demonstration", urllib.parse.urlencode({"as": "approver-a"}).encode(), timeout=30) as reply:
+            self.assertTrue(reply.url.endswith("/signed-in"))
+            self.assertIn("approver", reply.read().decode())
+
     def test_2_every_marked_command_runs_as_written(self):
         self.assertGreaterEqual(len(blocks()), 6)
         script = "set -euo pipefail\n" + "\n".join(blocks()).replace(":8410", ":" + self.env["RESULTSD_HTTP_PORT"])
@@ -58,6 +72,9 @@ class Readme(unittest.TestCase):
         self.assertRegex(run.stdout, r"in the way +Unit PLACEMENT is not yet achieved\. \(unit-mandatory\)")
         # The strategy just published asks for something.
         self.assertIn("are held: the first monitoring has not taken place.", run.stdout)
+        # Nothing goes before the second person has approved; both are on record, in a chain that is whole.
+        self.assertRegex(run.stdout, r"NOT APPROVED: nothing goes, 1 of 2 people; [\s\S]*approved, 2 of 2 people")
+        self.assertEqual(run.stdout.count('"act":"release-approved"'), 2)
 
     def test_3_output_shown_is_output_printed(self):
         shown = re.search(r"```text\n(.*?)```", README, re.S)[1].strip()

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "storage/sealing/age.h"
+#include "storage/sealing/sealed_event.h"
 #include "tests/support/examples.h"
 
 namespace {
@@ -54,6 +56,18 @@ int main(int count, char** arguments) {
     events.push_back(std::move(event));
   }
   write(folder / "pipeline", "all.pb", all);
+  const Seal seal("3f9a01c2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+  std::string sealed;
+  seal.close(SealedAs::record, "place", all, sealed);
+  write(folder / "sealing", "record", sealed);
+  seal.close_batch("place", all, {}, sealed);
+  write(folder / "sealing", "batch", sealed);
+  v1::Event sealed_event;
+  sealed_event.ParseFromString(seal_event(seal, events.front()));
+  write(folder / "sealing", "event", sealed_event.sealed());
+  write(folder / "sealing", "box", seal_event(*parse_seal_recipient(seal.public_key_text()), events.front()).sealed());
+  write(folder / "sealing", "age", age::encrypt(all, {}));
+  write(folder / "sealing", "keys", Seal::new_line() + "\n# comment\n" + Seal::new_line());
   TimeMs day = test::local("2023-05-01T09:00");
   test::Ref ref;
   season.play({test::registered(ref, day), test::answered(ref, day), test::achieved(ref, day, {"A", "B", "C"}), test::claimed(ref, day),

@@ -1,4 +1,5 @@
 """A daemon whose callers must say who they are, and callers that do."""
+import datetime
 import hashlib
 import hmac
 import http.client
@@ -7,7 +8,7 @@ import os
 import secrets
 import time
 
-from daemon import Daemon, Reply, run
+from daemon import Daemon, Reply, run, wait_until
 
 
 class Guarded(Daemon):
@@ -45,6 +46,15 @@ class Guarded(Daemon):
 
     def publish(self, key, events):
         return self.ask("POST", "/v1/events", key, "\n".join(json.dumps(one) for one in events), "application/x-ndjson")
+
+
+def start_on_record(daemon, auditor):
+    """Starts the daemon and waits until that is on record; the commit with that note comes at a time of its own, alone or with events that are sent
+    before."""
+    began = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    daemon.start()
+    ask = lambda partition: daemon.ask("GET", f"/v1/audit?partition={partition}&act=start&limit=1000", auditor).json()
+    wait_until(lambda: any(record["at"] >= began for partition in range(ask(0)["partitions"]) for record in ask(partition)["records"]), "the start on record")
 
 
 def name_of(key):

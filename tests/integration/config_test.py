@@ -44,6 +44,9 @@ class Config(unittest.TestCase):
         self.assertIn("resultsd.toml:2: Not TOML", done.stderr)
 
     def test_a_missing_file_is_an_error(self):
+        done = run("resultsd", "--check-config", RESULTSD_SIGN_IN_ROLES="ops = root everywhere")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("environment RESULTSD_SIGN_IN_ROLES: sign_in.roles: \"ops = root everywhere\"", done.stderr)
         done = run("resultsd", "--config", "/nowhere/resultsd.toml", "--check-config")
         self.assertEqual(done.returncode, 2)
         self.assertIn("/nowhere/resultsd.toml: The file cannot be read", done.stderr)

@@ -72,7 +72,7 @@ class Daemon:
         self.trust = trust
         self.temporary = None if directory else tempfile.TemporaryDirectory(prefix="resultsd-")
         self.directory = directory or self.temporary.name
-        self.settings = {"data.directory": os.path.join(self.directory, "store"), "http.port": 0, "data.sync": False,
+        self.settings = {"data.directory": os.path.join(self.directory, "store"), "http.port": 0, "data.sync": False, "release.approvals_default": 0,
                          **(settings or {})}
         self.environment = environment(**(environment_more or {}))
         self.process = None

@@ -15,7 +15,7 @@ NOBODY_LISTENS = f"127.0.0.1:{PORT + 9}"
 PASSWORD = "correct-horse"
 PARTITIONS = 3
 BY_CENTRE = ["registrations", "checkpoints", "assessments", "claims", "assurance", "commands", "entry-status", "result-batches",
-             "notifications", "rejected", "changelog"]
+             "notifications", "rejected", "audit", "changelog"]
 SINGLE = ["reference", "instances", "redriven"]
 # A broker with a listener of each kind.
 PROPERTIES = {
@@ -67,7 +67,7 @@ class Topics(unittest.TestCase):
 
 class RightSetUp(Topics):
     def test_what_create_makes_is_right(self):
-        self.assertIn("14 created.", self.right("create"))
+        self.assertIn("15 created.", self.right("create"))
         made = {name.removeprefix(self.prefix): count for name, count in kafka.topics().items() if name.startswith(self.prefix)}
         self.assertEqual(made, {**{name: PARTITIONS for name in BY_CENTRE}, **{name: 1 for name in SINGLE}})
         said = self.right("check")

@@ -98,6 +98,7 @@ struct KeptOutputs final : Outputs {
   std::vector<v1::ResultBatch> batches;
   std::vector<v1::Notification> notifications;
   std::vector<v1::Rejected> rejections;
+  std::vector<std::pair<std::uint32_t, AuditEntry>> audited;  ///< with the partition of each
 
   void entry_status(std::uint32_t, CentreId, const v1::EntryStatus& status) override { statuses.push_back(status); }
   void result_batch(std::uint32_t, CentreId, const v1::ResultBatch& batch) override { batches.push_back(batch); }
@@ -106,6 +107,7 @@ struct KeptOutputs final : Outputs {
     rejections.push_back(std::move(one));
     return std::to_string(rejections.size());
   }
+  void audit(std::uint32_t partition, AuditEntry&& entry) override { audited.emplace_back(partition, std::move(entry)); }
 };
 
 }  // namespace vtq::test

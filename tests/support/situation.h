@@ -59,15 +59,18 @@ class Situation {
   Circumstances around() const {
     const Qualification& qualification = *reference.qualification(entry.key.qualification);
     CohortKey cohort{qualification.awarding_organisation, qualification.level, entry.key.series};
-    const ReleasePlan* plan = centre.release_plan(cohort);
+    const ReleaseWords* words = centre.release(cohort);
+    if (!words || !words->plan) words = reference.release(cohort);
+    const ReleasePlan* plan = words && words->plan ? &words->plan->wave_of(*parse_centre(ref.centre)).when : nullptr;
     Circumstances found{.qualification = qualification,
                         .awarding_organisation = *reference.awarding_organisation(qualification.awarding_organisation),
                         .calendar = without_calendar ? nullptr : reference.calendar(cohort),
-                        .plan = plan ? plan : reference.release_plan(cohort),
+                        .plan = plan,
                         .halted = halted,
                         .centre = centre,
                         .durations = durations,
-                        .release = release};
+                        .release = release,
+                        .approval = {words, release.approvals_least}};
     mitigate(found, reference, *parse_centre(ref.centre), entry);
     return found;
   }

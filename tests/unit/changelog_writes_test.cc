@@ -14,6 +14,7 @@ class Changelog final : public CommitSink {
  public:
   void output(Topic, std::uint32_t, CentreId, const google::protobuf::MessageLite&) override {}
   void rejected(std::uint32_t, const v1::Rejected&) override {}
+  void audit(std::uint32_t, std::string_view, std::string_view) override {}
   void change(std::uint32_t partition, std::string_view key, std::optional<std::string_view> value) override {
     ++written;
     std::pair place(partition, std::string(key));

@@ -119,7 +119,7 @@ class Folders(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_the_table_of_rooms_names_exactly_the_rooms_and_each_has_its_page(self):
-        found = {str(path.relative_to(ROOT)) for folder in ("pipeline", "daemon") for path in (ROOT / folder).iterdir() if path.is_dir()}
+        found = {str(path.relative_to(ROOT)) for folder in ("pipeline", "storage", "daemon") for path in (ROOT / folder).iterdir() if path.is_dir()}
         self.assertEqual(set(rooms()), found)
         for room in rooms():
             page = (ROOT / room / "README.md").read_text()

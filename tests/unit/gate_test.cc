@@ -117,6 +117,24 @@ TEST_F(Calendars, that_say_no_embargo_after_one_that_said_dates_open_nothing) {
   knows(confirmed(none));
   EXPECT_EQ(gates(), (Gates{0, 0}));
 }
+TEST_F(Calendars, of_one_moment_and_id_do_not_take_the_place_of_one_another) {
+  v1::Event shut = calendar("first", may, "2023-08-16T00:01", "2023-08-17T08:00");
+  v1::Event again = calendar("first", may, "2023-08-15T00:01", "2023-08-16T08:00");
+  again.set_sequence(7);
+  knows(shut);
+  knows(again);
+  EXPECT_EQ(gates().centre_ms, local("2023-08-16T00:01"));
+  Reference restored;
+  for (const auto& [slot, held] : reference.slots()) {
+    auto fact = stored_fact(held.event);
+    ASSERT_TRUE(fact);
+    // As stores of before named them.
+    restored.restore(slot.substr(0, slot.rfind(' ')), held.stamp, fact->event, fact->address, held.event);
+  }
+  EXPECT_EQ(gates_by(restored.calendar(kCohort)).centre_ms, local("2023-08-16T00:01"));
+  for (const v1::Event& one : {shut, again})
+    EXPECT_EQ(restored.merge(one, check(one).value(), one.SerializeAsString(), stamp_of(one)), Merged::duplicate);
+}
 TEST_F(Calendars, say_which_qualifications_have_no_embargo) {
   v1::Event with = calendar("first", may, "2023-08-16T00:01", "2023-08-17T08:00");
   with.mutable_calendar_defined()->add_without_embargo("60100039");

@@ -3,6 +3,7 @@
 
 #include "daemon/engine/engine_parts.h"
 #include "daemon/kafka/redrive.h"
+#include "storage/sealing/sealed_output.h"
 #include "tests/support/examples.h"
 
 namespace vtq::kafka {
@@ -52,6 +53,27 @@ TEST(KafkaRedrive, the_headers_of_a_rejected_record_say_what_it_was) {
   EXPECT_EQ(letter->topic, "vtq.registrations");
   EXPECT_EQ(letter->rejected_at_ms, kRejectedAt);
   EXPECT_EQ(letter->own_headers, 3u);
+}
+
+TEST(KafkaRedrive, a_sealed_value_is_opened_with_its_key_alone) {
+  Seal seal("3f9a01c2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), other("00000001://////////////////////////////////////////8=");
+  Rejection written("vtq.registrations");
+  const std::string as_it_came = written.rejected.original();
+  written.rejected = sealed_for_topic(seal, written.rejected);
+  written.headers = rejected_headers(written.rejected);
+  auto letter = read_dead_letter(written.view());
+  ASSERT_TRUE(letter);
+  EXPECT_EQ(letter->sealed, "3f9a01c2");
+  std::string value, why;
+  RecordView record = written.view();
+  EXPECT_FALSE(open_letter(*letter, record, nullptr, value, why));
+  EXPECT_NE(why.find("3f9a01c2"), why.npos);
+  EXPECT_FALSE(open_letter(*letter, record, &other, value, why));
+  ASSERT_TRUE(open_letter(*letter, record, &seal, value, why));
+  EXPECT_EQ(record.value, as_it_came);
+  letter->id = "3-9";
+  record = written.view();
+  EXPECT_FALSE(open_letter(*letter, record, &seal, value, why));
 }
 
 TEST(KafkaRedrive, a_record_without_those_headers_is_no_rejected_one) {

@@ -21,9 +21,9 @@ TEST_P(Kind, has_what_its_subject_asks_for) {
   v1::Event event = example(GetParam());
   const FactKind& kind = *kind_of_fact(event);
   bool of_entry = kind.subject == Subject::entry;
-  bool for_the_record = event.has_centre_declared() || event.has_release_approved() || event.has_batch_acknowledged() || event.has_time_reached();
+  bool for_the_record = event.has_centre_declared() || event.has_batch_acknowledged() || event.has_time_reached() || event.has_audit_noted();
   EXPECT_EQ(kind.merge != nullptr, of_entry) << "a fact about an entry goes into the entry's slots";
-  EXPECT_EQ(kind.slot != nullptr, !of_entry && !event.has_time_reached()) << "others are kept whole";
+  EXPECT_EQ(kind.slot != nullptr, !of_entry && !event.has_time_reached() && !event.has_audit_noted()) << "others are kept whole";
   EXPECT_EQ(kind.apply != nullptr, kind.subject == Subject::centre && !for_the_record);
   if (kind.subject == Subject::reference) {
     EXPECT_EQ(kind.topic, Topic::reference);

@@ -117,6 +117,7 @@ class SplitStore final : public StateStore, public StateWriter, public Outputs {
   void entry_status(std::uint32_t partition, CentreId, const v1::EntryStatus& status) override { say(partition, status.ShortDebugString()); }
   void result_batch(std::uint32_t partition, CentreId, const v1::ResultBatch& batch) override { say(partition, batch.ShortDebugString()); }
   void notification(std::uint32_t partition, CentreId, const v1::Notification& one) override { say(partition, one.ShortDebugString()); }
+  void audit(std::uint32_t partition, AuditEntry&& entry) override { say(partition, "audit " + entry.noted.act()); }
   std::string rejected(std::uint32_t partition, v1::Rejected&& one) override {
     say(partition, one.ShortDebugString());
     return std::to_string(++parts[partition].rejected) + "-" + std::to_string(partition);

@@ -53,6 +53,23 @@ TEST(Listening, beyond_loopback_it_takes_sign_in_and_a_way_that_nobody_can_read)
   });
 }
 
+TEST(Listening, beyond_loopback_results_are_sealed) {
+  for_each_protection([](Listening one) {
+    one.seals = false;
+    bool protected_otherwise = (one.encrypted || (one.behind_proxy && one.proxy_can_help)) && (one.signs_in || !one.needs_sign_in);
+    for (const char* address : kBeyond) {
+      one.address = address;
+      auto why = why_not_listen(one);
+      ASSERT_TRUE(why) << address;
+      EXPECT_EQ(why->find("set seal.key_file") != why->npos, protected_otherwise) << *why;
+    }
+    for (const char* address : kHere) {
+      one.address = address;
+      EXPECT_EQ(why_not_listen(one), std::nullopt) << address;
+    }
+  });
+}
+
 TEST(Listening, a_name_is_no_address) {
   for_each_protection([](Listening one) {
     for (const char* name : kNames) {

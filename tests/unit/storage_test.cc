@@ -638,6 +638,7 @@ class Nowhere final : public CommitSink {
   void output(Topic, std::uint32_t, CentreId, const google::protobuf::MessageLite&) override {}
   void rejected(std::uint32_t, const v1::Rejected&) override {}
   void change(std::uint32_t, std::string_view, std::optional<std::string_view>) override {}
+  void audit(std::uint32_t, std::string_view, std::string_view) override {}
 };
 
 TEST_F(StoreTest, on_kafka_lists_rejected_records_of_all_partitions_by_time_and_leaves_replayed_ones_out_where_asked) {
