@@ -96,6 +96,7 @@ struct Store::Database {
   mutable std::mutex damage_mutex;
   mutable DamageFound damage;
   std::atomic<bool> merging_failed{false};
+  std::atomic<bool> telling_names{false};  // keys::kTellingNames is there
 
   // What the last commit left, for readers on other threads.
   mutable std::mutex committed_mutex;
@@ -130,8 +131,15 @@ struct Store::Database {
   std::string_view opened(rocksdb::ColumnFamilyHandle* family, std::string_view of_key, std::string_view value, std::string& scratch) const;
   /// The value sealed with the first key; nothing: it is so already. Throws likewise.
   std::optional<std::string> sealed_anew(std::string_view place, std::string_view value) const;
-  /// Names of a fact that waits: the one that it gets, then those that it may have from before. A name tells nothing about what the fact says.
+  /// Names of a fact that waits: the one that it gets, then those that it may have from before. A name tells nothing about what the fact says, but
+  /// for the one that it had in a changelog of before.
   std::vector<std::string> waiting_names(std::uint32_t partition, CentreId centre, const WaitingKey& key) const;
+  /// The same by keys of the seal, of the name that it has without one.
+  std::vector<std::string> sealed_names(std::string_view telling) const;
+  /// Part of `batch`: from here on names of before are erased too.
+  void has_telling_names(rocksdb::WriteBatch& batch);
+  /// One change of a changelog that another instance wrote, sealed as this one seals.
+  void apply(std::uint32_t partition, const Change& change, rocksdb::WriteBatch& batch);
   /// Refuses a store whose key is not here.
   void check_seal();
   /// Seals a store that is not sealed, or with another key than the first.

@@ -65,6 +65,7 @@ constexpr std::string_view kClockWitness = "O";  // the machine's start, what th
 constexpr std::string_view kClockConfirmed = "C";   // log time and wall time of the last confirmation of the clock
 constexpr std::string_view kReferenceOffset = "R";  // next offset of the reference data
 constexpr std::string_view kReference = "r";
+constexpr std::string_view kTellingNames = "n";  // there were facts that wait under the hash of what they say; in the changelog there may be still
 
 std::string u64(std::uint64_t value);
 

@@ -277,22 +277,7 @@ void Store::apply_changelog(std::uint32_t partition, const std::vector<Change>& 
     throw StoreError("Changelog: partition " + std::to_string(partition) + " is sealed with key " + text_of_seal_key(id) +
                      ", which is not here; set seal.key_file to the file that the other instances have.");
   rocksdb::WriteBatch batch;
-  for (const Change& change : changes) {
-    char kind = change.key.empty() ? '\0' : change.key[0];
-    auto* family = kind == kStateChange      ? database.state
-                   : kind == kBatchChange    ? database.batches
-                   : kind == kRejectedChange ? database.rejected
-                                             : nullptr;
-    if (!family)
-      throw StoreError("Changelog: partition " + std::to_string(partition) +
-                       " holds a record of unknown kind; use the version of resultsd that wrote it.");
-    rocksdb::Slice key = slice(change.key.substr(1));
-    auto sealed = change.value ? database.sealed_anew(change.key, *change.value) : std::nullopt;
-    if (change.value)
-      batch.Put(family, key, sealed ? slice(*sealed) : slice(*change.value));
-    else
-      batch.Delete(family, key);
-  }
+  for (const Change& change : changes) database.apply(partition, change, batch);
   batch.Put(database.state, slice(keys::position(partition)), slice(position.SerializeAsString()));
   require(database.db->Write(database.write_options(), &batch), "applying a changelog");
 }

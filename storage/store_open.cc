@@ -320,6 +320,7 @@ void Store::Database::check_format() {
   if (found->substr(8) != wanted.substr(8))
     throw StoreError("Store: " + directory.string() + " was made with partitions = " + std::to_string(keys::last_u64(*found)) +
                      "; set `partitions` to that, it cannot change.");
+  telling_names = get(state, keys::kTellingNames).has_value();
   auto marked = get(state, keys::kMark);
   if (!marked || !mark.ParseFromString(*marked) || mark.store().size() != kStoreIdBytes)
     throw StoreDamage("Store: " + directory.string() + " does not say which store it is; restore the newest backup with `resultsctl restore`.");

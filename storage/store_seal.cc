@@ -83,16 +83,50 @@ std::optional<std::string> Store::Database::sealed_anew(std::string_view place, 
   return std::nullopt;
 }
 
-std::vector<std::string> Store::Database::waiting_names(std::uint32_t partition, CentreId centre, const WaitingKey& key) const {
-  std::string plain = keys::waiting(partition, centre, key);
-  if (!options.seal) return {plain};
+std::vector<std::string> Store::Database::sealed_names(std::string_view telling) const {
   constexpr std::size_t kHashBytes = 16;
-  std::string_view place = std::string_view(plain).substr(0, plain.size() - kHashBytes);
   std::vector<std::string> names;
-  for (const std::string& hidden : options.seal->names_of(plain)) names.push_back(std::string(place) + hidden);
-  // A changelog of before may hold it under its plain name; a store of its own was sealed as it was opened.
-  if (options.sink) names.push_back(plain);
+  for (const std::string& hidden : options.seal->names_of(telling))
+    names.push_back(std::string(telling.substr(0, telling.size() - kHashBytes)) + hidden);
   return names;
+}
+
+std::vector<std::string> Store::Database::waiting_names(std::uint32_t partition, CentreId centre, const WaitingKey& key) const {
+  std::string telling = keys::waiting(partition, centre, key);
+  if (!options.seal) return {telling};
+  std::vector<std::string> names = sealed_names(telling);
+  if (telling_names) names.push_back(telling);
+  return names;
+}
+
+void Store::Database::has_telling_names(rocksdb::WriteBatch& batch) {
+  batch.Put(state, slice(keys::kTellingNames), slice(""));
+  telling_names = true;
+}
+
+void Store::Database::apply(std::uint32_t partition, const Change& change, rocksdb::WriteBatch& batch) {
+  char kind = change.key.empty() ? '\0' : change.key[0];
+  auto* family = kind == kStateChange ? state : kind == kBatchChange ? batches : kind == kRejectedChange ? rejected : nullptr;
+  if (!family)
+    throw StoreError("Changelog: partition " + std::to_string(partition) +
+                     " holds a record of unknown kind; use the version of resultsd that wrote it.");
+  std::string_view key = change.key.substr(1);
+  const bool waits = options.seal && kind == kStateChange && key.starts_with('p');
+  if (!change.value) {
+    batch.Delete(family, slice(key));
+    // It may be the name of before of one that has another here.
+    if (waits)
+      for (const std::string& name : sealed_names(key)) batch.Delete(family, slice(name));
+    return;
+  }
+  if (waits && !Seal::is_sealed(*change.value)) {
+    has_telling_names(batch);
+    std::string place = std::string(1, kStateChange) + sealed_names(key).front();
+    batch.Put(family, slice(std::string_view(place).substr(1)), slice(*sealed_anew(place, *change.value)));
+    return;
+  }
+  auto sealed = sealed_anew(change.key, *change.value);
+  batch.Put(family, slice(key), sealed ? slice(*sealed) : slice(*change.value));
 }
 
 void Store::Database::check_seal() {
@@ -132,6 +166,7 @@ void Store::Database::seal_all() {
 }
 
 std::uint64_t Store::Database::seal_family(rocksdb::ColumnFamilyHandle* family) {
+  const SealKeyId before = mark.seal_key();
   rocksdb::WriteBatch batch;
   std::uint64_t records = 0;
   auto write_if = [&](std::size_t most) {
@@ -156,6 +191,7 @@ std::uint64_t Store::Database::seal_family(rocksdb::ColumnFamilyHandle* family) 
       options.seal->close(SealedAs::record, changelog_key(family, name, scratch), bytes, sealed);
       batch.Put(family, slice(name), slice(sealed));
       batch.Delete(family, slice(key));
+      if (options.sink && before == 0) has_telling_names(batch);
     } else {
       auto sealed = sealed_anew(place, value);
       if (!sealed) return;

@@ -216,27 +216,39 @@ class Kept final : public CommitSink {
     outputs.emplace_back(topic, message.SerializeAsString());
   }
   void rejected(std::uint32_t, const v1::Rejected& record) override { rejections.push_back(record); }
-  void audit(std::uint32_t, std::string_view key, std::string_view line) override { changes.emplace_back(key, line); }
+  void audit(std::uint32_t, std::string_view key, std::string_view line) override { changes.emplace_back(key, std::string(line)); }
   void change(std::uint32_t, std::string_view key, std::optional<std::string_view> value) override {
-    if (value) changes.emplace_back(key, *value);
+    changes.emplace_back(key, value ? std::optional(std::string(*value)) : std::nullopt);
   }
+  void clear() { *this = {}; }
   bool holds(const std::string& text) const {
     for (const auto& [topic, bytes] : outputs)
       if (bytes.find(text) != bytes.npos) return true;
     for (const auto& [key, value] : changes)
-      if ((key + value).find(text) != key.npos) return true;
+      if ((key + value.value_or("")).find(text) != key.npos) return true;
     for (const v1::Rejected& one : rejections)
       if (one.SerializeAsString().find(text) != text.npos) return true;
     return false;
   }
 
   std::vector<std::pair<Topic, std::string>> outputs;
-  std::vector<std::pair<std::string, std::string>> changes;
+  std::vector<std::pair<std::string, std::optional<std::string>>> changes;
   std::vector<v1::Rejected> rejections;
 };
 
 class SealedCopy : public SealedStore {
  protected:
+  /// One that waits no longer.
+  WaitingRecord applied() {
+    WaitingRecord fact = waiting();
+    fact.key.moment.at_ms += 1;
+    return fact;
+  }
+  int waits() {
+    int facts = 0;
+    store->each_waiting(0, kCentre, [&](WaitingRecord&& fact) { facts += fact.key == waiting().key; });
+    return facts;
+  }
   /// Another instance's store, from the changelog.
   void restore(const std::string& keys, SealKeyId by = 0) {
     store = nullptr;
@@ -256,6 +268,8 @@ class SealedCopy : public SealedStore {
     store->take(1);
     store->put_slot(0, kCentre, "slot", {.at_ms = 1000}, kGrade);
     store->put_waiting(0, kCentre, waiting());
+    store->put_waiting(0, kCentre, applied());
+    store->erase_waiting(0, kCentre, applied().key);
     store->result_batch(0, kCentre, batch());
     v1::Rejected rejected;
     rejected.set_original(kGrade);
@@ -307,6 +321,24 @@ TEST_F(SealedCopy, of_a_changelog_of_before_is_sealed_alike_by_all) {
   EXPECT_EQ(in_files(kGrade), 0);
   restore(kFirst);
   EXPECT_EQ(store->batch_key(kBatch), found);
+}
+
+TEST_F(SealedCopy, of_a_changelog_of_before_forgets_what_waited_under_each_of_its_names) {
+  write_with("");
+  for (const char* keys : {kFirst.c_str(), kSecond.c_str()}) {
+    kept_by_other.clear();
+    restore(keys);
+    ASSERT_EQ(waits(), 1);
+    store->erase_waiting(0, kCentre, waiting().key);
+    store->write(*store->cut(), {}, 0);
+    EXPECT_EQ(waits(), 0);
+    // For a third instance too.
+    Kept before = kept;
+    kept.changes.insert(kept.changes.end(), kept_by_other.changes.begin(), kept_by_other.changes.end());
+    restore(keys);
+    EXPECT_EQ(waits(), 0);
+    kept = before;
+  }
 }
 
 TEST_F(SealedCopy, a_value_in_the_place_of_another_does_not_open) {
