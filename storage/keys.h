@@ -21,6 +21,8 @@ std::string slots(std::uint32_t partition, CentreId centre);
 std::string entries(std::uint32_t partition, CentreId centre);
 std::string waiting(std::uint32_t partition, CentreId centre);
 std::string waiting(std::uint32_t partition, CentreId centre, const WaitingKey& key);
+constexpr std::size_t kWaitingHashBytes = 16;
+constexpr std::size_t kWaitingBytes = 3 + 4 + 12 + kWaitingHashBytes;
 std::string reference(std::string_view slot);
 std::string next_offset(Topic topic, std::uint32_t partition);
 std::string chunk(Topic topic, std::uint32_t partition, std::uint64_t offset);

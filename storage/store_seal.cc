@@ -9,6 +9,8 @@ namespace vtq {
 namespace {
 
 constexpr std::size_t kPassBytes = 4u << 20;
+/// Ends the name of a fact that waits, where the seal key made it.
+constexpr char kSealedName = 's';
 
 std::string key_file_of(SealKeyId id) {
   return "key " + text_of_seal_key(id) +
@@ -84,10 +86,9 @@ std::optional<std::string> Store::Database::sealed_anew(std::string_view place, 
 }
 
 std::vector<std::string> Store::Database::sealed_names(std::string_view telling) const {
-  constexpr std::size_t kHashBytes = 16;
   std::vector<std::string> names;
   for (const std::string& hidden : options.seal->names_of(telling))
-    names.push_back(std::string(telling.substr(0, telling.size() - kHashBytes)) + hidden);
+    names.push_back(std::string(telling.substr(0, telling.size() - keys::kWaitingHashBytes)) + hidden + kSealedName);
   return names;
 }
 
@@ -111,18 +112,19 @@ void Store::Database::apply(std::uint32_t partition, const Change& change, rocks
     throw StoreError("Changelog: partition " + std::to_string(partition) +
                      " holds a record of unknown kind; use the version of resultsd that wrote it.");
   std::string_view key = change.key.substr(1);
-  const bool waits = options.seal && kind == kStateChange && key.starts_with('p');
+  // The names that one of before has here. Nothing of the other is written, not even that it is gone.
+  std::vector<std::string> here;
+  if (options.seal && kind == kStateChange && key.starts_with('p') && key.size() == keys::kWaitingBytes) here = sealed_names(key);
   if (!change.value) {
-    batch.Delete(family, slice(key));
-    // It may be the name of before of one that has another here.
-    if (waits)
-      for (const std::string& name : sealed_names(key)) batch.Delete(family, slice(name));
+    if (here.empty()) batch.Delete(family, slice(key));
+    for (const std::string& name : here) batch.Delete(family, slice(name));
     return;
   }
-  if (waits && !Seal::is_sealed(*change.value)) {
+  if (!here.empty()) {
     has_telling_names(batch);
-    std::string place = std::string(1, kStateChange) + sealed_names(key).front();
-    batch.Put(family, slice(std::string_view(place).substr(1)), slice(*sealed_anew(place, *change.value)));
+    std::string place = std::string(1, kStateChange) + here.front();
+    auto sealed = sealed_anew(place, *change.value);
+    batch.Put(family, slice(here.front()), sealed ? slice(*sealed) : slice(*change.value));
     return;
   }
   auto sealed = sealed_anew(change.key, *change.value);
