@@ -27,6 +27,10 @@ const auto quiet = google::protobuf::SetLogHandler(nullptr);
   if (void* made = std::malloc(bytes ? bytes : 1)) return made;
   throw std::bad_alloc();
 }
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(bytes ? bytes : 1);
+}
 [[gnu::noinline]] void operator delete(void* made) noexcept { std::free(made); }
 [[gnu::noinline]] void operator delete(void* made, std::size_t) noexcept { std::free(made); }
 
