@@ -71,10 +71,10 @@ Result<KeyWanted> read_key_wanted(std::string_view text, TimeMs now) {
                  "Name at most " + std::to_string(kNamedMost) + "; for more make further keys.");
   for (const std::string& role : *roles) {
     auto known = parse_access_role(role);
-    if (!known) return wrong("roles", "access-role", role, "Give operations, approver, publisher, centre or auditor.");
+    if (!known) return wrong("roles", "access-role", role, "Give operations, approver, publisher, centre, auditor or learner-details.");
     wanted.roles.add(*known);
   }
-  if (wanted.roles.empty()) return wrong("roles", "access-role", "", "Give at least one role: operations, approver, publisher, centre or auditor.");
+  if (wanted.roles.empty()) return wrong("roles", "access-role", "", "Give at least one role: operations, approver, publisher, centre, auditor or learner-details.");
   for (const std::string& named : *organisations) {
     auto id = parse_awarding_organisation(named);
     if (!id) return wrong("awardingOrganisations", "awarding-organisation-form", named, "Give Ofqual recognition numbers, as RN5353.");
@@ -87,6 +87,9 @@ Result<KeyWanted> read_key_wanted(std::string_view text, TimeMs now) {
   }
   if (body.contains("everywhere") && !body["everywhere"].is_boolean()) return wrong("everywhere", "json-form", "", "Say true or false.");
   wanted.bound.everywhere = body.value("everywhere", false);
+  if (wanted.roles == AccessRoles{AccessRole::learner_details})
+    return wrong("roles", "access-role", "learner-details",
+                 "This role shows who learners are where another role shows entries; give operations or approver with it.");
   const bool of_centre = wanted.roles.has(AccessRole::centre);
   if (of_centre && wanted.roles != AccessRoles{AccessRole::centre})
     return wrong("roles", "role-alone", "centre", "A centre's key has no other role; make another key for that.");

@@ -112,6 +112,17 @@ std::string AccessSecret::seal(std::string_view text) const {
   return hex_of(mac, sizeof mac);
 }
 
+std::vector<std::string> AccessSecret::keys_for(std::string_view use) const {
+  std::vector<std::string> keys;
+  for (const std::string& secret : secrets_) {
+    std::string key(crypto_auth_hmacsha256_BYTES, '\0');
+    ::crypto_auth_hmacsha256(reinterpret_cast<unsigned char*>(key.data()), reinterpret_cast<const unsigned char*>(use.data()), use.size(),
+                             reinterpret_cast<const unsigned char*>(secret.data()));
+    keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
 bool AccessSecret::sealed(std::string_view text, std::string_view seal) const {
   bool found = false;
   for (const std::string& secret : secrets_) {

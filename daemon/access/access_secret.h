@@ -35,6 +35,8 @@ class AccessSecret {
   std::string seal(std::string_view text) const;
   /// Whether one of the secrets made this seal of the text. Takes as long whichever digit is wrong.
   bool sealed(std::string_view text, std::string_view seal) const;
+  /// A key of 32 bytes for one use of its own, of each secret in its order.
+  std::vector<std::string> keys_for(std::string_view use) const;
 
  private:
   std::vector<std::string> secrets_;  // 32 bytes each; at least one

@@ -22,7 +22,7 @@ Caller operator_named(std::string_view name) {
   for (char c : name)
     if (c >= 0x20 && c < 0x7f && printable.size() < kNameMax) printable += c;
   return {.name = std::move(printable),
-          .roles = {AccessRole::operations, AccessRole::publisher, AccessRole::auditor},
+          .roles = {AccessRole::operations, AccessRole::publisher, AccessRole::auditor, AccessRole::learner_details},
           .bound = {.everywhere = true},
           .makes_keys = true};
 }

@@ -83,7 +83,7 @@ std::vector<RoleGrant> read_role_grants(std::string_view setting) {
     auto words = parts(part.substr(equals + 1), ' ');
     if (grant.value.empty() || words.empty()) unusable(part, "write VALUE = ROLE BOUND, as `ops-team = operations everywhere`.");
     auto role = parse_access_role(words.front());
-    if (!role) unusable(part, "give operations, approver, publisher, centre or auditor.");
+    if (!role) unusable(part, "give operations, approver, publisher, centre, auditor or learner-details.");
     grant.role = *role;
     const bool of_centre = grant.role == AccessRole::centre;
     if (words.size() > kNamedMost + 1) unusable(part, "name at most " + std::to_string(kNamedMost) + ".");

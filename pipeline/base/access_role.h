@@ -10,16 +10,18 @@
 namespace vtq {
 
 enum class AccessRole : std::uint8_t {
-  operations,  ///< sees where everything stands, and acts on what is blocked
-  approver,    ///< approves releases
-  publisher,   ///< asserts facts
-  centre,      ///< sees and answers for its own centre
-  auditor,     ///< reads what was done by whom
+  operations,       ///< sees where everything stands, and acts on what is blocked
+  approver,         ///< approves releases
+  publisher,        ///< asserts facts
+  centre,           ///< sees and answers for its own centre
+  auditor,          ///< reads what was done by whom
+  learner_details,  ///< beside another role: sees learners' names, birth dates and numbers, which are masked without it
 };
-constexpr AccessRole kAccessRoles[] = {AccessRole::operations, AccessRole::approver, AccessRole::publisher, AccessRole::centre, AccessRole::auditor};
+constexpr AccessRole kAccessRoles[] = {AccessRole::operations, AccessRole::approver, AccessRole::publisher,
+                                       AccessRole::centre,     AccessRole::auditor,  AccessRole::learner_details};
 
 constexpr std::string_view text_of(AccessRole role) {
-  constexpr std::string_view kNames[] = {"operations", "approver", "publisher", "centre", "auditor"};
+  constexpr std::string_view kNames[] = {"operations", "approver", "publisher", "centre", "auditor", "learner-details"};
   return kNames[static_cast<std::size_t>(role)];
 }
 

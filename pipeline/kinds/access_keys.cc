@@ -43,7 +43,7 @@ constinit const FactKind kinds::access_key_made{
           for (int at = 0; at < fact.roles_size(); ++at)
             if (!parse_access_role(fact.roles(at)))
               form.fail(form.path("roles[" + std::to_string(at) + "]"), "access-role", fact.roles(at),
-                        "Give operations, approver, publisher, centre or auditor.");
+                        "Give operations, approver, publisher, centre, auditor or learner-details.");
           form.few("awardingOrganisations", fact.awarding_organisations_size(), 200);
           for (const std::string& named : fact.awarding_organisations())
             if (!parse_awarding_organisation(named))
