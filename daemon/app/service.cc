@@ -232,7 +232,7 @@ std::string method_of(const HttpRequest& request) {
 }
 
 /// All that the answer to a read depends on, besides what was committed. Whatever else comes to decide about answers, such as who asks, has to be
-/// in it.
+/// in it; what is masked is masked of each client's own copy, after that.
 std::string name_of(const HttpRequest& request) { return request.target + '\n' + request.accept + '\n' + (request.forwarded ? "1" : "0"); }
 
 }  // namespace
@@ -248,6 +248,7 @@ Service::Service(const Settings& settings, const std::function<bool()>& asked_to
       access_secret_(!settings.access_secret_file.empty() ? std::optional(AccessSecret::read(settings.access_secret_file))
                      : settings.sign_in_demonstration     ? std::optional(AccessSecret::passing())
                                                           : std::nullopt),
+      learner_handles_(access_secret_ ? std::optional(LearnerHandles(*access_secret_)) : std::nullopt),
       audit_key_(settings.audit_key_file.empty() ? std::nullopt : std::optional(NoteKey::read(settings.audit_key_file))),
       seal_(settings.seal_key_file.empty() ? nullptr : Seal::read(settings.seal_key_file)),
       clock_({.jump_max_ms = settings.clock_jump_seconds_max * 1000, .away_max_ms = settings.clock_away_days_max * kDayMs}),
@@ -548,7 +549,10 @@ void Service::add_routes() {
                      }});
   add_sign_in_routes();
   add("GET", "/openapi.json", Place::http, [this](const HttpRequest&) { return HttpReply{200, "application/json", openapi_}; });
-  for (Route& route : routes_) route.rights = rights_of(route.method, route.pattern);
+  for (Route& route : routes_) {
+    route.rights = rights_of(route.method, route.pattern);
+    mask_learners(route);
+  }
 }
 
 void Service::dispatch(HttpRequest&& request, Respond&& respond, Open open) {

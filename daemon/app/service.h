@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/access/access.h"
+#include "daemon/access/learner_mask.h"
 #include "daemon/audit/audit.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/trusted_clock.h"
@@ -93,6 +94,8 @@ class Service {
   void add_routes();
   /// `of`: of all that the instances have, or of the centre named.
   void add_release_routes(const ConcernOf& of);
+  /// Keeps who learners are from callers without the role learner-details: service_mask.cc.
+  void mask_learners(Route& route);
   HttpReply live();
   HttpReply ready();
   std::string metrics_text();
@@ -136,6 +139,7 @@ class Service {
 
   Settings settings_;
   std::optional<AccessSecret> access_secret_;  ///< read before anything else is begun
+  std::optional<LearnerHandles> learner_handles_;  ///< nothing: nobody has to say who asks
   std::optional<NoteKey> audit_key_;           ///< likewise
   std::shared_ptr<const Seal> seal_;           ///< null: nothing is sealed
   std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};

@@ -155,6 +155,7 @@ inline constexpr std::pair<unsigned, std::string_view> kRefusals[] = {{0, "tls-h
                                                                       {403, "bound"},
                                                                       {403, "csrf-token"},
                                                                       {403, "gates-by-approval"},
+                                                                      {403, "learner-details"},
                                                                       {403, "qualification-known"},
                                                                       {403, "role"},
                                                                       {403, "role-given"},
