@@ -33,8 +33,8 @@ constexpr Row kMembers[] = {
 };
 
 /// Of what was sent, texts that are about no learner; all others are not shown, whatever they are.
-constexpr std::string_view kOfNobody[] = {"source", "occurredAt", "centre", "qualification", "series", "awardingOrganisation",
-                                          "level",  "unit",       "scale",  "answer",        "status", "cause"};
+constexpr std::string_view kOfNobody[] = {"source", "occurredAt", "centre", "qualification", "series", "awardingOrganisation", "level",
+                                          "unit",   "scale",      "answer", "status",        "cause",  "learnerHandle"};
 
 bool is_of_nobody(std::string_view name) { return std::find(std::begin(kOfNobody), std::end(kOfNobody), name) != std::end(kOfNobody); }
 

@@ -83,7 +83,10 @@ void print_deadlines(const Json& deadlines) {
 }
 
 std::string entry_text(const Json& ref) {
-  return text_at(ref, "centre") + " " + text_at(ref, "qualification") + " " + text_at(ref, "series") + " " + text_at(ref, "learner");
+  // Where the number is masked, what stands for it: `resultsctl entry` takes it too.
+  const std::string handle = text_at(ref, "learnerHandle");
+  return text_at(ref, "centre") + " " + text_at(ref, "qualification") + " " + text_at(ref, "series") + " " + text_at(ref, "learner") +
+         (handle.empty() ? "" : " " + handle);
 }
 
 std::string step_text(const Json& status) {

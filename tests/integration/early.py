@@ -19,7 +19,7 @@ with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8")
 TOKEN = re.compile("Zq(?:top|middle|low|failed|high|near|none|unknown|scale)", re.IGNORECASE)
 ANOTHER = "RN8888"
 # Caller -> (roles, bound)
-ROLES = {"operations": ("operations", {"everywhere": True}), "operations of the awarding organisation": ("operations", {"organisations": [e.ORGANISATION]}),
+ROLES = {"operations": ("operations learner-details", {"everywhere": True}), "operations of the awarding organisation": ("operations", {"organisations": [e.ORGANISATION]}),
          "operations of another": ("operations", {"organisations": [ANOTHER]}), "approver": ("approver", {"organisations": [e.ORGANISATION]}),
          "publisher": ("publisher", {"everywhere": True}), "centre": ("centre", {"centres": [e.OTHER_CENTRE]}),
          "another centre": ("centre", {"centres": ["90009"]}), "auditor": ("auditor", {"everywhere": True})}
@@ -43,7 +43,7 @@ class Keys:
 
     def __init__(self, daemon):
         self.daemon = daemon
-        self.of = {NOBODY: None, **{name: daemon.key(role, name=name, expires=daemon.keys_until, **bound) for name, (role, bound) in ROLES.items()}}
+        self.of = {NOBODY: None, **{name: daemon.key(*role.split(), name=name, expires=daemon.keys_until, **bound) for name, (role, bound) in ROLES.items()}}
         daemon.own_key = self.of["auditor"]
 
     def __getitem__(self, name):

@@ -36,7 +36,7 @@ class Releases(unittest.TestCase):
         self.publisher = self.daemon.key("publisher", everywhere=True)
         self.ann = self.daemon.key("approver", organisations=[e.ORGANISATION], name="Ann")
         self.bob = self.daemon.key("approver", organisations=[e.ORGANISATION], name="Bob")
-        self.desk = self.daemon.key("operations", everywhere=True, name="Desk")
+        self.desk = self.daemon.key("operations", "learner-details", everywhere=True, name="Desk")
         self.ops = self.daemon.key("operations", organisations=[e.ORGANISATION], name="Ops")
         season = e.reference() + e.with_result("P1") + e.with_result("P2", centre=e.OTHER_CENTRE)
         self.assertEqual(self.said(self.publisher, *sorted(season, key=lambda one: one["occurredAt"]))["rejected"], 0)
