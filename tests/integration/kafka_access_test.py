@@ -80,6 +80,28 @@ class KafkaAccess(unittest.TestCase):
                 self.assertEqual([one["entry"]["learner"] for one in entries.json()["entries"]], [f"L{centre}"])
                 self.assertEqual(daemon.ask("GET", f"/v1/centres/{CENTRES[at - 1]}", keys[centre]).status, 403)
 
+    def test_learners_are_masked_whichever_instance_has_them(self):
+        pages = []
+        for daemon in self.instances:
+            found, target = [], "/v1/entries?limit=5"
+            while target:
+                reply = daemon.ask("GET", target, self.operations)
+                self.assertEqual(reply.status, 200, reply.body)
+                for centre in CENTRES:
+                    self.assertNotIn(f"L{centre}", reply.body.decode() + str(reply.headers))
+                    self.assertNotIn(f"L{centre}".encode().hex(), reply.body.decode() + str(reply.headers))
+                found += [one["entry"] for one in reply.json()["entries"]]
+                target = reply.headers.get("Link", "<>").split(">")[0][1:]
+            self.assertEqual([one["learner"] for one in found], [f"****{centre[-3:]}" for centre in CENTRES])
+            pages.append(found)
+        self.assertEqual(pages[0], pages[1])
+        for daemon in self.instances:
+            for one in pages[0]:
+                path = f"/v1/entries/{one['centre']}/{e.PATH_QUALIFICATION}/{e.SERIES}/"
+                reply = daemon.ask("GET", path + one["learnerHandle"], self.operations)
+                self.assertEqual((reply.status, reply.json()["status"]["entry"]), (200, one), reply.body)
+                self.assertEqual(daemon.ask("GET", path + f"L{one['centre']}", self.operations).json()["rule"], "learner-details")
+
     def test_keys_do_not_date_what_is_published_after_them(self):
         consumer = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "looks", "auto.offset.reset": "earliest"})
         self.addCleanup(consumer.close)
