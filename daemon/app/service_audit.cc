@@ -61,6 +61,7 @@ void Service::give_seals(EngineOptions& options) const {
   if (!access_secret_) return;
   options.seal = [this](std::string_view text) { return access_secret_->seal(text); };
   options.sealed = [this](std::string_view text, std::string_view seal) { return access_secret_->sealed(text, seal); };
+  options.vouched = !settings_.access_secret_file.empty();
 }
 
 std::unique_ptr<Audit> Service::make_audit() {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "daemon/engine/vouched.h"
+
 namespace vtq {
 namespace {
 
@@ -175,7 +177,7 @@ void EmbeddedEngine::run() {
   }
 }
 
-EmbeddedEngine::Reading EmbeddedEngine::read(const Submitted& submitted, TimeMs latest, google::protobuf::Arena& arena) {
+EmbeddedEngine::Reading EmbeddedEngine::read(const Submitted& submitted, TimeMs latest, google::protobuf::Arena& arena) const {
   Reading reading;
   if (submitted.unreadable) {
     reading.why = submitted.unreadable;
@@ -194,6 +196,10 @@ EmbeddedEngine::Reading EmbeddedEngine::read(const Submitted& submitted, TimeMs 
   }
   if (event->has_audit_noted() && !submitted.own) {
     reading.why = not_own_note();
+    return reading;
+  }
+  if (auto why = not_vouched_for(options_, *event, submitted.by != nullptr)) {
+    reading.why = std::move(why);
     return reading;
   }
   reading.event = event;

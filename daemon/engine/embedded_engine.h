@@ -38,7 +38,7 @@ class EmbeddedEngine final : public Engine {
 
   void run();
   void run_batch(std::vector<Work>& works);
-  static Reading read(const Submitted& submitted, TimeMs latest, google::protobuf::Arena& arena);
+  Reading read(const Submitted& submitted, TimeMs latest, google::protobuf::Arena& arena) const;
   std::vector<Reading> read_in_lanes(const std::vector<Work>& works, std::size_t events, TimeMs latest);
 
   EngineOptions options_;

@@ -33,6 +33,8 @@ struct EngineOptions {
   /// Of a text, with the access secret; and whether one is of it. Null: there is no secret. Any thread.
   std::function<std::string(std::string_view text)> seal;
   std::function<bool(std::string_view text, std::string_view seal)> sealed;
+  /// Callers have to say who they are: what must be vouched for is taken with who said it alone.
+  bool vouched = false;
 };
 
 /// Those of the store, with what the engine's own say of it.

@@ -98,10 +98,10 @@ std::optional<Rejection> why_not_its_to_say(std::string& bytes, const MayAssert&
   return address && may.refusal ? may.refusal(event, *kind_of_fact(event), address.value()) : std::nullopt;
 }
 
-/// Whether it is somebody's own word, which nobody else sends again for them.
+/// Whether it is somebody's own word, which nobody else sends again for them, and nobody vouches for afterwards.
 bool is_own_word(const std::string& bytes) {
   v1::Event event;
-  return event.ParseFromString(bytes) && said_by_of(event);
+  return event.ParseFromString(bytes) && (said_by_of(event) || must_be_vouched_for(event));
 }
 
 /// Whether nobody could hold it against its sender's rights when it came: it did not open then.

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <span>
 
+#include "daemon/engine/audit_seal.h"
 #include "daemon/kafka/crash_points.h"
 #include "daemon/kafka/positions.h"
 
@@ -149,11 +150,11 @@ void Cycle::emit(Item& item, const Verdict* verdict, TimeMs now) {
   if (input.topic == Topic::reference && item.fate == Item::Fate::pass) return;
   note_consumed(item);
   if (verdict && given_.probe) tell_probe(item, *verdict);
-  // An older fact came after a newer one of the same slot, and would outlive it when the topic is compacted.
+  // An older fact, or one that nobody vouches for, came after the one that holds in its slot, and would outlive it when the topic is compacted.
+  const v1::Event* outlives = item.unvouched;
+  if (verdict && verdict->kind == Verdict::Kind::superseded) outlives = inbounds_[item.inbound].event;
   // Not a calendar: each is kept under a key of its own, under which the latest would take its place, and with it a gate that it shut.
-  if (input.topic == Topic::reference && verdict && verdict->kind == Verdict::Kind::superseded && item.mine &&
-      !inbounds_[item.inbound].event->has_calendar_defined())
-    publish_again(item);
+  if (input.topic == Topic::reference && outlives && item.mine && !outlives->has_calendar_defined()) publish_again(*outlives, *input.message);
   if (item.fate == Item::Fate::reject) reject(item, now);
   if (item.fate != Item::Fate::route) return;
   commits_.outgoing().route(item.route_to, item.route_partition, item.route_key, *input.message,
@@ -180,13 +181,19 @@ void Cycle::tell_probe(Item& item, const Verdict& verdict) {
   for (const Rejection& warning : item.warnings) given_.probe->event_warned(warning.rule);
 }
 
-/// The fact that is in force in the item's slot, once more.
-void Cycle::publish_again(const Item& item) {
-  const auto* held = pipeline_->reference().in_force(*inbounds_[item.inbound].event);
+/// The fact that is in force in the event's slot, once more, under the key of the message.
+void Cycle::publish_again(const v1::Event& event, const rd_kafka_message_t& message) {
+  const auto* held = pipeline_->reference().in_force(event);
   if (!held) return;
-  const rd_kafka_message_t& message = *item.input.message;
+  std::string by;
+  // It was vouched for when it was taken; who reads it anew asks for that again.
+  if (v1::Event again; given_.options.vouched && again.ParseFromString(held->event) && must_be_vouched_for(again)) {
+    v1::AuditActor actor;
+    actor.set_name("instance " + given_.options.instance);
+    by = said_by_header(actor.SerializeAsString(), held->event, given_.options.seal);
+  }
   commits_.outgoing().reference({static_cast<const char*>(message.key), message.key_len},
-                                registry_topics_.contains(Topic::reference) ? in_registry_format(held->event) : held->event);
+                                registry_topics_.contains(Topic::reference) ? in_registry_format(held->event) : held->event, by);
 }
 
 void Cycle::reject(Item& item, TimeMs now) {

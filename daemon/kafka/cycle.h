@@ -78,7 +78,7 @@ class Cycle {
   void emit(Item& item, const Verdict* verdict, TimeMs now);
   void note_consumed(const Item& item);
   void tell_probe(Item& item, const Verdict& verdict);
-  void publish_again(const Item& item);
+  void publish_again(const v1::Event& event, const rd_kafka_message_t& message);
   void reject(Item& item, TimeMs now);
   void commit(TimeMs now);
   std::set<std::uint32_t> touched_partitions() const;

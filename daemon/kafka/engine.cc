@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "daemon/engine/audit_seal.h"
+#include "daemon/engine/vouched.h"
 #include "daemon/kafka/inputs.h"
 #include "daemon/kafka/session.h"
 #include "daemon/process/log.h"
@@ -220,7 +221,8 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
     if (!wrong && event.has_audit_noted() && !submitted.own) wrong = not_own_note();
     if (!wrong) {
       Result<Address> address = check(event, latest);
-      if (address) {
+      if (address) wrong = not_vouched_for(options_, event, submitted.by != nullptr);
+      if (address && !wrong) {
         // Nothing goes out behind what did not: a TimeReached would say that it had come.
         if (waiting->failed) continue;
         answer.published = true;
@@ -230,7 +232,7 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
         const bool sealed = seal && !address.value().everywhere && !event.has_time_reached();
         // Whoever reads a sealed one has its event as it is written here, not as it came.
         if (sealed) submitted.event = event.SerializeAsString();
-        std::string by = submitted.by && options_.seal ? options_.seal(said_by_text(*submitted.by, submitted.event)) + *submitted.by : std::string();
+        std::string by = submitted.by && options_.seal ? said_by_header(*submitted.by, submitted.event, options_.seal) : std::string();
         if (sealed) submitted.event = seal_event(*seal, event);
         auto told = [waiting](bool published) {
           if (!published) waiting->failed = true;
@@ -239,7 +241,7 @@ bool KafkaEngine::submit(std::vector<Submitted>&& events, Done done) {
         if (!queued_now) waiting->failed = true;
         continue;
       }
-      wrong = std::move(address).error();
+      if (!wrong) wrong = std::move(address).error();
     }
     answer.verdict = {Verdict::Kind::rejected, wrong, 0, ""};
     v1::Rejected record = rejected_record(topic, submitted.event, submitted.unreadable.has_value() && submitted.json, *wrong, now);

@@ -4,6 +4,7 @@
 
 #include "daemon/engine/audit_seal.h"
 #include "daemon/engine/engine_parts.h"
+#include "daemon/engine/vouched.h"
 #include "daemon/kafka/outgoing.h"
 #include "storage/sealing/sealed_event.h"
 
@@ -33,9 +34,13 @@ void Fates::decide(Item& item, const Pipeline& pipeline, v1::Event& event, Inbou
   if (!address) return reject(item, std::move(address).error());
   if (event.has_audit_noted() && !(given_.options.sealed && given_.options.sealed(note_text(event), event.audit_noted().seal())))
     return reject(item, not_own_note());
+  inbound.by = said_by(inbound.bytes);
+  if (auto why = not_vouched_for(given_.options, event, !inbound.by.empty(), has_header(kByHeader))) {
+    item.unvouched = &event;
+    return reject(item, std::move(*why));
+  }
   inbound.event = &event;
   inbound.address = std::move(address).value();
-  inbound.by = said_by(inbound.bytes);
   place(item, pipeline, inbound);
 }
 
@@ -68,14 +73,15 @@ std::optional<Rejection> Fates::read(Item& item, v1::Event& event, Inbound& inbo
 
 /// As the header has it, where it bears the seal of this service and of this event.
 std::string_view Fates::said_by(std::string_view event) const {
-  constexpr std::size_t kSealDigits = 64;
-  if (!given_.options.sealed) return {};
   for (const auto& [name, value] : view_.headers) {
-    if (name != kByHeader || value.size() < kSealDigits) continue;
-    std::string_view actor = value.substr(kSealDigits);
-    if (given_.options.sealed(said_by_text(actor, event), value.substr(0, kSealDigits))) return actor;
+    if (name != kByHeader) continue;
+    if (std::string_view actor = sayer_in(value, event, given_.options.sealed); !actor.empty()) return actor;
   }
   return {};
+}
+
+bool Fates::has_header(std::string_view wanted) const {
+  return std::any_of(view_.headers.begin(), view_.headers.end(), [&](const auto& header) { return header.first == wanted; });
 }
 
 void Fates::place(Item& item, const Pipeline& pipeline, const Inbound& inbound) {
@@ -96,8 +102,7 @@ void Fates::place(Item& item, const Pipeline& pipeline, const Inbound& inbound) 
     return;
   }
   if (!item.mine) return;
-  bool routed = std::any_of(view_.headers.begin(), view_.headers.end(), [](const auto& header) { return header.first == kRoutedHeader; });
-  if (routed)
+  if (has_header(kRoutedHeader))
     return reject(item, {"record", "record-placement", std::string(topic_name(input.topic)) + " " + std::to_string(input.partition),
                          "The record was moved once already and is in the wrong place again: instances disagree about the number of partitions. "
                          "Check that all have the same setting partitions, then redrive it."});

@@ -27,10 +27,11 @@ struct Item {
   std::string route_key;
   std::optional<Rejection> why;  // of `reject`
   std::vector<Rejection> warnings;
-  std::size_t inbound = 0;         // of `apply`: its place among the inbounds
-  std::string held;                // the event's bytes where they are not the record's; of `route`, where the right topic has another form
-  bool rewritten = false;          // of `route`: `held` is what goes there
-  std::optional<TimeMs> ahead_ms;  // when it occurred; of another's reference data that are wrong in being from the future only
+  std::size_t inbound = 0;               // of `apply`: its place among the inbounds
+  std::string held;                      // the event's bytes where they are not the record's; of `route`, where the right topic has another form
+  bool rewritten = false;                // of `route`: `held` is what goes there
+  const v1::Event* unvouched = nullptr;  // refused, for nobody vouches for who said it
+  std::optional<TimeMs> ahead_ms;        // when it occurred; of another's reference data that are wrong in being from the future only
 };
 
 class Fates {
@@ -45,6 +46,7 @@ class Fates {
   /// Finds the event; or what is wrong with its form.
   std::optional<Rejection> read(Item& item, v1::Event& event, Inbound& inbound);
   std::string_view said_by(std::string_view event) const;
+  bool has_header(std::string_view wanted) const;
   /// Applies it where it stands, or has it moved.
   void place(Item& item, const Pipeline& pipeline, const Inbound& inbound);
 

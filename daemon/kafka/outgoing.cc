@@ -74,7 +74,14 @@ void Outgoing::route(Topic topic, std::uint32_t partition, std::string_view key,
   add(part(partition), destination(topic), partition, key, rewritten.value_or(value), headers);
 }
 
-void Outgoing::reference(std::string_view key, std::string_view event) { add(parts_.front(), destination(Topic::reference), 0, key, event); }
+void Outgoing::reference(std::string_view key, std::string_view event, std::string_view by) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (!by.empty()) {
+    headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, kByHeader.data(), static_cast<ssize_t>(kByHeader.size()), by.data(), static_cast<ssize_t>(by.size()));
+  }
+  add(parts_.front(), destination(Topic::reference), 0, key, event, headers);
+}
 
 void Outgoing::instance(std::string_view name, std::string_view record) { add(parts_.front(), Destination::instances, 0, name, record); }
 

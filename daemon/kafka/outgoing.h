@@ -40,7 +40,8 @@ class Outgoing final : public CommitSink {
   /// `rewritten`: its value where the form of that topic's records is another; an Event in protobuf all the same.
   void route(Topic topic, std::uint32_t partition, std::string_view key, const rd_kafka_message_t& record, std::optional<std::string_view> rewritten);
   /// Publishes reference data once more: compaction keeps the record that came last, which need not be the latest fact.
-  void reference(std::string_view key, std::string_view event);
+  /// `by`: the header with who said it; empty: none.
+  void reference(std::string_view key, std::string_view event, std::string_view by = {});
   /// Where this instance can be reached and what it owns.
   void instance(std::string_view name, std::string_view record);
   void commit_record(std::uint32_t partition, const v1::CommitRecord& record);

@@ -89,6 +89,10 @@ struct FactKind {
 
   /// Somebody's act, in one word for the audit, which then has a record of it; pipeline/audit/ lists the words.
   std::string_view (*act)(const v1::Event&) = nullptr;
+
+  /// Where callers have to say who they are: whether it is taken only with resultsd's word that it knows who said it. Such a fact lets results go, or
+  /// says who may do what. Null: whoever may write to its topic may assert it.
+  bool (*vouched)(const v1::Event&) = nullptr;
 };
 
 /// The fact's name in the JSON mapping: `checkpointAnswered`.
@@ -96,5 +100,8 @@ std::string fact_name(const v1::Event& event);
 
 /// The row of an event's fact. Null: it has no fact that this version knows.
 const FactKind* kind_of_fact(const v1::Event& event);
+
+/// Whether resultsd must vouch for who said it, where callers have to say who they are.
+bool must_be_vouched_for(const v1::Event& event);
 
 }  // namespace vtq

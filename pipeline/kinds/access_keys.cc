@@ -62,6 +62,7 @@ constinit const FactKind kinds::access_key_made{
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
     .act = [](const v1::Event&) -> std::string_view { return "key-made"; },
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 constinit const FactKind kinds::access_key_revoked{
@@ -84,6 +85,7 @@ constinit const FactKind kinds::access_key_revoked{
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
     .act = [](const v1::Event&) -> std::string_view { return "key-revoked"; },
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 constinit const FactKind kinds::person_signed_out{
@@ -107,6 +109,7 @@ constinit const FactKind kinds::person_signed_out{
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
     .act = [](const v1::Event&) -> std::string_view { return "sign-out"; },
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 }  // namespace vtq

@@ -59,6 +59,8 @@ constinit const FactKind kinds::issuing_halted{
     .stops = [](const v1::Event& event) { return event.issuing_halted().halted(); },
     .lets_go = [](const v1::Event& event) { return !event.issuing_halted().halted(); },
     .act = [](const v1::Event& event) -> std::string_view { return event.issuing_halted().halted() ? "halt" : "resume"; },
+    // Who writes to the topic may stop results, and let none go.
+    .vouched = [](const v1::Event& event) { return !event.issuing_halted().halted(); },
 };
 
 constinit const FactKind kinds::batch_acknowledged{

@@ -28,6 +28,11 @@ const FactKind* kind_of_fact(const v1::Event& event) {
   return number < rows().size() ? rows()[number] : nullptr;
 }
 
+bool must_be_vouched_for(const v1::Event& event) {
+  const FactKind* kind = kind_of_fact(event);
+  return kind && kind->vouched && kind->vouched(event);
+}
+
 std::string fact_name(const v1::Event& event) {
   const auto* field = v1::Event::descriptor()->FindFieldByNumber(event.fact_case());
   return field ? field->json_name() : "fact";

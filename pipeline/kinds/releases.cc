@@ -116,6 +116,8 @@ constinit const FactKind kinds::release_planned{
     // What was approved of the plan before it is void.
     .stops = [](const v1::Event&) { return true; },
     .act = [](const v1::Event&) -> std::string_view { return "release-planned"; },
+    // It voids approvals, and may leave out what its checks are held to.
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 constinit const FactKind kinds::release_approved{
@@ -145,6 +147,7 @@ constinit const FactKind kinds::release_approved{
     .act = [](const v1::Event& event) -> std::string_view {
       return event.release_approved().withdrawn() ? "approval-withdrawn" : "release-approved";
     },
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 constinit const FactKind kinds::release_overridden{
@@ -175,6 +178,7 @@ constinit const FactKind kinds::release_overridden{
     .stops = [](const v1::Event& event) { return event.release_overridden().withdrawn(); },
     .lets_go = [](const v1::Event& event) { return !event.release_overridden().withdrawn(); },
     .act = [](const v1::Event&) -> std::string_view { return "release-overridden"; },
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 constinit const FactKind kinds::release_policy_defined{
@@ -203,6 +207,7 @@ constinit const FactKind kinds::release_policy_defined{
     // It may ask for more people.
     .stops = [](const v1::Event&) { return true; },
     .act = [](const v1::Event&) -> std::string_view { return "release-policy-defined"; },
+    .vouched = [](const v1::Event&) { return true; },
 };
 
 }  // namespace vtq
