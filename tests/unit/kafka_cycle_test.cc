@@ -92,6 +92,19 @@ TEST(Outgoing, is_empty_once_cleared) {
   outgoing.change(0, "a", "1");
   EXPECT_EQ(outgoing.parts()[0].value(outgoing.parts()[0].records.front()), "1");
 }
+TEST(Outgoing, gives_reference_data_the_header_with_who_said_them_where_somebody_did) {
+  Outgoing outgoing(kPartitions);
+  outgoing.reference("slot", "event");
+  outgoing.reference("slot", "event", "seal and actor");
+  const Outgoing::Part& part = outgoing.parts().front();
+  ASSERT_EQ(part.records.size(), 2u);
+  EXPECT_EQ(part.records[0].headers, nullptr);
+  ASSERT_NE(part.records[1].headers, nullptr);
+  const void* value = nullptr;
+  std::size_t size = 0;
+  ASSERT_EQ(rd_kafka_header_get_last(part.records[1].headers.get(), kByHeader.data(), &value, &size), RD_KAFKA_RESP_ERR_NO_ERROR);
+  EXPECT_EQ(std::string_view(static_cast<const char*>(value), size), "seal and actor");
+}
 TEST(Outgoing, gives_a_rejected_record_its_headers_and_its_first_key) {
   Outgoing outgoing(kPartitions);
   v1::Rejected record = rejected_by("some-rule");
