@@ -79,11 +79,16 @@ class KafkaVouched(unittest.TestCase):
         self.producer.produce(PREFIX + topic, value, key, headers=list(headers), timestamp=stamp)
         self.assertEqual(self.producer.flush(30), 0)
 
+    def passes(self, at):
+        """Time passes the moment in every partition: until then a replayed season waits for what might come before it."""
+        self.say(self.publisher, e.time_reached(at.replace("Z", ".900Z")))
+
     def forge(self, topic, event, headers=()):
         """Writes it, and waits until it is refused."""
         (fact,) = set(event) - {"id", "source", "occurredAt"}
         before = len(self.rejected(fact))
         self.write(topic, event, headers=headers)
+        self.passes(event["occurredAt"])
         wait_until(lambda: len(self.rejected(fact)) == before + 1, f"{fact} is refused", 60)
 
     def records(self, topic):
@@ -169,9 +174,10 @@ class KafkaVouched(unittest.TestCase):
         for rejected in refused():
             reply = self.daemon.ask("POST", f"/v1/rejected/{rejected}/replay", self.desk)
             self.assertEqual((reply.status, reply.json().get("rule")), (403, "said-by-caller"), reply.body)
+        self.reached("2023-08-10T12:00:00Z")
         moved = lambda: sum("vtq-routed" in dict(one[2]) for one in self.records("reference"))
         wait_until(lambda: moved() == len(approvals), "those of the other place are moved", 60)
-        self.reached("2023-08-10T12:00:00Z")
+        self.reached("2023-08-10T12:30:00Z")
         self.assertFalse(self.release()["approved"])
         self.assertEqual(len(self.release()["approvedBy"]), 1)
 
@@ -179,6 +185,7 @@ class KafkaVouched(unittest.TestCase):
         auditor = self.daemon.key("auditor", everywhere=True)
         record = lambda word: self.daemon.ask("GET", f"/v1/audit?act={word}", auditor).json()["records"]
         self.write("commands", halt("2023-08-10T13:00:00Z", True))
+        self.passes("2023-08-10T13:00:00Z")
         wait_until(lambda: len(record("halt")) == 1, "the halt is on record", 60)
         self.assertEqual(record("halt")[0]["by"], {"name": "publisher test"})
         self.forge("commands", halt("2023-08-10T13:01:00Z", False))
