@@ -47,6 +47,7 @@ constexpr Row kRows[] = {
     {"GET", "/v1/keys", {For::keys, {}}},
     {"POST", "/v1/keys", {For::keys, {}}},
     {"POST", "/v1/keys/{key}/revoke", {For::keys, {}}},
+    {"POST", "/v1/people/sign-out", {For::everywhere, kOperations}},
     {"GET", "/v1/session", {For::callers, {}}},
     {"GET", "/sign-in", {For::everybody, {}}},
     {"GET", "/sign-in/start", {For::everybody, {}}},

@@ -129,6 +129,8 @@ class Service {
   void add_step(std::string pattern, SignInStep (SignIn::*step)(const HttpRequest&));
   HttpReply noted(const HttpRequest& request, SignInStep&& step);
   HttpReply sign_out(const HttpRequest& request);
+  /// Of somebody else, by operations: service_people.cc.
+  HttpReply sign_out_person(const HttpRequest& request);
   /// Puts a word about a key or a person among the facts, and waits until it is known here. A problem: it was not taken.
   std::optional<Problem> say_of_key(v1::Event&& event, const HttpRequest& request, const std::function<bool(const AccessFacts&)>& known);
   ReadPool& pool(Place place, const HttpRequest& request);

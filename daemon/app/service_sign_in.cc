@@ -135,6 +135,7 @@ void Service::add_sign_in_routes() {
       [this](const HttpRequest& request) { return sign_in_ ? noted(request, sign_in_->demonstrate(request)) : SignIn::refused_without(); });
   add("GET", "/signed-in", Place::http, page(&SignIn::signed_in_page));
   add("POST", "/sign-out", Place::people, [this](const HttpRequest& request) { return sign_out(request); });
+  add("POST", "/v1/people/sign-out", Place::people, [this](const HttpRequest& request) { return sign_out_person(request); });
   add("GET", "/assets/sign-in.css", Place::http, [](const HttpRequest&) {
     HttpReply reply{200, "text/css; charset=utf-8", std::string(sign_in_css())};
     add_page_headers(reply, false);

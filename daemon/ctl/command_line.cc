@@ -28,7 +28,7 @@ void add_access(CLI::App& app, Chosen& chosen) {
   struct Words {
     std::filesystem::path file;
     KeyWords key;
-    std::string id, reason;
+    std::string id, subject, reason;
     bool json = false;
   };
   auto words = std::make_shared<Words>();
@@ -63,6 +63,14 @@ void add_access(CLI::App& app, Chosen& chosen) {
   revoke->add_option("key", words->id, "Its name, as the list shows it")->required();
   revoke->add_option("--reason", words->reason, "Why, for the record");
   revoke->callback(with_client([words](HttpClient& client) { return keys_revoke(client, words->id, words->reason); }));
+  auto* people = app.add_subcommand("people", "People who sign in (sign-out); for operations everywhere");
+  people->require_subcommand(1);
+  auto* out = people->add_subcommand("sign-out", "End all sessions of a person, at every instance");
+  auto* person = out->add_option("person", words->id, "The person's hash of 64 digits, as the audit has it");
+  auto* subject = out->add_option("--subject", words->subject, "Instead: the subject that the sign-in provider knows");
+  subject->excludes(person);
+  out->add_option("--reason", words->reason, "Why, for the record")->required();
+  out->callback(with_client([words](HttpClient& client) { return people_sign_out(client, words->id, words->subject, words->reason); }));
 }
 
 void add_audit(CLI::App& app, Chosen& chosen) {

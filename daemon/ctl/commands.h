@@ -60,6 +60,8 @@ struct KeyWords {
 int keys_create(HttpClient& client, const KeyWords& words);
 int keys_list(HttpClient& client, bool json);
 int keys_revoke(HttpClient& client, const std::string& key, const std::string& reason);
+/// Ends all sessions of a person. One of `person`, the hash that the audit has, and `subject`, as the issuer knows them, is empty.
+int people_sign_out(HttpClient& client, const std::string& person, const std::string& subject, const std::string& reason);
 
 struct ReleaseWords {
   std::string awarding_organisation, series, level;

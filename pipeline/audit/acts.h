@@ -9,7 +9,7 @@ namespace vtq {
 constexpr std::string_view kAuditActs[] = {
     // Facts.
     "release-planned", "release-approved", "approval-withdrawn", "release-overridden", "release-policy-defined", "halt", "resume", "acknowledge",
-    "key-made", "key-revoked", "result-revoked", "result-amended", "hold-placed", "hold-lifted", "calendar-defined",
+    "key-made", "key-revoked", "sessions-ended", "result-revoked", "result-amended", "hold-placed", "hold-lifted", "calendar-defined",
     // Noted by resultsd.
     "start", "refused", "view", "download", "export", "replay", "backup", "clock-confirmed", "sign-in", "sign-out", "dropped"};
 

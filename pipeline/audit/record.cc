@@ -140,6 +140,7 @@ AuditEntry audit_entry(const v1::Event& event, const FactKind& kind, const Addre
   // What was approved, and what a check was overridden for.
   add(check_of(event));
   if (std::string plan = field_of(fact, "plan"); !plan.empty()) add("plan " + plan);
+  if (event.has_person_signed_out() && !event.person_signed_out().reason().empty()) add("person " + cut(event.person_signed_out().person()));
   // Who else is said to have said it, where no caller was known.
   if (by.empty())
     if (std::string said = field_of(fact, "said_by"); !said.empty()) add("said by " + said);

@@ -101,6 +101,7 @@ constinit const FactKind kinds::person_signed_out{
           if (fact.before_ms() == 0 || fact.before_ms() >= static_cast<std::uint64_t>(kLatestEventMs))
             form.fail(form.path("beforeMs"), "number-range", std::to_string(fact.before_ms()),
                       "Give milliseconds since 1970, of a time before 2100.");
+          form.at_most("reason", fact.reason(), 500);
           hexadecimal(form, "seal", fact.seal(), 64);
         },
     .slot =
@@ -108,7 +109,7 @@ constinit const FactKind kinds::person_signed_out{
           return slot({kPersonSignedOutSlot, event.person_signed_out().person(), hexadecimal(event.person_signed_out().SerializeAsString())});
         },
     .define = [](Reference&, const v1::Event&, const Address&, const Stamp&) {},
-    .act = [](const v1::Event&) -> std::string_view { return "sign-out"; },
+    .act = [](const v1::Event& event) -> std::string_view { return event.person_signed_out().reason().empty() ? "sign-out" : "sessions-ended"; },
     .vouched = [](const v1::Event&) { return true; },
 };
 

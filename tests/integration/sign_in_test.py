@@ -133,6 +133,70 @@ class People(SignedIn):
         records = self.daemon.ask("GET", "/v1/audit?partition=0&act=sign-out", self.daemon.key("auditor", everywhere=True)).json()["records"]
         self.assertEqual([(one["by"]["name"], one["by"].get("person")) for one in records], [(session["name"], session["person"])])
 
+    def end(self, key, reason="left the project", **whom):
+        return self.daemon.ask("POST", "/v1/people/sign-out", key, json.dumps({**whom, "reason": reason}))
+
+    def test_operations_end_the_sessions_of_one_person(self):
+        self.browser.sign_in()
+        ada = self.browser.session().json()["person"]
+        self.issuer.subject = "bob@example.org"
+        bob = Browser(self.daemon.port)
+        bob.sign_in()
+        person, token = bob.session().json()["person"], bob.session().json()["csrfToken"]
+        # From a page, by whoever signed in as operations.
+        reply = bob.ask("POST", "/v1/people/sign-out", json.dumps({"person": ada, "reason": "left the project"}),
+                        {"Content-Type": "application/json", "X-Vtq-Csrf": token})
+        self.assertEqual((reply.status, reply.json()["person"]), (200, ada), reply.body)
+        self.assertEqual([self.browser.session().status, bob.session().status], [401, 200])
+        self.assertEqual(self.browser.ask("GET", "/v1/overview").status, 401)
+        auditor = self.daemon.key("auditor", everywhere=True)
+        record, = self.daemon.ask("GET", "/v1/audit?partition=0&act=sessions-ended", auditor).json()["records"]
+        self.assertEqual((record["by"]["person"], record["detail"], record["reason"]), (person, f"person {ada}", "left the project"))
+        self.assertEqual(self.daemon.ask("GET", "/v1/audit?partition=0&act=sign-out", auditor).json()["records"], [])
+        # It holds after a restart. Whether she may come back is the issuer's decision, which still lets her in.
+        self.daemon.stop()
+        self.daemon.start()
+        self.assertEqual([self.browser.session().status, bob.session().status], [401, 200])
+        self.issuer.subject = "ada@example.org"
+        self.assertEqual(self.browser.sign_in().status, 303)
+        self.assertEqual(self.browser.session().json()["person"], ada)
+        # By the subject that the issuer knows, of which only the hash is kept; with resultsctl, by a key.
+        ended = self.daemon.operator("people", "sign-out", "--subject", "ada@example.org", "--reason", "left again")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertIn(ada, ended.stdout)
+        self.assertEqual([self.browser.session().status, bob.session().status], [401, 200])
+        ended = self.daemon.operator("people", "sign-out", person, "--reason", "left as well")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertEqual(bob.session().status, 401)
+
+    def test_nobody_but_operations_for_everything_ends_anothers_sessions(self):
+        self.browser.sign_in()
+        ada = self.browser.session().json()["person"]
+        bounded = self.end(self.daemon.key("operations", organisations=["RN9001"]), person=ada)
+        self.assertEqual((bounded.status, bounded.json()["rule"]), (403, "bound"))
+        self.assertIn("is bounded", bounded.json()["detail"])
+        for role in ("approver", "publisher", "auditor"):
+            reply = self.end(self.daemon.key(role, everywhere=True), person=ada)
+            self.assertEqual((reply.status, reply.json()["rule"]), (403, "role"), role)
+        self.assertEqual(self.end(None, person=ada).status, 401)
+        # A page of somebody else has not the session's token.
+        reply = self.browser.ask("POST", "/v1/people/sign-out", json.dumps({"person": ada, "reason": "x"}), {"Content-Type": "application/json"})
+        self.assertEqual((reply.status, reply.json()["rule"]), (403, "csrf-token"))
+        self.assertEqual(self.browser.session().status, 200)
+
+    def test_whose_sessions_end_and_why_is_said_in_full(self):
+        self.browser.sign_in()
+        ada, key = self.browser.session().json()["person"], self.daemon.key("operations", everywhere=True)
+        for whom, reason, rule in (({"person": ada}, "", "text-length"), ({"person": ada}, "x" * 501, "text-length"), ({}, "x", "person-or-subject"),
+                                   ({"person": ada, "subject": "ada@example.org"}, "x", "person-or-subject"), ({"person": ada[:16]}, "x", "hexadecimal"),
+                                   ({"person": ada.upper()}, "x", "hexadecimal"), ({"subject": "x" * 501}, "x", "text-length")):
+            reply = self.end(key, reason, **whom)
+            self.assertEqual((reply.status, reply.json()["rule"]), (422, rule), whom)
+        self.assertEqual(self.daemon.ask("POST", "/v1/people/sign-out", key, "[]").status, 422)
+        self.assertEqual(self.browser.session().status, 200)
+        self.assertEqual(self.end(key, "x" * 500, person=ada).status, 200)
+        self.assertEqual(self.browser.session().status, 401)
+
     def test_pages_have_headers_that_let_no_script_run(self):
         for target in ("/sign-in", "/signed-in", "/sign-in/start", "/sign-in/callback", "/sign-in/callback?code=x&state=y", "/assets/sign-in.css"):
             headers = self.browser.ask("GET", target).headers

@@ -146,6 +146,22 @@ TEST(AuditRecord, of_a_fact_has_an_act_that_metrics_know) {
   }
 }
 
+TEST(AuditRecord, says_whose_sessions_another_ended_and_why_and_of_who_signed_out_no_more_than_before) {
+  v1::Event event = example("person_signed_out");
+  EXPECT_EQ(entry_of(event).noted.act(), "sign-out");
+  EXPECT_EQ(entry_of(event).noted.detail(), "");
+  event.mutable_person_signed_out()->set_reason("left the project");
+  AuditEntry entry = entry_of(event);
+  EXPECT_EQ(entry.noted.act(), "sessions-ended");
+  EXPECT_EQ(entry.noted.detail(), "person " + event.person_signed_out().person());
+  EXPECT_EQ(entry.noted.reason(), "left the project");
+  EXPECT_NE(std::find(std::begin(kAuditActs), std::end(kAuditActs), entry.noted.act()), std::end(kAuditActs));
+  event.mutable_person_signed_out()->set_reason(std::string(500, 'x'));
+  EXPECT_TRUE(check(event));
+  event.mutable_person_signed_out()->set_reason(std::string(501, 'x'));
+  EXPECT_FALSE(check(event));
+}
+
 // ---- by the pipeline ----
 
 v1::Event halt_of(const std::string& centre, TimeMs at, bool halted = true) {

@@ -152,6 +152,15 @@ TEST(SignedOut, counts_only_with_its_seal) {
   EXPECT_FALSE(is_sealed(fact, ours));
 }
 
+TEST(SignedOut, has_a_reason_under_its_seal_where_another_ended_the_sessions) {
+  AccessSecret ours = AccessSecret::passing();
+  v1::PersonSignedOut fact = sign_out(person_of(kIssuer, "ada"), kNow, ours, "left the project");
+  EXPECT_EQ(fact.reason(), "left the project");
+  EXPECT_TRUE(is_sealed(fact, ours));
+  fact.clear_reason();
+  EXPECT_FALSE(is_sealed(fact, ours));
+}
+
 // ---- roles ----
 
 std::string why_unusable(const std::string& setting) {
