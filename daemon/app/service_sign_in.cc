@@ -9,7 +9,6 @@
 #include "daemon/app/service.h"
 #include "daemon/audit/acts_of_routes.h"
 #include "daemon/http/http_framing.h"
-#include "daemon/process/listening.h"
 #include "daemon/process/log.h"
 #include "daemon/sign_in/pages.h"
 #include "storage/sealing/secret_file.h"
@@ -97,8 +96,8 @@ HttpReply Service::noted(const HttpRequest& request, SignInStep&& step) {
 void Service::add_step(std::string pattern, SignInStep (SignIn::*step)(const HttpRequest&)) {
   auto take = [this, step](HttpRequest&& request, Respond&& respond) {
     if (!sign_in_) return respond(SignIn::refused_without());
-    // Behind a proxy all come from its address.
-    const std::string peer = is_loopback(request.peer) || request.peer == settings_.http_trusted_proxy ? "" : request.peer;
+    // Behind a proxy that does not say for whom it asks all come from its address.
+    const std::string peer = comes_from(request.peer, settings_.http_trusted_proxy) ? "" : request.peer;
     if (!sign_in_->waiting().enter(peer))
       return respond(
           sign_in_->refused_page({429, "Too many at once",

@@ -40,7 +40,7 @@ struct HttpRequest {
   std::string signed_caller;  ///< kCallerHeader, as it came
   std::string cookie;         ///< as it came
   std::string csrf_token;     ///< kCsrfHeader, as it came
-  std::string peer;           ///< the address from which it came, without its port: of the proxy, where there is one
+  std::string peer;           ///< the address from which it came, without its port: through a trusted proxy the one that this saw
   /// Of one whose body is still to come: how long it says that will be.
   std::optional<std::uint64_t> body_announced;
   /// Who asks, where callers have to say. Null: nobody said.

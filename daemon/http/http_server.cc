@@ -33,6 +33,32 @@ bool comes_from(std::string_view peer, const std::string& trusted_proxy) {
   return from.is_loopback() || (!wrong && from == proxy);
 }
 
+std::string client_of(const std::string& peer, std::string_view forwarded_for, const std::string& trusted_proxy) {
+  if (trusted_proxy.empty() || forwarded_for.empty()) return peer;
+  Code no_peer, no_proxy, wrong;
+  if (plain_address(peer, no_peer) != plain_address(trusted_proxy, no_proxy) || no_peer || no_proxy) return peer;
+  std::string_view last = forwarded_for.substr(forwarded_for.rfind(',') + 1);
+  auto begin = last.find_first_not_of(" \t");
+  if (begin == last.npos) return peer;
+  last = last.substr(begin, last.find_last_not_of(" \t") - begin + 1);
+  std::string_view port;
+  if (last.starts_with('[')) {
+    auto end = last.find(']');
+    if (end == last.npos || last.substr(0, end).find(':') == last.npos) return peer;
+    port = last.substr(end + 1);
+    last = last.substr(1, end - 1);
+  } else if (auto colon = last.find(':'); colon != last.npos && colon == last.rfind(':')) {
+    port = last.substr(colon);
+    last = last.substr(0, colon);
+  }
+  const bool is_port =
+      port.empty() || (port.size() > 1 && port.size() <= 6 && port[0] == ':' && port.find_first_not_of("0123456789", 1) == port.npos);
+  // A zone is a name of the proxy's machine.
+  if (!is_port || last.find('%') != last.npos) return peer;
+  auto client = plain_address(last, wrong);
+  return wrong || client.is_loopback() || client.is_unspecified() ? peer : client.to_string();
+}
+
 HttpListener::~HttpListener() {
   stopping = true;
   acceptor.reset();

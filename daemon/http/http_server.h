@@ -59,6 +59,10 @@ struct HttpOptions {
 /// Whether a connection from `peer` is taken where all come through `trusted_proxy`: from there, or from this machine. Both IP addresses; an IPv4
 /// address written as IPv6 is the same.
 bool comes_from(std::string_view peer, const std::string& trusted_proxy);
+/// The address that a request comes from: of `peer`, and where that is `trusted_proxy`, the last one of `forwarded_for`, the last X-Forwarded-For:
+/// that is the one that the proxy saw and added; whoever asks can write anything before it. One with a port is taken without it. What is no address,
+/// or a loopback or unspecified one, is not taken: then it is the proxy's.
+std::string client_of(const std::string& peer, std::string_view forwarded_for, const std::string& trusted_proxy);
 
 struct HttpListener;
 

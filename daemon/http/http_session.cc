@@ -42,9 +42,13 @@ std::string_view text_of(const asio::const_buffer& buffer) { return {static_cast
 
 /// All of a request but its body.
 template <class Message>
-HttpRequest described(const Message& message, const std::string& peer) {
+HttpRequest described(const Message& message, const std::string& peer, const std::string& trusted_proxy) {
   HttpRequest request;
-  request.peer = peer;
+  std::string_view forwarded_for;
+  // Of several lines the last is the one that was added last.
+  if (!trusted_proxy.empty())
+    for (auto [at, end] = message.equal_range("X-Forwarded-For"); at != end; ++at) forwarded_for = std::string_view(at->value());
+  request.peer = client_of(peer, forwarded_for, trusted_proxy);
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
   request.content_type = lower_type(std::string_view(message[http::field::content_type]));
@@ -189,9 +193,9 @@ void HttpSession::start_body() {
   if (parser_->is_done() || (length && *length == 0)) return answer();
   if (!length && !parser_->chunked()) return answer();
   // Trailers come to the headers, and must not say who asks: what counts is what stood before the body.
-  if (parser_->chunked()) head_ = described(parser_->get(), peer_);
+  if (parser_->chunked()) head_ = described(parser_->get(), peer_, listener_->options.trusted_proxy);
   if (listener_->options.admit) {
-    HttpRequest head = described(parser_->get(), peer_);
+    HttpRequest head = described(parser_->get(), peer_, listener_->options.trusted_proxy);
     if (length) head.body_announced = *length;
     if (auto problem = listener_->options.admit(head)) return refuse(*problem, false);
   }
@@ -297,7 +301,7 @@ void HttpSession::answer() {
   keep_alive_ = message.keep_alive();
   version_ = message.version();
   try {
-    HttpRequest request = head_ ? std::move(*head_) : described(message, peer_);
+    HttpRequest request = head_ ? std::move(*head_) : described(message, peer_, listener_->options.trusted_proxy);
     head_.reset();
     request.body = std::move(message.body());
     request.arrived = Steady::now();

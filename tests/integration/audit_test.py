@@ -2,6 +2,7 @@
 """The audit of the real resultsd: what is on record and when, what is not in it, its chain over kills, its pages, and an export that is checked
 without a server."""
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -77,6 +78,32 @@ class Audited(Guarded):
 def halt(at="2023-08-17T11:00:00Z", halted=True, centre=e.CENTRE):
     return e.event(at, "issuingHalted", {"centre": centre, "awardingOrganisation": e.ORGANISATION, "series": e.SERIES, "halted": halted,
                                          "reason": "boundaries under review"})
+
+
+class BehindAProxy(unittest.TestCase):
+    def froms(self, proxy, *lines):
+        """From where a download of each came, as it is on record. `lines`: of X-Forwarded-For."""
+        with Audited({"http.trusted_proxy": proxy}) as daemon:
+            daemon.start()
+            target = f"/v1/batches/{daemon.play()}"
+            for values in lines:
+                connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+                connection.putrequest("GET", target)
+                connection.putheader("Authorization", f"Bearer {daemon.centre}")
+                for value in values:
+                    connection.putheader("X-Forwarded-For", value)
+                connection.endheaders()
+                self.assertEqual(connection.getresponse().status, 200)
+                connection.close()
+            return [record["by"]["from"] for record in daemon.records("download")]
+
+    def test_the_address_that_the_trusted_proxy_saw_is_on_record(self):
+        asked = (["203.0.113.9"], ["198.51.100.1, 203.0.113.9"], ["198.51.100.1", "203.0.113.10"], ["[2001:db8::9]:50123"], ["nobody"], [])
+        self.assertEqual(self.froms("127.0.0.1", *asked), ["203.0.113.9", "203.0.113.9", "203.0.113.10", "2001:db8::9", "127.0.0.1", "127.0.0.1"])
+
+    def test_what_anybody_else_says_of_it_is_not_heeded(self):
+        self.assertEqual(self.froms("192.0.2.7", ["203.0.113.9"]), ["127.0.0.1"])
+        self.assertEqual(self.froms("", ["203.0.113.9"]), ["127.0.0.1"])
 
 
 class Records(unittest.TestCase):

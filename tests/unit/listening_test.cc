@@ -92,5 +92,60 @@ TEST(TrustedProxy, takes_what_comes_from_it_or_from_this_machine) {
   EXPECT_FALSE(comes_from("192.0.2.7", "")) << "an address that cannot be read lets nobody in";
 }
 
+constexpr const char* kProxy = "192.0.2.7";
+
+TEST(ClientOfProxy, is_the_last_that_the_proxy_added) {
+  EXPECT_EQ(client_of(kProxy, "203.0.113.9", kProxy), "203.0.113.9");
+  EXPECT_EQ(client_of(kProxy, " 203.0.113.9\t", kProxy), "203.0.113.9");
+  EXPECT_EQ(client_of("::ffff:192.0.2.7", "203.0.113.9", kProxy), "203.0.113.9");
+  EXPECT_EQ(client_of("127.0.0.1", "203.0.113.9", "127.0.0.1"), "203.0.113.9");
+  // Whatever stands before it whoever asks may have written.
+  EXPECT_EQ(client_of(kProxy, "198.51.100.1, 10.0.0.1 ,203.0.113.9", kProxy), "203.0.113.9");
+  EXPECT_EQ(client_of(kProxy, "127.0.0.1, <script>, 203.0.113.9", kProxy), "203.0.113.9");
+}
+
+TEST(ClientOfProxy, may_have_an_address_of_version_6_and_a_port) {
+  EXPECT_EQ(client_of(kProxy, "2001:0db8::0009", kProxy), "2001:db8::9");
+  EXPECT_EQ(client_of(kProxy, "203.0.113.9, [2001:db8::9]", kProxy), "2001:db8::9");
+  EXPECT_EQ(client_of(kProxy, "[2001:db8::9]:50123", kProxy), "2001:db8::9");
+  EXPECT_EQ(client_of(kProxy, "203.0.113.9:50123", kProxy), "203.0.113.9");
+  EXPECT_EQ(client_of(kProxy, "::ffff:203.0.113.9", kProxy), "203.0.113.9");
+  EXPECT_EQ(client_of("2001:db8::7", "203.0.113.9", "2001:0db8:0:0::7"), "203.0.113.9");
+}
+
+TEST(ClientOfProxy, is_whoever_connects_where_that_is_not_the_proxy) {
+  for (const char* other : {"192.0.2.8", "127.0.0.1", "::1", "2001:db8::7", ""}) EXPECT_EQ(client_of(other, "203.0.113.9", kProxy), other) << other;
+  EXPECT_EQ(client_of("192.0.2.7", "203.0.113.9", ""), "192.0.2.7") << "no proxy is trusted";
+}
+
+TEST(ClientOfProxy, is_the_proxy_where_it_says_nothing_that_is_an_address) {
+  for (const char* garbage : {"",
+                              " ",
+                              ",",
+                              "203.0.113.9,",
+                              "203.0.113.9, ",
+                              "unknown",
+                              "203.0.113",
+                              "203.0.113.9 198.51.100.1",
+                              "203.0.113.256",
+                              "_hidden",
+                              "[203.0.113.9]",
+                              "[2001:db8::9",
+                              "2001:db8::9]",
+                              "[2001:db8::9]x",
+                              "[2001:db8::9]:",
+                              "203.0.113.9:",
+                              "203.0.113.9:port",
+                              "203.0.113.9:1234567",
+                              "fe80::1%eth0",
+                              "127.0.0.1",
+                              "::1",
+                              "0.0.0.0",
+                              "::",
+                              "client.example.org"})
+    EXPECT_EQ(client_of(kProxy, garbage, kProxy), kProxy) << garbage;
+  EXPECT_EQ(client_of(kProxy, std::string(10'000, '1'), kProxy), kProxy);
+}
+
 }  // namespace
 }  // namespace vtq
