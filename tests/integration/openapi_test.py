@@ -94,6 +94,17 @@ def names_in_proto():
             yield {value for value, number in re.findall(r"(\w+) = (\d+);", values) if not value.endswith("_UNSPECIFIED")}
 
 
+def security_of(method, rights):
+    """How whoever may use a route says who it is, by the rights that the server gives: keys, tokens and sessions do wherever somebody has to; keys
+    are made with the access secret alone."""
+    if rights == "everybody":
+        return []
+    if rights == "access-secret":
+        return [{"accessSecret": []}]
+    session = {"cookieAuth": []} if method == "get" else {"cookieAuth": [], "csrfToken": []}
+    return [{"key": []}, session, {"accessSecret": []}]
+
+
 def operations():
     for path, item in API["paths"].items():
         for method in METHODS:
@@ -269,6 +280,14 @@ class OpenApi(unittest.TestCase):
         self.assertEqual(set(served.pop("x-routes")), documented)
         self.assertEqual(set(served.pop("x-rights")), documented)
         self.assertEqual(served, API)
+
+    def test_each_operation_says_how_its_callers_say_who_they_are(self):
+        served = self.daemon.get("/openapi.json").json()["x-rights"]
+        named = set()
+        for path, method, operation in operations():
+            self.assertEqual(operation.get("security"), security_of(method, served[f"{method.upper()} {path}"]), f"{method} {path}")
+            named |= {scheme for way in operation["security"] for scheme in way}
+        self.assertEqual(named, set(API["components"]["securitySchemes"]))
 
     def test_undocumented_methods_are_405_and_undocumented_paths_404(self):
         for path, item in API["paths"].items():

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import events as e
 from callers import Guarded
-from daemon import environment, program, wait_until
+from daemon import ROOT, environment, program, wait_until
 from oidc_issuer import Browser, Issuer, SigningKey
 from ports import free_ports
 from wall_clock import WallClock
@@ -196,6 +196,28 @@ class People(SignedIn):
         self.assertEqual(self.browser.session().status, 200)
         self.assertEqual(self.end(key, "x" * 500, person=ada).status, 200)
         self.assertEqual(self.browser.session().status, 401)
+
+    def test_a_session_opens_what_the_description_says_and_changes_nothing_without_its_token(self):
+        with open(os.path.join(ROOT, "proto", "http", "openapi.json"), encoding="utf-8") as file:
+            paths = json.load(file)["paths"]
+        self.browser.sign_in()
+        seen = 0
+        for path, item in paths.items():
+            for method, operation in item.items():
+                if operation["security"] == [] or not any("cookieAuth" in way for way in operation["security"]):
+                    continue
+                seen += 1
+                body = None if method == "get" else "{}"
+                reply = self.browser.ask(method.upper(), re.sub(r"\{\w+\}", "nothing", path), body, {"Content-Type": "application/json"} if body else None)
+                if method == "get":
+                    self.assertNotEqual(reply.status, 401, path)
+                else:
+                    self.assertEqual((reply.status, reply.json()["rule"]), (403, "csrf-token"), path)
+        self.assertGreater(seen, 25)
+        for method, target in (("GET", "/v1/keys"), ("POST", "/v1/keys"), ("POST", "/v1/keys/0123456789abcdef/revoke")):
+            reply = self.browser.ask(method, target, "{}" if method == "POST" else None,
+                                     {"Content-Type": "application/json", "X-Vtq-Csrf": self.browser.session().json()["csrfToken"]})
+            self.assertEqual((reply.status, reply.json()["rule"]), (403, "access-secret"), target)
 
     def test_pages_have_headers_that_let_no_script_run(self):
         for target in ("/sign-in", "/signed-in", "/sign-in/start", "/sign-in/callback", "/sign-in/callback?code=x&state=y", "/assets/sign-in.css"):
