@@ -18,8 +18,8 @@ struct PublishOptions {
   unsigned give_up_seconds = 300;  ///< without an answer
 };
 int publish(HttpClient& client, const PublishOptions& options);
-/// Form checks, without a daemon.
-int validate(const std::vector<std::filesystem::path>& files, bool with_warnings);
+/// Form checks, without a daemon. `seal_key`: a file of keys that open sealed events; empty: those are counted, and not looked into.
+int validate(const std::vector<std::filesystem::path>& files, bool with_warnings, const std::filesystem::path& seal_key = {});
 
 /// Form checks, then what can only be seen of all reference facts together; without a daemon. 1: problems found; 2: a file cannot be read.
 /// `files`: .jsonl, .ndjson, .pb, or .json with one event or a list of them.

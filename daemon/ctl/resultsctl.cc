@@ -66,7 +66,11 @@ void add_publish(CLI::App& app, Chosen& chosen) {
   auto* check = app.add_subcommand("validate", "Check the form of files of events, without resultsd");
   check->add_option("files", *files, "Files of events, .jsonl, .json or .pb")->required();
   check->add_flag("--warnings", *with_warnings, "Show warnings too");
-  check->callback([&chosen, files, with_warnings] { chosen.run = [files, with_warnings] { return validate(*files, *with_warnings); }; });
+  auto seal_key = std::make_shared<std::filesystem::path>();
+  check->add_option("--seal-key-file", *seal_key, "File with the keys of resultsd, to look into sealed events where it lies");
+  check->callback([&chosen, files, with_warnings, seal_key] {
+    chosen.run = [files, with_warnings, seal_key] { return validate(*files, *with_warnings, *seal_key); };
+  });
 }
 
 void add_catalogue(CLI::App& app, Chosen& chosen) {

@@ -10,6 +10,7 @@ import unittest
 
 import events as e
 from daemon import ROOT, Daemon, program, run, wait_until
+from sealed import Sealed
 
 
 class Ctl(unittest.TestCase):
@@ -150,6 +151,37 @@ class Ctl(unittest.TestCase):
         out = self.ok(run("resultsctl", "validate", path, "--warnings"))
         self.assertIn(f"{path}:3: warning: id [id-reused] r1: ", out)
         self.assertIn("3 events: 0 errors, 1 warnings.", out)
+
+    def test_validate_says_of_a_sealed_event_that_it_cannot_look_into_it(self):
+        good = e.registered("S1")
+        key, other = self.path("seal.key"), self.path("other.key")
+        for path in (key, other):
+            self.ok(run("resultsctl", "seal", "keygen", path))
+        with Sealed({"time.source": "event"}, key_file=key) as daemon:
+            sealed = self.path("sealed.jsonl")
+            self.ok(daemon.seal(json.dumps(good) + "\n" + json.dumps(e.registered("S3")) + "\n", sealed))
+        out = self.ok(run("resultsctl", "validate", sealed))
+        self.assertIn("2 events: 0 errors, 0 warnings.\n2 events are sealed and cannot be looked into here", out)
+        self.assertNotIn("error:", out)
+        # Beside others, which are looked at as ever; and where the key lies, into it.
+        with open(sealed, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        mixed = self.write("mixed.jsonl", [lines[0], good, e.registered("OK", centre="1")])
+        done = run("resultsctl", "validate", mixed)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{mixed}:3: error: registered.entry.centre [centre-form] 1:", done.stdout)
+        self.assertIn("3 events: 1 errors, 0 warnings.\n1 event is sealed", done.stdout)
+        self.assertEqual(self.ok(run("resultsctl", "validate", sealed, "--seal-key-file", key)), "2 events: 0 errors, 0 warnings.\n")
+        done = run("resultsctl", "validate", sealed, "--seal-key-file", other)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{sealed}:1: error: sealed [sealed-key-known]", done.stdout)
+        # What is wrong outside is wrong: a fact beside it, and bytes that nobody sealed.
+        outside = {name: value for name, value in good.items() if name != "registered"}
+        beside = self.write("beside.jsonl", [json.loads(lines[0]) | {"registered": good["registered"]}, outside | {"sealed": "AAAA"}])
+        done = run("resultsctl", "validate", beside)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{beside}:1: error: sealed [sealed-alone]", done.stdout)
+        self.assertIn(f"{beside}:2: error: sealed [sealed-opens] 3 bytes:", done.stdout)
 
     def test_publish_shows_what_the_answers_warn_of(self):
         with Daemon({"time.source": "event"}) as daemon:
