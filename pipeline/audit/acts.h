@@ -10,6 +10,7 @@ constexpr std::string_view kAuditActs[] = {
     // Facts.
     "release-planned", "release-approved", "approval-withdrawn", "release-overridden", "release-policy-defined", "halt", "resume", "acknowledge",
     "key-made", "key-revoked", "sessions-ended", "result-revoked", "result-amended", "hold-placed", "hold-lifted", "calendar-defined",
+    "centre-defined",
     // Noted by resultsd.
     "start", "refused", "view", "download", "export", "replay", "backup", "clock-confirmed", "sign-in", "sign-out", "dropped"};
 

@@ -31,6 +31,14 @@ std::string level_of(const Message& fact) {
   return level ? fact.GetReflection()->GetEnum(fact, field)->name() : std::string();
 }
 
+/// The centre, and the numbers by which it is found for somebody's organisation; else nothing.
+std::string numbers_of(const v1::Event& event) {
+  if (!event.has_centre_defined()) return {};
+  const auto& fact = event.centre_defined();
+  return "centre " + fact.centre() + ", " + (fact.urn().empty() ? "no URN" : "URN " + fact.urn()) + ", " +
+         (fact.ukprn().empty() ? "no UKPRN" : "UKPRN " + fact.ukprn());
+}
+
 /// The check that is overridden, or no longer is; else nothing.
 std::string check_of(const v1::Event& event) {
   if (!event.has_release_overridden()) return {};
@@ -139,6 +147,7 @@ AuditEntry audit_entry(const v1::Event& event, const FactKind& kind, const Addre
   for (const char* name : {"approver", "first_issue_at", "name"}) add(field_of(fact, name));
   // What was approved, and what a check was overridden for.
   add(check_of(event));
+  add(numbers_of(event));
   if (std::string plan = field_of(fact, "plan"); !plan.empty()) add("plan " + plan);
   if (event.has_person_signed_out() && !event.person_signed_out().reason().empty()) add("person " + cut(event.person_signed_out().person()));
   // Who else is said to have said it, where no caller was known.

@@ -79,6 +79,8 @@ constinit const FactKind kinds::centre_defined{
         },
     .define = [](Reference& reference, const v1::Event& event, const Address& address,
                  const Stamp&) { reference.define_centre(address.centre, event.centre_defined()); },
+    // On record where its numbers change: pipeline/run/.
+    .act = [](const v1::Event&) -> std::string_view { return "centre-defined"; },
 };
 
 constinit const FactKind kinds::grading_scale_defined{

@@ -14,6 +14,16 @@ constexpr TimeMs kWakeLateMaxMs = 5'000;
 /// Fewer events than this cost less than it takes other threads to begin.
 constexpr std::size_t kWorthSharing = 64;
 
+/// Whether an act is worth a record. Of what is said of a centre that is which URN and UKPRN it has: they decide whose results somebody sees who
+/// signs in for an organisation.
+bool is_act(const Reference& reference, const v1::Event& event) {
+  if (!event.has_centre_defined()) return true;
+  const Reference::Slot* held = reference.in_force(event);
+  v1::Event before;
+  if (held && !before.ParseFromArray(held->event.data(), static_cast<int>(held->event.size()))) return true;
+  return before.centre_defined().urn() != event.centre_defined().urn() || before.centre_defined().ukprn() != event.centre_defined().ukprn();
+}
+
 }  // namespace
 
 Pipeline::Pipeline(const Policy& policy, TimeSource time_source, std::uint32_t partitions, StateStore& store, Outputs& outputs, Crew* crew)
@@ -294,10 +304,13 @@ void Pipeline::apply_everywhere(const Inbound& inbound, std::int64_t token) {
   Verdict& verdict = round_.verdicts[static_cast<std::size_t>(token)];
   if (inbound.event->has_calendar_defined() && inbound.event->calendar_defined().gates_confirmed_by().empty())
     verdict.why = reference_.gates_not_earlier(inbound.event->calendar_defined());
+  // What was read before has taken the place of what it changed.
+  const bool act = inbound.read_before || is_act(reference_, *inbound.event);
   verdict.kind = kind_of(reference_.merge(*inbound.event, inbound.address, inbound.bytes, stamp_of(*inbound.event, inbound.bytes), &verdict.clash));
   // What is for all is written down once, with the first partition. What was read before that came may have gone unwritten.
   const bool new_here = verdict.kind != Verdict::Kind::duplicate || inbound.read_before;
-  if (inbound.answered && new_here && partitions_.front()) partitions_.front()->note_act(*inbound.event, inbound.address, inbound.by, verdict.kind);
+  if (inbound.answered && act && new_here && partitions_.front())
+    partitions_.front()->note_act(*inbound.event, inbound.address, inbound.by, verdict.kind);
 }
 
 bool Pipeline::spread_reference_changes() {

@@ -363,6 +363,14 @@ class People(SignedIn):
             self.issuer.claims = {"roles": ["exams"], "organisation": organisation}
             self.refused(self.browser.sign_in(), 403, rule)
 
+    def test_which_numbers_a_centre_has_is_on_record_with_who_said_it(self):
+        self.define_centres()
+        records = self.daemon.ask("GET", "/v1/audit?partition=0&act=centre-defined", self.daemon.key("auditor", everywhere=True)).json()["records"]
+        self.assertEqual(len(records), 4)
+        record, = [one for one in records if f"centre {e.CENTRE}," in one["detail"]]
+        self.assertTrue(record["detail"].endswith(f"centre {e.CENTRE}, URN 100001, UKPRN 10000001"), record)
+        self.assertTrue(record["by"]["name"].startswith("key "), record)
+
     def test_a_request_that_changes_something_bears_the_sessions_token(self):
         self.browser.sign_in()
         token = self.browser.session().json()["csrfToken"]

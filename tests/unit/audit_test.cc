@@ -203,6 +203,37 @@ TEST(AuditOfActs, what_is_for_all_is_on_record_in_the_first_partition_and_what_i
   }
 }
 
+TEST(AuditOfActs, a_centre_is_on_record_where_the_numbers_change_by_which_an_organisation_is_a_centre) {
+  StartedSeason season;
+  season.outputs.audited.clear();
+  TimeMs at = local("2023-01-10T09:00");
+  auto say = [&](const std::string& urn, const std::string& ukprn, const std::string& name = "Test College") {
+    v1::Event event = event_at(at - 1000, "centre-" + std::to_string(at));
+    event.mutable_centre_defined()->set_centre("12345");
+    event.mutable_centre_defined()->set_name(name);
+    event.mutable_centre_defined()->set_urn(urn);
+    event.mutable_centre_defined()->set_ukprn(ukprn);
+    season.play({event}, at);
+    at += 60'000;
+    return event;
+  };
+  say("", "");
+  EXPECT_TRUE(season.outputs.audited.empty()) << "no number before, none now";
+  v1::Event first = say("100001", "10000001");
+  season.play({first}, at);  // told again
+  say("100001", "10000001", "Another Name");
+  ASSERT_EQ(season.outputs.audited.size(), 1u);
+  const auto& [partition, entry] = season.outputs.audited.front();
+  EXPECT_EQ(partition, 0u);
+  EXPECT_EQ(entry.noted.act() + " " + entry.noted.outcome(), "centre-defined accepted");
+  EXPECT_EQ(entry.noted.detail(), "Test College; centre 12345, URN 100001, UKPRN 10000001");
+  EXPECT_EQ(entry.noted.by().name(), "publisher test");
+  say("100002", "10000001");
+  say("100002", "");
+  ASSERT_EQ(season.outputs.audited.size(), 3u);
+  EXPECT_EQ(season.outputs.audited.back().second.noted.detail(), "Test College; centre 12345, URN 100002, no UKPRN");
+}
+
 TEST(AuditOfActs, an_act_that_waits_is_on_record_when_it_takes_effect) {
   Policy policy;
   StartedSeason season(policy);
