@@ -39,6 +39,13 @@ std::string backup_json(const BackupInfo& backup) {
          "}";
 }
 
+/// Whether it has what only a later version reads: nobody here knows which of that is a grade.
+bool has_unknown_fields(const v1::Event& event) {
+  v1::Event known = event;
+  known.DiscardUnknownFields();
+  return known.ByteSizeLong() != event.ByteSizeLong();
+}
+
 /// Protobuf's JSON mapping of bytes is base64.
 std::string base64_json(const std::string& bytes) {
   v1::Rejected carrier;
@@ -132,7 +139,7 @@ HttpReply Reads::rejected_record(const HttpRequest& request) {
     hidden = shown.size() < text.size();
     original = json_string(std::string(shown) + (hidden ? std::string(kNotShown) : ""));
   } else if (event.ParseFromString(record->original())) {
-    hidden = !may_see && hide_grades(event);
+    hidden = !may_see && (hide_grades(event) || has_unknown_fields(event));
     original = json_of(event);
   } else {
     hidden = true;  // nobody knows which of the bytes are a grade

@@ -102,6 +102,14 @@ class EventsIn(unittest.TestCase):
         self.assertIsNone(kept["originalBase64"])  # nobody knows which of the bytes are a grade
         self.assertTrue(kept["gradesHidden"])
 
+    def test_what_only_a_later_version_reads_of_a_record_is_not_shown(self):
+        for more, shown in ((b"", True), (e.field(15000, "Merit"), False)):
+            reply = self.post(e.protobuf_centre("1", f"pb-{len(more)}") + more, "application/x-protobuf")
+            self.assertEqual(reply.status, 422, reply.body)
+            kept = self.daemon.get(f"/v1/rejected/{reply.json()['rejectedId']}").json()
+            self.assertEqual((kept["originalBase64"] is not None, kept["gradesHidden"]), (shown, not shown))
+            self.assertNotIn("Merit", json.dumps(kept))
+
     def test_an_unreadable_body_is_400_and_an_unknown_type_415(self):
         self.assert_problem(self.post('[{"id": "x"'), 400, "json-form")
         self.assert_problem(self.post('[{}] x'), 400, "json-form")
