@@ -84,7 +84,6 @@ class BehindAProxy(unittest.TestCase):
     def froms(self, proxy, *lines):
         """From where a download of each came, as it is on record. `lines`: of X-Forwarded-For."""
         with Audited({"http.trusted_proxy": proxy}) as daemon:
-            daemon.start()
             target = f"/v1/batches/{daemon.play()}"
             for values in lines:
                 connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
