@@ -74,7 +74,8 @@ Result<KeyWanted> read_key_wanted(std::string_view text, TimeMs now) {
     if (!known) return wrong("roles", "access-role", role, "Give operations, approver, publisher, centre, auditor or learner-details.");
     wanted.roles.add(*known);
   }
-  if (wanted.roles.empty()) return wrong("roles", "access-role", "", "Give at least one role: operations, approver, publisher, centre, auditor or learner-details.");
+  if (wanted.roles.empty())
+    return wrong("roles", "access-role", "", "Give at least one role: operations, approver, publisher, centre, auditor or learner-details.");
   for (const std::string& named : *organisations) {
     auto id = parse_awarding_organisation(named);
     if (!id) return wrong("awardingOrganisations", "awarding-organisation-form", named, "Give Ofqual recognition numbers, as RN5353.");

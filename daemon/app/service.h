@@ -140,10 +140,10 @@ class Service {
   HttpReply confirm_clock(const HttpRequest& request);
 
   Settings settings_;
-  std::optional<AccessSecret> access_secret_;  ///< read before anything else is begun
+  std::optional<AccessSecret> access_secret_;      ///< read before anything else is begun
   std::optional<LearnerHandles> learner_handles_;  ///< nothing: nobody has to say who asks
-  std::optional<NoteKey> audit_key_;           ///< likewise
-  std::shared_ptr<const Seal> seal_;           ///< null: nothing is sealed
+  std::optional<NoteKey> audit_key_;               ///< likewise
+  std::shared_ptr<const Seal> seal_;               ///< null: nothing is sealed
   std::atomic<std::int64_t> refused_second_{-1}, refused_unlogged_{0};
   std::atomic<std::size_t> unrecorded_bytes_{0};  ///< of replies that wait until they are on record
   TrustedClock clock_;

@@ -41,7 +41,8 @@ void add_access(CLI::App& app, Chosen& chosen) {
   command->require_subcommand(1);
   auto* create = command->add_subcommand("create", "Make a key; it is shown once, on standard output");
   create->add_option("--name", words->key.name, "Whose key it is")->required();
-  create->add_option("--role", words->key.roles, "operations, approver, publisher, centre, auditor or learner-details; may be given again")->required();
+  create->add_option("--role", words->key.roles, "operations, approver, publisher, centre, auditor or learner-details; may be given again")
+      ->required();
   create->add_option("--awarding-organisation", words->key.awarding_organisations, "For this one, as RN5217; may be given again");
   create->add_option("--centre", words->key.centres, "For this centre, as 12345; may be given again");
   create->add_flag("--everywhere", words->key.everywhere, "For all awarding organisations and centres");
