@@ -41,7 +41,7 @@ class KafkaVouched(unittest.TestCase):
         cls.publisher = cls.daemon.key("publisher", everywhere=True)
         cls.ann = cls.daemon.key("approver", organisations=[e.ORGANISATION], name="Ann")
         cls.bob = cls.daemon.key("approver", organisations=[e.ORGANISATION], name="Bob")
-        cls.desk = cls.daemon.key("operations", everywhere=True, name="Desk")
+        cls.desk = cls.daemon.key("operations", "learner-details", everywhere=True, name="Desk")
         cls.producer = Producer({"bootstrap.servers": cls.kafka.bootstrap, "partitioner": "murmur2_random", "log_level": 0})
 
     # ---- over HTTP ----
