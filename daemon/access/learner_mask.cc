@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "daemon/http/http_message.h"
+#include "pipeline/base/identifiers.h"
 #include "pipeline/kinds/hidden_grades.h"
+#include "vtq/v1/event.pb.h"
 
 namespace vtq {
 namespace {
@@ -15,6 +18,8 @@ namespace {
 constexpr std::string_view kMasked = "****";
 constexpr std::size_t kShownMost = 4;
 constexpr std::string_view kHandleBegins = "h.";
+/// Behind a field: the text was no event, and the field may be a member that somebody made up.
+constexpr std::string_view kJsonRule = ",\"rule\":\"json-";
 /// The check of a handle is the start of its nonce: as long as a tag is.
 constexpr std::size_t kCheckBytes = 16;
 
@@ -37,6 +42,47 @@ constexpr std::string_view kOfNobody[] = {"source", "occurredAt", "centre", "qua
                                           "unit",   "scale",      "answer", "status",        "cause",  "learnerHandle"};
 
 bool is_of_nobody(std::string_view name) { return std::find(std::begin(kOfNobody), std::end(kOfNobody), name) != std::end(kOfNobody); }
+
+/// Whether it is such a number at all: what stands in the wrong place may be a learner's.
+bool fits(std::string_view name, std::string_view text) {
+  if (name == "centre") return text == "*" || parse_centre(text);
+  if (name == "qualification") return text == "*" || parse_qualification(text);
+  if (name == "series") return parse_series(text).has_value();
+  if (name == "awardingOrganisation") return text == "*" || parse_awarding_organisation(text);
+  return true;
+}
+
+void add_names(const google::protobuf::Descriptor* type, std::set<const google::protobuf::Descriptor*>& seen,
+               std::set<std::string, std::less<>>& names) {
+  if (!seen.insert(type).second) return;
+  for (int at = 0; at < type->field_count(); ++at) {
+    names.insert(type->field(at)->json_name());
+    if (const auto* inside = type->field(at)->message_type()) add_names(inside, seen, names);
+  }
+}
+
+/// Whether the contract has a field of that name, as `units[1]`. Others are what somebody sent.
+bool is_name_of_contract(std::string_view segment) {
+  static const std::set<std::string, std::less<>> kNames = [] {
+    std::set<const google::protobuf::Descriptor*> seen;
+    std::set<std::string, std::less<>> names;
+    add_names(v1::Event::descriptor(), seen, names);
+    return names;
+  }();
+  return kNames.contains(segment.substr(0, segment.find('[')));
+}
+
+/// A path of members without those that the contract does not have.
+std::string path_of_contract(std::string_view path) {
+  std::string out;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find('.', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    out += (at == 0 ? "" : ".") + (segment.empty() || is_name_of_contract(segment) ? std::string(segment) : std::string(kNotShown));
+    at = end + 1;
+  }
+  return out;
+}
 
 Member member_of(std::string_view name) {
   for (const Row& row : kMembers)
@@ -109,7 +155,11 @@ class Mask {
       return;
     }
     const std::string& plain = *read;
-    if (key_ == "field") field_ = plain;
+    if (key_ == "field") {
+      field_ = plain;
+      rule_.clear();
+    }
+    if (key_ == "rule") rule_ = plain;
     const Member member = member_of(key_);
     if (plain.empty()) {
       out_ += quoted;
@@ -119,7 +169,11 @@ class Mask {
       out_ += json_string(masked(plain));
     } else if (member == Member::person) {
       out_ += json_string(kMasked);
-    } else if (shape_.rejected && hidden()) {
+    } else if (shape_.rejected && key_ == "field" && original_depth_ == 0 && json_.substr(at_).starts_with(kJsonRule)) {
+      out_ += json_string(path_of_contract(plain));
+    } else if (key_ == "value" && !shape_.rejected && (field_ == "after" || field_ == "learner")) {
+      out_ += json_string(kNotShown);
+    } else if (shape_.rejected && hidden(plain)) {
       out_ += key_ == "originalBase64" ? std::string("null") : json_string(kNotShown);
     } else if (shape_.cursor && key_ == "next") {
       out_ += json_string(LearnerHandles::looks_like_one(plain) ? plain : handles_.handle(LearnerHandles::Of::cursor, plain));
@@ -142,12 +196,14 @@ class Mask {
   }
 
   /// Of a rejected record.
-  bool hidden() const {
-    if (original_depth_ != 0) return !is_of_nobody(key_);
+  bool hidden(std::string_view plain) const {
+    if (original_depth_ != 0) return !is_of_nobody(key_) || !fits(key_, plain);
     if (key_ == "original" || key_ == "originalBase64") return true;
     if (key_ != "value") return false;
+    if (rule_.starts_with("json-")) return true;  // it is not what belongs there
     const auto dot = field_.rfind('.');
-    return !is_of_nobody(dot == field_.npos ? std::string_view(field_) : std::string_view(field_).substr(dot + 1));
+    const std::string_view name = dot == field_.npos ? std::string_view(field_) : std::string_view(field_).substr(dot + 1);
+    return !is_of_nobody(name) || !fits(name, plain);
   }
 
   /// Nothing: it cannot be read, and so not looked into.
@@ -166,6 +222,7 @@ class Mask {
   int depth_ = 0, original_depth_ = 0;  // the second: of the record as it was sent, while in it; 0: not
   std::string_view key_;
   std::string field_;    // what was last said of where something is wrong
+  std::string rule_;     // and of the rule that it breaks
   std::string learner_;  // who was last named: prose that follows is about them
 };
 

@@ -43,6 +43,9 @@ def wrong():
     bad_number["registered"]["uln"] = ULN[:-1] + "X"
     return [json.dumps(detailed(WAITING, centre="99999")), json.dumps(bad_number),
             '{"id": "x", "registered": {"details": {"familyName": "Quillfeather", "dateOfBirth": "2006-02-28"}, "uln": "9276308686"',
+            '{"id": "v", "source": "s", "occurredAt": "2023-02-01T10:00:00Z", "registered": {"Quillfeather": {"uln": "9276308686"}}}',
+            '{"id": "w", "source": "s", "occurredAt": "2006-02-28", "registered": {}}',
+            '{"id": "u", "source": "s", "occurredAt": "2023-02-01T10:00:00Z", "registered": {"entry": {"centre": "QK74-829227", "qualification": "Quillfeather"}}}',
             '{"id": "y", "source": "s", "occurredAt": "2023-02-01T10:00:00Z", "registered": {"entry": "QK74-829227", "details": {"familyName": "Quillfeather"}}}']
 
 
@@ -160,6 +163,14 @@ class Masking(unittest.TestCase):
             link = re.match(r'<([^>]+)>; rel="next"', reply.headers.get("Link", ""))
             target = link.group(1) if link else None
         self.assertEqual(found, [MASKED[learner] for learner in LEARNERS])
+        # A cursor that is refused is not shown opened.
+        cursor = re.search("after=([^&>]+)", self.get("/v1/entries?limit=1", self.masked).headers["Link"])[1]
+        for query in (f"after={cursor}&after=", f"after={cursor}&after={cursor}", f"after=&after={cursor}", f"after={cursor}&limit=x"):
+            for media in ("application/json", "application/x-ndjson"):
+                reply = self.get(f"/v1/entries?{query}", self.masked, media)
+                self.assertEqual(reply.status, 400, query)
+                answer = reply.body.decode() + str(reply.headers)
+                self.assertEqual([text for text, spelt in SPELT.items() if any(one in answer for one in spelt)], [], query)
         # A cursor of one's own would find a number by trying.
         cursor = (e.CENTRE + e.QUALIFICATION + e.SERIES + "QK74-8292").encode().hex()
         own = self.get(f"/v1/entries?after={cursor}", self.masked)

@@ -131,7 +131,25 @@ TEST_F(LearnerMaskTest, of_a_rejected_record_only_what_is_about_no_learner_is_sh
   EXPECT_EQ(no_event["value"], "(not shown)");
   EXPECT_EQ(no_event["original"], "(not shown)");
   EXPECT_EQ(no_event["id"], "0-2");
+  // Members that somebody made up, and what stands where something else belongs.
+  for (const char* wrong :
+       {R"({"field":"registered.entry.Ohara","rule":"json-form","value":"Ohara"})",
+        R"({"type":"urn:vtq:problem:json-form","field":"Ohara","rule":"json-form","value":"Ohara"})",
+        R"({"field":"occurredAt","rule":"json-form","value":"Ohara"})", R"({"field":"registered.entry.centre","rule":"centre-form","value":"Ohara"})",
+        R"({"field":"a","rule":"b","value":"","original":{"registered":{"entry":{"qualification":"Ohara","series":"Ohara"}}}})"})
+    EXPECT_FALSE(says(masked(wrong, kRejected), "Ohara")) << masked(wrong, kRejected);
+  EXPECT_EQ(Json::parse(masked(R"({"field":"registered.entry.Ohara[2].uln","rule":"json-form","value":"x"})", kRejected))["field"],
+            "registered.entry.(not shown).uln");
   EXPECT_EQ(masked(masked(record, kRejected), kRejected), masked(record, kRejected));
+}
+
+TEST_F(LearnerMaskTest, what_a_handle_was_opened_to_is_not_repeated_where_it_is_refused) {
+  for (const char* field : {"after", "learner"}) {
+    const std::string problem = nlohmann::ordered_json{{"field", field}, {"rule", "query-parameter"}, {"value", "B0046506"}}.dump();
+    EXPECT_FALSE(says(masked(problem, kPage), "B0046506")) << field;
+    EXPECT_FALSE(says(masked(problem), "B0046506")) << field;
+  }
+  EXPECT_TRUE(says(masked(R"({"field":"limit","rule":"query-parameter","value":"many"})", kPage), "many"));
 }
 
 /// Replies of any shape: of 2,000 none has a number, a name or a birth date of those in it, and each is JSON still.
