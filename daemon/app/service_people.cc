@@ -31,9 +31,12 @@ HttpReply Service::sign_out_person(const HttpRequest& request) {
         {409, "Nobody signs in", "Nobody signs in at this server, so there is no session to end; set sign_in.issuer.", "", "sign-in-set"});
   auto body = nlohmann::json::parse(request.body, nullptr, false);
   if (!body.is_object()) return wrong("", "json-object", "Send {\"person\": \"...\", \"reason\": \"...\"}.");
+  for (const auto& [name, value] : body.items())
+    if (name != "person" && name != "subject" && name != "reason")
+      return wrong(name.substr(0, 64), "json-form", "There is no such field; known are person, subject and reason.");
   std::string person = text_in(body, "person");
   const std::string subject = text_in(body, "subject"), reason = text_in(body, "reason");
-  if (reason.empty() || reason.size() > kReasonBytesMax)
+  if (reason.find_first_not_of(" \t\r\n") == reason.npos || reason.size() > kReasonBytesMax)
     return wrong("reason", "text-length", "Say why, for the record, in 1 to 500 bytes; write no names there.");
   if (person.empty() == subject.empty())
     return wrong("person", "person-or-subject", "Name either the person, by the hash that the audit has, or the subject that the issuer knows.");

@@ -193,6 +193,8 @@ class People(SignedIn):
             reply = self.end(key, reason, **whom)
             self.assertEqual((reply.status, reply.json()["rule"]), (422, rule), whom)
         self.assertEqual(self.daemon.ask("POST", "/v1/people/sign-out", key, "[]").status, 422)
+        self.assertEqual(self.end(key, " \n", person=ada).json()["rule"], "text-length")
+        self.assertEqual(self.end(key, person=ada, before="2026-01-01").json()["rule"], "json-form")
         self.assertEqual(self.browser.session().status, 200)
         self.assertEqual(self.end(key, "x" * 500, person=ada).status, 200)
         self.assertEqual(self.browser.session().status, 401)
