@@ -33,7 +33,7 @@ HttpReply Service::sign_out_person(const HttpRequest& request) {
   if (!body.is_object()) return wrong("", "json-object", "Send {\"person\": \"...\", \"reason\": \"...\"}.");
   for (const auto& [name, value] : body.items())
     if (name != "person" && name != "subject" && name != "reason")
-      return wrong(name.substr(0, 64), "json-form", "There is no such field; known are person, subject and reason.");
+      return wrong(name.size() <= 64 ? name : "", "json-form", "There is no such field; known are person, subject and reason.");
   std::string person = text_in(body, "person");
   const std::string subject = text_in(body, "subject"), reason = text_in(body, "reason");
   if (reason.find_first_not_of(" \t\r\n") == reason.npos || reason.size() > kReasonBytesMax)
