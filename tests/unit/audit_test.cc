@@ -148,6 +148,7 @@ TEST(AuditRecord, of_a_fact_has_an_act_that_metrics_know) {
 
 TEST(AuditRecord, says_whose_sessions_another_ended_and_why_and_of_who_signed_out_no_more_than_before) {
   v1::Event event = example("person_signed_out");
+  event.mutable_person_signed_out()->clear_reason();
   EXPECT_EQ(entry_of(event).noted.act(), "sign-out");
   EXPECT_EQ(entry_of(event).noted.detail(), "");
   event.mutable_person_signed_out()->set_reason("left the project");
